@@ -1,0 +1,3 @@
+//! Scenario files: the behaviour table as data. File shape in, checked [`model::Scenario`] out.
+
+pub mod model;
