@@ -5,4 +5,5 @@
 
 pub mod engine;
 pub mod image;
+pub mod observe;
 pub mod scenario;
