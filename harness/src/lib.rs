@@ -4,7 +4,9 @@
 //! [`evidence`] → [`verdict`] → [`report`]. See `ARCHITECTURE.md`.
 
 pub mod engine;
+pub mod evidence;
 pub mod image;
 pub mod observe;
+pub mod plan;
 pub mod scenario;
 pub mod verdict;
