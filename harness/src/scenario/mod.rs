@@ -1,3 +1,12 @@
 //! Scenario files: the behaviour table as data. File shape in, checked [`model::Scenario`] out.
 
+pub mod catalogue;
+mod diagnostic;
 pub mod model;
+mod parse;
+pub mod placeholders;
+pub mod vocabulary;
+
+pub use catalogue::{Catalogue, Entry};
+pub use diagnostic::{Diagnostic, FileError, ScenarioErrors};
+pub use parse::parse_file;
