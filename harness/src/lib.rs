@@ -3,10 +3,12 @@
 //! Data flows one way: scenario files and flags → [`scenario`] → [`plan`] → runner ([`engine`] and [`observe`]) →
 //! [`evidence`] → [`verdict`] → [`report`]. See `ARCHITECTURE.md`.
 
+pub mod cli;
 pub mod engine;
 pub mod evidence;
 pub mod image;
 pub mod observe;
 pub mod plan;
+pub mod report;
 pub mod scenario;
 pub mod verdict;

@@ -1,0 +1,341 @@
+//! Commands and their flags.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::PossibleValue;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use super::values::Output;
+use super::values::duration;
+use crate::verdict::{Column, Exit};
+
+const ABOUT: &str = "When a container restarts, does the gateway in it come back?";
+
+const LONG_ABOUT: &str = "\
+When a container restarts, does the gateway in it come back?
+
+Boots the hermes-agent gateway image for real, does to it what operators and engines do (docker restart, a bare SIGTERM, \
+`hermes gateway stop`, …), and judges what was persisted and what the next boot made of it against a table of fixed and \
+regressed behaviour.";
+
+const EXAMPLES: &str = "\
+Examples:
+  comeback reproduce                           see issue #42675 happen, and its fix
+  comeback check source:.                      judge a checkout of hermes-agent
+  comeback check release:0.17.0 --format json  the same for a release, for programs
+  comeback scenarios explain docker-restart    what a scenario does and what it expects";
+
+const REPRODUCE_HELP: &str = "\
+Builds the gateway images of 0.16.0 (has the bug) and 0.17.0 (has the fix), runs the core scenarios on both, and shows \
+what was seen beside what each column of the table says. Expected is regressed for the first and fixed for the second; \
+scenarios that hold on every release are expected to hold on both.
+
+Examples:
+  comeback reproduce
+  comeback reproduce --filter docker-restart --keep on-failure
+  comeback reproduce --format json > run.json";
+
+const CHECK_HELP: &str = "\
+An IMAGE is one of
+  release:0.17.0      a release on PyPI, built into our own image
+  source:PATH         a hermes-agent checkout or unpacked sdist, built likewise
+  docker:REF          an existing image, pulled if absent; its entrypoint is kept, its command is ours
+  dockerfile:PATH     an image built from that Dockerfile
+The first two take a base as a suffix: @bookworm (default), @trixie or @forky-s6.
+
+What is expected follows from the image's release, unless --expect says it.
+
+Examples:
+  comeback check source:.
+  comeback check release:0.16.0 --expect fixed --filter docker-restart
+  comeback check docker:ghcr.io/me/gateway:pr-12 --filter 'tag(core) and not id(oom*)'
+  comeback check release:0.16.0 release:0.17.0 --repeat 5 --fail-fast";
+
+const FILTER_HELP: &str = "\
+Run only the scenarios that match: an id (with * as a glob), tag(), issue(), release(), id(), combined with not, and, or \
+and parentheses";
+
+/// The table of exit codes, for the help of commands that end with a verdict.
+fn exit_codes() -> String {
+    let lines = Exit::ALL
+        .iter()
+        .map(|exit| format!("  {:<5}{}", exit.code(), exit.meaning()));
+    format!("Exit codes:\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// The command line.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "comeback", version, about = ABOUT, long_about = LONG_ABOUT)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", exit_codes()))]
+#[command(
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to talk about it.
+    #[command(flatten)]
+    pub talk: Talk,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Show issue #42675 on the releases before and after its fix
+    #[command(after_help = REPRODUCE_HELP, after_long_help = format!("{REPRODUCE_HELP}\n\n{}", exit_codes()))]
+    Reproduce(Reproduce),
+    /// Judge images against the behaviour table
+    #[command(after_help = CHECK_HELP, after_long_help = format!("{CHECK_HELP}\n\n{}", exit_codes()))]
+    Check(Check),
+    /// List and explain scenarios
+    Scenarios(Scenarios),
+    /// Remove what killed runs left behind: containers, volumes and networks of ours, and nothing else
+    #[command(after_help = "Examples:\n  comeback sweep\n  comeback sweep --dry-run")]
+    Sweep(Sweep),
+}
+
+impl Command {
+    /// The command's name, as in the run document.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Reproduce(_) => "reproduce",
+            Self::Check(_) => "check",
+            Self::Scenarios(_) => "scenarios",
+            Self::Sweep(_) => "sweep",
+        }
+    }
+}
+
+/// Arguments of `reproduce`.
+#[derive(Debug, Clone, Args)]
+pub struct Reproduce {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub select: Select,
+    /// How they are run.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// What is written where.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Which engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Clone, Args)]
+pub struct Check {
+    /// Images to judge, e.g. release:0.17.0, source:., docker:REF
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+    /// Which scenarios.
+    #[command(flatten)]
+    pub select: Select,
+    /// Expect every case in this column, whatever the release; deviations on record excuse nothing then
+    #[arg(long, value_name = "COLUMN", value_enum)]
+    pub expect: Option<ColumnArg>,
+    /// How they are run.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// What is written where.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Which engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// Arguments of `scenarios`.
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "Examples:\n  comeback scenarios\n  comeback scenarios --filter 'issue(#42675)'\n  \
+                        comeback scenarios explain docker-restart\n  comeback scenarios operations"
+)]
+pub struct Scenarios {
+    /// What to show; the list by default.
+    #[command(subcommand)]
+    pub command: Option<ScenariosCommand>,
+    /// Which scenarios.
+    #[command(flatten)]
+    pub select: Select,
+}
+
+/// What to show of the scenarios.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ScenariosCommand {
+    /// List the scenarios, one line each
+    List(Select),
+    /// Tell what a scenario does, why, and what it expects
+    Explain {
+        /// The scenario's id
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Scenario files to add to the ones built in, or to replace them by id
+        #[arg(long, value_name = "DIR")]
+        scenarios: Option<PathBuf>,
+    },
+    /// List the operations a scenario can use
+    Operations,
+    /// List the probes a scenario can expect values of
+    Probes,
+}
+
+/// Arguments of `sweep`.
+#[derive(Debug, Clone, Args)]
+pub struct Sweep {
+    /// Only say what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// Which scenarios.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub struct Select {
+    #[doc = ""]
+    #[arg(long, value_name = "EXPR", help = FILTER_HELP)]
+    pub filter: Option<String>,
+    /// Scenario files to add to the ones built in, or to replace them by id
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
+}
+
+/// How cases are run.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Run")]
+pub struct RunArgs {
+    /// Cases at the same time [default: as many as the engine's processors bear]
+    #[arg(long, short = 'j', value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Run every case that many times
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub repeat: NonZeroU32,
+    /// Longest a case may take, e.g. 90s or 5m
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub timeout: Duration,
+    /// Start no further case after the first regression or mismatch
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Print the plan and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Keep containers and volumes of these cases to look at; `comeback sweep` removes them
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub keep: Option<Keep>,
+}
+
+/// What is written where.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reports")]
+pub struct ReportArgs {
+    /// What is written to stdout
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
+    pub format: ReportFormat,
+    /// Also write a report to a file, e.g. json=run.json; can be given several times
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub output: Vec<Output>,
+    /// Keep the record of the run in this folder [default: one of its own in the user's cache]
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+}
+
+/// Which engine, and what it may fetch.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArgs {
+    /// The engine's address, e.g. unix:///run/docker.sock [default: as the docker command finds it]
+    #[arg(long, value_name = "URL")]
+    pub host: Option<String>,
+    /// Fetch nothing: use only images and packages that are there
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// How to talk about it.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Talk")]
+pub struct Talk {
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", global = true)]
+    pub color: ColorWhen,
+    /// Tell more: every observation as it is made; twice also what the harness does
+    #[arg(long, short = 'v', action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Tell nothing while it runs
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Also in files and pipes
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// Which cases' containers are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Keep {
+    /// Those of every case that is not as expected
+    OnFailure,
+}
+
+/// A report's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// For people at a terminal.
+    Human,
+    /// The run document.
+    Json,
+}
+
+impl ReportFormat {
+    /// Every format with its name.
+    pub const ALL: [(&'static str, Self); 2] = [("human", Self::Human), ("json", Self::Json)];
+}
+
+impl ValueEnum for ReportFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Human, Self::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Self::ALL
+            .iter()
+            .find(|(_, format)| format == self)
+            .map(|(name, _)| PossibleValue::new(*name))
+    }
+}
+
+/// A column of the behaviour table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColumnArg {
+    /// As releases with the fix behave
+    Fixed,
+    /// As releases without it behave
+    Regressed,
+}
+
+impl From<ColumnArg> for Column {
+    fn from(column: ColumnArg) -> Self {
+        match column {
+            ColumnArg::Fixed => Self::Fixed,
+            ColumnArg::Regressed => Self::Regressed,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Progress, on stderr: what a run is doing while it does it.

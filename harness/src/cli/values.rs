@@ -1,0 +1,113 @@
+//! Values of flags that take more than a word.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::args::ReportFormat;
+
+/// `FORMAT=PATH` of `--output`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// What is written.
+    pub format: ReportFormat,
+    /// Where.
+    pub path: PathBuf,
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (format, path) = text
+            .split_once('=')
+            .ok_or("expected FORMAT=PATH, such as json=report.json")?;
+        if path.is_empty() {
+            return Err(format!("no path after `{format}=`"));
+        }
+        let format = <ReportFormat as clap::ValueEnum>::from_str(format, false).map_err(|_| {
+            let known: Vec<&str> = ReportFormat::ALL.iter().map(|(name, _)| *name).collect();
+            format!("unknown format `{format}`; there are {}", known.join(", "))
+        })?;
+        Ok(Self {
+            format,
+            path: path.into(),
+        })
+    }
+}
+
+/// A duration as people write it: `90s`, `5m`, `1h30m`, `500ms`; a bare number is seconds. Zero is refused.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no duration; write it as 90s, 5m or 1h30m");
+    if let Ok(seconds) = text.parse::<u64>() {
+        return if seconds > 0 {
+            Ok(Duration::from_secs(seconds))
+        } else {
+            Err("it must be longer than 0".into())
+        };
+    }
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        rest = &rest[digits..];
+        let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let part = match &rest[..letters] {
+            "ms" => Duration::from_millis(number),
+            "s" => Duration::from_secs(number),
+            "m" => Duration::from_secs(number.checked_mul(60).ok_or_else(wrong)?),
+            "h" => Duration::from_secs(number.checked_mul(3600).ok_or_else(wrong)?),
+            _ => return Err(wrong()),
+        };
+        total = total.checked_add(part).ok_or_else(wrong)?;
+        rest = &rest[letters..];
+    }
+    if total.is_zero() {
+        Err(if text.is_empty() {
+            wrong()
+        } else {
+            "it must be longer than 0".into()
+        })
+    } else {
+        Ok(total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("90", Some(90_000))]
+    #[case("90s", Some(90_000))]
+    #[case("5m", Some(300_000))]
+    #[case("1h30m", Some(5_400_000))]
+    #[case("500ms", Some(500))]
+    #[case("0", None)]
+    #[case("0s", None)]
+    #[case("", None)]
+    #[case("s", None)]
+    #[case("5x", None)]
+    #[case("1m5", None)]
+    #[case("-1s", None)]
+    #[case("99999999999999999999s", None)]
+    fn durations(#[case] text: &str, #[case] ms: Option<u64>) {
+        assert_eq!(duration(text).ok(), ms.map(Duration::from_millis));
+    }
+
+    #[rstest]
+    #[case("json=a.json", Ok("a.json"))]
+    #[case("json=a=b", Ok("a=b"))]
+    #[case("json", Err("expected FORMAT=PATH, such as json=report.json"))]
+    #[case("json=", Err("no path after `json=`"))]
+    #[case("pdf=a", Err("unknown format `pdf`; there are human, json"))]
+    fn outputs(#[case] text: &str, #[case] wanted: Result<&str, &str>) {
+        let found = text.parse::<Output>();
+        assert_eq!(found.map(|o| o.path), wanted.map(PathBuf::from).map_err(str::to_owned));
+    }
+}

@@ -1,0 +1,7 @@
+//! Reports: the run document as something people or programs read. Pure: document in, text out.
+
+pub mod human;
+pub mod json;
+mod text;
+
+pub use text::{Paint, Style, sanitize};
