@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 mod diagnostic;
+pub mod filter;
 pub mod model;
 mod parse;
 pub mod placeholders;
@@ -9,4 +10,5 @@ pub mod vocabulary;
 
 pub use catalogue::{Catalogue, Entry};
 pub use diagnostic::{Diagnostic, FileError, ScenarioErrors};
+pub use filter::{Filter, FilterError, FilterErrorKind};
 pub use parse::parse_file;

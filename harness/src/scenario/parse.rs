@@ -95,7 +95,7 @@ impl Reader {
         let needs = self
             .key_strs(&tab, "needs", "words")
             .into_iter()
-            .filter_map(|(text, span)| self.word(text, span, "need", NEEDS))
+            .filter_map(|(text, span)| self.word(text, span, "needs", NEEDS))
             .collect();
         let settle = self.settle(&tab);
 
