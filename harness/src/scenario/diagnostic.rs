@@ -195,7 +195,7 @@ pub(crate) fn gist(error: &impl fmt::Display) -> String {
 }
 
 /// Breaks a line between words so that lists do not run off the screen.
-fn wrap(text: &str) -> String {
+pub(crate) fn wrap(text: &str) -> String {
     const WIDTH: usize = 100;
     let mut out = String::with_capacity(text.len());
     let mut column = 0;

@@ -2,10 +2,12 @@
 
 pub mod catalogue;
 mod diagnostic;
+pub mod explain;
 pub mod filter;
 pub mod model;
 mod parse;
 pub mod placeholders;
+pub mod schema;
 pub mod vocabulary;
 
 pub use catalogue::{Catalogue, Entry};

@@ -17,7 +17,7 @@ use toml::de::DeTable;
 
 use self::cursor::{Node, Reader, Tab};
 use self::scalars::is_slug;
-pub(crate) use self::values::describe;
+pub(crate) use self::values::describe_values;
 use super::diagnostic::Diagnostic;
 use super::model::{Operation, Scenario, SeedContent, Source};
 use super::vocabulary::{NEEDS, PROFILE, SEED, TOP, UPGRADE};
