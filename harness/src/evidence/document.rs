@@ -1,0 +1,484 @@
+//! The document of a run: everything that any report, artefact or exit code is derived from.
+//!
+//! Its keys are relied on from outside: they are only ever added to.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::excerpt::{
+    ReconcilerLine, ShutdownLine, TimelineEntry, reconciler_lines, shutdown_lines, step_detail, timeline,
+};
+use crate::engine::EngineInfo;
+use crate::observe::history::{CaseEvidence, Fact};
+use crate::scenario::model::{Guard, Scenario, Value, ValueSet};
+use crate::verdict::run::{Faults, counting, outcome};
+use crate::verdict::{Classification, Exit, Judged, Row, RunVerdict, Verdict};
+
+/// Version of the document's shape.
+pub const SCHEMA: u32 = 1;
+
+/// One run, whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunDocument {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The run's id.
+    pub run: String,
+    /// The command: `check`.
+    pub command: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// The engine; null if none answered.
+    pub engine: Option<EngineHead>,
+    /// The images, in the order of the command line.
+    pub images: Vec<ImageEntry>,
+    /// Every attempt of every case, in the order of the plan.
+    pub cases: Vec<CaseEntry>,
+    /// What it comes to.
+    pub verdict: RunVerdict,
+    /// The exit code that follows.
+    pub exit_code: u8,
+    /// The command's arguments, as given.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// What ended the run before or beside its cases.
+    #[serde(default)]
+    pub failure: Option<String>,
+    /// Scenarios that were selected and do not apply to an image.
+    #[serde(default)]
+    pub left_out: Vec<LeftOutEntry>,
+    /// Where the record is.
+    #[serde(default)]
+    pub record: Option<String>,
+}
+
+/// The engine, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineHead {
+    /// `docker` or `podman`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The API version that was negotiated.
+    pub api: String,
+    /// Its address.
+    #[serde(default)]
+    pub host: String,
+    /// Processors it can use.
+    #[serde(default)]
+    pub cpus: usize,
+}
+
+impl From<&EngineInfo> for EngineHead {
+    fn from(info: &EngineInfo) -> Self {
+        Self {
+            name: info.name.clone(),
+            version: info.version.clone(),
+            api: info.api.clone(),
+            host: info.host.clone(),
+            cpus: info.cpus,
+        }
+    }
+}
+
+/// An image of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageEntry {
+    /// The image expression: `release:0.17.0`.
+    pub name: String,
+    /// Its reference in the engine's store.
+    pub reference: String,
+    /// Its id.
+    pub digest: String,
+    /// Name of its base; null if it is not ours.
+    pub base: Option<String>,
+    /// Version of its supervisor; null if it cannot be read.
+    pub supervisor: Option<String>,
+    /// Release of the gateway in it; null if it cannot be read.
+    pub release: Option<String>,
+    /// True if it was built or pulled in this run.
+    #[serde(default)]
+    pub made: bool,
+    /// How long it took to have it, in seconds.
+    #[serde(default)]
+    pub seconds: f64,
+}
+
+/// A scenario that does not apply to an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutEntry {
+    /// The scenario's id.
+    pub scenario: String,
+    /// Name of the image.
+    pub image: String,
+    /// Why not.
+    pub why: String,
+}
+
+/// One attempt of a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseEntry {
+    /// The scenario's id.
+    pub scenario: String,
+    /// Name of the image.
+    pub image: String,
+    /// Attempt, from 1.
+    pub attempt: u32,
+    /// Which column was found.
+    pub classification: Classification,
+    /// What was expected: `fixed`, `regressed` or `known`.
+    pub expected: String,
+    /// What follows.
+    pub verdict: Verdict,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Why it was classified so; null where that needs no saying.
+    pub reason: Option<String>,
+    /// What was done.
+    pub steps: Vec<StepEntry>,
+    /// How long it took to learn what was waited for.
+    pub latency_ms: Latency,
+    /// What was seen.
+    pub rows: Vec<RowEntry>,
+    /// Repeat, from 1.
+    #[serde(default)]
+    pub repeat: u32,
+    /// True for the attempt that counts of this case.
+    #[serde(default)]
+    pub counts: bool,
+    /// When it began.
+    pub started: Timestamp,
+    /// The scenario's title.
+    #[serde(default)]
+    pub title: String,
+    /// The scenario's reason to be.
+    #[serde(default)]
+    pub why: String,
+    /// Issues it reproduces or guards.
+    #[serde(default)]
+    pub issues: Vec<String>,
+    /// The scenario's tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// True if no row of the scenario differs between the columns.
+    #[serde(default)]
+    pub invariant: bool,
+    /// The settling window, in seconds.
+    #[serde(default)]
+    pub settle_seconds: f64,
+    /// Path of the scenario file.
+    #[serde(default)]
+    pub source: String,
+    /// The note of the deviation on record that it matches.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// The reconciler's own lines.
+    #[serde(default)]
+    pub reconciler: Vec<ReconcilerLine>,
+    /// How the gateway took each shutdown, in its own words.
+    #[serde(default)]
+    pub shutdowns: Vec<ShutdownLine>,
+    /// What happened, in short.
+    #[serde(default)]
+    pub timeline: Vec<TimelineEntry>,
+    /// Last lines of the container's output, by incarnation from 1.
+    #[serde(default)]
+    pub logs: BTreeMap<u32, Vec<String>>,
+    /// Where the evidence is.
+    #[serde(default)]
+    pub evidence: Option<String>,
+}
+
+/// One step of a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepEntry {
+    /// Its operation.
+    pub op: String,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Its parameters in words: `grace 10 s`; empty if it has none worth telling.
+    #[serde(default)]
+    pub detail: String,
+    /// When it began, by the harness's clock; null if it did not.
+    #[serde(default)]
+    pub began: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default)]
+    pub ended: Option<Timestamp>,
+    /// What the operator's command returned.
+    #[serde(default)]
+    pub exit: Option<i64>,
+    /// What it said, capped.
+    #[serde(default)]
+    pub said: String,
+    /// Something worth telling: a wait that ran out.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// Milliseconds between a fact becoming true and the harness knowing it; null where the clocks are not the same or
+/// nothing was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// The median.
+    pub median: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+}
+
+/// One row of the behaviour table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowEntry {
+    /// When.
+    pub at: String,
+    /// Of which profile.
+    pub profile: String,
+    /// What.
+    pub probe: String,
+    /// What was seen; null without evidence, `{"absent":true}` for absence.
+    pub observed: Option<Value>,
+    /// What the fixed column allows.
+    pub fixed: ValueSet,
+    /// What the regressed column allows.
+    pub regressed: ValueSet,
+    /// Which part of the fix it stands guard over.
+    #[serde(default)]
+    pub guards: Option<Guard>,
+    /// Why there is no evidence.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// True for the invariants every scenario has without writing them down.
+    #[serde(default)]
+    pub implicit: bool,
+    /// Line in the scenario file.
+    #[serde(default)]
+    pub line: Option<usize>,
+    /// When the observation became true, where that is known.
+    #[serde(default)]
+    pub seen_at: Option<Timestamp>,
+}
+
+impl RowEntry {
+    /// True if the columns have no value in common.
+    pub fn discriminates(&self) -> bool {
+        self.fixed.is_disjoint(&self.regressed)
+    }
+
+    /// True if the observation is in the fixed column.
+    pub fn is_fixed(&self) -> bool {
+        self.observed.as_ref().is_some_and(|v| self.fixed.contains(v))
+    }
+
+    /// True if the observation is in the regressed column.
+    pub fn is_regressed(&self) -> bool {
+        self.observed.as_ref().is_some_and(|v| self.regressed.contains(v))
+    }
+}
+
+/// What is known of a run beside its images and cases.
+#[derive(Debug, Clone)]
+pub struct RunHeader {
+    /// The run's id.
+    pub run: String,
+    /// The command: `check`.
+    pub command: String,
+    /// The command's arguments, as given.
+    pub arguments: Vec<String>,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// The engine, if one answered.
+    pub engine: Option<EngineInfo>,
+    /// What was selected and does not apply.
+    pub left_out: Vec<LeftOutEntry>,
+    /// Where the record is.
+    pub record: Option<String>,
+    /// What ended the run before or beside its cases, and the exit code that goes with it.
+    pub failure: Option<(String, Exit)>,
+    /// The signal that cut the run short.
+    pub interrupted: Option<Exit>,
+}
+
+/// One attempt of a case with its evidence and its verdict.
+#[derive(Debug, Clone)]
+pub struct JudgedCase<'a> {
+    /// The scenario.
+    pub scenario: &'a Scenario,
+    /// What it yielded.
+    pub evidence: &'a CaseEvidence,
+    /// What follows.
+    pub judged: &'a Judged,
+    /// Where the evidence is kept.
+    pub kept: Option<String>,
+}
+
+/// Makes the document of a run. `cases` are in the order of the plan, attempts of a case in their own.
+pub fn document(header: &RunHeader, images: Vec<ImageEntry>, cases: &[JudgedCase<'_>]) -> RunDocument {
+    let mut entries: Vec<CaseEntry> = cases.iter().map(case_entry).collect();
+    let verdicts = mark_counting(&mut entries);
+    let faults = Faults {
+        error: header.failure.as_ref().map(|(_, exit)| *exit),
+        interrupted: header.interrupted,
+    };
+    let outcome = outcome(&verdicts, faults);
+    RunDocument {
+        schema: SCHEMA,
+        run: header.run.clone(),
+        command: header.command.clone(),
+        started: header.started,
+        seconds: round(header.seconds),
+        engine: header.engine.as_ref().map(EngineHead::from),
+        images,
+        cases: entries,
+        verdict: outcome.verdict,
+        exit_code: outcome.exit.code(),
+        arguments: header.arguments.clone(),
+        failure: header.failure.as_ref().map(|(why, _)| why.clone()),
+        left_out: header.left_out.clone(),
+        record: header.record.clone(),
+    }
+}
+
+/// Marks of each case the attempt that counts, and returns their verdicts.
+fn mark_counting(entries: &mut [CaseEntry]) -> Vec<Verdict> {
+    let mut attempts: Vec<((String, String, u32), Vec<usize>)> = Vec::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let key = (entry.scenario.clone(), entry.image.clone(), entry.repeat);
+        match attempts.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, positions)) => positions.push(i),
+            None => attempts.push((key, vec![i])),
+        }
+    }
+    let mut verdicts = Vec::with_capacity(attempts.len());
+    for (_, positions) in attempts {
+        let of_case: Vec<Verdict> = positions.iter().map(|i| entries[*i].verdict).collect();
+        if let Some(chosen) = counting(&of_case) {
+            entries[positions[chosen]].counts = true;
+            verdicts.push(of_case[chosen]);
+        }
+    }
+    verdicts
+}
+
+fn case_entry(case: &JudgedCase<'_>) -> CaseEntry {
+    let JudgedCase {
+        scenario,
+        evidence,
+        judged,
+        kept,
+    } = case;
+    CaseEntry {
+        scenario: scenario.id.clone(),
+        image: evidence.image.clone(),
+        attempt: evidence.attempt,
+        classification: judged.classification,
+        expected: judged.expectation.name().to_owned(),
+        verdict: judged.verdict,
+        seconds: round(evidence.seconds),
+        reason: judged.reason.clone(),
+        steps: steps(scenario, evidence),
+        latency_ms: latency(&evidence.latencies_ms),
+        rows: judged.rows.iter().map(|row| row_entry(row, evidence)).collect(),
+        repeat: evidence.repeat,
+        counts: false,
+        started: evidence.started,
+        title: scenario.title.clone(),
+        why: scenario.why.trim().to_owned(),
+        issues: scenario.issues.clone(),
+        tags: scenario.tags.clone(),
+        invariant: scenario.invariant,
+        settle_seconds: scenario.settle.as_secs_f64(),
+        source: scenario.source.path.clone(),
+        note: judged.note.clone(),
+        reconciler: reconciler_lines(&evidence.history),
+        shutdowns: shutdown_lines(&evidence.history),
+        timeline: timeline(&evidence.history),
+        logs: evidence.logs.clone(),
+        evidence: kept.clone(),
+    }
+}
+
+fn steps(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<StepEntry> {
+    let entry = |(i, done): (usize, &crate::observe::history::StepSeconds)| {
+        let mut entry = StepEntry {
+            op: done.op.clone(),
+            seconds: round(done.seconds),
+            detail: scenario.steps.get(i).map(step_detail).unwrap_or_default(),
+            began: None,
+            ended: None,
+            exit: None,
+            said: String::new(),
+            note: None,
+        };
+        for observation in &evidence.history {
+            match &observation.fact {
+                Fact::StepBegan { step, .. } if *step == i + 1 => entry.began = Some(observation.known),
+                Fact::StepEnded {
+                    step,
+                    exit,
+                    output,
+                    note,
+                } if *step == i + 1 => {
+                    entry.ended = Some(observation.known);
+                    entry.exit = *exit;
+                    entry.said = output.chars().take(2000).collect();
+                    entry.note = note.clone();
+                }
+                _ => {}
+            }
+        }
+        entry
+    };
+    evidence.steps.iter().enumerate().map(entry).collect()
+}
+
+fn row_entry(row: &Row, evidence: &CaseEvidence) -> RowEntry {
+    let seen_at = row
+        .seq
+        .and_then(|seq| evidence.history.iter().find(|o| o.seq == seq))
+        .and_then(|o| o.at);
+    RowEntry {
+        at: row.at.to_string(),
+        profile: row.profile.clone(),
+        probe: row.probe.clone(),
+        observed: row.observed.clone(),
+        fixed: row.fixed.clone(),
+        regressed: row.regressed.clone(),
+        guards: row.guards,
+        why: row.why_missing.clone(),
+        implicit: row.implicit,
+        line: row.line,
+        seen_at,
+    }
+}
+
+/// Median and maximum, in milliseconds; null of nothing.
+fn latency(all: &[f64]) -> Latency {
+    let mut sorted: Vec<f64> = all.iter().copied().filter(|ms| ms.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    let median = match sorted.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(sorted[middle]),
+        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
+    };
+    Latency {
+        median: median.map(round),
+        max: sorted.last().copied().map(round),
+    }
+}
+
+/// Three decimals: milliseconds of seconds, microseconds of milliseconds.
+fn round(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;

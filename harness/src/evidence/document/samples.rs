@@ -1,0 +1,388 @@
+//! Runs as they come out of real gateways, for tests of what is made of them.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document};
+use crate::engine::EngineInfo;
+use crate::observe::history::{
+    CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, Observation, ServiceStatus, Source, StepSeconds,
+    TakenFor,
+};
+use crate::scenario::model::{DEFAULT_PROFILE, Scenario};
+use crate::verdict::expected::{Column, Expectation};
+use crate::verdict::fixtures::{docker_restart, invariant_row, operator_stop, rows_of};
+use crate::verdict::judge::judge;
+use crate::verdict::{Exit, Judged};
+
+/// One attempt to put into a document.
+pub struct Attempt {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Name of the image.
+    pub image: &'static str,
+    /// What each row shows, then how the history looks.
+    pub observed: Vec<&'static str>,
+    /// How it ended.
+    pub end: CaseEnd,
+    /// What is expected.
+    pub expectation: Expectation,
+    /// Attempt, from 1.
+    pub attempt: u32,
+    /// Repeat, from 1.
+    pub repeat: u32,
+}
+
+/// An attempt of `docker-restart`.
+pub fn restart(image: &'static str, observed: &str, expectation: Expectation) -> Attempt {
+    let observed = observed.split(' ').map(|w| &*String::from(w).leak()).collect();
+    Attempt {
+        scenario: docker_restart(),
+        image,
+        observed,
+        end: CaseEnd::Complete,
+        expectation,
+        attempt: 1,
+        repeat: 1,
+    }
+}
+
+/// An attempt of `operator-stop`.
+pub fn stop(image: &'static str, observed: &str, expectation: Expectation) -> Attempt {
+    Attempt {
+        scenario: operator_stop(),
+        ..restart(image, observed, expectation)
+    }
+}
+
+/// The command's header with a fixed clock.
+pub fn header(command: &str, arguments: &[&str]) -> RunHeader {
+    RunHeader {
+        run: "20260611-081200-4f2a".into(),
+        command: command.into(),
+        arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
+        started: time(0),
+        seconds: 19.4321,
+        engine: Some(EngineInfo {
+            name: "docker".into(),
+            version: "20.10.24".into(),
+            api: "1.41".into(),
+            host: "unix:///var/run/docker.sock".into(),
+            cpus: 2,
+            memory: 4 << 30,
+            storage: "overlay2".into(),
+            architecture: "x86_64".into(),
+            memory_limit: true,
+        }),
+        left_out: vec![],
+        record: Some("/home/me/.cache/comeback/runs/20260611-081200-4f2a".into()),
+        failure: None,
+        interrupted: None,
+    }
+}
+
+/// An image of that release.
+pub fn image(name: &str, release: Option<&str>) -> ImageEntry {
+    ImageEntry {
+        name: name.into(),
+        reference: format!("comeback/gateway:{}", release.unwrap_or("unknown")),
+        digest: "sha256:0f5d3c1b".into(),
+        base: Some("bookworm".into()),
+        supervisor: Some("2.11.3".into()),
+        release: release.map(Into::into),
+        made: true,
+        seconds: 31.2,
+    }
+}
+
+/// The document of these attempts.
+pub fn run(header: &RunHeader, images: Vec<ImageEntry>, attempts: &[Attempt]) -> RunDocument {
+    let judged: Vec<(CaseEvidence, Judged)> = attempts
+        .iter()
+        .map(|attempt| {
+            let mut rows = rows_of(&attempt.scenario, &attempt.observed);
+            rows.push(invariant_row("true"));
+            rows[0].seq = Some(3);
+            (evidence(attempt), judge(rows, &attempt.end, &attempt.expectation))
+        })
+        .collect();
+    let cases: Vec<JudgedCase<'_>> = attempts
+        .iter()
+        .zip(&judged)
+        .map(|(attempt, (evidence, judged))| JudgedCase {
+            scenario: &attempt.scenario,
+            evidence,
+            judged,
+            kept: header
+                .record
+                .as_ref()
+                .map(|r| format!("{r}/cases/{}@{}", attempt.scenario.id, attempt.image)),
+        })
+        .collect();
+    document(header, images, &cases)
+}
+
+/// The reference pair, as it should be.
+pub fn reproduced() -> RunDocument {
+    let regressed = || Expectation::Explicit(Column::Regressed);
+    let fixed = || Expectation::Explicit(Column::Fixed);
+    run(
+        &header("reproduce", &["reproduce"]),
+        vec![
+            image("release:0.16.0", Some("0.16.0")),
+            image("release:0.17.0", Some("0.17.0")),
+        ],
+        &[
+            restart("release:0.16.0", "stopped stopped registered down", regressed()),
+            restart("release:0.17.0", "running running started up", fixed()),
+            stop("release:0.16.0", "stopped registered down", fixed()),
+            stop("release:0.17.0", "stopped registered down", fixed()),
+        ],
+    )
+}
+
+/// A red gate: a checkout without the fix.
+pub fn red_gate() -> RunDocument {
+    let fixed = || Expectation::Column(Column::Fixed);
+    run(
+        &header("check", &["check", "source:."]),
+        vec![image("source:.", Some("0.17.0"))],
+        &[
+            restart("source:.", "stopped stopped registered down", fixed()),
+            stop("source:.", "stopped registered down", fixed()),
+        ],
+    )
+}
+
+/// A case about which the engine left us in the dark, twice; and one that holds.
+pub fn engine_fault() -> RunDocument {
+    let why = "engine-restart: the engine answered 500 after 2.1 s; whether the container was restarted is not known (no \
+               die or start event, StartedAt unchanged after 10 s)";
+    let fixed = || Expectation::Column(Column::Fixed);
+    let dark = |attempt| Attempt {
+        end: CaseEnd::Inconclusive(why.into()),
+        attempt,
+        ..restart("release:0.17.0", "? ? ? ?", fixed())
+    };
+    run(
+        &header("check", &["check", "release:0.17.0"]),
+        vec![image("release:0.17.0", Some("0.17.0"))],
+        &[
+            dark(1),
+            dark(2),
+            stop("release:0.17.0", "stopped registered down", fixed()),
+        ],
+    )
+}
+
+/// One of every verdict there is, with what a hostile container may say.
+pub fn motley() -> RunDocument {
+    let fixed = || Expectation::Column(Column::Fixed);
+    let named = |id: &str, attempt: Attempt| {
+        let mut attempt = attempt;
+        attempt.scenario.id = id.into();
+        attempt
+    };
+    let image_name = "docker:ghcr.io/example/gateway:nightly";
+    let header = RunHeader {
+        left_out: vec![LeftOutEntry {
+            scenario: "upgrade-live".into(),
+            image: image_name.into(),
+            why: "applies to >=0.18 only".into(),
+        }],
+        ..header(
+            "check",
+            &["check", image_name, "--filter", "tag(core) and not id(slow)"],
+        )
+    };
+    let old = || Expectation::Column(Column::Regressed);
+    run(
+        &header,
+        vec![ImageEntry {
+            made: false,
+            base: None,
+            release: None,
+            ..image(image_name, None)
+        }],
+        &[
+            named("held", restart(image_name, "running running started up", fixed())),
+            named(
+                "known-bad",
+                restart(image_name, "stopped stopped registered down", old()),
+            ),
+            named("newly-fixed", restart(image_name, "running running started up", old())),
+            named(
+                "mismatch",
+                restart(
+                    image_name,
+                    "running stopped started up",
+                    Expectation::Explicit(Column::Fixed),
+                ),
+            ),
+            named(
+                "escape",
+                restart(
+                    image_name,
+                    "\u{1b}]0;evil\u{7}\u{1b}[2J running \u{202e}started up\r\nheld",
+                    fixed(),
+                ),
+            ),
+            named(
+                "unsupported",
+                Attempt {
+                    end: CaseEnd::Unsupported("docker compose is not installed".into()),
+                    ..restart(image_name, "? ? ? ?", fixed())
+                },
+            ),
+            named(
+                "error",
+                Attempt {
+                    end: CaseEnd::Error("create container: the engine answered 500: no space left on device".into()),
+                    ..restart(image_name, "? ? ? ?", fixed())
+                },
+            ),
+        ],
+    )
+}
+
+/// A run that ended before it began.
+pub fn no_engine() -> RunDocument {
+    let header = RunHeader {
+        engine: None,
+        record: None,
+        seconds: 0.1,
+        failure: Some((
+            "no container engine answers at unix:///var/run/docker.sock".into(),
+            Exit::Environment,
+        )),
+        ..header("check", &["check", "release:0.17.0"])
+    };
+    document(&header, vec![], &[])
+}
+
+fn time(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(1_781_165_520_000 + ms).unwrap()
+}
+
+/// What a docker restart looks like from outside.
+fn evidence(attempt: &Attempt) -> CaseEvidence {
+    let persisted = attempt.observed[0];
+    let (prior, action) = match attempt.observed.len() {
+        4 => (attempt.observed[1], attempt.observed[2]),
+        _ => ("stopped", attempt.observed[1]),
+    };
+    let default = || DEFAULT_PROFILE.to_owned();
+    let state = |word: &str, pid: u32| Fact::State {
+        profile: default(),
+        content: FileContent::Json {
+            value: json!({"gateway_state": word, "pid": pid}).as_object().unwrap().clone(),
+        },
+    };
+    let mut facts = vec![
+        (0, Source::Engine, container(ContainerChange::Started, None)),
+        (900, Source::Observer, state("running", 71)),
+        (
+            4000,
+            Source::Harness,
+            Fact::StepBegan {
+                step: 1,
+                op: attempt.scenario.steps[0].op.name().into(),
+            },
+        ),
+    ];
+    if attempt.end == CaseEnd::Complete {
+        facts.extend([
+            (4691, Source::Observer, state(persisted, 71)),
+            (
+                4113,
+                Source::Observer,
+                Fact::Shutdown {
+                    profile: default(),
+                    taken_for: TakenFor::Signal,
+                    line: "2026-06-11 08:12:04 Received SIGTERM — initiating shutdown".into(),
+                },
+            ),
+            (4702, Source::Engine, container(ContainerChange::Died, Some(0))),
+            (5000, Source::Engine, container(ContainerChange::Started, None)),
+            (
+                5600,
+                Source::Observer,
+                Fact::BootLine {
+                    profile: default(),
+                    prior_state: Some(prior.into()),
+                    action: action.into(),
+                    line: format!("2026-06-11T08:12:05Z profile=default prior_state={prior} action={action}"),
+                },
+            ),
+            (
+                5700,
+                Source::Agent,
+                Fact::Service {
+                    profile: default(),
+                    status: ServiceStatus {
+                        slot: true,
+                        ..ServiceStatus::default()
+                    },
+                },
+            ),
+        ]);
+    }
+    facts.push((
+        6000,
+        Source::Harness,
+        Fact::StepEnded {
+            step: 1,
+            exit: None,
+            output: String::new(),
+            note: None,
+        },
+    ));
+    let history = (0..)
+        .zip(facts)
+        .map(|(seq, (ms, source, fact))| Observation {
+            seq,
+            at: (source != Source::Harness).then(|| time(ms)),
+            known: time(ms + 1),
+            source,
+            fact,
+        })
+        .collect();
+    let seconds = |step: &crate::scenario::model::Step| StepSeconds {
+        op: step.op.name().into(),
+        seconds: 1.9,
+    };
+    CaseEvidence {
+        scenario: attempt.scenario.id.clone(),
+        image: attempt.image.into(),
+        attempt: attempt.attempt,
+        repeat: attempt.repeat,
+        started: time(0),
+        seconds: 8.25,
+        end: attempt.end.clone(),
+        steps: attempt.scenario.steps.iter().map(seconds).collect(),
+        latencies_ms: if attempt.end == CaseEnd::Complete {
+            vec![0.9, 2.0, 1.1]
+        } else {
+            vec![]
+        },
+        history,
+        logs: BTreeMap::from([(
+            2,
+            vec![
+                format!("reconcile: profile=default prior_state={prior} action={action}"),
+                "ready".into(),
+            ],
+        )]),
+    }
+}
+
+fn container(change: ContainerChange, exit: Option<i64>) -> Fact {
+    Fact::Container {
+        change,
+        started_at: None,
+        exit,
+    }
+}

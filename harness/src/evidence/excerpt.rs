@@ -1,0 +1,263 @@
+//! Excerpts of a history that people read: the reconciler's lines, how shutdowns were taken, and a timeline.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::observe::history::{ContainerChange, Exit, Fact, FileContent, Observation, TakenFor};
+use crate::scenario::model::{DEFAULT_PROFILE, Operation, ProfileSel, RecreateHow, Step, User};
+
+/// What the reconciler wrote about a profile at a boot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReconcilerLine {
+    /// Which boot of the container, from 1.
+    pub boot: usize,
+    /// Whose.
+    pub profile: String,
+    /// The line as it stands.
+    pub line: String,
+}
+
+/// What the gateway wrote about a shutdown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShutdownLine {
+    /// Whose.
+    pub profile: String,
+    /// What it took it for.
+    pub taken_for: TakenFor,
+    /// The line as it stands.
+    pub line: String,
+}
+
+/// Something that happened, in a few words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// When it became true, or where that is not known when the harness knew it.
+    pub at: Timestamp,
+    /// `state`, `marker`, `boot`, `shutdown`, `exit`, `service`, `container`, `step`, `wait` or `lost`.
+    pub kind: String,
+    /// Whose, where it is a profile's.
+    pub profile: Option<String>,
+    /// The words.
+    pub text: String,
+}
+
+/// The reconciler's lines, each with the boot it belongs to.
+pub fn reconciler_lines(history: &[Observation]) -> Vec<ReconcilerLine> {
+    let mut boot = 0;
+    let mut lines = Vec::new();
+    for observation in history {
+        match &observation.fact {
+            Fact::Container {
+                change: ContainerChange::Started,
+                ..
+            } => boot += 1,
+            Fact::BootLine { profile, line, .. } => {
+                lines.push(ReconcilerLine {
+                    boot: boot.max(1),
+                    profile: profile.clone(),
+                    line: line.clone(),
+                });
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// How the gateway took each shutdown.
+pub fn shutdown_lines(history: &[Observation]) -> Vec<ShutdownLine> {
+    let line = |observation: &Observation| match &observation.fact {
+        Fact::Shutdown {
+            profile,
+            taken_for,
+            line,
+        } => Some(ShutdownLine {
+            profile: profile.clone(),
+            taken_for: *taken_for,
+            line: line.clone(),
+        }),
+        _ => None,
+    };
+    history.iter().filter_map(line).collect()
+}
+
+/// What happened, in the order in which it was learnt; what repeats what is known already is left out.
+pub fn timeline(history: &[Observation]) -> Vec<TimelineEntry> {
+    let mut entries: Vec<TimelineEntry> = Vec::new();
+    for observation in history {
+        let Some((kind, profile, text)) = words(&observation.fact) else {
+            continue;
+        };
+        let before = entries
+            .iter()
+            .rev()
+            .find(|e| e.kind == kind && e.profile.as_deref() == profile);
+        let repeats = matches!(kind, "service" | "marker") && before.is_some_and(|e| e.text == text);
+        if !repeats {
+            let at = observation.at.unwrap_or(observation.known);
+            entries.push(TimelineEntry {
+                at,
+                kind: kind.into(),
+                profile: profile.map(Into::into),
+                text,
+            });
+        }
+    }
+    entries
+}
+
+/// A fact in a few words: its kind, whose it is, and what. `None` for what is bookkeeping of the harness.
+pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
+    let (kind, profile, text) = match fact {
+        Fact::State { profile, content } => ("state", Some(profile), state(content)),
+        Fact::Marker { profile, content } => {
+            let text = match content {
+                FileContent::Absent => "marker absent",
+                FileContent::Json { .. } => "marker present",
+                FileContent::Unreadable { .. } => "marker unreadable",
+            };
+            ("marker", Some(profile), text.to_owned())
+        }
+        Fact::BootLine {
+            profile,
+            prior_state,
+            action,
+            ..
+        } => {
+            let prior = prior_state.as_deref().unwrap_or("None");
+            ("boot", Some(profile), format!("prior_state={prior} action={action}"))
+        }
+        Fact::Shutdown { profile, taken_for, .. } => {
+            let text = match taken_for {
+                TakenFor::Planned => "taken for a planned stop",
+                TakenFor::Signal => "taken for a signal nobody announced",
+                TakenFor::Restart => "taken for a restart request",
+            };
+            ("shutdown", Some(profile), text.to_owned())
+        }
+        Fact::ExitDiag {
+            profile,
+            pid,
+            tag,
+            exit,
+        } => {
+            let code = exit.map(|code| format!(", exit {code}")).unwrap_or_default();
+            ("exit", Some(profile), format!("{tag} (pid {pid}{code})"))
+        }
+        Fact::Service { profile, status } => {
+            let text = match (status.slot, status.up, status.want_up) {
+                (false, ..) => "no slot".to_owned(),
+                (_, true, _) => status
+                    .pid
+                    .map_or_else(|| "up".to_owned(), |pid| format!("up (pid {pid})")),
+                (_, false, true) => format!("down, to be respawned{}", last_death(&status.deaths)),
+                (_, false, false) => format!("down{}", last_death(&status.deaths)),
+            };
+            ("service", Some(profile), text)
+        }
+        Fact::Container { change, exit, .. } => {
+            let text = match change {
+                ContainerChange::Started => "container started".to_owned(),
+                ContainerChange::Died => match exit {
+                    Some(code) => format!("container ended, exit {code}"),
+                    None => "container ended".to_owned(),
+                },
+                ContainerChange::Oom => "out of memory: the kernel killed a process".to_owned(),
+                ContainerChange::Destroyed => "container removed".to_owned(),
+            };
+            ("container", None, text)
+        }
+        Fact::StepBegan { step, op } => ("step", None, format!("step {step} {op} begins")),
+        Fact::StepEnded { step, exit, note, .. } => {
+            let code = exit.map(|code| format!(", exit {code}")).unwrap_or_default();
+            let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+            ("step", None, format!("step {step} done{code}{note}"))
+        }
+        Fact::WaitEnded { condition, last } => ("wait", None, format!("waited in vain for {condition}; last: {last}")),
+        Fact::Lost { what } => ("lost", None, format!("lost sight of {what}")),
+        Fact::Missed { path } => ("lost", None, format!("a write of {path} was too quick to be read")),
+        Fact::Mark { .. } | Fact::Ready { .. } => return None,
+    };
+    Some((kind, profile.map(String::as_str), text))
+}
+
+fn last_death(deaths: &[Exit]) -> String {
+    match deaths.last() {
+        Some(Exit::Code(code)) => format!(", exit {code}"),
+        Some(Exit::Signal(signal)) => format!(", {signal}"),
+        None => String::new(),
+    }
+}
+
+fn state(content: &FileContent) -> String {
+    match content {
+        FileContent::Absent => "no state file".to_owned(),
+        FileContent::Unreadable { why, .. } => format!("state file unreadable: {why}"),
+        FileContent::Json { value } => {
+            let word = |key: &str| value.get(key).and_then(serde_json::Value::as_str);
+            let pid = value.get("pid").and_then(serde_json::Value::as_u64);
+            let mut text = word("gateway_state").unwrap_or("no gateway_state").to_owned();
+            if let Some(desired) = word("desired_state") {
+                text.push_str(&format!(", desired {desired}"));
+            }
+            if let Some(pid) = pid {
+                text.push_str(&format!(" (pid {pid})"));
+            }
+            text
+        }
+    }
+}
+
+/// `profile: ` in front of a line about a profile that is not the default one.
+pub fn of_profile(profile: &str) -> String {
+    if profile == DEFAULT_PROFILE {
+        String::new()
+    } else {
+        format!("{profile}: ")
+    }
+}
+
+/// A step's parameters in words: `grace 10 s`, `SIGTERM, as root`; empty if it has none worth telling.
+pub fn step_detail(step: &Step) -> String {
+    let mut words = Vec::new();
+    match &step.op {
+        Operation::OperatorStart { all } | Operation::OperatorStop { all } | Operation::OperatorRestart { all } => {
+            if *all {
+                words.push("--all".to_owned());
+            }
+        }
+        Operation::EngineRestart { grace } | Operation::EngineStop { grace } => {
+            words.push(format!("grace {} s", grace.as_secs_f64()));
+        }
+        Operation::EngineKill { signal } | Operation::SignalGateway { signal } | Operation::SignalInit { signal } => {
+            words.push(signal.to_string())
+        }
+        Operation::Recreate { how } => words.push(
+            match how {
+                RecreateHow::Stop => "stop first",
+                RecreateHow::Force => "by force",
+            }
+            .to_owned(),
+        ),
+        Operation::Stamp(seed) => words.push(seed.path.clone()),
+        Operation::WaitUntil { probe, value } => words.push(format!("{probe} is {value}")),
+        Operation::HoldAt { state } => words.push(state.clone()),
+        Operation::EngineStart
+        | Operation::ComposeRecreate
+        | Operation::OomGateway
+        | Operation::CtrlC
+        | Operation::ProfileCreate
+        | Operation::ProfileDelete
+        | Operation::Release
+        | Operation::Settle => {}
+    }
+    match &step.profile {
+        ProfileSel::One(name) if name == DEFAULT_PROFILE => {}
+        ProfileSel::One(name) => words.push(format!("profile {name}")),
+        ProfileSel::All => words.push("each profile".to_owned()),
+    }
+    if step.user == User::Root {
+        words.push("as root".to_owned());
+    }
+    words.join(", ")
+}

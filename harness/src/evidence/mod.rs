@@ -1,0 +1,5 @@
+//! The record of a run: what is told while it goes on, and the one document every report is made from.
+
+pub mod document;
+pub mod event;
+pub mod excerpt;

@@ -1,0 +1,294 @@
+//! The history of a case: every fact that was learnt, in the order in which it was learnt.
+//!
+//! Sources overtake each other by a millisecond or so. The runner therefore synchronises all of them before it sets a
+//! [`Fact::Mark`], so that whatever was true before the mark stands before it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::model::Moment;
+
+/// One timestamped fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Position in the history, from 0.
+    pub seq: u64,
+    /// When it became true, by the clock of the engine's host; `None` where the source gives no time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<Timestamp>,
+    /// When the harness knew it, by its own clock.
+    pub known: Timestamp,
+    /// Who said so.
+    pub source: Source,
+    /// The fact.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// Who said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The observer container, watching the volume.
+    Observer,
+    /// The agent: our process in the container under test, watching the supervisor.
+    Agent,
+    /// The engine.
+    Engine,
+    /// The harness itself.
+    Harness,
+}
+
+/// A fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
+pub enum Fact {
+    /// A profile's `gateway_state.json` has this content.
+    State {
+        /// Whose.
+        profile: String,
+        /// What it holds.
+        content: FileContent,
+    },
+    /// A profile's planned-stop marker has this content.
+    Marker {
+        /// Whose.
+        profile: String,
+        /// What it holds.
+        content: FileContent,
+    },
+    /// A line was appended to `logs/container-boot.log`.
+    BootLine {
+        /// Whose.
+        profile: String,
+        /// `prior_state`; `None` where the reconciler wrote `None`.
+        prior_state: Option<String>,
+        /// `action`.
+        action: String,
+        /// The line as it stands.
+        line: String,
+    },
+    /// The gateway logged how it took a shutdown.
+    Shutdown {
+        /// Whose.
+        profile: String,
+        /// How.
+        taken_for: TakenFor,
+        /// The line as it stands.
+        line: String,
+    },
+    /// The gateway wrote an exit diagnostic.
+    ExitDiag {
+        /// Whose.
+        profile: String,
+        /// Of which process.
+        pid: u32,
+        /// `gateway.start`, `gateway.exit_clean`, …
+        tag: String,
+        /// The exit code, where the diagnostic tells it.
+        exit: Option<i64>,
+    },
+    /// What the supervisor says of a profile's slot.
+    Service {
+        /// Whose.
+        profile: String,
+        /// What it says.
+        status: ServiceStatus,
+    },
+    /// The engine says this of the container under test.
+    Container {
+        /// What.
+        change: ContainerChange,
+        /// When this incarnation's main process was started, where that is known.
+        started_at: Option<Timestamp>,
+        /// The exit code, with `died`.
+        exit: Option<i64>,
+    },
+    /// A step began.
+    StepBegan {
+        /// Which, from 1.
+        step: usize,
+        /// Its operation.
+        op: String,
+    },
+    /// A step's effect is proven, or its deadline has passed.
+    StepEnded {
+        /// Which, from 1.
+        step: usize,
+        /// What the operator's command returned, where there is one.
+        exit: Option<i64>,
+        /// What it said.
+        output: String,
+        /// Something worth telling: a wait that ran out, a signal that was ignored.
+        note: Option<String>,
+    },
+    /// A wait ran out: what for, and what was seen last.
+    WaitEnded {
+        /// The condition.
+        condition: String,
+        /// The last value.
+        last: String,
+    },
+    /// A moment of the case; everything above it was true before.
+    Mark {
+        /// Which.
+        moment: MomentName,
+    },
+    /// A source lost sight of something: evidence after this may be incomplete.
+    Lost {
+        /// What.
+        what: String,
+    },
+    /// A source is there (again): since when its word counts.
+    Ready {
+        /// Which incarnation it sees, where it sees one.
+        started_at: Option<Timestamp>,
+        /// Start time of PID 1, in clock ticks since the host's boot: no process of this incarnation is older.
+        init_start: Option<u64>,
+    },
+    /// Several writes of a file came so quickly that one could not be read.
+    Missed {
+        /// Which file.
+        path: String,
+    },
+}
+
+/// Content of a small file on the volume.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum FileContent {
+    /// It is not there.
+    Absent,
+    /// It holds a JSON object.
+    Json {
+        /// The object.
+        value: serde_json::Map<String, serde_json::Value>,
+    },
+    /// It is there and is not a JSON object, or is too big to be read, or is no plain file.
+    Unreadable {
+        /// Why.
+        why: String,
+        /// The beginning of it, with everything unprintable replaced.
+        head: String,
+    },
+}
+
+/// How the gateway took a shutdown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TakenFor {
+    /// A stop somebody planned.
+    Planned,
+    /// A signal nobody announced.
+    Signal,
+    /// A request to restart.
+    Restart,
+}
+
+/// What the supervisor says of a slot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    /// The service directory exists.
+    pub slot: bool,
+    /// It has a `down` file.
+    pub down_file: bool,
+    /// A process runs.
+    pub up: bool,
+    /// One is wanted.
+    pub want_up: bool,
+    /// The process.
+    pub pid: Option<u32>,
+    /// Its start time: field 22 of its stat, in clock ticks since the host's boot.
+    pub start_time: Option<u64>,
+    /// Gateway processes of this profile in the container.
+    pub processes: u32,
+    /// Deaths the supervisor has counted, oldest first: an exit code, or a signal's name.
+    pub deaths: Vec<Exit>,
+}
+
+/// The end of a process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// It exited with that code.
+    Code(i64),
+    /// It was killed by that signal.
+    Signal(String),
+}
+
+/// What the engine says of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerChange {
+    /// A new incarnation began.
+    Started,
+    /// It ended.
+    Died,
+    /// The kernel killed a process of it for want of memory.
+    Oom,
+    /// It was removed.
+    Destroyed,
+}
+
+/// A moment as text (`after:2`), so that a history reads well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MomentName(pub String);
+
+impl From<Moment> for MomentName {
+    fn from(moment: Moment) -> Self {
+        Self(moment.to_string())
+    }
+}
+
+/// Everything a case yielded: what the verdict is read off.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CaseEvidence {
+    /// The scenario's id.
+    pub scenario: String,
+    /// Name of the image under test.
+    pub image: String,
+    /// Attempt, from 1.
+    pub attempt: u32,
+    /// Repeat, from 1.
+    pub repeat: u32,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// How it came to its end.
+    pub end: CaseEnd,
+    /// Duration of each step in seconds, in order.
+    pub steps: Vec<StepSeconds>,
+    /// Per wait: milliseconds between a fact becoming true and the harness knowing it.
+    pub latencies_ms: Vec<f64>,
+    /// What was learnt.
+    pub history: Vec<Observation>,
+    /// Last lines of the container's own output, by incarnation from 1.
+    pub logs: BTreeMap<u32, Vec<String>>,
+}
+
+/// Duration of a step.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StepSeconds {
+    /// Its operation.
+    pub op: String,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// How a case came to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "end", content = "reason")]
+pub enum CaseEnd {
+    /// All steps were done and seen.
+    Complete,
+    /// A step's effect could not be proved, or evidence went missing.
+    Inconclusive(String),
+    /// This engine or host cannot do a step.
+    Unsupported(String),
+    /// Engine or harness failed before the first step.
+    Error(String),
+}

@@ -1,0 +1,194 @@
+//! The verdict of a case: its classification against what was expected of that image.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::classify::{Classification, classify, in_either_column};
+use super::expected::{Column, Expectation};
+use super::rows::Row;
+use crate::observe::history::CaseEnd;
+use crate::scenario::model::{Known, KnownRow};
+
+/// The verdict of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As expected.
+    Held,
+    /// As bad as expected of a release without the fix, or as on record.
+    KnownBad,
+    /// Better than expected.
+    NewlyFixed,
+    /// This engine or host cannot do it.
+    Unsupported,
+    /// Engine or harness failed before the first step.
+    Error,
+    /// Nothing can be concluded.
+    Inconclusive,
+    /// Not what was asked for explicitly.
+    Mismatch,
+    /// Worse than expected.
+    Regression,
+}
+
+impl Verdict {
+    /// Every verdict, best first.
+    pub const ALL: [Verdict; 8] = [
+        Self::Held,
+        Self::KnownBad,
+        Self::NewlyFixed,
+        Self::Unsupported,
+        Self::Error,
+        Self::Inconclusive,
+        Self::Mismatch,
+        Self::Regression,
+    ];
+
+    /// The word used in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::KnownBad => "known-bad",
+            Self::NewlyFixed => "newly-fixed",
+            Self::Unsupported => "unsupported",
+            Self::Error => "error",
+            Self::Inconclusive => "inconclusive",
+            Self::Mismatch => "mismatch",
+            Self::Regression => "regression",
+        }
+    }
+
+    /// True if it fails a run: `regression` or `mismatch`.
+    pub fn is_red(self) -> bool {
+        matches!(self, Self::Regression | Self::Mismatch)
+    }
+
+    /// True if the evidence was complete.
+    pub fn is_conclusive(self) -> bool {
+        !matches!(self, Self::Unsupported | Self::Error | Self::Inconclusive)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One attempt of a case, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The rows it was judged by.
+    pub rows: Vec<Row>,
+    /// Which column they are.
+    pub classification: Classification,
+    /// What was expected.
+    pub expectation: Expectation,
+    /// What follows.
+    pub verdict: Verdict,
+    /// Why it was classified so; `None` where that needs no explanation.
+    pub reason: Option<String>,
+    /// The note of the deviation on record that it matches.
+    pub note: Option<String>,
+}
+
+/// Judges rows against an expectation.
+pub fn judge(rows: Vec<Row>, end: &CaseEnd, expectation: &Expectation) -> Judged {
+    let classified = classify(&rows, end);
+    let mut note = None;
+    let verdict = match classified.classification {
+        Classification::Inconclusive => Verdict::Inconclusive,
+        Classification::Unsupported => Verdict::Unsupported,
+        Classification::Error => Verdict::Error,
+        conclusive => match expectation {
+            Expectation::Explicit(column) => explicit(*column, conclusive),
+            Expectation::Column(Column::Fixed) => expected_fixed(conclusive),
+            Expectation::Column(Column::Regressed) => expected_regressed(conclusive, &rows),
+            Expectation::Known(known) => {
+                let (verdict, matched) = expected_known(known, conclusive, &rows);
+                note = matched.map(|known| known.note.clone());
+                verdict
+            }
+        },
+    };
+    Judged {
+        rows,
+        classification: classified.classification,
+        expectation: expectation.clone(),
+        verdict,
+        reason: classified.reason,
+        note,
+    }
+}
+
+fn explicit(column: Column, found: Classification) -> Verdict {
+    let wanted = match column {
+        Column::Fixed => Classification::Fixed,
+        Column::Regressed => Classification::Regressed,
+    };
+    if found == wanted {
+        Verdict::Held
+    } else {
+        Verdict::Mismatch
+    }
+}
+
+fn expected_fixed(found: Classification) -> Verdict {
+    if found == Classification::Fixed {
+        Verdict::Held
+    } else {
+        Verdict::Regression
+    }
+}
+
+/// A release without the fix may also show part of it: that is no news as long as no row shows what no column knows.
+fn expected_regressed(found: Classification, rows: &[Row]) -> Verdict {
+    match found {
+        Classification::Fixed => Verdict::NewlyFixed,
+        Classification::Regressed => Verdict::KnownBad,
+        _ if in_either_column(rows) => Verdict::KnownBad,
+        _ => Verdict::Regression,
+    }
+}
+
+fn expected_known<'a>(known: &'a [Known], found: Classification, rows: &[Row]) -> (Verdict, Option<&'a Known>) {
+    if found == Classification::Fixed {
+        // The fixed column is one of the two outcomes of a race on record, so seeing it is no news.
+        let race = known.iter().find(|known| known.or_fixed);
+        return (
+            if race.is_some() {
+                Verdict::Held
+            } else {
+                Verdict::NewlyFixed
+            },
+            race,
+        );
+    }
+    match known.iter().find(|known| deviates_as_written(known, rows)) {
+        Some(known) => (Verdict::KnownBad, Some(known)),
+        None => (Verdict::Regression, None),
+    }
+}
+
+/// True if each listed row shows what is on record (in a race: or what the fixed column says) and the rest is fixed.
+fn deviates_as_written(known: &Known, rows: &[Row]) -> bool {
+    let listed_exist = known
+        .rows
+        .iter()
+        .all(|listed| rows.iter().any(|row| names(listed, row)));
+    listed_exist
+        && rows
+            .iter()
+            .all(|row| match known.rows.iter().find(|listed| names(listed, row)) {
+                Some(listed) => {
+                    let on_record = row.observed.as_ref().is_some_and(|v| listed.observed.contains(v));
+                    on_record || (known.or_fixed && row.is_fixed())
+                }
+                None => row.is_fixed(),
+            })
+}
+
+fn names(listed: &KnownRow, row: &Row) -> bool {
+    !row.implicit && listed.at == row.at && listed.probe.name() == row.probe && listed.profile == row.profile
+}

@@ -1,0 +1,37 @@
+//! The verdict: what was seen, which column of the behaviour table that is, and what follows for this image.
+//!
+//! Pure: nothing here reads a file, a clock or an engine. Evidence goes in, a [`Judged`] comes out, and the same evidence
+//! always gives the same one.
+
+pub mod classify;
+pub mod exit;
+pub mod expected;
+pub mod judge;
+pub mod rows;
+pub mod run;
+
+pub use classify::{Classification, Classified};
+pub use exit::Exit;
+pub use expected::{Column, Expectation, Subject};
+pub use judge::{Judged, Verdict};
+pub use rows::Row;
+pub use run::{Outcome, RunVerdict};
+
+use crate::observe::history::CaseEvidence;
+use crate::scenario::model::Scenario;
+
+/// Judges one attempt of a case.
+///
+/// `explicit` is what `--expect` or `reproduce` asks for; without it [`expected::expectation`] decides from the image.
+pub fn judge_case(scenario: &Scenario, evidence: &CaseEvidence, subject: &Subject, explicit: Option<Column>) -> Judged {
+    let rows = rows::read_rows(scenario, evidence);
+    let expectation = expected::expectation(scenario, subject, explicit);
+    judge::judge(rows, &evidence.end, &expectation)
+}
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,495 @@
+//! Each line of the contract on classification, expectation and verdicts, as a table.
+#![allow(clippy::unwrap_used)]
+
+use pep440_rs::Version;
+use rstest::rstest;
+
+use super::classify::{Classification, classify};
+use super::exit::Exit;
+use super::expected::{Column, Expectation, Subject, by_release, expectation, shutdown_release};
+use super::fixtures::{docker_restart, expect, invariant_row, known, operator_stop, row, rows_of, set, value};
+use super::judge::{Verdict, judge};
+use super::rows::{Row, implicit_row, written_row};
+use super::run::{Faults, RunVerdict, counting, outcome};
+use crate::observe::history::CaseEnd;
+use crate::observe::probe::{InvariantRow, Reading};
+use crate::scenario::model::{ImageRef, Moment, Probe, Upgrade, Value};
+
+/// Persisted, prior state, action, service; then one implicit invariant.
+fn restart_rows(observed: &str) -> Vec<Row> {
+    let words: Vec<&str> = observed.split(' ').collect();
+    let mut rows = rows_of(&docker_restart(), &words[..4]);
+    rows.push(invariant_row(words.get(4).copied().unwrap_or("true")));
+    rows
+}
+
+const FIXED: &str = "running running started up";
+const REGRESSED: &str = "stopped stopped registered down";
+const MIXTURE: &str = "stopped running started up";
+const STRANGE: &str = "draining running started up";
+const UNPROVEN: &str = "? running started up";
+
+#[rstest]
+#[case::every_row_fixed(FIXED, Classification::Fixed, None)]
+#[case::every_row_regressed(
+    REGRESSED,
+    Classification::Regressed,
+    Some("down:1 state.gateway_state is stopped; fixed is running")
+)]
+#[case::mixture(
+    MIXTURE,
+    Classification::Neither,
+    Some(
+        "a mixture: down:1 state.gateway_state is stopped as in regressed, boot:2 boot.prior_state is running as in fixed"
+    )
+)]
+#[case::in_no_column(
+    STRANGE,
+    Classification::Neither,
+    Some("down:1 state.gateway_state is draining; fixed is running, regressed is stopped")
+)]
+#[case::fixed_with_a_broken_invariant(
+    "running running started up false",
+    Classification::Neither,
+    Some("boot:2 invariant.one_boot_line is false; it must be true")
+)]
+#[case::regressed_with_a_broken_invariant(
+    "stopped stopped registered down false",
+    Classification::Neither,
+    Some("boot:2 invariant.one_boot_line is false; it must be true")
+)]
+#[case::absence_is_an_observation(
+    "stopped absent absent down",
+    Classification::Neither,
+    Some("boot:2 boot.prior_state is absent; fixed is running, regressed is stopped")
+)]
+#[case::a_missing_row(
+    UNPROVEN,
+    Classification::Inconclusive,
+    Some("down:1 state.gateway_state: the observer was not there")
+)]
+#[case::a_missing_invariant(
+    "running running started up ?",
+    Classification::Inconclusive,
+    Some("boot:2 invariant.one_boot_line: the observer was not there")
+)]
+fn classification_of_a_complete_case(
+    #[case] observed: &str,
+    #[case] wanted: Classification,
+    #[case] reason: Option<&str>,
+) {
+    let classified = classify(&restart_rows(observed), &CaseEnd::Complete);
+    assert_eq!(classified.classification, wanted);
+    assert_eq!(classified.reason.as_deref(), reason);
+}
+
+#[rstest]
+#[case(CaseEnd::Inconclusive("engine answered 500".into()), Classification::Inconclusive, "engine answered 500")]
+#[case(CaseEnd::Unsupported("no compose".into()), Classification::Unsupported, "no compose")]
+#[case(CaseEnd::Error("no image".into()), Classification::Error, "no image")]
+fn an_end_before_its_time_outweighs_the_rows(
+    #[case] end: CaseEnd,
+    #[case] wanted: Classification,
+    #[case] reason: &str,
+    #[values(FIXED, REGRESSED, STRANGE, UNPROVEN)] observed: &str,
+) {
+    let classified = classify(&restart_rows(observed), &end);
+    assert_eq!(classified.classification, wanted);
+    assert_eq!(classified.reason.as_deref(), Some(reason));
+}
+
+#[test]
+fn no_rows_is_not_fixed() {
+    assert_eq!(
+        classify(&[], &CaseEnd::Complete).classification,
+        Classification::Inconclusive
+    );
+}
+
+#[test]
+fn invariant_rows_alone_are_never_regressed() {
+    let rows = rows_of(&operator_stop(), &["stopped", "registered", "down"]);
+    assert_eq!(
+        classify(&rows, &CaseEnd::Complete).classification,
+        Classification::Fixed
+    );
+    let rows = rows_of(&operator_stop(), &["stopped", "started", "up"]);
+    assert_eq!(
+        classify(&rows, &CaseEnd::Complete).classification,
+        Classification::Neither
+    );
+}
+
+#[rstest]
+#[case::below("0.16.0", Some("0.17.0"), Column::Regressed)]
+#[case::below_patch("0.15.2", Some("0.17.0"), Column::Regressed)]
+#[case::at("0.17.0", Some("0.17.0"), Column::Fixed)]
+#[case::candidate_counts_as_its_release("0.17.0rc1", Some("0.17.0"), Column::Fixed)]
+#[case::development_build_too("0.17.0.dev3+g1234", Some("0.17.0"), Column::Fixed)]
+#[case::candidate_of_the_release_below("0.16.0rc1", Some("0.17.0"), Column::Regressed)]
+#[case::post_release_of_the_one_below("0.16.0.post1", Some("0.17.0"), Column::Regressed)]
+#[case::above("0.19.0", Some("0.17.0"), Column::Fixed)]
+#[case::numbers_not_text("0.9.0", Some("0.17.0"), Column::Regressed)]
+#[case::short_form("0.17", Some("0.17.0"), Column::Fixed)]
+#[case::no_release_is_fixed("0.19.0", None, Column::Regressed)]
+fn column_by_release(#[case] release: &str, #[case] fixed_in: Option<&str>, #[case] wanted: Column) {
+    let fixed_in: Option<Version> = fixed_in.map(|v| v.parse().unwrap());
+    assert_eq!(by_release(fixed_in.as_ref(), Some(&release.parse().unwrap())), wanted);
+    let scenario = crate::scenario::model::Scenario {
+        fixed_in,
+        ..docker_restart()
+    };
+    let subject = Subject::of_release(Some(release.parse().unwrap()));
+    assert_eq!(expectation(&scenario, &subject, None), Expectation::Column(wanted));
+}
+
+#[rstest]
+fn an_unreadable_release_is_held_to_fixed(#[values(None, Some("0.17.0"))] fixed_in: Option<&str>) {
+    let fixed_in: Option<Version> = fixed_in.map(|v| v.parse().unwrap());
+    assert_eq!(by_release(fixed_in.as_ref(), None), Column::Fixed);
+}
+
+#[rstest]
+fn an_invariant_scenario_is_always_expected_fixed(
+    #[values(Some("0.15.2"), Some("0.19.0"), None)] release: Option<&str>,
+) {
+    let subject = Subject::of_release(release.map(|v| v.parse().unwrap()));
+    assert_eq!(
+        expectation(&operator_stop(), &subject, None),
+        Expectation::Column(Column::Fixed)
+    );
+}
+
+#[rstest]
+fn an_explicit_expectation_outweighs_everything(#[values(Column::Fixed, Column::Regressed)] column: Column) {
+    let mut scenario = docker_restart();
+    scenario.known = vec![known(Moment::End, Probe::Service, &["down"])];
+    let subject = Subject::of_release(Some("0.17.0".parse().unwrap()));
+    assert_eq!(
+        expectation(&scenario, &subject, Some(column)),
+        Expectation::Explicit(column)
+    );
+}
+
+#[test]
+fn in_an_upgrade_the_release_that_was_shut_down_counts() {
+    let mut scenario = docker_restart();
+    let old = || Some("0.16.0".parse().unwrap());
+    let subject: Version = "0.17.0".parse().unwrap();
+    assert_eq!(
+        shutdown_release(&scenario, Some(&subject), |_| old()),
+        Some(subject.clone())
+    );
+    scenario.upgrade = Some(Upgrade {
+        from: ImageRef::Other("release:0.16.0".into()),
+        to: ImageRef::Subject,
+    });
+    assert_eq!(shutdown_release(&scenario, Some(&subject), |_| old()), old());
+    let upgraded = Subject {
+        shutdown_release: old(),
+        ..Subject::of_release(Some(subject.clone()))
+    };
+    assert_eq!(
+        expectation(&scenario, &upgraded, None),
+        Expectation::Column(Column::Regressed)
+    );
+    scenario.upgrade = Some(Upgrade {
+        from: ImageRef::Subject,
+        to: ImageRef::Other("release:0.16.0".into()),
+    });
+    assert_eq!(shutdown_release(&scenario, Some(&subject), |_| old()), Some(subject));
+}
+
+#[rstest]
+#[case::exactly_that_release("0.17.0", None, None, &[], None, true)]
+#[case::another_release("0.18.0", None, None, &[], None, false)]
+#[case::a_candidate_of_it("0.17.0rc1", None, None, &[], None, false)]
+#[case::base_matches("0.17.0", Some("bookworm"), None, &["bookworm"], None, true)]
+#[case::another_base("0.17.0", Some("trixie"), None, &["bookworm"], None, false)]
+#[case::base_not_known("0.17.0", None, None, &["bookworm"], None, false)]
+#[case::supervisor_in_range("0.17.0", None, Some("2.11.3"), &[], Some("<2.13"), true)]
+#[case::supervisor_out_of_range("0.17.0", None, Some("2.13.1"), &[], Some("<2.13"), false)]
+#[case::supervisor_not_known("0.17.0", None, None, &[], Some("<2.13"), false)]
+#[case::supervisor_unreadable("0.17.0", None, Some("s6?"), &[], Some("<2.13"), false)]
+fn a_deviation_on_record_applies_to_exactly_its_image(
+    #[case] release: &str,
+    #[case] base: Option<&str>,
+    #[case] supervisor: Option<&str>,
+    #[case] bases: &[&str],
+    #[case] range: Option<&str>,
+    #[case] wanted: bool,
+) {
+    let mut scenario = docker_restart();
+    let mut record = known(Moment::End, Probe::Service, &["down"]);
+    record.bases = bases.iter().map(|b| (*b).to_owned()).collect();
+    record.supervisor = range.map(|r| r.parse().unwrap());
+    scenario.known = vec![record.clone()];
+    let subject = Subject {
+        base: base.map(Into::into),
+        supervisor: supervisor.map(Into::into),
+        ..Subject::of_release(Some(release.parse().unwrap()))
+    };
+    let found = expectation(&scenario, &subject, None);
+    assert_eq!(found == Expectation::Known(vec![record]), wanted, "{found:?}");
+}
+
+#[rstest]
+// Expected fixed.
+#[case(Expectation::Column(Column::Fixed), FIXED, Verdict::Held)]
+#[case(Expectation::Column(Column::Fixed), REGRESSED, Verdict::Regression)]
+#[case(Expectation::Column(Column::Fixed), MIXTURE, Verdict::Regression)]
+#[case(Expectation::Column(Column::Fixed), STRANGE, Verdict::Regression)]
+#[case(
+    Expectation::Column(Column::Fixed),
+    "running running started up false",
+    Verdict::Regression
+)]
+#[case(Expectation::Column(Column::Fixed), UNPROVEN, Verdict::Inconclusive)]
+// Expected regressed.
+#[case(Expectation::Column(Column::Regressed), FIXED, Verdict::NewlyFixed)]
+#[case(Expectation::Column(Column::Regressed), REGRESSED, Verdict::KnownBad)]
+#[case(Expectation::Column(Column::Regressed), MIXTURE, Verdict::KnownBad)]
+#[case(Expectation::Column(Column::Regressed), STRANGE, Verdict::Regression)]
+#[case(
+    Expectation::Column(Column::Regressed),
+    "stopped stopped registered down false",
+    Verdict::Regression
+)]
+#[case(
+    Expectation::Column(Column::Regressed),
+    "stopped absent absent down",
+    Verdict::Regression
+)]
+#[case(Expectation::Column(Column::Regressed), UNPROVEN, Verdict::Inconclusive)]
+// Asked for explicitly.
+#[case(Expectation::Explicit(Column::Fixed), FIXED, Verdict::Held)]
+#[case(Expectation::Explicit(Column::Fixed), REGRESSED, Verdict::Mismatch)]
+#[case(Expectation::Explicit(Column::Fixed), MIXTURE, Verdict::Mismatch)]
+#[case(Expectation::Explicit(Column::Fixed), STRANGE, Verdict::Mismatch)]
+#[case(Expectation::Explicit(Column::Fixed), UNPROVEN, Verdict::Inconclusive)]
+#[case(Expectation::Explicit(Column::Regressed), FIXED, Verdict::Mismatch)]
+#[case(Expectation::Explicit(Column::Regressed), REGRESSED, Verdict::Held)]
+#[case(Expectation::Explicit(Column::Regressed), MIXTURE, Verdict::Mismatch)]
+#[case(Expectation::Explicit(Column::Regressed), STRANGE, Verdict::Mismatch)]
+fn verdict_of_a_case(#[case] expectation: Expectation, #[case] observed: &str, #[case] wanted: Verdict) {
+    assert_eq!(
+        judge(restart_rows(observed), &CaseEnd::Complete, &expectation).verdict,
+        wanted
+    );
+}
+
+#[rstest]
+#[case(CaseEnd::Inconclusive("x".into()), Verdict::Inconclusive)]
+#[case(CaseEnd::Unsupported("x".into()), Verdict::Unsupported)]
+#[case(CaseEnd::Error("x".into()), Verdict::Error)]
+fn what_is_not_conclusive_is_judged_as_classified(
+    #[case] end: CaseEnd,
+    #[case] wanted: Verdict,
+    #[values(Expectation::Column(Column::Fixed), Expectation::Column(Column::Regressed),
+             Expectation::Explicit(Column::Fixed), Expectation::Explicit(Column::Regressed),
+             Expectation::Known(vec![known(Moment::End, Probe::Service, &["down"])]))]
+    expectation: Expectation,
+) {
+    assert_eq!(judge(restart_rows(FIXED), &end, &expectation).verdict, wanted);
+}
+
+#[rstest]
+#[case::as_on_record("running running started down", false, Verdict::KnownBad)]
+#[case::all_fixed(FIXED, false, Verdict::NewlyFixed)]
+#[case::the_listed_row_shows_something_else("running running started respawning", false, Verdict::Regression)]
+#[case::another_row_is_not_fixed("stopped running started down", false, Verdict::Regression)]
+#[case::an_invariant_is_broken("running running started down false", false, Verdict::Regression)]
+#[case::race_lost("running running started down", true, Verdict::KnownBad)]
+#[case::race_won(FIXED, true, Verdict::Held)]
+#[case::not_that_race("running running started respawning", true, Verdict::Regression)]
+#[case::unproven(UNPROVEN, false, Verdict::Inconclusive)]
+fn verdict_against_a_deviation_on_record(#[case] observed: &str, #[case] or_fixed: bool, #[case] wanted: Verdict) {
+    let mut record = known(Moment::End, Probe::Service, &["down"]);
+    record.or_fixed = or_fixed;
+    let judged = judge(
+        restart_rows(observed),
+        &CaseEnd::Complete,
+        &Expectation::Known(vec![record]),
+    );
+    assert_eq!(judged.verdict, wanted);
+    let has_note = wanted == Verdict::KnownBad || (or_fixed && wanted == Verdict::Held);
+    assert_eq!(judged.note.is_some(), has_note);
+}
+
+#[test]
+fn each_outcome_of_a_race_over_two_rows_is_on_record() {
+    let mut record = known(Moment::End, Probe::Service, &["down"]);
+    record
+        .rows
+        .extend(known(Moment::Boot(2), Probe::BootAction, &["registered"]).rows);
+    let verdict = |observed: &str, or_fixed: bool| {
+        let record = crate::scenario::model::Known {
+            or_fixed,
+            ..record.clone()
+        };
+        judge(
+            restart_rows(observed),
+            &CaseEnd::Complete,
+            &Expectation::Known(vec![record]),
+        )
+        .verdict
+    };
+    assert_eq!(verdict("running running registered up", true), Verdict::KnownBad);
+    assert_eq!(verdict("running running registered up", false), Verdict::Regression);
+}
+
+#[test]
+fn a_record_of_a_row_that_was_not_read_excuses_nothing() {
+    let record = known(Moment::After(9), Probe::Service, &["down"]);
+    let judged = judge(
+        restart_rows(REGRESSED),
+        &CaseEnd::Complete,
+        &Expectation::Known(vec![record]),
+    );
+    assert_eq!(judged.verdict, Verdict::Regression);
+}
+
+#[test]
+fn any_of_several_deviations_on_record_may_be_the_one() {
+    let records = vec![
+        known(Moment::End, Probe::Service, &["down"]),
+        known(Moment::Boot(2), Probe::BootAction, &["x"]),
+    ];
+    let judged = judge(
+        restart_rows("running running x up"),
+        &CaseEnd::Complete,
+        &Expectation::Known(records),
+    );
+    assert_eq!(judged.verdict, Verdict::KnownBad);
+}
+
+#[rstest]
+#[case::held(&[Verdict::Held], RunVerdict::Held, Exit::Held)]
+#[case::all_that_is_no_news(
+    &[Verdict::Held, Verdict::KnownBad, Verdict::NewlyFixed, Verdict::Unsupported], RunVerdict::Held, Exit::Held
+)]
+#[case::regression(&[Verdict::Held, Verdict::Regression], RunVerdict::Regression, Exit::Regression)]
+#[case::mismatch(&[Verdict::Held, Verdict::Mismatch], RunVerdict::Regression, Exit::Regression)]
+#[case::regression_beats_all(
+    &[Verdict::Inconclusive, Verdict::Error, Verdict::Regression, Verdict::Unsupported],
+    RunVerdict::Regression, Exit::Regression
+)]
+#[case::inconclusive_beats_error(
+    &[Verdict::Error, Verdict::Inconclusive, Verdict::Held], RunVerdict::Inconclusive, Exit::Inconclusive
+)]
+#[case::error_beats_held(&[Verdict::Error, Verdict::Held], RunVerdict::Error, Exit::Environment)]
+#[case::nothing(&[], RunVerdict::Error, Exit::Nothing)]
+#[case::nothing_but_unsupported(&[Verdict::Unsupported, Verdict::Unsupported], RunVerdict::Error, Exit::Nothing)]
+fn outcome_of_a_run(#[case] verdicts: &[Verdict], #[case] verdict: RunVerdict, #[case] exit: Exit) {
+    let found = outcome(verdicts, Faults::default());
+    assert_eq!((found.verdict, found.exit), (verdict, exit));
+}
+
+#[rstest]
+#[case::a_leak_is_an_error(&[Verdict::Held], RunVerdict::Error, Exit::Environment)]
+#[case::it_does_not_hide_a_regression(&[Verdict::Regression], RunVerdict::Regression, Exit::Regression)]
+#[case::nor_an_inconclusive_case(&[Verdict::Inconclusive], RunVerdict::Inconclusive, Exit::Inconclusive)]
+fn a_fault_of_the_run_itself(#[case] verdicts: &[Verdict], #[case] verdict: RunVerdict, #[case] exit: Exit) {
+    let found = outcome(
+        verdicts,
+        Faults {
+            error: Some(Exit::Environment),
+            ..Faults::default()
+        },
+    );
+    assert_eq!((found.verdict, found.exit), (verdict, exit));
+}
+
+#[rstest]
+fn an_interrupted_run_has_not_held(#[values(Exit::Interrupted, Exit::Terminated)] signal: Exit) {
+    let faults = Faults {
+        interrupted: Some(signal),
+        ..Faults::default()
+    };
+    let held = outcome(&[Verdict::Held], faults);
+    assert_eq!((held.verdict, held.exit), (RunVerdict::Error, signal));
+    let red = outcome(&[Verdict::Regression], faults);
+    assert_eq!((red.verdict, red.exit), (RunVerdict::Regression, signal));
+}
+
+#[rstest]
+#[case::one(&[Verdict::Held], Some(0))]
+#[case::retried(&[Verdict::Inconclusive, Verdict::Held], Some(1))]
+#[case::conclusive_only_at_first(&[Verdict::Held, Verdict::Inconclusive], Some(0))]
+#[case::never_conclusive(&[Verdict::Inconclusive, Verdict::Error], Some(1))]
+#[case::a_retry_never_hides_a_regression(&[Verdict::Regression, Verdict::Held], Some(0))]
+#[case::found_at_the_retry(&[Verdict::Inconclusive, Verdict::Regression], Some(1))]
+#[case::none(&[], None)]
+fn attempt_that_counts(#[case] attempts: &[Verdict], #[case] wanted: Option<usize>) {
+    assert_eq!(counting(attempts), wanted);
+}
+
+#[rstest]
+#[case::a_fixed_word("✓ Gateway stopped (was 12)", "Gateway stopped")]
+#[case::a_regressed_word("Gateway is not running.", "not running")]
+#[case::the_longer_alternative("Gateway is not running already.", "not running already")]
+#[case::both_columns("Gateway stopped; Gateway is not running", "Gateway stopped; Gateway is not running")]
+#[case::neither("Permission denied", "Permission denied")]
+#[case::on_record("Traceback (most recent call last)", "Traceback")]
+fn what_a_command_said(#[case] text: &str, #[case] wanted: &str) {
+    let expect = expect(
+        Moment::After(1),
+        Probe::StepSays,
+        &["Gateway stopped", "not running already"],
+        &["not running"],
+    );
+    let reading = Reading::Seen {
+        value: Value::str(text),
+        seq: Some(7),
+    };
+    let row = written_row(&expect, &[&set(&["Traceback"])], reading);
+    assert_eq!(row.observed, Some(value(wanted)));
+    assert_eq!(row.seq, Some(7));
+}
+
+#[test]
+fn a_long_output_is_capped() {
+    let expect = expect(Moment::After(1), Probe::StepSays, &["ok"], &["no"]);
+    let reading = Reading::Seen {
+        value: Value::str("ü".repeat(1000)),
+        seq: None,
+    };
+    let Some(Value::Str(text)) = written_row(&expect, &[], reading).observed else {
+        panic!("no text")
+    };
+    assert_eq!(text.chars().count(), 201);
+}
+
+#[test]
+fn implicit_rows_want_the_same_in_both_columns() {
+    let row = implicit_row(InvariantRow {
+        at: Moment::Boot(2),
+        name: "invariant.one_boot_line",
+        profile: "work".into(),
+        wanted: Value::Int(1),
+        reading: Reading::Seen {
+            value: Value::Int(2),
+            seq: None,
+        },
+    });
+    assert!(row.implicit && !row.discriminates() && row.fixed.same(&row.regressed));
+    assert_eq!(row.to_string(), "boot:2 invariant.one_boot_line of work");
+}
+
+#[test]
+fn missing_readings_keep_their_reason() {
+    let expect = expect(Moment::End, Probe::Service, &["up"], &["down"]);
+    let row = written_row(
+        &expect,
+        &[],
+        Reading::Missing {
+            why: "stream dropped".into(),
+        },
+    );
+    assert_eq!(
+        (row.observed, row.why_missing.as_deref()),
+        (None, Some("stream dropped"))
+    );
+    let dummy = self::row(Moment::End, "service", "?", &["up"], &["down"]);
+    assert!(!dummy.is_fixed() && !dummy.is_regressed());
+}
