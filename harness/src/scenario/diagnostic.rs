@@ -73,7 +73,7 @@ impl Diagnostic {
         let message = escape(&self.message);
         let label = escape(&self.label);
         let also: Vec<_> = self.also.iter().map(|(s, l)| (s.clone(), escape(l))).collect();
-        let notes: Vec<_> = self.notes.iter().map(|n| escape(n)).collect();
+        let notes: Vec<_> = self.notes.iter().map(|n| wrap(&escape(n))).collect();
         let mut snippet = Snippet::source(source.as_str())
             .path(escape(&self.path))
             .annotation(AnnotationKind::Primary.span(self.span.clone()).label(label.as_str()));
@@ -85,7 +85,7 @@ impl Diagnostic {
             group = group.element(Level::NOTE.no_name().message(note.as_str()));
         }
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.decor_style(DecorStyle::Unicode).render(&[group])
+        renderer.decor_style(DecorStyle::Ascii).render(&[group])
     }
 }
 
@@ -181,6 +181,35 @@ pub(crate) fn escape(text: &str) -> String {
         } else {
             out.push(c);
         }
+    }
+    out
+}
+
+/// The gist of another crate's message, which may draw its own picture below the first line.
+pub(crate) fn gist(error: &impl fmt::Display) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default().trim_end_matches(':');
+    line.strip_prefix("Failed to parse version: ")
+        .unwrap_or(line)
+        .to_owned()
+}
+
+/// Breaks a line between words so that lists do not run off the screen.
+pub(crate) fn wrap(text: &str) -> String {
+    const WIDTH: usize = 100;
+    let mut out = String::with_capacity(text.len());
+    let mut column = 0;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > WIDTH {
+            out.push('\n');
+            column = 0;
+        } else if !out.is_empty() {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
     }
     out
 }

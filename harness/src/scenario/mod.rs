@@ -2,11 +2,15 @@
 
 pub mod catalogue;
 mod diagnostic;
+pub mod explain;
+pub mod filter;
 pub mod model;
 mod parse;
 pub mod placeholders;
+pub mod schema;
 pub mod vocabulary;
 
 pub use catalogue::{Catalogue, Entry};
 pub use diagnostic::{Diagnostic, FileError, ScenarioErrors};
+pub use filter::{Filter, FilterError, FilterErrorKind};
 pub use parse::parse_file;

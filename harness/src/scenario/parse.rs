@@ -17,7 +17,7 @@ use toml::de::DeTable;
 
 use self::cursor::{Node, Reader, Tab};
 use self::scalars::is_slug;
-pub(crate) use self::values::describe;
+pub(crate) use self::values::describe_values;
 use super::diagnostic::Diagnostic;
 use super::model::{Operation, Scenario, SeedContent, Source};
 use super::vocabulary::{NEEDS, PROFILE, SEED, TOP, UPGRADE};
@@ -95,7 +95,7 @@ impl Reader {
         let needs = self
             .key_strs(&tab, "needs", "words")
             .into_iter()
-            .filter_map(|(text, span)| self.word(text, span, "need", NEEDS))
+            .filter_map(|(text, span)| self.word(text, span, "needs", NEEDS))
             .collect();
         let settle = self.settle(&tab);
 

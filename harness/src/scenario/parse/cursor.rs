@@ -253,9 +253,9 @@ impl Reader {
     pub(super) fn unknown_word(&mut self, text: &str, span: Span, what: &str, words: &[&str]) {
         let label = match did_you_mean(text, words.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("not one of {}", list(words.iter().copied())),
+            None => "not one of its words".to_owned(),
         };
-        self.error(span, format!("unknown {what} `{text}`"))
+        self.error(span, format!("`{what}` cannot be `{text}`"))
             .label(label)
             .note(format!("{what}: {}", list(words.iter().copied())));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pep440_rs::{Version, VersionSpecifiers};
 
 use super::cursor::{Node, Reader, Span, Tab, list};
+use crate::scenario::diagnostic::gist;
 use crate::scenario::model::{ImageRef, Moment, Probe, Signal};
 use crate::scenario::vocabulary::{ALL_PROFILES, IMAGE_SOURCES, SUBJECT, did_you_mean};
 
@@ -73,7 +74,7 @@ impl Reader {
             Ok(version) => Some(version),
             Err(error) => {
                 self.error(span, format!("`{text}` is not a version"))
-                    .label(first_line(&error.to_string()))
+                    .label(gist(&error))
                     .note("versions: PEP 440, such as \"0.17.0\"");
                 None
             }
@@ -91,7 +92,7 @@ impl Reader {
             }
             Err(error) => {
                 self.error(span, format!("`{text}` is not a range of versions"))
-                    .label(first_line(&error.to_string()))
+                    .label(gist(&error))
                     .note("ranges: PEP 440, such as \">=0.17,<0.19\" or \"==0.16.0\"");
                 None
             }
@@ -233,9 +234,4 @@ impl Reader {
         );
         None
     }
-}
-
-/// The first line of another crate's message, which may draw its own picture below it.
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
 }

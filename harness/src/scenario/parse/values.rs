@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::cursor::{Node, Reader, list, type_name};
 use crate::scenario::model::{Absent, Probe, Signal, Value, ValueSet};
-use crate::scenario::vocabulary::{Values, did_you_mean, probe_info};
+use crate::scenario::vocabulary::{ProbeInfo, Values, did_you_mean, probe_info};
 
 /// Signals a process can die of beside those a step can send.
 const DEADLY: &[&str] = &[
@@ -156,9 +156,13 @@ impl Reader {
     }
 }
 
+/// What a probe can show, in a line that names it.
+fn describe(probe: Probe) -> String {
+    format!("{probe}: {}", describe_values(probe_info(probe)))
+}
+
 /// What a probe can show, in a line.
-pub(crate) fn describe(probe: Probe) -> String {
-    let info = probe_info(probe);
+pub(crate) fn describe_values(info: &ProbeInfo) -> String {
     let values = match info.values {
         Values::Words(words) => list(words.iter().copied()),
         Values::States(words) => format!(
@@ -173,9 +177,7 @@ pub(crate) fn describe(probe: Probe) -> String {
         Values::Substring => "a part of what was printed, as a string".to_owned(),
     };
     match info.absent {
-        Some(meaning) if info.values != Values::Presence => {
-            format!("{probe}: {values}, {{ absent = true }} ({meaning})")
-        }
-        _ => format!("{probe}: {values}"),
+        Some(meaning) if info.values != Values::Presence => format!("{values}, {{ absent = true }} ({meaning})"),
+        _ => values,
     }
 }
