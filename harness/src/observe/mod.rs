@@ -2,6 +2,7 @@
 
 pub mod history;
 pub mod hub;
+mod invariant;
 pub mod link;
 pub mod now;
 pub mod probe;

@@ -39,8 +39,8 @@ pub struct Life {
     pub left_state: Option<(FileContent, u64)>,
     /// The marker at that point.
     pub left_marker: Option<(FileContent, u64)>,
-    /// Whether the death tally was read once more after its end.
-    pub wrote: bool,
+    /// Where in the history it first wrote the state file.
+    pub first_write: Option<u64>,
 }
 
 /// What is known of one profile.
@@ -325,8 +325,8 @@ impl ProfileNow {
         let Some(index) = self.lives.iter().position(|l| l.process == process) else {
             return;
         };
-        if !self.lives[index].wrote {
-            self.lives[index].wrote = true;
+        if self.lives[index].first_write.is_none() {
+            self.lives[index].first_write = Some(seq);
             // What the ones before left behind is what stands here until this write.
             for earlier in &mut self.lives[..index] {
                 if earlier.left_state.is_none() {
@@ -349,7 +349,7 @@ impl ProfileNow {
             taken_for: Vec::new(),
             left_state: None,
             left_marker: None,
-            wrote: false,
+            first_write: None,
         });
     }
 
