@@ -198,7 +198,11 @@ impl DockerImages {
             .map(|image| StoredImage {
                 id: image.id,
                 // The engine's way of saying that an image has no name.
-                references: image.repo_tags.into_iter().filter(|tag| tag != "<none>:<none>").collect(),
+                references: image
+                    .repo_tags
+                    .into_iter()
+                    .filter(|tag| tag != "<none>:<none>")
+                    .collect(),
                 labels: image.labels.into_iter().collect(),
                 size: bytes(image.size),
                 created: Timestamp::from_second(image.created).unwrap_or(Timestamp::UNIX_EPOCH),
@@ -234,9 +238,10 @@ fn failed_build(call: &str, error: &Bollard) -> EngineError {
     let translated = translate(call, error);
     match translated.kind {
         EngineErrorKind::Build(message) => EngineError::new(call, EngineErrorKind::Build(plain(&message))),
-        EngineErrorKind::Status { code: 400 | 500, message } => {
-            EngineError::new(call, EngineErrorKind::Build(plain(&message)))
-        }
+        EngineErrorKind::Status {
+            code: 400 | 500,
+            message,
+        } => EngineError::new(call, EngineErrorKind::Build(plain(&message))),
         kind => EngineError::new(call, kind),
     }
 }
