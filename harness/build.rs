@@ -1,7 +1,7 @@
-//! The scenario files and the image's files are compiled in: files that are added or removed count as changes too.
+//! Rebuilds the crate when a file compiled into it comes or goes: the embedding alone notices changed files only.
 
 fn main() {
-    println!("cargo::rerun-if-changed=../images");
-    println!("cargo::rerun-if-changed=../scenarios");
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=../images");
+    println!("cargo:rerun-if-changed=../scenarios");
+    println!("cargo:rerun-if-changed=build.rs");
 }

@@ -6,6 +6,7 @@
 mod docker;
 mod error;
 mod images;
+pub(crate) use images::plain;
 mod spec;
 
 pub use docker::{DockerEngine, default_host};
