@@ -53,10 +53,6 @@ Examples:
   comeback check docker:ghcr.io/me/gateway:pr-12 --filter 'tag(core) and not id(oom*)'
   comeback check release:0.16.0 release:0.17.0 --repeat 5 --fail-fast";
 
-const FILTER_HELP: &str = "\
-Run only the scenarios that match: an id (with * as a glob), tag(), issue(), release(), id(), combined with not, and, or \
-and parentheses";
-
 /// The table of exit codes, for the help of commands that end with a verdict.
 fn exit_codes() -> String {
     let lines = Exit::ALL
@@ -202,8 +198,9 @@ pub struct Sweep {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Selection")]
 pub struct Select {
-    #[doc = ""]
-    #[arg(long, value_name = "EXPR", help = FILTER_HELP)]
+    /// Run only the scenarios that match: an id (* is a glob), tag(), issue(), release() or id(), combined with not, and,
+    /// or and parentheses
+    #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
     /// Scenario files to add to the ones built in, or to replace them by id
     #[arg(long, value_name = "DIR")]

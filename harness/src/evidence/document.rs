@@ -2,19 +2,24 @@
 //!
 //! Its keys are relied on from outside: they are only ever added to.
 
+mod build;
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
+pub use build::document;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::excerpt::{
-    ReconcilerLine, ShutdownLine, TimelineEntry, reconciler_lines, shutdown_lines, step_detail, timeline,
-};
+use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
 use crate::engine::EngineInfo;
-use crate::observe::history::{CaseEvidence, Fact};
+use crate::observe::history::CaseEvidence;
 use crate::scenario::model::{Guard, Scenario, Value, ValueSet};
-use crate::verdict::run::{Faults, counting, outcome};
-use crate::verdict::{Classification, Exit, Judged, Row, RunVerdict, Verdict};
+use crate::verdict::{Classification, Exit, Judged, RunVerdict, Verdict};
 
 /// Version of the document's shape.
 pub const SCHEMA: u32 = 1;
@@ -167,6 +172,9 @@ pub struct CaseEntry {
     /// True if no row of the scenario differs between the columns.
     #[serde(default)]
     pub invariant: bool,
+    /// First release expected in the fixed column; null if none is.
+    #[serde(default)]
+    pub fixed_in: Option<String>,
     /// The settling window, in seconds.
     #[serde(default)]
     pub settle_seconds: f64,
@@ -316,169 +324,3 @@ pub struct JudgedCase<'a> {
     /// Where the evidence is kept.
     pub kept: Option<String>,
 }
-
-/// Makes the document of a run. `cases` are in the order of the plan, attempts of a case in their own.
-pub fn document(header: &RunHeader, images: Vec<ImageEntry>, cases: &[JudgedCase<'_>]) -> RunDocument {
-    let mut entries: Vec<CaseEntry> = cases.iter().map(case_entry).collect();
-    let verdicts = mark_counting(&mut entries);
-    let faults = Faults {
-        error: header.failure.as_ref().map(|(_, exit)| *exit),
-        interrupted: header.interrupted,
-    };
-    let outcome = outcome(&verdicts, faults);
-    RunDocument {
-        schema: SCHEMA,
-        run: header.run.clone(),
-        command: header.command.clone(),
-        started: header.started,
-        seconds: round(header.seconds),
-        engine: header.engine.as_ref().map(EngineHead::from),
-        images,
-        cases: entries,
-        verdict: outcome.verdict,
-        exit_code: outcome.exit.code(),
-        arguments: header.arguments.clone(),
-        failure: header.failure.as_ref().map(|(why, _)| why.clone()),
-        left_out: header.left_out.clone(),
-        record: header.record.clone(),
-    }
-}
-
-/// Marks of each case the attempt that counts, and returns their verdicts.
-fn mark_counting(entries: &mut [CaseEntry]) -> Vec<Verdict> {
-    let mut attempts: Vec<((String, String, u32), Vec<usize>)> = Vec::new();
-    for (i, entry) in entries.iter().enumerate() {
-        let key = (entry.scenario.clone(), entry.image.clone(), entry.repeat);
-        match attempts.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, positions)) => positions.push(i),
-            None => attempts.push((key, vec![i])),
-        }
-    }
-    let mut verdicts = Vec::with_capacity(attempts.len());
-    for (_, positions) in attempts {
-        let of_case: Vec<Verdict> = positions.iter().map(|i| entries[*i].verdict).collect();
-        if let Some(chosen) = counting(&of_case) {
-            entries[positions[chosen]].counts = true;
-            verdicts.push(of_case[chosen]);
-        }
-    }
-    verdicts
-}
-
-fn case_entry(case: &JudgedCase<'_>) -> CaseEntry {
-    let JudgedCase {
-        scenario,
-        evidence,
-        judged,
-        kept,
-    } = case;
-    CaseEntry {
-        scenario: scenario.id.clone(),
-        image: evidence.image.clone(),
-        attempt: evidence.attempt,
-        classification: judged.classification,
-        expected: judged.expectation.name().to_owned(),
-        verdict: judged.verdict,
-        seconds: round(evidence.seconds),
-        reason: judged.reason.clone(),
-        steps: steps(scenario, evidence),
-        latency_ms: latency(&evidence.latencies_ms),
-        rows: judged.rows.iter().map(|row| row_entry(row, evidence)).collect(),
-        repeat: evidence.repeat,
-        counts: false,
-        started: evidence.started,
-        title: scenario.title.clone(),
-        why: scenario.why.trim().to_owned(),
-        issues: scenario.issues.clone(),
-        tags: scenario.tags.clone(),
-        invariant: scenario.invariant,
-        settle_seconds: scenario.settle.as_secs_f64(),
-        source: scenario.source.path.clone(),
-        note: judged.note.clone(),
-        reconciler: reconciler_lines(&evidence.history),
-        shutdowns: shutdown_lines(&evidence.history),
-        timeline: timeline(&evidence.history),
-        logs: evidence.logs.clone(),
-        evidence: kept.clone(),
-    }
-}
-
-fn steps(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<StepEntry> {
-    let entry = |(i, done): (usize, &crate::observe::history::StepSeconds)| {
-        let mut entry = StepEntry {
-            op: done.op.clone(),
-            seconds: round(done.seconds),
-            detail: scenario.steps.get(i).map(step_detail).unwrap_or_default(),
-            began: None,
-            ended: None,
-            exit: None,
-            said: String::new(),
-            note: None,
-        };
-        for observation in &evidence.history {
-            match &observation.fact {
-                Fact::StepBegan { step, .. } if *step == i + 1 => entry.began = Some(observation.known),
-                Fact::StepEnded {
-                    step,
-                    exit,
-                    output,
-                    note,
-                } if *step == i + 1 => {
-                    entry.ended = Some(observation.known);
-                    entry.exit = *exit;
-                    entry.said = output.chars().take(2000).collect();
-                    entry.note = note.clone();
-                }
-                _ => {}
-            }
-        }
-        entry
-    };
-    evidence.steps.iter().enumerate().map(entry).collect()
-}
-
-fn row_entry(row: &Row, evidence: &CaseEvidence) -> RowEntry {
-    let seen_at = row
-        .seq
-        .and_then(|seq| evidence.history.iter().find(|o| o.seq == seq))
-        .and_then(|o| o.at);
-    RowEntry {
-        at: row.at.to_string(),
-        profile: row.profile.clone(),
-        probe: row.probe.clone(),
-        observed: row.observed.clone(),
-        fixed: row.fixed.clone(),
-        regressed: row.regressed.clone(),
-        guards: row.guards,
-        why: row.why_missing.clone(),
-        implicit: row.implicit,
-        line: row.line,
-        seen_at,
-    }
-}
-
-/// Median and maximum, in milliseconds; null of nothing.
-fn latency(all: &[f64]) -> Latency {
-    let mut sorted: Vec<f64> = all.iter().copied().filter(|ms| ms.is_finite()).collect();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let median = match sorted.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(sorted[middle]),
-        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    };
-    Latency {
-        median: median.map(round),
-        max: sorted.last().copied().map(round),
-    }
-}
-
-/// Three decimals: milliseconds of seconds, microseconds of milliseconds.
-fn round(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
-}
-
-#[cfg(test)]
-pub(crate) mod samples;
-#[cfg(test)]
-mod tests;

@@ -37,6 +37,9 @@ pub struct TimelineEntry {
     pub kind: String,
     /// Whose, where it is a profile's.
     pub profile: Option<String>,
+    /// The step that had begun last, from 1; 0 before the first.
+    #[serde(default)]
+    pub step: usize,
     /// The words.
     pub text: String,
 }
@@ -84,7 +87,11 @@ pub fn shutdown_lines(history: &[Observation]) -> Vec<ShutdownLine> {
 /// What happened, in the order in which it was learnt; what repeats what is known already is left out.
 pub fn timeline(history: &[Observation]) -> Vec<TimelineEntry> {
     let mut entries: Vec<TimelineEntry> = Vec::new();
+    let mut begun = 0;
     for observation in history {
+        if let Fact::StepBegan { step, .. } = observation.fact {
+            begun = step;
+        }
         let Some((kind, profile, text)) = words(&observation.fact) else {
             continue;
         };
@@ -95,10 +102,12 @@ pub fn timeline(history: &[Observation]) -> Vec<TimelineEntry> {
         let repeats = matches!(kind, "service" | "marker") && before.is_some_and(|e| e.text == text);
         if !repeats {
             let at = observation.at.unwrap_or(observation.known);
+            let (kind, profile) = (kind.to_owned(), profile.map(str::to_owned));
             entries.push(TimelineEntry {
                 at,
-                kind: kind.into(),
-                profile: profile.map(Into::into),
+                kind,
+                profile,
+                step: begun,
                 text,
             });
         }

@@ -1,1 +1,121 @@
+//! The run document for people at a terminal.
+//!
+//! Everything that a container, an engine or a file said goes through [`sanitize`](super::sanitize) on its way out.
 
+mod dossier;
+mod overview;
+mod summary;
+mod table;
+mod words;
+
+use super::text::{Paint, Style, pad, sanitize};
+use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};
+use crate::verdict::Verdict;
+
+pub use summary::summary;
+pub use words::{mark, paint};
+
+/// The whole report of a run: what was seen, what is wrong about it, and the closing line.
+pub fn render(document: &RunDocument, style: Style) -> String {
+    match document.command.as_str() {
+        "reproduce" => reproduce(document, style),
+        _ => check(document, style),
+    }
+}
+
+/// The report of `reproduce`: the images side by side.
+pub fn reproduce(document: &RunDocument, style: Style) -> String {
+    let mut text = format!(
+        "{}  a gateway stays down after its container was restarted\n\n",
+        style.paint(Paint::Bold, "#42675")
+    );
+    text += &head(document, style);
+    text += &overview::table(document, style);
+    text += &overview::reconciler(document, style);
+    text += &dossiers(document, style);
+    text += &overview::closing(document, style);
+    text += &ending(document, style);
+    text
+}
+
+/// The report of `check`: a table of cases, then everything that is not as expected, explained.
+pub fn check(document: &RunDocument, style: Style) -> String {
+    let mut text = head(document, style);
+    text += &table::cases(document, style);
+    text += &dossiers(document, style);
+    text += &ending(document, style);
+    text
+}
+
+/// What it was run with: engine and images.
+fn head(document: &RunDocument, style: Style) -> String {
+    let mut text = String::new();
+    let label = |word: &str| style.paint(Paint::Dim, &pad(word, 9));
+    if let Some(engine) = &document.engine {
+        let cpus = if engine.cpus == 1 { "processor" } else { "processors" };
+        let line = format!(
+            "{} {} ({}), API {}, {} {cpus}",
+            engine.name, engine.version, engine.host, engine.api, engine.cpus
+        );
+        text += &format!("  {}{}\n", label("engine"), sanitize(&line));
+    }
+    let widest = |of: &dyn Fn(&ImageEntry) -> String| document.images.iter().map(|i| of(i).chars().count()).max();
+    let name = |image: &ImageEntry| sanitize(&image.name);
+    let kind = |image: &ImageEntry| sanitize(&words::image_kind(document, image));
+    let (names, kinds) = (widest(&name).unwrap_or(0), widest(&kind).unwrap_or(0));
+    for (i, image) in document.images.iter().enumerate() {
+        let first = label(if i == 0 {
+            if document.images.len() == 1 { "image" } else { "images" }
+        } else {
+            ""
+        });
+        let had = if image.made {
+            format!("ready after {}", words::seconds(image.seconds))
+        } else {
+            "was there".to_owned()
+        };
+        let line = format!("{}  {}  {had}", pad(&name(image), names), pad(&kind(image), kinds));
+        text += &format!("  {first}{line}\n");
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// Everything that needs explaining, worst first.
+fn dossiers(document: &RunDocument, style: Style) -> String {
+    let mut worth: Vec<&CaseEntry> = document
+        .cases
+        .iter()
+        .filter(|c| c.counts && c.verdict != Verdict::Held)
+        .collect();
+    worth.sort_by_key(|case| std::cmp::Reverse(case.verdict));
+    worth
+        .iter()
+        .map(|case| dossier::dossier(document, case, style))
+        .collect()
+}
+
+/// What was left out, what ended the run, where the record is, and the closing line.
+fn ending(document: &RunDocument, style: Style) -> String {
+    let mut text = String::new();
+    for left in &document.left_out {
+        let line = format!("left out: {} on {}: {}", left.scenario, left.image, left.why);
+        text += &format!("{}\n", style.paint(Paint::Dim, &sanitize(&line)));
+    }
+    if let Some(failure) = &document.failure {
+        text += &format!("{} {}\n", style.paint(Paint::Bad, "the run failed:"), sanitize(failure));
+    }
+    if let Some(record) = &document.record {
+        text += &format!(
+            "{}\n",
+            style.paint(Paint::Dim, &format!("record: {}", sanitize(record)))
+        );
+    }
+    text += &summary(document, style);
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -248,6 +248,47 @@ pub fn motley() -> RunDocument {
     )
 }
 
+/// The reference pair on a day on which the fix does not work.
+pub fn not_reproduced() -> RunDocument {
+    run(
+        &header("reproduce", &["reproduce"]),
+        vec![
+            image("release:0.16.0", Some("0.16.0")),
+            image("release:0.17.0", Some("0.17.0")),
+        ],
+        &[
+            restart(
+                "release:0.16.0",
+                "stopped stopped registered down",
+                Expectation::Explicit(Column::Regressed),
+            ),
+            restart(
+                "release:0.17.0",
+                "draining stopped registered down",
+                Expectation::Explicit(Column::Fixed),
+            ),
+        ],
+    )
+}
+
+/// A case run three times, which came out differently.
+pub fn repeated() -> RunDocument {
+    let fixed = || Expectation::Explicit(Column::Fixed);
+    let nth = |repeat, observed| Attempt {
+        repeat,
+        ..restart("release:0.17.0", observed, fixed())
+    };
+    run(
+        &header("reproduce", &["reproduce", "--repeat=3", "--scenarios", "my scenarios"]),
+        vec![image("release:0.17.0", Some("0.17.0"))],
+        &[
+            nth(1, "running running started up"),
+            nth(2, "running running started respawning"),
+            nth(3, "running running started up"),
+        ],
+    )
+}
+
 /// A run that ended before it began.
 pub fn no_engine() -> RunDocument {
     let header = RunHeader {
@@ -340,6 +381,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
             note: None,
         },
     ));
+    let begun = !matches!(attempt.end, CaseEnd::Error(_) | CaseEnd::Unsupported(_));
     let history = (0..)
         .zip(facts)
         .map(|(seq, (ms, source, fact))| Observation {
@@ -362,7 +404,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
         started: time(0),
         seconds: 8.25,
         end: attempt.end.clone(),
-        steps: attempt.scenario.steps.iter().map(seconds).collect(),
+        steps: attempt.scenario.steps.iter().map(seconds).filter(|_| begun).collect(),
         latencies_ms: if attempt.end == CaseEnd::Complete {
             vec![0.9, 2.0, 1.1]
         } else {

@@ -4,8 +4,9 @@
 use rstest::rstest;
 use serde_json::Value as Json;
 
+use super::RunDocument;
+use super::build::latency;
 use super::samples::{self, restart};
-use super::{RunDocument, latency};
 use crate::verdict::Verdict;
 use crate::verdict::expected::{Column, Expectation};
 

@@ -1,0 +1,57 @@
+//! The closing line: how many of what, and the exit code.
+
+use super::words;
+use crate::evidence::document::RunDocument;
+use crate::report::{Paint, Style};
+use crate::verdict::{RunVerdict, Verdict};
+
+/// `1 regression, 40 held, 2 known-bad · exit 1`: what went wrong first, then the rest.
+pub fn summary(document: &RunDocument, style: Style) -> String {
+    let order = [
+        Verdict::Regression,
+        Verdict::Mismatch,
+        Verdict::Inconclusive,
+        Verdict::Error,
+        Verdict::Held,
+        Verdict::KnownBad,
+        Verdict::NewlyFixed,
+        Verdict::Unsupported,
+    ];
+    let counts = order.iter().filter_map(|verdict| {
+        let n = document
+            .cases
+            .iter()
+            .filter(|case| case.counts && case.verdict == *verdict)
+            .count();
+        let noun = match (verdict, n) {
+            (_, 0) => return None,
+            (Verdict::Regression | Verdict::Mismatch | Verdict::Error, 2..) => plural(*verdict),
+            _ => verdict.name(),
+        };
+        Some(style.paint(words::paint(*verdict), &format!("{n} {noun}")))
+    });
+    let counts: Vec<String> = counts.collect();
+    let what = if counts.is_empty() {
+        "nothing was judged".to_owned()
+    } else {
+        counts.join(", ")
+    };
+    let paint = match document.verdict {
+        RunVerdict::Held => Paint::Good,
+        RunVerdict::Error | RunVerdict::Inconclusive => Paint::Doubt,
+        RunVerdict::Regression => Paint::Bad,
+    };
+    format!(
+        "{what} · {}\n",
+        style.paint(paint, &format!("exit {}", document.exit_code))
+    )
+}
+
+fn plural(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Regression => "regressions",
+        Verdict::Mismatch => "mismatches",
+        Verdict::Error => "errors",
+        other => other.name(),
+    }
+}

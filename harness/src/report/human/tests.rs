@@ -1,0 +1,94 @@
+//! Reports as people see them.
+#![allow(clippy::unwrap_used)]
+
+use rstest::rstest;
+
+use super::render;
+use crate::evidence::document::{RunDocument, samples};
+use crate::report::Style;
+use crate::report::text::width;
+
+const NARROW: Style = Style {
+    color: false,
+    width: 80,
+};
+const WIDE: Style = Style {
+    color: false,
+    width: 120,
+};
+
+fn all() -> Vec<(&'static str, RunDocument)> {
+    vec![
+        ("reproduced", samples::reproduced()),
+        ("red_gate", samples::red_gate()),
+        ("engine_fault", samples::engine_fault()),
+        ("motley", samples::motley()),
+        ("no_engine", samples::no_engine()),
+        ("not_reproduced", samples::not_reproduced()),
+        ("repeated", samples::repeated()),
+    ]
+}
+
+#[rstest]
+#[case(NARROW)]
+#[case(WIDE)]
+fn reports(#[case] style: Style) {
+    for (name, document) in all() {
+        insta::assert_snapshot!(format!("{name}_{}", style.width), render(&document, style));
+    }
+}
+
+#[test]
+fn nothing_from_a_container_reaches_the_terminal_raw() {
+    for (name, document) in all() {
+        let text = render(&document, WIDE);
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{name}");
+    }
+}
+
+#[test]
+fn colour_changes_nothing_but_colour() {
+    for (name, document) in all() {
+        let painted = render(&document, Style { color: true, ..WIDE });
+        let mut plain = String::new();
+        let mut rest = painted.as_str();
+        while let Some(start) = rest.find('\u{1b}') {
+            plain.push_str(&rest[..start]);
+            let end = rest[start..].find('m').unwrap();
+            rest = &rest[start + end + 1..];
+        }
+        plain.push_str(rest);
+        assert_eq!(plain, render(&document, WIDE), "{name}");
+        assert!(painted.contains('\u{1b}'), "{name}");
+    }
+}
+
+/// Only what must stay whole to be copied may be wider than the terminal.
+#[rstest]
+fn lines_fit(#[values(80, 100, 120)] columns: usize) {
+    for (name, document) in all() {
+        for line in render(
+            &document,
+            Style {
+                color: false,
+                width: columns,
+            },
+        )
+        .lines()
+        {
+            let copied = [
+                "see it again",
+                "evidence",
+                "record:",
+                "engine",
+                "image",
+                "left out",
+                "wanted",
+                "release",
+                "exit",
+            ];
+            let may = copied.iter().any(|word| line.contains(word)) || !line.trim().contains(' ');
+            assert!(may || width(line) <= columns, "{name}: {line}");
+        }
+    }
+}
