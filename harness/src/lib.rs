@@ -10,5 +10,6 @@ pub mod image;
 pub mod observe;
 pub mod plan;
 pub mod report;
+pub mod runner;
 pub mod scenario;
 pub mod verdict;

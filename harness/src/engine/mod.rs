@@ -3,9 +3,13 @@
 //! [`Engine`] speaks of containers, volumes, execs and events and of nothing else: no scenario, no gateway. A failed call
 //! is an [`EngineError`]; it is never an observation of the thing that was asked about.
 
+mod docker;
 mod error;
+mod images;
+pub(crate) use images::plain;
 mod spec;
 
+pub use docker::{DockerEngine, default_host};
 pub use error::{EngineError, EngineErrorKind};
 pub use spec::{
     BuildRequest, ContainerSpec, ContainerStatus, EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, Limits,

@@ -1,3 +1,176 @@
 //! Image sources: from an image expression to a pinned image that fulfils the contract.
 //!
-//! See `images/` for what goes into the images we build ourselves.
+//! See `images/` for what goes into the images we build ourselves. Nothing is built twice: an image is tagged with the
+//! hash of everything that goes into it. No flag says how a base is made: Debian's image is pulled where that works and
+//! bootstrapped from Debian's packages where it does not, and what was decided is said in one line.
+
+mod assets;
+mod base;
+mod bootstrap;
+mod build;
+mod cache;
+mod contract;
+mod error;
+mod expr;
+mod http;
+mod pypi;
+mod release;
+
+use std::time::Instant;
+
+use pep440_rs::Version;
+use serde::{Deserialize, Serialize};
+
+pub use cache::Cache;
+pub use error::ImageError;
+pub use expr::{Base, ExprError, ImageExpr, Releases};
+
+use crate::engine::Engine;
+
+/// An image that is there, pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// The expression it was asked for by, normalised.
+    pub name: String,
+    /// Its reference in the engine's store.
+    pub reference: String,
+    /// Its id.
+    pub digest: String,
+    /// The base, where we know it.
+    pub base: Option<String>,
+    /// The supervisor's version as measured in the image: `2.11.3.2`.
+    pub supervisor: Option<String>,
+    /// The release of hermes-agent in it, where it can be read.
+    pub release: Option<Version>,
+}
+
+/// How images are obtained.
+#[derive(Debug, Clone, Default)]
+pub struct ObtainOptions {
+    /// Use only what is in the engine's store.
+    pub offline: bool,
+    /// Where downloads, locks and logs are kept.
+    pub cache: Cache,
+}
+
+/// Something that happens while an image is obtained.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ImageEvent {
+    /// A choice that was made, and why, in one line.
+    Decided {
+        /// The line.
+        line: String,
+    },
+    /// A new thing is being done.
+    Step {
+        /// What.
+        line: String,
+    },
+    /// A line of output of a builder or bootstrapper, free of control characters.
+    Output {
+        /// The line.
+        line: String,
+    },
+    /// Progress of a pull, in bytes.
+    Bytes {
+        /// So far.
+        done: u64,
+        /// In all, as far as known.
+        total: Option<u64>,
+    },
+    /// It is there.
+    Ready {
+        /// How long that took.
+        seconds: f64,
+        /// True if nothing had to be built or pulled.
+        cached: bool,
+    },
+}
+
+/// Where events go; decisions go to the log as well.
+struct Report<'a> {
+    sink: &'a (dyn Fn(ImageEvent) + Send + Sync),
+}
+
+impl Report<'_> {
+    fn emit(&self, event: ImageEvent) {
+        (self.sink)(event);
+    }
+
+    fn decided(&self, line: String) {
+        tracing::info!("{line}");
+        self.emit(ImageEvent::Decided { line });
+    }
+
+    fn step(&self, line: String) {
+        tracing::debug!("{line}");
+        self.emit(ImageEvent::Step { line });
+    }
+
+    fn output(&self, line: String) {
+        self.emit(ImageEvent::Output { line });
+    }
+}
+
+/// What is meant by expressions, in the same order: a range becomes every release in it, `latest` the newest.
+pub async fn expand(
+    engine: &dyn Engine,
+    expressions: &[ImageExpr],
+    options: &ObtainOptions,
+) -> Result<Vec<ImageExpr>, ImageError> {
+    let mut known: Option<Vec<Version>> = None;
+    let mut all = Vec::new();
+    for expression in expressions {
+        match expression {
+            ImageExpr::Release { releases, base } if !matches!(releases, Releases::Exact(_)) => {
+                if known.is_none() {
+                    known = Some(if options.offline {
+                        release::local(engine).await?
+                    } else {
+                        pypi::releases().await?
+                    });
+                }
+                let found = pypi::select(releases, known.as_deref().unwrap_or_default())?;
+                all.extend(found.into_iter().map(|version| ImageExpr::Release {
+                    releases: Releases::Exact(version),
+                    base: *base,
+                }));
+            }
+            other => all.push(other.clone()),
+        }
+    }
+    Ok(all)
+}
+
+/// Obtains an image: finds, pulls or builds it. Of a range, the newest release; see [`expand`] for all of them.
+pub async fn obtain(
+    engine: &dyn Engine,
+    expression: &ImageExpr,
+    options: &ObtainOptions,
+    report: &(dyn Fn(ImageEvent) + Send + Sync),
+) -> Result<Image, ImageError> {
+    let started = Instant::now();
+    let report = Report { sink: report };
+    let expression = match expression {
+        ImageExpr::Release { .. } => expand(engine, std::slice::from_ref(expression), options).await?.pop(),
+        _ => None,
+    }
+    .unwrap_or_else(|| expression.clone());
+    let (image, cached) = match &expression {
+        ImageExpr::Release {
+            releases: Releases::Exact(version),
+            base,
+        } => release::obtain(engine, &expression, version, *base, options, &report).await?,
+        other => {
+            return Err(ImageError::Path {
+                path: other.to_string().into(),
+                why: "this source of images is not there yet".to_owned(),
+            });
+        }
+    };
+    report.emit(ImageEvent::Ready {
+        seconds: started.elapsed().as_secs_f64(),
+        cached,
+    });
+    Ok(image)
+}

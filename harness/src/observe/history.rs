@@ -145,6 +145,8 @@ pub enum Fact {
     Ready {
         /// Which incarnation it sees, where it sees one.
         started_at: Option<Timestamp>,
+        /// Start time of PID 1, in clock ticks since the host's boot: no process of this incarnation is older.
+        init_start: Option<u64>,
     },
     /// Several writes of a file came so quickly that one could not be read.
     Missed {

@@ -1,4 +1,15 @@
 //! Observation: from what the observer, the agent and the engine push to one history a case, and how probes read it.
 
 pub mod history;
+pub mod hub;
+mod invariant;
+pub mod link;
+pub mod now;
 pub mod probe;
+pub mod recorder;
+pub mod wire;
+
+/// The observer's program, for `python3 -c`.
+pub const OBSERVER: &str = concat!(include_str!("inotify.py"), "\n", include_str!("observer.py"));
+/// The agent's program, for `python3 -c`.
+pub const AGENT: &str = concat!(include_str!("inotify.py"), "\n", include_str!("agent.py"));

@@ -1,6 +1,6 @@
 //! The run document for people at a terminal.
 //!
-//! Everything that a container, an engine or a file said goes through [`sanitize`](super::sanitize) on its way out.
+//! Everything that a container, an engine or a file said goes through [`sanitize`] on its way out.
 
 mod dossier;
 mod overview;

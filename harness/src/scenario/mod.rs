@@ -1,3 +1,16 @@
 //! Scenario files: the behaviour table as data. File shape in, checked [`model::Scenario`] out.
 
+pub mod catalogue;
+mod diagnostic;
+pub mod explain;
+pub mod filter;
 pub mod model;
+mod parse;
+pub mod placeholders;
+pub mod schema;
+pub mod vocabulary;
+
+pub use catalogue::{Catalogue, Entry};
+pub use diagnostic::{Diagnostic, FileError, ScenarioErrors};
+pub use filter::{Filter, FilterError, FilterErrorKind};
+pub use parse::parse_file;

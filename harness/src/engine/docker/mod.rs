@@ -1,0 +1,164 @@
+//! The real engine: Docker and whatever speaks its API, through bollard; containers are requested and owned through
+//! testcontainers.
+
+mod adapter;
+mod files;
+mod lifecycle;
+mod run;
+mod streams;
+mod volumes;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::errors::Error as Bollard;
+use testcontainers::{ContainerAsync, GenericImage};
+use tokio::sync::Mutex;
+
+use super::{EngineError, EngineErrorKind, EngineInfo};
+
+/// How long a call may take that does nothing but answer.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How long creating and starting a container may take.
+const RUN: Duration = Duration::from_secs(90);
+
+/// A Docker-compatible engine.
+#[derive(Clone)]
+pub struct DockerEngine {
+    docker: Docker,
+    host: String,
+    /// Containers that testcontainers made for us; whoever removes one takes it out.
+    owned: Arc<Mutex<HashMap<String, ContainerAsync<GenericImage>>>>,
+}
+
+impl DockerEngine {
+    /// Connects to `host`, or to where `DOCKER_HOST` and the usual sockets say, and negotiates the API version.
+    ///
+    /// testcontainers finds its engine through `DOCKER_HOST`: the caller sets it to the same address beforehand.
+    pub async fn connect(host: Option<&str>) -> Result<Self, EngineError> {
+        let call = "connect";
+        let host = match host {
+            Some(host) => host.to_owned(),
+            None => default_host(),
+        };
+        let unreachable = |why: String| EngineError::new(call, EngineErrorKind::Unreachable(format!("{host}: {why}")));
+        let docker = Docker::connect_with_host(&host)
+            .map_err(|e| unreachable(e.to_string()))?
+            // Each call has its own deadline; this one only has to be longer than all of them.
+            .with_timeout(Duration::from_secs(1800));
+        let docker = tokio::time::timeout(Duration::from_secs(10), docker.negotiate_version())
+            .await
+            .map_err(|_| unreachable("no answer within 10 s".into()))?
+            .map_err(|e| unreachable(root_cause(&e)))?;
+        Ok(Self {
+            docker,
+            host,
+            owned: Arc::default(),
+        })
+    }
+
+    /// The client, for image calls.
+    pub(super) fn client(&self) -> &Docker {
+        &self.docker
+    }
+
+    pub(super) async fn engine_info(&self) -> Result<EngineInfo, EngineError> {
+        let version = bounded("version", ANSWER, self.docker.version()).await?;
+        let info = bounded("info", ANSWER, self.docker.info()).await?;
+        let podman = version
+            .components
+            .as_ref()
+            .is_some_and(|all| all.iter().any(|c| c.name.to_lowercase().contains("podman")));
+        Ok(EngineInfo {
+            name: if podman { "podman" } else { "docker" }.into(),
+            version: version.version.unwrap_or_default(),
+            api: self.docker.client_version().to_string(),
+            host: self.host.clone(),
+            cpus: info.ncpu.and_then(|n| usize::try_from(n).ok()).unwrap_or(1).max(1),
+            memory: info.mem_total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+            storage: info.driver.unwrap_or_default(),
+            architecture: info.architecture.unwrap_or_default(),
+            memory_limit: info.memory_limit.unwrap_or(false),
+        })
+    }
+}
+
+/// The address used when nobody names one: `DOCKER_HOST`, else the usual sockets in testcontainers' order.
+pub fn default_host() -> String {
+    if let Ok(host) = std::env::var("DOCKER_HOST")
+        && !host.trim().is_empty()
+    {
+        return host;
+    }
+    let runtime = std::env::var("XDG_RUNTIME_DIR")
+        .ok()
+        .map(|d| format!("{d}/.docker/run/docker.sock"));
+    let home = std::env::var("HOME").ok();
+    let candidates = [
+        Some("/var/run/docker.sock".to_owned()),
+        runtime,
+        home.as_ref().map(|d| format!("{d}/.docker/run/docker.sock")),
+        home.as_ref().map(|d| format!("{d}/.docker/desktop/docker.sock")),
+    ];
+    let found = candidates
+        .into_iter()
+        .flatten()
+        .find(|path| std::path::Path::new(path).exists());
+    format!("unix://{}", found.as_deref().unwrap_or("/var/run/docker.sock"))
+}
+
+/// Runs a call under a deadline and names it in its error.
+async fn bounded<T>(
+    call: impl Into<String>,
+    limit: Duration,
+    work: impl Future<Output = Result<T, Bollard>>,
+) -> Result<T, EngineError> {
+    let call = call.into();
+    match tokio::time::timeout(limit, work).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(translate(call, &error)),
+        Err(_) => Err(EngineError::new(call, EngineErrorKind::Timeout(limit))),
+    }
+}
+
+/// Our error for bollard's.
+pub(super) fn translate(call: impl Into<String>, error: &Bollard) -> EngineError {
+    let kind = match error {
+        Bollard::DockerResponseServerError { status_code, message } => EngineErrorKind::Status {
+            code: *status_code,
+            message: message.clone(),
+        },
+        Bollard::DockerStreamError { error } => EngineErrorKind::Build(error.clone()),
+        Bollard::RequestTimeoutError => EngineErrorKind::Timeout(ANSWER),
+        Bollard::SocketNotFoundError(path) => EngineErrorKind::Unreachable(format!("{path}: no such socket")),
+        other => {
+            let cause = root_cause(other);
+            let refused = ["refused", "No such file", "Permission denied"]
+                .iter()
+                .any(|w| cause.contains(w));
+            if refused {
+                EngineErrorKind::Unreachable(cause)
+            } else {
+                EngineErrorKind::Broken(cause)
+            }
+        }
+    };
+    EngineError::new(call, kind)
+}
+
+/// The innermost error's words: the outer ones only say that there was one.
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+/// The first twelve characters of an id: what `docker ps` shows.
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}

@@ -1,0 +1,160 @@
+//! Requesting containers: through testcontainers for those that run, through bollard for those that only hold files.
+
+use std::collections::HashMap;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType, MountVolumeOptions,
+    RestartPolicy as ApiPolicy, RestartPolicyNameEnum,
+};
+use bollard::query_parameters::CreateContainerOptionsBuilder;
+use testcontainers::core::error::TestcontainersError;
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{GenericImage, ImageExt};
+
+use super::{DockerEngine, RUN, bounded, root_cause, translate};
+use crate::engine::{ContainerSpec, EngineError, EngineErrorKind};
+use crate::scenario::model::RestartPolicy;
+
+impl DockerEngine {
+    pub(super) async fn run_spec(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
+        let call = format!("run container {}", spec.name);
+        let (name, tag) = split_reference(&spec.image);
+        let mut image = GenericImage::new(name, tag);
+        if let Some(entrypoint) = &spec.entrypoint {
+            image = image.with_entrypoint(entrypoint);
+        }
+        let owned_spec = spec.clone();
+        let mut request = image
+            .with_cmd(spec.cmd.clone())
+            .with_container_name(&spec.name)
+            .with_labels(spec.labels.clone())
+            .with_open_stdin(spec.stdin)
+            .with_startup_timeout(RUN)
+            .with_host_config_modifier(move |host| {
+                negotiate_for_testcontainers();
+                apply(&owned_spec, host);
+            });
+        for (key, value) in &spec.env {
+            request = request.with_env_var(key, value);
+        }
+        let container = tokio::time::timeout(RUN, request.start())
+            .await
+            .map_err(|_| EngineError::new(call.clone(), EngineErrorKind::Timeout(RUN)))?
+            .map_err(|e| from_testcontainers(&call, &e))?;
+        let id = container.id().to_owned();
+        self.owned.lock().await.insert(id.clone(), container);
+        Ok(id)
+    }
+
+    pub(super) async fn create_spec(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
+        let mut host = HostConfig::default();
+        apply(spec, &mut host);
+        let body = ContainerCreateBody {
+            image: Some(spec.image.clone()),
+            labels: Some(spec.labels.clone().into_iter().collect::<HashMap<_, _>>()),
+            env: Some(spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect()),
+            entrypoint: spec.entrypoint.clone().map(|e| vec![e]),
+            cmd: Some(spec.cmd.clone()),
+            open_stdin: Some(spec.stdin),
+            host_config: Some(host),
+            ..Default::default()
+        };
+        let options = CreateContainerOptionsBuilder::new().name(&spec.name).build();
+        let call = format!("create container {}", spec.name);
+        let made = bounded(call, RUN, self.docker.create_container(Some(options), body)).await?;
+        Ok(made.id)
+    }
+}
+
+/// testcontainers never negotiates the API version, and engines before 28 refuse the one its bollard starts from. Its
+/// client is shared while a start is under way, and the version is shared with each clone of it: so negotiate on a clone,
+/// from within the start.
+fn negotiate_for_testcontainers() {
+    let handle = tokio::runtime::Handle::current();
+    let outcome = tokio::task::block_in_place(|| {
+        handle.block_on(async {
+            let docker = testcontainers::core::client::docker_client_instance()
+                .await
+                .map_err(|e| e.to_string())?;
+            docker.negotiate_version().await.map_err(|e| e.to_string())
+        })
+    });
+    if let Err(why) = outcome {
+        // The start itself fails right after this, with the engine's own words.
+        tracing::debug!("testcontainers' client could not negotiate the API version: {why}");
+    }
+}
+
+/// The part of a request that is the same both ways.
+fn apply(spec: &ContainerSpec, host: &mut HostConfig) {
+    host.publish_all_ports = Some(false);
+    host.network_mode = Some(spec.network.clone().unwrap_or_else(|| "none".into()));
+    host.security_opt = Some(vec!["no-new-privileges".into()]);
+    host.mounts = Some(
+        spec.mounts
+            .iter()
+            .map(|m| ApiMount {
+                target: Some(m.path.clone()),
+                source: Some(m.volume.clone()),
+                typ: Some(MountType::VOLUME),
+                read_only: Some(m.read_only),
+                // Whatever the image has at that place must not become part of the case.
+                volume_options: Some(MountVolumeOptions {
+                    no_copy: Some(true),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            })
+            .collect(),
+    );
+    host.restart_policy = Some(ApiPolicy {
+        name: Some(match spec.policy {
+            RestartPolicy::No => RestartPolicyNameEnum::NO,
+            RestartPolicy::Always => RestartPolicyNameEnum::ALWAYS,
+            RestartPolicy::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
+            RestartPolicy::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
+        }),
+        maximum_retry_count: None,
+    });
+    host.memory = spec.limits.memory.and_then(|n| i64::try_from(n).ok());
+    host.memory_swap = host.memory;
+    host.pids_limit = spec.limits.pids;
+    host.log_config = spec.limits.log_bytes.map(|bytes| HostConfigLogConfig {
+        typ: Some("json-file".into()),
+        config: Some(HashMap::from([
+            ("max-size".to_owned(), bytes.to_string()),
+            ("max-file".to_owned(), "2".to_owned()),
+        ])),
+    });
+}
+
+/// Name and tag, as testcontainers wants them. An id (`sha256:…`) splits at its colon and is put together again.
+fn split_reference(reference: &str) -> (&str, &str) {
+    match reference.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (reference, "latest"),
+    }
+}
+
+fn from_testcontainers(call: &str, error: &TestcontainersError) -> EngineError {
+    let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(e) = inner {
+        if let Some(bollard) = e.downcast_ref::<bollard::errors::Error>() {
+            return translate(call, bollard);
+        }
+        inner = e.source();
+    }
+    EngineError::new(call, EngineErrorKind::Broken(root_cause(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_split_at_the_tag_only() {
+        assert_eq!(split_reference("a/b:1"), ("a/b", "1"));
+        assert_eq!(split_reference("localhost:5000/a"), ("localhost:5000/a", "latest"));
+        assert_eq!(split_reference("sha256:abc"), ("sha256", "abc"));
+    }
+}

@@ -1,0 +1,378 @@
+//! The base of the images we build: Debian with s6, Python and our root file system, pulled or bootstrapped.
+
+use std::path::PathBuf;
+
+use super::assets::{self, Key, Tree, short};
+use super::build::{self, Job};
+use super::cache::Cache;
+use super::expr::Base;
+use super::{ImageError, ImageEvent, Report, bootstrap, contract, http, pypi};
+use crate::engine::{BuildRequest, Engine, ImageInfo, Progress};
+
+/// The uv that installs releases. Pinned, so that a key can be computed without asking anybody.
+const UV: &str = "0.13.9";
+/// Where Linux systems keep the certificates they trust, in one file.
+const BUNDLES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+];
+/// Where the bundle goes in the image.
+const BUNDLE: &str = "etc/ssl/certs/ca-certificates.crt";
+/// What is added to a Debian image.
+const PACKAGES: [&str; 5] = ["s6", "execline", "python3", "procps", "tzdata"];
+
+/// What is special about a base.
+pub(super) struct Recipe {
+    /// Debian's image of it.
+    pub(super) debian: &'static str,
+    /// The suite it is made of.
+    pub(super) suite: &'static str,
+    /// A second suite, from which only the supervisor is taken.
+    pub(super) supervisor_from: Option<&'static str>,
+}
+
+impl Base {
+    pub(super) fn recipe(self) -> Recipe {
+        match self {
+            Self::Bookworm => Recipe {
+                debian: "debian:bookworm-slim",
+                suite: "bookworm",
+                supervisor_from: None,
+            },
+            Self::Trixie => Recipe {
+                debian: "debian:trixie-slim",
+                suite: "trixie",
+                supervisor_from: None,
+            },
+            Self::ForkyS6 => Recipe {
+                debian: "debian:trixie-slim",
+                suite: "trixie",
+                supervisor_from: Some("forky"),
+            },
+        }
+    }
+}
+
+impl Recipe {
+    /// apt's preferences: s6 and its own libraries from the second suite, nothing else, Python least of all.
+    pub(super) fn preferences(&self) -> Option<String> {
+        let suite = self.supervisor_from?;
+        Some(format!(
+            "Package: *\nPin: release n={suite}\nPin-Priority: 50\n\n\
+             Package: s6 execline libs6-* libexecline* libskarnet*\nPin: release n={suite}\nPin-Priority: 900\n"
+        ))
+    }
+}
+
+/// Everything a base is made of except what is downloaded.
+pub(super) struct Plan {
+    pub(super) base: Base,
+    /// `comeback-base:bookworm-0123456789ab`.
+    pub(super) reference: String,
+    pub(super) key: String,
+    tree: Tree,
+    /// True if the host has certificates to pass on.
+    bundle: bool,
+}
+
+impl Plan {
+    pub(super) fn new(base: Base) -> Result<Self, ImageError> {
+        let mut tree = Tree::rootfs();
+        let recipe = base.recipe();
+        if let Some(preferences) = recipe.preferences() {
+            tree.file("etc/apt/preferences.d/comeback", preferences);
+        }
+        let bundle = host_bundle()?;
+        if let Some(bundle) = &bundle {
+            tree.file(BUNDLE, bundle.as_slice());
+        }
+        let mut key = Key::default();
+        key.add("base", base.name().as_bytes());
+        key.add("recipe", assets::text("gateway/base.Dockerfile").as_bytes());
+        key.add("uv", UV.as_bytes());
+        for package in PACKAGES.iter().chain(&bootstrap::PACKAGES) {
+            key.add("package", package.as_bytes());
+        }
+        tree.hash(&mut key);
+        let key = key.hex();
+        Ok(Self {
+            base,
+            reference: format!("comeback-base:{base}-{}", short(&key)),
+            key,
+            tree,
+            bundle: bundle.is_some(),
+        })
+    }
+
+    /// The labels of the base, which every image on it inherits: labels of their own would cost a step of the build.
+    fn labels(&self, supervisor: &str) -> [(&'static str, String); 4] {
+        [
+            ("comeback.image", "gateway".to_owned()),
+            ("comeback.base", self.base.to_string()),
+            ("comeback.supervisor", supervisor.to_owned()),
+            ("comeback.key", self.key.clone()),
+        ]
+    }
+
+    fn label_instruction(&self, supervisor: &str) -> String {
+        let labels = self.labels(supervisor).map(|(name, value)| format!("{name}={value:?}"));
+        format!("LABEL {}", labels.join(" "))
+    }
+
+    /// The base, made if it is not there yet.
+    pub(super) async fn ensure(
+        &self,
+        engine: &dyn Engine,
+        cache: &Cache,
+        report: &Report<'_>,
+    ) -> Result<ImageInfo, ImageError> {
+        if let Some(image) = engine.inspect_image(&self.reference).await? {
+            return Ok(image);
+        }
+        let _lock = cache.lock(short(&self.key)).await?;
+        if let Some(image) = engine.inspect_image(&self.reference).await? {
+            return Ok(image);
+        }
+        let architecture = engine.info().await?.architecture;
+        let uv = uv(cache, &architecture, report);
+        let (pulled, uv) = tokio::join!(self.pull(engine, report), uv);
+        let mut tree = self.tree.clone();
+        tree.file("usr/local/bin/uv", uv?);
+        let mut log = build::Log::create(cache, &self.reference)?;
+        match pulled {
+            Ok(()) => self.on_pulled(engine, &tree, &mut log, report).await?,
+            Err(pull) => {
+                let image = self.base.recipe().debian;
+                let why = bootstrap::possible(&architecture);
+                if let Err(bootstrap) = why {
+                    return Err(ImageError::NoBase {
+                        base: self.base.to_string(),
+                        image: image.to_owned(),
+                        pull,
+                        bootstrap,
+                    });
+                }
+                report.decided(format!(
+                    "base {}: bootstrapped from Debian's packages, because {image} cannot be pulled ({pull})",
+                    self.base
+                ));
+                let changes = self.changes();
+                let made = bootstrap::run(self, engine, cache, &tree, changes, &mut log, report).await;
+                made.map_err(|error| match error {
+                    bootstrap::Failed::Image(error) => error,
+                    bootstrap::Failed::Bootstrap(bootstrap) => ImageError::NoBase {
+                        base: self.base.to_string(),
+                        image: image.to_owned(),
+                        pull,
+                        bootstrap,
+                    },
+                })?;
+            }
+        }
+        match engine.inspect_image(&self.reference).await? {
+            Some(image) => Ok(image),
+            None => Err(ImageError::NoImage {
+                reference: self.reference.clone(),
+                why: "it was made and is gone again".to_owned(),
+            }),
+        }
+    }
+
+    /// Debian's own image, if it is here or can be had; else why not.
+    async fn pull(&self, engine: &dyn Engine, report: &Report<'_>) -> Result<(), String> {
+        let image = self.base.recipe().debian;
+        if let Ok(Some(_)) = engine.inspect_image(image).await {
+            report.decided(format!(
+                "base {}: on {image}, which is in the engine's store",
+                self.base
+            ));
+            return Ok(());
+        }
+        report.step(format!("pulling {image}"));
+        let on = |progress| report.progress(progress);
+        match engine.pull_image(image, &on).await {
+            Ok(()) => {
+                report.decided(format!("base {}: on {image}, pulled", self.base));
+                Ok(())
+            }
+            Err(error) => Err(error.kind.to_string()),
+        }
+    }
+
+    async fn on_pulled(
+        &self,
+        engine: &dyn Engine,
+        tree: &Tree,
+        log: &mut build::Log,
+        report: &Report<'_>,
+    ) -> Result<(), ImageError> {
+        let mut packages: Vec<&str> = PACKAGES.to_vec();
+        if !self.bundle {
+            packages.push("ca-certificates");
+        }
+        let recipe = self.base.recipe();
+        let mut tree = tree.clone();
+        if let Some(suite) = recipe.supervisor_from {
+            let line = format!("deb http://deb.debian.org/debian {suite} main\n");
+            tree.file("etc/apt/sources.list.d/comeback.list", line);
+        }
+        let mut context = Tree::default();
+        context.file("rootfs.tar", tree.tar());
+        let dockerfile = assets::text("gateway/base.Dockerfile");
+        let args = [("DEBIAN", recipe.debian), ("PACKAGES", &packages.join(" "))];
+        context.file("Dockerfile", assets::inline(&dockerfile, &args));
+        report.step(format!("installing s6 and Python on {}", recipe.debian));
+        let unlabelled = format!("{}-unlabelled", self.reference);
+        let request = BuildRequest {
+            reference: unlabelled.clone(),
+            context: context.tar(),
+            dockerfile: "Dockerfile".to_owned(),
+            args: build::environment(),
+            ..BuildRequest::default()
+        };
+        let job = Job {
+            name: format!("base {}", self.base),
+            engine,
+            report,
+        };
+        job.run(request, log).await?;
+        // What was measured in the image can be a label only once there is an image.
+        let facts = contract::measure(engine, &unlabelled).await?;
+        let mut context = Tree::default();
+        let supervisor = facts.supervisor.unwrap_or_default();
+        let labels = self.label_instruction(&supervisor);
+        context.file("Dockerfile", format!("FROM {unlabelled}\n{labels}\n"));
+        let request = BuildRequest {
+            reference: self.reference.clone(),
+            context: context.tar(),
+            dockerfile: "Dockerfile".to_owned(),
+            ..BuildRequest::default()
+        };
+        job.run(request, log).await?;
+        engine.remove_image(&unlabelled).await?;
+        Ok(())
+    }
+
+    /// What a bootstrapped base's configuration is made of: the instructions of the Dockerfile that are not about files.
+    fn changes(&self) -> Vec<String> {
+        let dockerfile = assets::text("gateway/base.Dockerfile").replace("\\\n", " ");
+        dockerfile
+            .lines()
+            .filter(|line| {
+                ["ENV ", "VOLUME ", "ENTRYPOINT ", "CMD "]
+                    .iter()
+                    .any(|i| line.starts_with(i))
+            })
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// The same, with the labels.
+    pub(super) fn labelled(&self, mut changes: Vec<String>, supervisor: &str) -> Vec<String> {
+        changes.push(self.label_instruction(supervisor));
+        changes
+    }
+}
+
+/// The certificates the host trusts; a proxy on the way to PyPI may need them.
+fn host_bundle() -> Result<Option<Vec<u8>>, ImageError> {
+    let named = std::env::var_os("SSL_CERT_FILE")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
+    if let Some(path) = named {
+        return match std::fs::read(&path) {
+            Ok(bundle) => Ok(Some(bundle)),
+            Err(error) => Err(ImageError::Path {
+                path,
+                why: format!("named by SSL_CERT_FILE, but cannot be read ({error}): correct or unset it"),
+            }),
+        };
+    }
+    Ok(BUNDLES.iter().find_map(|path| std::fs::read(path).ok()))
+}
+
+/// The uv program for the engine's architecture, out of its wheel.
+async fn uv(cache: &Cache, architecture: &str, report: &Report<'_>) -> Result<Vec<u8>, ImageError> {
+    let path = cache.path(format!("uv-{UV}-{architecture}"))?;
+    if let Ok(program) = std::fs::read(&path) {
+        return Ok(program);
+    }
+    report.step(format!("downloading uv {UV}"));
+    let wheel = pypi::uv_wheel(UV, architecture).await?;
+    let file = cache.path(format!("uv-{UV}-{architecture}.whl"))?;
+    let file = http::download("uv", &wheel.url, &wheel.sha256, &file).await?;
+    let program = unzip(&file, "/scripts/uv").map_err(|why| ImageError::Unreadable {
+        url: wheel.url.clone(),
+        why,
+    })?;
+    http::write(&path, &program)?;
+    // A cache is no place for 20 MB that nobody reads again.
+    std::fs::remove_file(&file).ok();
+    Ok(program)
+}
+
+fn unzip(archive: &std::path::Path, suffix: &str) -> Result<Vec<u8>, String> {
+    let file = std::fs::File::open(archive).map_err(|e| e.to_string())?;
+    let mut archive = zip::ZipArchive::new(file).map_err(|e| e.to_string())?;
+    let name = archive
+        .file_names()
+        .find(|name| name.ends_with(suffix))
+        .map(str::to_owned)
+        .ok_or_else(|| format!("no file …{suffix} in it"))?;
+    let mut content = Vec::new();
+    let mut entry = archive.by_name(&name).map_err(|e| e.to_string())?;
+    std::io::copy(&mut entry, &mut content).map_err(|e| e.to_string())?;
+    Ok(content)
+}
+
+impl Report<'_> {
+    pub(super) fn progress(&self, progress: Progress) {
+        match progress {
+            Progress::Line(line) => self.emit(ImageEvent::Output { line }),
+            Progress::Bytes { done, total } => self.emit(ImageEvent::Bytes { done, total }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_base_has_a_key_of_its_own() {
+        let plans = Base::ALL.map(|base| Plan::new(base).unwrap());
+        for plan in &plans {
+            let again = Plan::new(plan.base).unwrap();
+            assert_eq!(plan.reference, again.reference);
+            assert_eq!(
+                plan.reference,
+                format!("comeback-base:{}-{}", plan.base, short(&plan.key))
+            );
+        }
+        assert_ne!(plans[0].key, plans[1].key);
+        assert_ne!(plans[1].key, plans[2].key);
+    }
+
+    #[test]
+    fn a_bootstrapped_base_is_configured_as_the_dockerfile_says() {
+        let plan = Plan::new(Base::Bookworm).unwrap();
+        let changes = plan.labelled(plan.changes(), "2.11.3.2");
+        assert_eq!(changes.len(), 5, "{changes:?}");
+        assert!(changes[0].starts_with("ENV PATH=/opt/hermes/.venv/bin:/command:"));
+        assert!(changes[0].contains("HERMES_HOME=/opt/data") && changes[0].contains("HERMES_DISABLE_LAZY_INSTALLS=1"));
+        assert!(!changes[0].contains("HERMES_GATEWAY_MAX_STARTS"));
+        assert_eq!(changes[1], "VOLUME /opt/data");
+        assert_eq!(changes[2], r#"ENTRYPOINT ["/init"]"#);
+        assert_eq!(changes[3], r#"CMD ["sleep", "infinity"]"#);
+        assert!(changes[4].contains(r#"comeback.supervisor="2.11.3.2""#));
+    }
+
+    #[test]
+    fn only_the_supervisor_is_taken_from_the_second_suite() {
+        assert_eq!(Base::Trixie.recipe().preferences(), None);
+        let preferences = Base::ForkyS6.recipe().preferences().unwrap();
+        assert!(preferences.contains("Package: s6 execline"));
+        assert!(!preferences.contains("python"));
+    }
+}

@@ -1,0 +1,157 @@
+//! One Dockerfile build: its arguments from the environment, its output to the log and the reporter, its error in short.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::cache::{Cache, broken};
+use super::{ImageError, Report};
+use crate::engine::{BuildRequest, Engine, EngineErrorKind, Progress};
+
+/// How many of a failed build's last lines are shown.
+const LAST: usize = 15;
+
+/// Proxies, which every builder knows and keeps out of the image and its history.
+const PROXIES: [&str; 5] = ["http_proxy", "https_proxy", "no_proxy", "ftp_proxy", "all_proxy"];
+/// Package indexes; these a Dockerfile has to declare.
+const INDEXES: [&str; 3] = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"];
+
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Build arguments that carry the host's proxies and package index.
+pub(super) fn environment() -> BTreeMap<String, String> {
+    let mut args = BTreeMap::new();
+    for name in PROXIES {
+        let upper = name.to_uppercase();
+        // Tools differ in which case they read.
+        if let Some(value) = set(name).or_else(|| set(&upper)) {
+            args.insert(name.to_owned(), value.clone());
+            args.insert(upper, value);
+        }
+    }
+    for name in INDEXES {
+        if let Some(value) = set(name) {
+            args.insert(name.to_owned(), value);
+        }
+    }
+    args
+}
+
+/// `ARG` instructions for the package indexes that are set, to stand before the first `RUN`.
+pub(super) fn index_args() -> String {
+    INDEXES
+        .iter()
+        .filter(|name| set(name).is_some())
+        .map(|name| format!("ARG {name}\n"))
+        .collect()
+}
+
+/// All that a build says, kept for when it fails.
+pub(super) struct Log {
+    path: PathBuf,
+    lines: Mutex<(File, Vec<String>)>,
+}
+
+impl Log {
+    pub(super) fn create(cache: &Cache, reference: &str) -> Result<Self, ImageError> {
+        let path = cache.log(reference)?;
+        let file = File::create(&path).map_err(|e| broken(&path, e))?;
+        Ok(Self {
+            path,
+            lines: Mutex::new((file, Vec::new())),
+        })
+    }
+
+    pub(super) fn line(&self, line: &str) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        // A log that cannot be written must not fail the build.
+        let _ = writeln!(lines.0, "{line}");
+        if !noise(line) {
+            lines.1.push(line.to_owned());
+            if lines.1.len() > LAST {
+                lines.1.remove(0);
+            }
+        }
+    }
+
+    /// The error of a build, with the last lines of this log and then its own message.
+    pub(super) fn failed(&self, image: &str, message: &str) -> ImageError {
+        self.line(message);
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        ImageError::Build {
+            image: image.to_owned(),
+            last: lines.1.clone(),
+            log: self.path.clone(),
+        }
+    }
+
+    /// The last lines in one.
+    pub(super) fn tail(&self) -> String {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = lines.1.len().saturating_sub(3);
+        format!(
+            "{}; the full log is {}",
+            lines.1[from..].join(" / "),
+            self.path.display()
+        )
+    }
+}
+
+/// Lines of the builder about itself.
+fn noise(line: &str) -> bool {
+    let line = line.trim_start();
+    line.is_empty() || line.starts_with("---> ") || line.starts_with("Removing intermediate container")
+}
+
+/// A thing to build.
+pub(super) struct Job<'a> {
+    /// What it is called in errors.
+    pub(super) name: String,
+    pub(super) engine: &'a dyn Engine,
+    pub(super) report: &'a Report<'a>,
+}
+
+impl Job<'_> {
+    /// Builds it. Returns the image's id.
+    pub(super) async fn run(&self, request: BuildRequest, log: &Log) -> Result<String, ImageError> {
+        let on = |progress: Progress| {
+            if let Progress::Line(line) = &progress {
+                log.line(line);
+            }
+            self.report.progress(progress);
+        };
+        self.engine
+            .build_image(request, &on)
+            .await
+            .map_err(|error| match &error.kind {
+                EngineErrorKind::Build(message) => log.failed(&self.name, message),
+                _ => ImageError::Engine(error),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_shows_the_builders_last_words_and_the_log() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = Log::create(&Cache::at(directory.path()), "comeback-gateway:1").unwrap();
+        log.line("Step 1/2 : FROM base");
+        log.line(" ---> 0123");
+        for number in 0..40 {
+            log.line(&format!("line {number}"));
+        }
+        let error = log.failed("release:1", "returned a non-zero code: 1").to_string();
+        assert!(error.starts_with("building release:1 failed:\n"), "{error}");
+        assert!(error.contains("line 39\n  returned a non-zero code: 1\n"), "{error}");
+        assert!(!error.contains("line 20"), "{error}");
+        let kept = std::fs::read_to_string(directory.path().join("logs/comeback-gateway_1.log")).unwrap();
+        assert_eq!(kept.lines().count(), 43);
+    }
+}

@@ -1,0 +1,311 @@
+//! Image expressions: what a person writes to say which image is meant.
+//!
+//! `release:0.17.0`, `release:>=0.16,<0.18@trixie`, `source:../hermes-agent`, `docker:REF`, `dockerfile:PATH`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use pep440_rs::{Version, VersionSpecifiers};
+use serde::{Deserialize, Serialize};
+
+/// Where an image comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageExpr {
+    /// Releases of hermes-agent on PyPI, installed into our image.
+    Release {
+        /// Which.
+        releases: Releases,
+        /// On what.
+        base: Base,
+    },
+    /// A checkout or an unpacked sdist of hermes-agent, installed into our image.
+    Source {
+        /// Its directory.
+        path: PathBuf,
+        /// On what.
+        base: Base,
+    },
+    /// An image that exists; pulled if it is not in the engine's store.
+    Docker {
+        /// Its reference.
+        reference: String,
+    },
+    /// A Dockerfile of the user's own, built with its directory as context.
+    Dockerfile {
+        /// The file, or the directory it is in.
+        path: PathBuf,
+    },
+}
+
+/// Which releases are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Releases {
+    /// This one.
+    Exact(Version),
+    /// Every release of PyPI in a range.
+    Range(VersionSpecifiers),
+    /// The newest release of PyPI that is not a pre-release.
+    Latest,
+}
+
+/// The system below the gateway: an axis of its own, because the fix reads the supervisor's text output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Base {
+    /// Debian 12: s6 2.11, Python 3.11.
+    #[default]
+    Bookworm,
+    /// Debian 13: s6 2.13, Python 3.13.
+    Trixie,
+    /// Debian 13 with s6 2.15 and its libraries from Debian 14.
+    ForkyS6,
+}
+
+impl Base {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Bookworm, Self::Trixie, Self::ForkyS6];
+
+    /// Its name in expressions, tags and labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+            Self::ForkyS6 => "forky-s6",
+        }
+    }
+
+    fn names() -> String {
+        Self::ALL.map(|base| format!("@{}", base.name())).join(", ")
+    }
+}
+
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An image expression that means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("image expression `{expression}`: {what}; {instead}")]
+pub struct ExprError {
+    /// As it was given.
+    pub expression: String,
+    /// What is wrong, and where.
+    pub what: String,
+    /// What to write instead.
+    pub instead: String,
+}
+
+impl FromStr for ImageExpr {
+    type Err = ExprError;
+
+    fn from_str(text: &str) -> Result<Self, ExprError> {
+        let text = text.trim();
+        let error = |what: String, instead: String| ExprError {
+            expression: text.to_owned(),
+            what,
+            instead,
+        };
+        let Some((source, rest)) = text.split_once(':') else {
+            return Err(without_source(text));
+        };
+        let rest = rest.trim();
+        if rest.is_empty() && KINDS.contains(&source) {
+            let example = example(source);
+            return Err(error(
+                format!("nothing after `{source}:`"),
+                format!("write `{example}`"),
+            ));
+        }
+        match source {
+            "release" => {
+                let (version, base) = match rest.rsplit_once('@') {
+                    Some((version, base)) => (
+                        version.trim(),
+                        known_base(base).ok_or_else(|| {
+                            error(
+                                format!("`{}` is not a base", base.trim()),
+                                format!("bases are {}", Base::names()),
+                            )
+                        })?,
+                    ),
+                    None => (rest, Base::default()),
+                };
+                let releases = releases(version).map_err(|what| {
+                    error(
+                        what,
+                        "write `release:0.17.0`, a range as `release:>=0.16,<0.18`, or `release:latest`".into(),
+                    )
+                })?;
+                Ok(Self::Release { releases, base })
+            }
+            "source" => {
+                // A path may hold an `@`: only a base's name is taken for a base.
+                let (path, base) = match rest.rsplit_once('@') {
+                    Some((path, base)) if !path.is_empty() => match known_base(base) {
+                        Some(base) => (path, base),
+                        None => (rest, Base::default()),
+                    },
+                    _ => (rest, Base::default()),
+                };
+                Ok(Self::Source {
+                    path: path.into(),
+                    base,
+                })
+            }
+            "docker" => match rest.chars().find(|c| c.is_whitespace() || c.is_control()) {
+                Some(_) => Err(error(
+                    "an image reference has no spaces".into(),
+                    "write `docker:NAME:TAG`".into(),
+                )),
+                None => Ok(Self::Docker {
+                    reference: rest.to_owned(),
+                }),
+            },
+            "dockerfile" => Ok(Self::Dockerfile { path: rest.into() }),
+            _ => Err(without_source(text)),
+        }
+    }
+}
+
+impl fmt::Display for ImageExpr {
+    /// Normalised: the default base is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let on = |f: &mut fmt::Formatter<'_>, base: &Base| match base {
+            Base::Bookworm => Ok(()),
+            base => write!(f, "@{base}"),
+        };
+        match self {
+            Self::Release { releases, base } => {
+                match releases {
+                    Releases::Exact(version) => write!(f, "release:{version}")?,
+                    Releases::Range(range) => write!(f, "release:{}", range.to_string().replace(' ', ""))?,
+                    Releases::Latest => f.write_str("release:latest")?,
+                }
+                on(f, base)
+            }
+            Self::Source { path, base } => {
+                write!(f, "source:{}", path.display())?;
+                on(f, base)
+            }
+            Self::Docker { reference } => write!(f, "docker:{reference}"),
+            Self::Dockerfile { path } => write!(f, "dockerfile:{}", path.display()),
+        }
+    }
+}
+
+const KINDS: [&str; 4] = ["release", "source", "docker", "dockerfile"];
+
+fn example(kind: &str) -> &'static str {
+    match kind {
+        "release" => "release:0.17.0",
+        "source" => "source:PATH",
+        "docker" => "docker:NAME:TAG",
+        _ => "dockerfile:PATH",
+    }
+}
+
+fn known_base(name: &str) -> Option<Base> {
+    Base::ALL.into_iter().find(|base| base.name() == name.trim())
+}
+
+fn releases(text: &str) -> Result<Releases, String> {
+    if text == "latest" {
+        return Ok(Releases::Latest);
+    }
+    if text.starts_with(['<', '>', '=', '~', '!']) {
+        return VersionSpecifiers::from_str(text)
+            .map(Releases::Range)
+            .map_err(|e| format!("`{text}` is not a version range ({})", first_line(&e)));
+    }
+    Version::from_str(text)
+        .map(Releases::Exact)
+        .map_err(|e| format!("`{text}` is not a version ({})", first_line(&e)))
+}
+
+fn first_line(error: &impl fmt::Display) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
+}
+
+/// What to say of an expression that does not begin with a kind of source: guesses what was meant.
+fn without_source(text: &str) -> ExprError {
+    let bare = text.rsplit_once('@').map_or(text, |(version, _)| version);
+    let (what, instead) = if text.is_empty() {
+        ("it is empty".to_owned(), "write `release:0.17.0`".to_owned())
+    } else if bare == "latest" || releases(bare).is_ok() {
+        let what = "it does not say where the image comes from".to_owned();
+        (what, format!("for the release on PyPI write `release:{text}`"))
+    } else if let Some((kind, rest)) = text.split_once(':')
+        && let Some(close) = KINDS.into_iter().find(|k| strsim::damerau_levenshtein(k, kind) <= 2)
+    {
+        let what = format!("`{kind}:` is not a source of images");
+        (what, format!("did you mean `{close}:{rest}`?"))
+    } else if text.starts_with(['.', '/', '~']) {
+        let what = "it does not say what is at that path".to_owned();
+        (what, format!("for a checkout of hermes-agent write `source:{text}`"))
+    } else {
+        let what = "it does not say where the image comes from".to_owned();
+        let kinds = "`release:VERSION`, `source:PATH`, `docker:REF` or `dockerfile:PATH`";
+        (what, format!("write {kinds}; for an existing image, `docker:{text}`"))
+    };
+    ExprError {
+        expression: text.to_owned(),
+        what,
+        instead,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("release:0.17.0")]
+    #[case("release:0.17.0@trixie")]
+    #[case("release:0.17.0rc1@forky-s6")]
+    #[case("release:>=0.16,<0.18")]
+    #[case("release:latest@trixie")]
+    #[case("source:.")]
+    #[case("source:../hermes@home@trixie")]
+    #[case("source:../hermes@home")]
+    #[case("docker:registry.example:5000/a/b@sha256:abc")]
+    #[case("docker:gateway")]
+    #[case("dockerfile:images/Dockerfile")]
+    fn what_is_parsed_is_shown(#[case] text: &str) {
+        assert_eq!(text.parse::<ImageExpr>().unwrap().to_string(), text);
+    }
+
+    #[rstest]
+    #[case(" release: 0.17.0@bookworm ", "release:0.17.0")]
+    #[case("release:v0.17", "release:0.17")]
+    #[case("release:>= 0.16, < 0.18", "release:>=0.16,<0.18")]
+    fn expressions_are_normalised(#[case] text: &str, #[case] want: &str) {
+        assert_eq!(text.parse::<ImageExpr>().unwrap().to_string(), want);
+    }
+
+    #[rstest]
+    #[case("0.17.0")]
+    #[case("0.17.0@trixie")]
+    #[case("latest")]
+    #[case("")]
+    #[case("release:")]
+    #[case("release:abc")]
+    #[case("release:>=abc")]
+    #[case("release:0.17.0@bulseye")]
+    #[case("relase:0.17.0")]
+    #[case("./hermes")]
+    #[case("ghcr.io/x/y:1")]
+    #[case("docker:a b")]
+    fn errors_say_what_to_write(#[case] text: &str) {
+        let error = text.parse::<ImageExpr>().unwrap_err().to_string();
+        let name = if text.is_empty() { "empty" } else { text };
+        insta::with_settings!({snapshot_suffix => name.replace(|c: char| !c.is_alphanumeric() && c != '.', "_")}, {
+            insta::assert_snapshot!(error);
+        });
+    }
+}

@@ -1,0 +1,138 @@
+//! `release:VERSION`: a release from PyPI on one of our bases, in one step of a Dockerfile.
+
+use std::str::FromStr;
+
+use pep440_rs::Version;
+
+use super::assets::{self, Key, Tree, short};
+use super::base::Plan;
+use super::build::{self, Job, Log};
+use super::expr::{Base, ImageExpr, Releases};
+use super::{Image, ImageError, ObtainOptions, Report, pypi};
+use crate::engine::{BuildRequest, Engine, ImageInfo};
+
+/// The repository part of the tags of release images.
+const REPOSITORY: &str = "comeback-gateway";
+
+/// The image, and whether it was there already.
+pub(super) async fn obtain(
+    engine: &dyn Engine,
+    expression: &ImageExpr,
+    version: &Version,
+    base: Base,
+    options: &ObtainOptions,
+    report: &Report<'_>,
+) -> Result<(Image, bool), ImageError> {
+    let plan = Plan::new(base)?;
+    let dockerfile = assets::text("gateway/Dockerfile");
+    let mut key = Key::default();
+    key.add("base", plan.key.as_bytes());
+    key.add("dockerfile", dockerfile.as_bytes());
+    key.add("version", version.to_string().as_bytes());
+    let key = key.hex();
+    let reference = format!("{REPOSITORY}:{version}-{base}-{}", short(&key));
+    let image = |info: ImageInfo| Image {
+        name: expression.to_string(),
+        reference: reference.clone(),
+        digest: info.id,
+        base: Some(base.to_string()),
+        supervisor: info.labels.get("comeback.supervisor").cloned(),
+        release: Some(version.clone()),
+    };
+    if let Some(info) = engine.inspect_image(&reference).await? {
+        return Ok((image(info), true));
+    }
+    if options.offline {
+        return Err(ImageError::Offline {
+            image: expression.to_string(),
+            needed: "build it".to_owned(),
+        });
+    }
+    // Said before anything is built: a release that does not exist.
+    let exists = async {
+        let known = pypi::releases().await?;
+        pypi::select(&Releases::Exact(version.clone()), &known)
+    };
+    exists.await?;
+    plan.ensure(engine, &options.cache, report).await?;
+
+    let _lock = options.cache.lock(short(&key)).await?;
+    if let Some(info) = engine.inspect_image(&reference).await? {
+        return Ok((image(info), true));
+    }
+    let version = version.to_string();
+    let dockerfile = assets::inline(&dockerfile, &[("BASE", &plan.reference), ("VERSION", &version)]);
+    let mut context = Tree::default();
+    context.file("Dockerfile", declare(&dockerfile, &build::index_args()));
+    report.step(format!("installing hermes-agent {version} on {base}"));
+    let request = BuildRequest {
+        reference: reference.clone(),
+        context: context.tar(),
+        dockerfile: "Dockerfile".to_owned(),
+        args: build::environment(),
+        ..BuildRequest::default()
+    };
+    let job = Job {
+        name: expression.to_string(),
+        engine,
+        report,
+    };
+    job.run(request, &Log::create(&options.cache, &reference)?).await?;
+    match engine.inspect_image(&reference).await? {
+        Some(info) => Ok((image(info), false)),
+        None => Err(ImageError::NoImage {
+            reference,
+            why: "it was built and is gone again".to_owned(),
+        }),
+    }
+}
+
+/// A Dockerfile with `ARG` instructions before its first `RUN`.
+pub(super) fn declare(dockerfile: &str, args: &str) -> String {
+    match dockerfile.find("\nRUN ") {
+        Some(at) => format!("{}{args}{}", &dockerfile[..=at], &dockerfile[at + 1..]),
+        None => dockerfile.to_owned(),
+    }
+}
+
+/// Releases there are images of in the engine's store, oldest first.
+pub(super) async fn local(engine: &dyn Engine) -> Result<Vec<Version>, ImageError> {
+    let images = engine.list_images("comeback.image").await?;
+    let mut versions: Vec<Version> = images
+        .iter()
+        .flat_map(|image| &image.references)
+        .filter_map(|reference| version_in(reference))
+        .collect();
+    versions.sort();
+    versions.dedup();
+    Ok(versions)
+}
+
+/// The version in a tag of ours: `comeback-gateway:0.17.0-bookworm-0123456789ab`.
+fn version_in(reference: &str) -> Option<Version> {
+    let tag = reference.strip_prefix(REPOSITORY)?.strip_prefix(':')?;
+    Version::from_str(tag.split('-').next()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_tells_its_version() {
+        let version = |reference| version_in(reference).map(|v| v.to_string());
+        assert_eq!(
+            version("comeback-gateway:0.17.0-forky-s6-0123456789ab"),
+            Some("0.17.0".into())
+        );
+        assert_eq!(version("comeback-gateway:source-bookworm-01"), None);
+        assert_eq!(version("comeback-base:bookworm-01"), None);
+    }
+
+    #[test]
+    fn an_index_is_declared_before_it_is_used() {
+        let dockerfile = declare("# text\nFROM base\nRUN install\n", "ARG PIP_INDEX_URL\n");
+        assert_eq!(dockerfile, "# text\nFROM base\nARG PIP_INDEX_URL\nRUN install\n");
+        assert_eq!(declare("FROM base\nRUN install\n", ""), "FROM base\nRUN install\n");
+    }
+}

@@ -1,0 +1,254 @@
+"""The agent: tells what the supervisor says of each gateway slot, and acts on gateway processes.
+
+Runs as root in the container under test for one incarnation, connected through an exec. It only reads, except where a
+step asks for a signal. It ends with its connection.
+"""
+import signal
+import subprocess
+import time
+
+SCAN, DATA, BIN = "/run/service", sys.argv[1], "/command"
+PREFIX = "gateway-"
+MASK = MOVED_FROM | MOVED_TO | CREATE | DELETE | CLOSE_WRITE
+FIELDS = "up,wantedup,pid"
+
+watch = Inotify()
+told = {}
+holds = []
+held = {}
+
+
+def run(tool, *args):
+    try:
+        out = subprocess.run([f"{BIN}/{tool}", *args], capture_output=True, timeout=5, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return out.stdout.decode("utf-8", "replace") if out.returncode == 0 else None
+
+
+def start_time(pid):
+    """Field 22 of the process's stat: clock ticks since the host's boot."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as f:
+            return int(f.read().rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def cmdline(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read().split(b"\0")[:-1]
+    except OSError:
+        return []
+
+
+def is_gateway(argv, profile):
+    """True for `… hermes [-p NAME] gateway run …`."""
+    for i, word in enumerate(argv):
+        if os.path.basename(word) == b"hermes":
+            rest = argv[i + 1 :]
+            name = b"default"
+            if rest[:1] == [b"-p"]:
+                name, rest = (rest + [b""])[1], rest[2:]
+            return rest[:2] == [b"gateway", b"run"] and name == os.fsencode(profile)
+    return False
+
+
+def count(profile, pid):
+    same = cmdline(pid) if pid else None
+    found = 0
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and entry != "1":
+            argv = cmdline(entry)
+            # With one supervised, its likes; with none, whatever looks like a gateway of that profile.
+            if argv and (argv == same if same else is_gateway(argv, profile)):
+                found += 1
+    return max(found, 1) if pid else found
+
+
+def deaths(slot):
+    """The supervisor's death tally, oldest first: [["code", 0], ["signal", "SIGKILL"]]."""
+    out = []
+    for line in (run("s6-svdt", slot) or "").splitlines():
+        words = line.split()
+        for i, word in enumerate(words):
+            if word.startswith("exitcode") or word == "exit":
+                digits = "".join(c for c in " ".join(words[i:]) if c.isdigit())
+                out.append(["code", int(digits or -1)])
+                break
+            if word.startswith("signal"):
+                out.append(["signal", words[-1]])
+                break
+    return out
+
+
+def status(profile):
+    slot = os.path.join(SCAN, PREFIX + profile)
+    if not os.path.isdir(slot):
+        return {"slot": False}
+    facts = {"slot": True, "down": os.path.exists(os.path.join(slot, "down"))}
+    answer = (run("s6-svstat", "-o", FIELDS, slot) or "").split()
+    if len(answer) == 3:
+        up = answer[0] == "true"
+        pid = int(answer[2]) if up and answer[2].isdigit() else None
+        facts.update(up=up, want=answer[1] == "true", pid=pid, st=start_time(pid) if pid else None)
+        facts["procs"] = count(profile, pid)
+        facts["deaths"] = deaths(slot)
+    return facts
+
+
+def slots():
+    try:
+        names = os.listdir(SCAN)
+    except OSError:
+        names = []
+    live = [n[len(PREFIX) :] for n in names if n.startswith(PREFIX) and not n.endswith(".tmp")]
+    return sorted(set(live) | set(told))
+
+
+def tell(profile):
+    facts = status(profile)
+    if told.get(profile) != facts:
+        told[profile] = facts
+        say("svc", p=clean(profile), t=time.time_ns(), **facts)
+
+
+def arm(profile):
+    slot = os.path.join(SCAN, PREFIX + profile)
+    watch.add(slot, MASK)
+    watch.add(os.path.join(slot, "supervise"), MASK)
+
+
+def refresh():
+    # The boot empties and recreates the scan directory, which ends a watch on it without a word.
+    watch.add("/run", CREATE | MOVED_TO)
+    watch.add(SCAN, MASK)
+    for profile in slots():
+        arm(profile)
+        tell(profile)
+
+
+def handle(events):
+    dirty = set()
+    for directory, mask, name in events:
+        if directory is None:
+            continue
+        if directory in ("/run", SCAN) or mask & OVERFLOW:
+            refresh()
+        elif directory.startswith(SCAN + "/" + PREFIX):
+            # A logger's supervise directory is not watched; what is left are the slot itself and its own supervise.
+            inner = directory[len(SCAN) + 1 + len(PREFIX) :].split("/")[0]
+            if name == "supervise":
+                arm(inner)
+            dirty.add(inner)
+        elif name == "gateway_state.json":
+            try_holds()
+    for profile in dirty:
+        tell(profile)
+
+
+def home(profile):
+    return DATA if profile == "default" else os.path.join(DATA, "profiles", profile)
+
+
+def state_of(profile):
+    _, kind, text = slurp(os.path.join(home(profile), "gateway_state.json"))
+    try:
+        value = json.loads(text) if kind == "text" else {}
+    except ValueError:
+        value = {}
+    return value if isinstance(value, dict) else {}
+
+
+def try_holds():
+    for hold in list(holds):
+        value = state_of(hold["p"])
+        pid = value.get("pid")
+        if value.get("gateway_state") != hold["state"] or not isinstance(pid, int):
+            continue
+        if start_time(pid) is None or start_time(pid) != value.get("start_time"):
+            continue
+        holds.remove(hold)
+        try:
+            os.kill(pid, signal.SIGSTOP)
+        except OSError as error:
+            say("reply", id=hold["id"], ok=False, why=os.strerror(error.errno))
+            continue
+        after = state_of(hold["p"]).get("gateway_state")
+        held[hold["p"]] = pid
+        say("reply", id=hold["id"], ok=after == hold["state"], pid=pid, st=start_time(pid), why=f"frozen in {after}")
+
+
+def gateway_pid(profile):
+    tell(profile)
+    return told.get(profile, {}).get("pid")
+
+
+def oom(profile, pid, limit):
+    """Makes the gateway the kernel's first choice, then uses memory up until it is gone."""
+    with open(f"/proc/{pid}/oom_score_adj", "w") as f:
+        f.write("1000")
+    born = start_time(pid)
+    child = os.fork()
+    if child == 0:
+        with open("/proc/self/oom_score_adj", "w") as f:
+            f.write("500")
+        hoard = []
+        while start_time(pid) == born and len(hoard) * 4 < limit:
+            hoard.append(bytearray(os.urandom(4096) * 1024))
+        os._exit(0)
+
+
+def act(command):
+    what, number, profile = command["c"], command.get("id"), command.get("p", "default")
+    if what == "sync":
+        handle(watch.read())
+        refresh()
+        say("sync", id=number)
+    elif what == "hold":
+        holds.append(command)
+        watch.add(home(profile), MOVED_TO | CLOSE_WRITE)
+        say("armed", id=number)
+        try_holds()
+    elif what == "release":
+        pid = held.pop(profile, None)
+        if pid is None:
+            say("reply", id=number, ok=False, why="nothing is held")
+        else:
+            os.kill(pid, signal.SIGCONT)
+            say("reply", id=number, ok=True, pid=pid, st=start_time(pid))
+    elif what == "kill":
+        pid = 1 if command.get("init") else gateway_pid(profile)
+        if pid is None:
+            say("reply", id=number, ok=False, why="no gateway process runs")
+            return
+        born = start_time(pid)
+        os.kill(pid, command["sig"])
+        say("reply", id=number, ok=True, pid=pid, st=born)
+    elif what == "oom":
+        pid = gateway_pid(profile)
+        if pid is None:
+            say("reply", id=number, ok=False, why="no gateway process runs")
+            return
+        oom(profile, pid, command["limit"])
+        say("reply", id=number, ok=True, pid=pid, st=start_time(pid))
+
+
+signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+commands = Commands()
+poll = select.poll()
+poll.register(0, select.POLLIN)
+poll.register(watch.fd, select.POLLIN)
+say("hello", init=start_time(1))
+refresh()
+while True:
+    for fd, _ in poll.poll():
+        if fd == 0:
+            for command in commands.read():
+                try:
+                    act(command)
+                except OSError as error:
+                    say("reply", id=command.get("id"), ok=False, why=os.strerror(error.errno or 0))
+        else:
+            handle(watch.read())

@@ -1,0 +1,189 @@
+//! What must hold in every scenario, whatever it is about: the rows nobody writes down.
+
+use super::history::{CaseEvidence, Fact, FileContent, Source};
+use super::now::Now;
+use super::probe::{Reading, until};
+use crate::scenario::model::{DEFAULT_PROFILE, Moment, Scenario, SeedContent, StartBy, StartWait, Value};
+
+/// A row that every scenario has without writing it down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InvariantRow {
+    /// When.
+    pub at: Moment,
+    /// Its name, as `invariant.one_boot_line`.
+    pub name: &'static str,
+    /// Of which profile.
+    pub profile: String,
+    /// What must be.
+    pub wanted: Value,
+    /// What was.
+    pub reading: Reading,
+}
+
+/// Reads the implicit invariants of every boot and of the end.
+pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow> {
+    let end = Now::at_end(&case.history);
+    let mut rows = Vec::new();
+    for profile in scenario.profiles.iter().filter(|p| p.soul && valid_name(&p.name)) {
+        rows.extend(came_up(scenario, case, &profile.name, profile.start));
+        for boot in 1..=end.incarnations.len() {
+            rows.push(one_boot_line(&end, boot, &profile.name));
+            rows.extend(slot_agrees(case, &end, boot, &profile.name));
+        }
+        rows.extend(settled(case, &profile.name));
+        rows.extend(state_parses(scenario, case, &profile.name));
+        rows.extend(unknown_keys(scenario, case, &profile.name));
+    }
+    rows
+}
+
+/// The names the gateway accepts: others are there to be refused, and have no boot line to be counted.
+fn valid_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && name.len() <= 64
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
+/// A gateway that was started and waited for did come up.
+fn came_up(scenario: &Scenario, case: &CaseEvidence, profile: &str, by: StartBy) -> Option<InvariantRow> {
+    if scenario.start.wait != StartWait::Running || by == StartBy::None {
+        return None;
+    }
+    let reading = match until(&case.history, Moment::Start) {
+        None => Reading::missing("the start phase did not come to its end"),
+        Some(upto) => {
+            let p = Now::at_end(upto).profile(profile);
+            Reading::seen(Value::Bool(p.own_word() == Some("running")), p.state.map(|s| s.1))
+        }
+    };
+    Some(InvariantRow {
+        at: Moment::Start,
+        name: "invariant.came_up",
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading,
+    })
+}
+
+/// The reconciler writes exactly one line a profile and boot.
+fn one_boot_line(end: &Now, boot: usize, profile: &str) -> InvariantRow {
+    let lines: Vec<_> = end
+        .lines_of_boot(boot)
+        .into_iter()
+        .filter(|l| l.profile == profile)
+        .collect();
+    let count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+    InvariantRow {
+        at: Moment::Boot(boot),
+        name: "invariant.one_boot_line",
+        profile: profile.to_owned(),
+        wanted: Value::Int(1),
+        reading: Reading::seen(Value::Int(count), lines.last().map(|l| l.seq)),
+    }
+}
+
+/// The reconciler says `started` exactly when the slot it made has no `down` file.
+fn slot_agrees(case: &CaseEvidence, end: &Now, boot: usize, profile: &str) -> Option<InvariantRow> {
+    let line = end.lines_of_boot(boot).into_iter().rfind(|l| l.profile == profile)?;
+    let this = &end.incarnations[boot - 1];
+    let until = end.incarnations.get(boot).map_or(u64::MAX, |next| next.seq);
+    // The first word on the slot in this boot: later an operator may have changed it.
+    let first = case.history.iter().find_map(|o| match &o.fact {
+        Fact::Service { profile: p, status } if p == profile && status.slot && o.seq > this.seq && o.seq < until => {
+            Some((status.down_file, o.seq))
+        }
+        _ => None,
+    });
+    let (down_file, seq) = first?;
+    Some(InvariantRow {
+        at: Moment::Boot(boot),
+        name: "invariant.slot_agrees",
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading: Reading::seen(Value::Bool((line.action == "started") != down_file), Some(seq)),
+    })
+}
+
+/// Over the settling window nothing changes: what is up stays up with one and the same process, what is down stays down.
+fn settled(case: &CaseEvidence, profile: &str) -> Option<InvariantRow> {
+    let upto = until(&case.history, Moment::End)?;
+    let begun = case
+        .history
+        .iter()
+        .rev()
+        .find(|o| matches!(&o.fact, Fact::Mark { moment } if moment.0 != "end") && o.source == Source::Harness)?;
+    let begun = usize::try_from(begun.seq).ok()?;
+    let before = Now::at_end(case.history.get(..begun)?).profile(profile);
+    let now = Now::at_end(upto);
+    let after = now.profile(profile);
+    let deaths = upto[begun..].iter().any(|o| match &o.fact {
+        Fact::Service { profile: p, status } => p == profile && status.up != before.supervised().is_some(),
+        _ => false,
+    });
+    let same = !deaths && before.supervised() == after.supervised();
+    let wanted = if after.supervised().is_some() { 1 } else { 0 };
+    let one = after
+        .service
+        .as_ref()
+        .is_none_or(|(status, _)| status.processes <= wanted)
+        || !now.running();
+    Some(InvariantRow {
+        at: Moment::End,
+        name: "invariant.settled",
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading: Reading::seen(Value::Bool(same && one), after.service.map(|s| s.1)),
+    })
+}
+
+/// Every state file that somebody in the container wrote parses. Seeds may be anything.
+fn state_parses(scenario: &Scenario, case: &CaseEvidence, profile: &str) -> Option<InvariantRow> {
+    let begun = case
+        .history
+        .iter()
+        .position(|o| matches!(o.fact, Fact::BootLine { .. }))?;
+    let stamped = scenario.steps.iter().any(|s| s.op.name() == "stamp");
+    let bad = case.history[begun..].iter().find(
+        |o| matches!(&o.fact, Fact::State { profile: p, content: FileContent::Unreadable { .. } } if p == profile),
+    );
+    Some(InvariantRow {
+        at: Moment::End,
+        name: "invariant.state_parses",
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading: Reading::seen(Value::Bool(bad.is_none() || stamped), bad.map(|o| o.seq)),
+    })
+}
+
+/// Keys of a seeded state file that the gateway does not know survive.
+fn unknown_keys(scenario: &Scenario, case: &CaseEvidence, profile: &str) -> Option<InvariantRow> {
+    let path = if profile == DEFAULT_PROFILE {
+        "gateway_state.json".to_owned()
+    } else {
+        format!("profiles/{profile}/gateway_state.json")
+    };
+    let seed = scenario.seeds.iter().find(|s| s.path == path)?;
+    let SeedContent::Json(text) = &seed.content else {
+        return None;
+    };
+    let seeded: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    let foreign: Vec<&String> = seeded.keys().filter(|k| k.starts_with("x_")).collect();
+    if foreign.is_empty() {
+        return None;
+    }
+    let state = Now::at_end(&case.history).profile(profile).state;
+    let kept = match &state {
+        Some((FileContent::Json { value }, _)) => foreign.iter().all(|k| value.get(*k) == seeded.get(*k)),
+        _ => false,
+    };
+    Some(InvariantRow {
+        at: Moment::End,
+        name: "invariant.unknown_keys_survive",
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading: Reading::seen(Value::Bool(kept), state.map(|s| s.1)),
+    })
+}

@@ -1,0 +1,203 @@
+//! The connection to the observer or the agent: commands in, facts and replies out.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use serde_json::{Value as Json, json};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
+use tokio::task::JoinHandle;
+
+use super::history::{Fact, Source};
+use super::recorder::Recorder;
+use super::wire::Message;
+use crate::engine::{Attached, LogSource};
+
+/// Why a command got no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LinkError {
+    /// The other side is gone.
+    #[error("the {0} is gone")]
+    Closed(&'static str),
+    /// It did not answer in time.
+    #[error("the {0} did not answer within {1:?}")]
+    Deadline(&'static str, Duration),
+    /// It answered that it could not.
+    #[error("{0}")]
+    Refused(String),
+}
+
+type Waiters = Arc<Mutex<Option<HashMap<(u64, Stage), oneshot::Sender<Message>>>>>;
+
+/// Which of a command's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Stage {
+    /// A hold is in place.
+    Armed,
+    /// The command is done.
+    Done,
+}
+
+/// A live connection. Dropping it ends the other side.
+pub struct Link {
+    name: &'static str,
+    input: AsyncMutex<Pin<Box<dyn AsyncWrite + Send>>>,
+    waiters: Waiters,
+    next: AtomicU64,
+    reader: JoinHandle<()>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+impl Link {
+    /// Takes a fresh connection over and has it say what it knows. `greeted` is called with the first message.
+    pub async fn open(
+        attached: Attached,
+        source: Source,
+        recorder: Recorder,
+        greeted: impl FnOnce(&Message) + Send + 'static,
+    ) -> Result<Self, LinkError> {
+        let name = if source == Source::Observer {
+            "observer"
+        } else {
+            "agent"
+        };
+        let waiters: Waiters = Arc::new(Mutex::new(Some(HashMap::new())));
+        let reader = tokio::spawn(read(name, attached.lines, source, recorder, waiters.clone(), greeted));
+        let link = Self {
+            name,
+            input: AsyncMutex::new(attached.input),
+            waiters,
+            next: AtomicU64::new(1),
+            reader,
+        };
+        link.send(&json!({"c": "hello"})).await?;
+        Ok(link)
+    }
+
+    /// Returns once everything that was true at the time of the call is in the history.
+    pub async fn sync(&self, limit: Duration) -> Result<(), LinkError> {
+        self.ask(json!({"c": "sync"}), limit).await.map(|_| ())
+    }
+
+    /// Sends a command and waits until it is done. A refusal is an error.
+    pub async fn ask(&self, command: Json, limit: Duration) -> Result<Message, LinkError> {
+        let (id, command) = self.number(command);
+        let done = self.expect(id, Stage::Done)?;
+        self.send(&command).await?;
+        self.answer(done, limit).await
+    }
+
+    /// Sends a command that first arms itself. Returns once it is armed; the receiver tells when it is done.
+    pub async fn arm(&self, command: Json, limit: Duration) -> Result<oneshot::Receiver<Message>, LinkError> {
+        let (id, command) = self.number(command);
+        let armed = self.expect(id, Stage::Armed)?;
+        let done = self.expect(id, Stage::Done)?;
+        self.send(&command).await?;
+        self.answer(armed, limit).await?;
+        Ok(done)
+    }
+
+    /// Waits for an answer.
+    pub async fn answer(&self, waiter: oneshot::Receiver<Message>, limit: Duration) -> Result<Message, LinkError> {
+        match tokio::time::timeout(limit, waiter).await {
+            Ok(Ok(message)) if message.k == "reply" && !message.ok => Err(LinkError::Refused(message.why)),
+            Ok(Ok(message)) => Ok(message),
+            Ok(Err(_)) => Err(LinkError::Closed(self.name)),
+            Err(_) => Err(LinkError::Deadline(self.name, limit)),
+        }
+    }
+
+    fn number(&self, mut command: Json) -> (u64, Json) {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        command["id"] = json!(id);
+        (id, command)
+    }
+
+    fn expect(&self, id: u64, stage: Stage) -> Result<oneshot::Receiver<Message>, LinkError> {
+        let (tell, told) = oneshot::channel();
+        match self.waiters.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(waiters) => waiters.insert((id, stage), tell),
+            None => return Err(LinkError::Closed(self.name)),
+        };
+        Ok(told)
+    }
+
+    async fn send(&self, command: &Json) -> Result<(), LinkError> {
+        let mut input = self.input.lock().await;
+        let line = format!("{command}\n");
+        let write = async {
+            input.write_all(line.as_bytes()).await?;
+            input.flush().await
+        };
+        write.await.map_err(|_| LinkError::Closed(self.name))
+    }
+}
+
+async fn read(
+    name: &'static str,
+    mut lines: crate::engine::Stream<crate::engine::LogLine>,
+    source: Source,
+    recorder: Recorder,
+    waiters: Waiters,
+    greeted: impl FnOnce(&Message) + Send + 'static,
+) {
+    let mut greeted = Some(greeted);
+    let mut expected = 0;
+    let lose = |what: String| recorder.push(Source::Harness, None, Fact::Lost { what });
+    while let Some(line) = lines.next().await {
+        let line = match line {
+            Ok(line) => line,
+            Err(error) => {
+                // An agent ends with its container, and the engine is not always polite about it.
+                if source == Source::Observer {
+                    lose(format!("the connection to the {name} broke: {error}"));
+                }
+                break;
+            }
+        };
+        if line.source == LogSource::Stderr {
+            tracing::debug!("{name}: {}", line.text);
+            continue;
+        }
+        let Some(message) = Message::parse(&line.text) else {
+            lose(format!("the {name} said something unreadable"));
+            continue;
+        };
+        if message.n != expected {
+            lose(format!(
+                "{} messages of the {name} are missing",
+                message.n.abs_diff(expected)
+            ));
+        }
+        expected = message.n + 1;
+        if let Some(greeted) = greeted.take() {
+            greeted(&message);
+        }
+        if let Some(fact) = message.fact() {
+            recorder.push(source, message.at(), fact);
+        }
+        let stage = match message.k.as_str() {
+            "armed" => Stage::Armed,
+            "sync" | "reply" => Stage::Done,
+            _ => continue,
+        };
+        if let Some(id) = message.id
+            && let Some(all) = waiters.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+            && let Some(waiter) = all.remove(&(id, stage))
+        {
+            // Whoever asked may have stopped waiting.
+            let _ = waiter.send(message);
+        }
+    }
+    // Dropping the senders tells everybody who waits.
+    *waiters.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}

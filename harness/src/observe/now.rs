@@ -1,0 +1,378 @@
+//! The state of a case at one point of its history: what all facts up to there add up to.
+//!
+//! The runner folds facts as they come and waits on the result; probes fold a saved history up to a mark. Both read the
+//! same thing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::history::{ContainerChange, Exit, Fact, FileContent, Observation, ServiceStatus, TakenFor};
+
+/// A process, told apart from any other that had its pid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    /// Its pid in the container.
+    pub pid: u32,
+    /// Field 22 of its stat.
+    pub start_time: u64,
+}
+
+/// One gateway life: a process of one profile, from its spawning to its end.
+#[derive(Debug, Clone)]
+pub struct Life {
+    /// The process.
+    pub process: Process,
+    /// The container's incarnation it belongs to, from 1.
+    pub incarnation: usize,
+    /// Where in the history it was first seen.
+    pub born: u64,
+    /// Where in the history its end was seen.
+    pub ended: Option<u64>,
+    /// What the supervisor counted as its end.
+    pub exit: Option<Exit>,
+    /// What it said of its own end.
+    pub said_exit: Option<i64>,
+    /// How it took its shutdown, each line in order.
+    pub taken_for: Vec<TakenFor>,
+    /// The state file when the next life first wrote; `None` while nobody has.
+    pub left_state: Option<(FileContent, u64)>,
+    /// The marker at that point.
+    pub left_marker: Option<(FileContent, u64)>,
+    /// Where in the history it first wrote the state file.
+    pub first_write: Option<u64>,
+}
+
+/// What is known of one profile.
+#[derive(Debug, Clone, Default)]
+pub struct ProfileNow {
+    /// The state file, and where in the history it was told.
+    pub state: Option<(FileContent, u64)>,
+    /// The marker.
+    pub marker: Option<(FileContent, u64)>,
+    /// The slot, in this incarnation.
+    pub service: Option<(ServiceStatus, u64)>,
+    /// Its gateway lives, oldest first.
+    pub lives: Vec<Life>,
+    /// Deaths of this incarnation that have been given to a life.
+    tallied: usize,
+}
+
+/// A line of the reconciler.
+#[derive(Debug, Clone)]
+pub struct BootLine {
+    /// Whose.
+    pub profile: String,
+    /// When it was written.
+    pub at: Option<Timestamp>,
+    /// Where in the history.
+    pub seq: u64,
+    /// `prior_state`.
+    pub prior_state: Option<String>,
+    /// `action`.
+    pub action: String,
+    /// The profile's state file and marker just before it.
+    pub state: Option<FileContent>,
+    /// The marker just before it.
+    pub marker: Option<FileContent>,
+}
+
+/// One start-to-exit life of the container.
+#[derive(Debug, Clone)]
+pub struct Incarnation {
+    /// Its key.
+    pub started_at: Timestamp,
+    /// Where in the history it began.
+    pub seq: u64,
+    /// Its end: where in the history, and the exit code.
+    pub died: Option<(u64, Option<i64>)>,
+}
+
+/// Everything at one point of the history.
+#[derive(Debug, Clone, Default)]
+pub struct Now {
+    /// By name.
+    pub profiles: BTreeMap<String, ProfileNow>,
+    /// Oldest first.
+    pub incarnations: Vec<Incarnation>,
+    /// Oldest first.
+    pub boot_lines: Vec<BootLine>,
+    /// OOM kills the engine told of.
+    pub ooms: usize,
+    /// Which incarnation the agent sees.
+    pub agent: Option<Timestamp>,
+    /// Start time of the current PID 1, once the agent has told it.
+    pub init_start: Option<u64>,
+    /// Where evidence went missing, and what.
+    pub lost: Vec<(u64, String)>,
+    /// Files of which a content was missed, and where.
+    pub missed: Vec<(u64, String)>,
+    /// Set when the container was removed.
+    pub removed: bool,
+}
+
+/// The process a state file names.
+pub fn process_of(content: &FileContent) -> Option<Process> {
+    let FileContent::Json { value } = content else {
+        return None;
+    };
+    Some(Process {
+        pid: u32::try_from(value.get("pid")?.as_u64()?).ok()?,
+        start_time: value.get("start_time")?.as_u64()?,
+    })
+}
+
+/// A word of a state file.
+pub fn word<'a>(content: &'a FileContent, key: &str) -> Option<&'a str> {
+    match content {
+        FileContent::Json { value } => value.get(key)?.as_str(),
+        _ => None,
+    }
+}
+
+impl Now {
+    /// What a whole history adds up to.
+    pub fn at_end<'a>(history: impl IntoIterator<Item = &'a Observation>) -> Self {
+        let mut now = Self::default();
+        for observation in history {
+            now.apply(observation);
+        }
+        now
+    }
+
+    /// A profile, or what is known of one nobody has spoken of.
+    pub fn profile(&self, name: &str) -> ProfileNow {
+        self.profiles.get(name).cloned().unwrap_or_default()
+    }
+
+    /// True while the container's main process runs.
+    pub fn running(&self) -> bool {
+        self.incarnations.last().is_some_and(|i| i.died.is_none())
+    }
+
+    /// The current incarnation's key.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        self.incarnations.last().map(|i| i.started_at)
+    }
+
+    /// Lines of the Nth boot (from 1), all profiles. A line belongs to the boot in whose time it was written.
+    pub fn lines_of_boot(&self, boot: usize) -> Vec<&BootLine> {
+        let Some(this) = boot.checked_sub(1).and_then(|i| self.incarnations.get(i)) else {
+            return Vec::new();
+        };
+        let next = self.incarnations.get(boot);
+        self.boot_lines
+            .iter()
+            .filter(|line| match line.at {
+                Some(at) => at >= this.started_at && next.is_none_or(|n| at < n.started_at),
+                None => line.seq > this.seq && next.is_none_or(|n| line.seq < n.seq),
+            })
+            .collect()
+    }
+
+    /// Takes one more observation in.
+    pub fn apply(&mut self, o: &Observation) {
+        let incarnation = self.incarnations.len();
+        let init_start = self.init_start;
+        match &o.fact {
+            Fact::State { profile, content } => {
+                let p = self.profiles.entry(profile.clone()).or_default();
+                if let Some(process) = process_of(content) {
+                    // Older than PID 1: a seeded file, or one from before the boot, names it; it does not run here.
+                    let of_this_boot = init_start.is_some_and(|init| process.start_time >= init);
+                    p.writes(process, of_this_boot.then_some(incarnation), o.seq);
+                }
+                p.state = Some((content.clone(), o.seq));
+            }
+            Fact::Marker { profile, content } => {
+                let p = self.profiles.entry(profile.clone()).or_default();
+                p.marker = Some((content.clone(), o.seq));
+            }
+            Fact::BootLine {
+                profile,
+                prior_state,
+                action,
+                ..
+            } => {
+                let p = self.profiles.get(profile);
+                self.boot_lines.push(BootLine {
+                    profile: profile.clone(),
+                    at: o.at,
+                    seq: o.seq,
+                    prior_state: prior_state.clone(),
+                    action: action.clone(),
+                    state: p.and_then(|p| p.state.as_ref()).map(|s| s.0.clone()),
+                    marker: p.and_then(|p| p.marker.as_ref()).map(|s| s.0.clone()),
+                });
+            }
+            Fact::Shutdown { profile, taken_for, .. } => {
+                let p = self.profiles.entry(profile.clone()).or_default();
+                // The log names no process. It is written by the life that has last been seen to write or to run.
+                if let Some(life) = p.lives.last_mut() {
+                    life.taken_for.push(*taken_for);
+                }
+            }
+            Fact::ExitDiag { profile, pid, exit, .. } => {
+                let p = self.profiles.entry(profile.clone()).or_default();
+                if let (Some(exit), Some(life)) = (exit, p.lives.iter_mut().rev().find(|l| l.process.pid == *pid)) {
+                    life.said_exit = Some(*exit);
+                }
+            }
+            Fact::Service { profile, status } => {
+                let p = self.profiles.entry(profile.clone()).or_default();
+                p.serves(status, incarnation, o.seq);
+            }
+            Fact::Container {
+                change,
+                started_at,
+                exit,
+            } => self.container(*change, *started_at, *exit, o.seq),
+            Fact::Ready { started_at, init_start } => {
+                if started_at.is_some() {
+                    self.agent = *started_at;
+                    self.init_start = *init_start;
+                }
+            }
+            Fact::Lost { what } => self.lost.push((o.seq, what.clone())),
+            Fact::Missed { path } => self.missed.push((o.seq, path.clone())),
+            Fact::StepBegan { .. } | Fact::StepEnded { .. } | Fact::WaitEnded { .. } | Fact::Mark { .. } => {}
+        }
+    }
+
+    fn container(&mut self, change: ContainerChange, started_at: Option<Timestamp>, exit: Option<i64>, seq: u64) {
+        match change {
+            ContainerChange::Started => {
+                if let Some(started_at) = started_at
+                    && self.started_at() != Some(started_at)
+                {
+                    self.end_incarnation(seq, None);
+                    self.removed = false;
+                    self.agent = None;
+                    self.init_start = None;
+                    self.incarnations.push(Incarnation {
+                        started_at,
+                        seq,
+                        died: None,
+                    });
+                }
+            }
+            ContainerChange::Died => self.end_incarnation(seq, exit),
+            ContainerChange::Oom => self.ooms += 1,
+            ContainerChange::Destroyed => {
+                self.end_incarnation(seq, None);
+                self.removed = true;
+            }
+        }
+    }
+
+    fn end_incarnation(&mut self, seq: u64, exit: Option<i64>) {
+        if let Some(last) = self.incarnations.last_mut()
+            && last.died.is_none()
+        {
+            last.died = Some((seq, exit));
+            for p in self.profiles.values_mut() {
+                p.service = None;
+                p.tallied = 0;
+                p.end_life(seq);
+            }
+        }
+    }
+}
+
+impl ProfileNow {
+    /// The life that runs, if one does.
+    pub fn alive(&self) -> Option<&Life> {
+        self.lives.last().filter(|l| l.ended.is_none())
+    }
+
+    /// The process supervised now.
+    pub fn supervised(&self) -> Option<Process> {
+        let (status, _) = self.service.as_ref()?;
+        Some(Process {
+            pid: status.pid?,
+            start_time: status.start_time?,
+        })
+        .filter(|_| status.up)
+    }
+
+    /// True if a supervised process runs and the state file is that process's own.
+    pub fn up(&self) -> bool {
+        let own = self.state.as_ref().and_then(|(content, _)| process_of(content));
+        self.supervised().is_some() && self.supervised() == own
+    }
+
+    /// The state file's word, if it is the supervised process's own.
+    pub fn own_word(&self) -> Option<&str> {
+        let (content, _) = self.state.as_ref()?;
+        self.up().then(|| word(content, "gateway_state")).flatten()
+    }
+
+    fn end_life(&mut self, seq: u64) {
+        if let Some(life) = self.lives.last_mut()
+            && life.ended.is_none()
+        {
+            life.ended = Some(seq);
+        }
+    }
+
+    /// A process has written the state file, or somebody in its name. `incarnation` is the one it can belong to.
+    fn writes(&mut self, process: Process, incarnation: Option<usize>, seq: u64) {
+        if let Some(incarnation) = incarnation
+            && !self.lives.iter().any(|l| l.process == process)
+        {
+            self.begin(process, incarnation, seq);
+        }
+        let Some(index) = self.lives.iter().position(|l| l.process == process) else {
+            return;
+        };
+        if self.lives[index].first_write.is_none() {
+            self.lives[index].first_write = Some(seq);
+            // What the ones before left behind is what stands here until this write.
+            for earlier in &mut self.lives[..index] {
+                if earlier.left_state.is_none() {
+                    earlier.left_state.clone_from(&self.state);
+                    earlier.left_marker.clone_from(&self.marker);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, process: Process, incarnation: usize, seq: u64) {
+        self.end_life(seq);
+        self.lives.push(Life {
+            process,
+            incarnation,
+            born: seq,
+            ended: None,
+            exit: None,
+            said_exit: None,
+            taken_for: Vec::new(),
+            left_state: None,
+            left_marker: None,
+            first_write: None,
+        });
+    }
+
+    fn serves(&mut self, status: &ServiceStatus, incarnation: usize, seq: u64) {
+        self.service = Some((status.clone(), seq));
+        // Deaths first: they belong to lives that were there before this status.
+        let ended = status.deaths.len();
+        while self.tallied < ended {
+            let exit = status.deaths[self.tallied].clone();
+            let mut here = self.lives.iter_mut().filter(|l| l.incarnation == incarnation);
+            if let Some(life) = here.nth(self.tallied) {
+                life.exit = Some(exit);
+                life.ended.get_or_insert(seq);
+            }
+            self.tallied += 1;
+        }
+        match self.supervised() {
+            Some(process) => {
+                if !self.lives.iter().any(|l| l.process == process) {
+                    self.begin(process, incarnation, seq);
+                }
+            }
+            None => self.end_life(seq),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+"""The observer: tells each change of the gateway's files on the volume, with its time and content.
+
+Runs in a container of its own with the volume mounted read-only. argv: the volume's path, and `new` to pass over what
+the logs hold at the start. Waits for a first line of input before it says anything, so that nothing is said unheard.
+"""
+ROOT = sys.argv[1]
+SKIP = len(sys.argv) > 2 and sys.argv[2] == "new"
+MASK = MODIFY | CLOSE_WRITE | MOVED_FROM | MOVED_TO | CREATE | DELETE
+FILES = ("gateway_state.json", ".gateway-planned-stop.json")
+LOGS = ("gateway.log", "gateway-exit-diag.log")
+# Only these lines of the gateway's log are of interest; the rest may be as long as it likes.
+TELLING = ("as a planned", "initiating shutdown", "Stopping gateway", "gateway_state=running", "breaker")
+MAX_PROFILES = 64
+MAX_LOG = 4 * 1024 * 1024
+
+watch = Inotify()
+seen = {}
+tails = {}
+
+
+def profiles():
+    found = [("default", ROOT)]
+    base = os.path.join(ROOT, "profiles")
+    try:
+        with os.scandir(base) as entries:
+            names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
+    except OSError:
+        names = []
+    found += [(name, os.path.join(base, name)) for name in names if name != "default"]
+    return found[:MAX_PROFILES]
+
+
+def tell_file(profile, directory, name, event=False):
+    path = os.path.join(directory, name)
+    st, kind, text = slurp(path)
+    key = (st.st_ino, st.st_mtime_ns, kind, text) if st else (kind, text)
+    last, scanned = seen.get(path, (None, True))
+    if key == last:
+        # A rename was announced and what it brought has been replaced before it could be read.
+        if event and not scanned:
+            say("missed", p=clean(profile), f=name)
+        seen[path] = (key, False if event else scanned)
+        return
+    if last is None and kind == "absent":
+        seen[path] = (key, True)
+        return
+    seen[path] = (key, not event)
+    say("file", p=clean(profile), f=name, **{"is": kind}, d=text, t=st.st_mtime_ns if st else None)
+
+
+class Tail:
+    """A log from some offset on; follows a rotation without losing the end of the old file."""
+
+    def __init__(self, profile, path, name, skip):
+        self.profile, self.path, self.name = profile, path, name
+        self.fd, self.rest, self.read_bytes = None, b"", 0
+        self.skip = skip
+
+    def open(self):
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return False
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            return False
+        self.fd, self.rest = fd, b""
+        if self.skip:
+            os.lseek(fd, 0, os.SEEK_END)
+        self.skip = False
+        return True
+
+    def drain(self):
+        if self.fd is None and not self.open():
+            # What appears later is new.
+            self.skip = False
+            return
+        while True:
+            self.pump()
+            try:
+                moved = os.stat(self.path, follow_symlinks=False).st_ino != os.fstat(self.fd).st_ino
+            except OSError:
+                return
+            if not moved:
+                return
+            os.close(self.fd)
+            self.fd = None
+            if not self.open():
+                return
+
+    def pump(self):
+        while True:
+            data = os.read(self.fd, 65536)
+            if not data:
+                return
+            self.read_bytes += len(data)
+            if self.read_bytes > MAX_LOG:
+                if self.read_bytes - len(data) <= MAX_LOG:
+                    say("capped", p=clean(self.profile), f=self.name)
+                continue
+            mtime = os.fstat(self.fd).st_mtime_ns
+            *lines, self.rest = (self.rest + data).split(b"\n")
+            self.rest = self.rest[:CAP]
+            for line in lines:
+                text = line[:4096].decode("utf-8", "replace")
+                if self.name != "gateway.log" or any(word in text for word in TELLING):
+                    say("line", p=clean(self.profile), f=self.name, d=text, t=mtime)
+
+
+def arm(profile, directory):
+    """Watches a profile and tells what is there."""
+    watch.add(directory, MASK)
+    logs = os.path.join(directory, "logs")
+    watch.add(logs, MASK)
+    for name in FILES:
+        tell_file(profile, directory, name)
+    names = LOGS + (("container-boot.log",) if profile == "default" else ())
+    for name in names:
+        path = os.path.join(logs, name)
+        if path not in tails:
+            tails[path] = Tail(profile, path, name, SKIP and not started)
+        tails[path].drain()
+
+
+def arm_all():
+    watch.add(os.path.join(ROOT, "profiles"), MASK)
+    for profile, directory in profiles():
+        arm(profile, directory)
+
+
+def handle(directory, mask, name):
+    if mask & OVERFLOW:
+        say("overflow")
+        arm_all()
+        return
+    if directory is None:
+        return
+    path = os.path.join(directory, name)
+    if path in tails:
+        tails[path].drain()
+    elif name in FILES:
+        # A file written in place is told when it is closed: before that it is half a file.
+        if mask & (MOVED_TO | CLOSE_WRITE | DELETE | MOVED_FROM):
+            profile = "default" if directory == ROOT else os.path.basename(directory)
+            tell_file(profile, directory, name, event=bool(mask & MOVED_TO))
+    elif mask & (CREATE | MOVED_TO) and (name in ("logs", "profiles") or os.path.dirname(directory) == ROOT or directory == os.path.join(ROOT, "profiles")):
+        arm_all()
+
+
+started = False
+commands = Commands()
+poll = select.poll()
+poll.register(0, select.POLLIN)
+poll.register(watch.fd, select.POLLIN)
+pending = commands.read()
+say("hello")
+arm_all()
+started = True
+while True:
+    for command in pending:
+        if command.get("c") == "sync":
+            for event in watch.read():
+                handle(*event)
+            arm_all()
+            say("sync", id=command["id"])
+    pending = []
+    for fd, _ in poll.poll():
+        if fd == 0:
+            pending = commands.read()
+        else:
+            for event in watch.read():
+                handle(*event)

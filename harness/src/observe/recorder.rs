@@ -1,0 +1,240 @@
+//! The one place a case's facts go to: keeps the history, folds it, wakes whoever waits, and passes each observation on
+//! to the evidence as it happens.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use super::history::{Fact, MomentName, Observation, Source};
+use super::now::Now;
+use crate::scenario::model::Moment;
+
+/// A handle on a case's history.
+#[derive(Clone)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    length: watch::Sender<u64>,
+    sink: Option<mpsc::UnboundedSender<Observation>>,
+}
+
+#[derive(Default)]
+struct State {
+    history: Vec<Observation>,
+    now: Now,
+    latencies_ms: Vec<f64>,
+}
+
+/// A wait that did not come true.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WaitError {
+    /// The deadline passed.
+    #[error("waited {:.0} s for {condition}; last seen: {last}", limit.as_secs_f64())]
+    Deadline {
+        /// What for.
+        condition: String,
+        /// How long.
+        limit: Duration,
+        /// The last value.
+        last: String,
+    },
+    /// The container ended, so it cannot come true.
+    #[error("the container ended while waiting for {condition}; last seen: {last}")]
+    Exited {
+        /// What for.
+        condition: String,
+        /// The last value.
+        last: String,
+    },
+}
+
+/// A condition over the folded history.
+pub struct Wait<'a, T> {
+    /// In words, for the error and the progress display.
+    pub condition: String,
+    /// The deadline.
+    pub limit: Duration,
+    /// Whether the container must run for the condition to come true.
+    pub needs_container: bool,
+    /// `Some` once it is true.
+    #[allow(clippy::type_complexity)]
+    pub check: Box<dyn FnMut(&Now) -> Option<T> + Send + 'a>,
+    /// The value to report if it never is.
+    pub last: Box<dyn Fn(&Now) -> String + Send + 'a>,
+}
+
+impl Recorder {
+    /// An empty history. Each observation is passed on to `sink`.
+    pub fn new(sink: Option<mpsc::UnboundedSender<Observation>>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::default(),
+                length: watch::Sender::new(0),
+                sink,
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves the history as good as it was.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a fact in. Returns its position.
+    pub fn push(&self, source: Source, at: Option<Timestamp>, fact: Fact) -> u64 {
+        let seq = {
+            let mut state = self.state();
+            let seq = state.history.len() as u64;
+            let observation = Observation {
+                seq,
+                at,
+                known: Timestamp::now(),
+                source,
+                fact,
+            };
+            state.now.apply(&observation);
+            if let Some(sink) = &self.shared.sink {
+                // The evidence writer may have failed; that is reported where it failed.
+                let _ = sink.send(observation.clone());
+            }
+            state.history.push(observation);
+            seq
+        };
+        self.shared.length.send_replace(seq + 1);
+        seq
+    }
+
+    /// Sets a mark.
+    pub fn mark(&self, moment: Moment) {
+        let moment = MomentName::from(moment);
+        self.push(Source::Harness, Some(Timestamp::now()), Fact::Mark { moment });
+    }
+
+    /// Reads the folded history.
+    pub fn now<R>(&self, read: impl FnOnce(&Now) -> R) -> R {
+        read(&self.state().now)
+    }
+
+    /// The whole history and the latencies of all waits so far, in milliseconds.
+    pub fn snapshot(&self) -> (Vec<Observation>, Vec<f64>) {
+        let state = self.state();
+        (state.history.clone(), state.latencies_ms.clone())
+    }
+
+    /// Waits for a condition. It is looked at once for each new observation, and not otherwise.
+    pub async fn wait<T>(&self, mut wait: Wait<'_, T>) -> Result<T, WaitError> {
+        let mut length = self.shared.length.subscribe();
+        let deadline = tokio::time::Instant::now() + wait.limit;
+        let mut first = true;
+        loop {
+            length.mark_unchanged();
+            {
+                let mut state = self.state();
+                if let Some(value) = (wait.check)(&state.now) {
+                    if !first {
+                        state.note_latency();
+                    }
+                    return Ok(value);
+                }
+                let removed_or_dead = !state.now.incarnations.is_empty() && !state.now.running();
+                if wait.needs_container && removed_or_dead {
+                    return Err(WaitError::Exited {
+                        last: (wait.last)(&state.now),
+                        condition: wait.condition,
+                    });
+                }
+            }
+            first = false;
+            if tokio::time::timeout_at(deadline, length.changed()).await.is_err() {
+                let last = self.now(|now| (wait.last)(now));
+                return Err(WaitError::Deadline {
+                    condition: wait.condition,
+                    limit: wait.limit,
+                    last,
+                });
+            }
+        }
+    }
+}
+
+impl State {
+    /// The newest observation ended a wait: how long ago did it become true?
+    fn note_latency(&mut self) {
+        let Some(newest) = self.history.last() else { return };
+        let (Some(at), false) = (newest.at, newest.source == Source::Harness) else {
+            return;
+        };
+        let late = Timestamp::now().duration_since(at).as_secs_f64() * 1000.0;
+        // A negative value, or one beyond any deadline, tells of two clocks, not of latency.
+        if (-5.0..60_000.0).contains(&late) {
+            self.latencies_ms.push(late.max(0.0));
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::observe::history::ContainerChange;
+
+    fn wait_for_two(limit: Duration) -> Wait<'static, ()> {
+        Wait {
+            condition: "two oom kills".into(),
+            limit,
+            needs_container: true,
+            check: Box::new(|now| (now.ooms >= 2).then_some(())),
+            last: Box::new(|now| format!("{} oom kills", now.ooms)),
+        }
+    }
+
+    fn container(change: ContainerChange) -> Fact {
+        Fact::Container {
+            change,
+            started_at: Some(Timestamp::UNIX_EPOCH),
+            exit: None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_runs_out_says_what_it_saw_last() {
+        let recorder = Recorder::new(None);
+        recorder.push(Source::Engine, None, container(ContainerChange::Oom));
+        let error = recorder.wait(wait_for_two(Duration::from_secs(7))).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "waited 7 s for two oom kills; last seen: 1 oom kills"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_at_once_if_the_container_does() {
+        let recorder = Recorder::new(None);
+        recorder.push(Source::Engine, None, container(ContainerChange::Started));
+        let waiting = tokio::spawn({
+            let recorder = recorder.clone();
+            async move { recorder.wait(wait_for_two(Duration::from_secs(3600))).await }
+        });
+        tokio::task::yield_now().await;
+        recorder.push(Source::Engine, None, container(ContainerChange::Died));
+        assert!(matches!(waiting.await.unwrap(), Err(WaitError::Exited { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_with_the_fact() {
+        let recorder = Recorder::new(None);
+        let waiting = tokio::spawn({
+            let recorder = recorder.clone();
+            async move { recorder.wait(wait_for_two(Duration::from_secs(3600))).await }
+        });
+        tokio::task::yield_now().await;
+        recorder.push(Source::Engine, None, container(ContainerChange::Oom));
+        recorder.push(Source::Engine, None, container(ContainerChange::Oom));
+        waiting.await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,335 @@
+//! One attempt of a case: what it holds, how it is set up and how it ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::cleanup::Leftovers;
+use super::keeper::Keeper;
+use super::subject::{self, Names};
+use super::{Done, Finished, Halt, Order, Progress, RunContext, volume};
+use crate::engine::EngineError;
+use crate::observe::history::{CaseEnd, CaseEvidence, Observation, Source, StepSeconds};
+use crate::observe::link::Link;
+use crate::observe::now::Now;
+use crate::observe::recorder::Recorder;
+use crate::scenario::model::Moment;
+
+/// Lines of the container's output kept per incarnation.
+const OUTPUT_LINES: usize = 80;
+
+/// An attempt under way.
+pub struct Case {
+    pub ctx: Arc<RunContext>,
+    pub order: Order,
+    pub names: Names,
+    pub recorder: Recorder,
+    pub keeper: Keeper,
+    pub observer: Link,
+    shared: Mutex<Shared>,
+    generation: AtomicUsize,
+    badly_started: AtomicBool,
+}
+
+/// What changes while a case runs.
+#[derive(Default)]
+struct Shared {
+    subject: String,
+    containers: Vec<String>,
+    held: BTreeSet<String>,
+    profiles: Vec<String>,
+    steps: Vec<StepSeconds>,
+    output: BTreeMap<u32, Vec<String>>,
+}
+
+/// Runs one attempt. `permit` is given back while there is nothing to do but to wait for the settling window.
+pub async fn run(ctx: Arc<RunContext>, order: Order, permit: OwnedSemaphorePermit) -> Finished {
+    let started = Timestamp::now();
+    let clock = Instant::now();
+    let names = Names::new(&ctx.run, &order);
+    let (recorder, forward) = recorder(&order);
+    let mut leftovers = Leftovers::default();
+    let (scenario, image) = (order.scenario.clone(), order.image.clone());
+    let (repeat, attempt) = (order.repeat, order.attempt);
+    let outcome = set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await;
+    let (end, steps, logs) = match outcome {
+        Err(halt) => (halt.into(), Vec::new(), BTreeMap::new()),
+        Ok(case) => {
+            let case = Arc::new(case);
+            let end = case.clone().play(permit).await;
+            case.keep_output().await;
+            let mut shared = case.shared();
+            leftovers.containers.append(&mut shared.containers);
+            (
+                end,
+                std::mem::take(&mut shared.steps),
+                std::mem::take(&mut shared.output),
+            )
+        }
+    };
+    ctx.hub.forget(&names.case);
+    let (history, latencies_ms) = recorder.snapshot();
+    drop(recorder);
+    forward.abort();
+    let evidence = CaseEvidence {
+        scenario: scenario.id.clone(),
+        image,
+        attempt,
+        repeat,
+        started,
+        seconds: clock.elapsed().as_secs_f64(),
+        end,
+        steps,
+        latencies_ms,
+        history,
+        logs,
+    };
+    Finished { evidence, leftovers }
+}
+
+/// A recorder whose observations also go to whoever shows progress.
+fn recorder(order: &Order) -> (Recorder, tokio::task::JoinHandle<()>) {
+    let (tell, mut told) = mpsc::unbounded_channel::<Observation>();
+    let progress = order.progress.clone();
+    let forward = tokio::spawn(async move {
+        while let Some(observation) = told.recv().await {
+            let _ = progress.send(Progress::Observed(Box::new(observation)));
+        }
+    });
+    (Recorder::new(Some(tell)), forward)
+}
+
+/// Creates the volume, what must be on it, the observer and the subject. A failure here is an error: nothing has been
+/// tried yet.
+async fn set_up(
+    ctx: Arc<RunContext>,
+    order: Order,
+    names: &Names,
+    recorder: Recorder,
+    leftovers: &mut Leftovers,
+) -> Done<Case> {
+    let error = |e: EngineError| Halt::Error(e.to_string());
+    let engine = ctx.engine.clone();
+    let image = &order.images.first;
+    leftovers.volumes.push(names.volume.clone());
+    engine
+        .create_volume(&names.volume, &names.labels("volume"))
+        .await
+        .map_err(error)?;
+    let seeds = volume::before_boot(&order.scenario);
+    if !seeds.is_empty() {
+        let tar = volume::archive(&seeds, None, Timestamp::now()).map_err(|e| Halt::Error(e.to_string()))?;
+        let seeder = engine
+            .create_container(&subject::seeder(names, image))
+            .await
+            .map_err(error)?;
+        leftovers.containers.push(seeder.clone());
+        engine.upload(&seeder, subject::DATA, tar).await.map_err(error)?;
+    }
+    let heard = ctx.hub.listen(&names.case);
+    let keeper = Keeper::start(engine.clone(), heard, recorder.clone());
+    let spec = subject::observer(names, image, !seeds.is_empty());
+    let observe = async {
+        let id = engine.run_container(&spec).await.map_err(error)?;
+        let attached = engine.attach(&id).await.map_err(error)?;
+        let link = Link::open(attached, Source::Observer, recorder.clone(), |_| ()).await;
+        let link = link.map_err(|e| Halt::Error(format!("the observer: {e}")))?;
+        link.sync(super::waits::ANSWER)
+            .await
+            .map_err(|e| Halt::Error(format!("the observer: {e}")))?;
+        Ok::<_, Halt>((id, link))
+    };
+    let subject_spec = subject::subject(names, &order, image, 1);
+    let run_subject = async { engine.run_container(&subject_spec).await.map_err(error) };
+    // Side by side, unless what is on the volume already must be told apart from what comes.
+    let (observed, ran) = if seeds.is_empty() {
+        tokio::join!(observe, run_subject)
+    } else {
+        let observed = observe.await;
+        let ran = if observed.is_ok() {
+            run_subject.await
+        } else {
+            Err(Halt::Error(String::new()))
+        };
+        (observed, ran)
+    };
+    if let Ok((id, _)) = &observed {
+        leftovers.containers.push(id.clone());
+    }
+    if let Ok(id) = &ran {
+        leftovers.containers.push(id.clone());
+    }
+    let (_, observer) = observed?;
+    let id = ran?;
+    let profiles = order.scenario.profiles.iter().map(|p| p.name.clone()).collect();
+    Ok(Case {
+        ctx,
+        names: names.clone(),
+        order,
+        recorder,
+        keeper,
+        observer,
+        shared: Mutex::new(Shared {
+            subject: id,
+            profiles,
+            ..Shared::default()
+        }),
+        generation: AtomicUsize::new(1),
+        badly_started: AtomicBool::new(false),
+    })
+}
+
+impl Case {
+    async fn play(self: Arc<Self>, permit: OwnedSemaphorePermit) -> CaseEnd {
+        let settle = self.order.scenario.settle;
+        let all = async {
+            self.start().await?;
+            self.clone().steps().await?;
+            self.sync().await?;
+            // Nothing is computed while the settling window runs: somebody else may have the processor.
+            drop(permit);
+            if self.recorder.now(Now::running) {
+                self.phase(&format!("the settling window of {} s", settle.as_secs_f64()));
+                tokio::time::sleep(settle).await;
+                self.sync().await?;
+            }
+            self.recorder.mark(Moment::End);
+            Ok::<(), Halt>(())
+        };
+        match all.await {
+            Err(halt) => CaseEnd::from(halt),
+            Ok(()) => match self.recorder.now(|now| now.lost.first().cloned()) {
+                Some((_, what)) => CaseEnd::Inconclusive(what),
+                None => CaseEnd::Complete,
+            },
+        }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells what is being waited for.
+    pub fn phase(&self, what: &str) {
+        let _ = self.order.progress.send(Progress::Phase(what.to_owned()));
+    }
+
+    /// Deadline of a wait.
+    pub fn limit(&self) -> Duration {
+        self.ctx.limit
+    }
+
+    /// The current container under test.
+    pub fn subject_id(&self) -> String {
+        self.shared().subject.clone()
+    }
+
+    /// A new container takes the place of the one under test.
+    pub fn replace_subject(&self, id: String) {
+        let mut shared = self.shared();
+        shared.containers.push(id.clone());
+        shared.subject = id;
+    }
+
+    /// Number of the next container of this case.
+    pub fn next_generation(&self) -> usize {
+        self.generation.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Profiles whose gateway is frozen.
+    pub fn held(&self) -> Vec<String> {
+        self.shared().held.iter().cloned().collect()
+    }
+
+    /// Marks a profile's gateway as frozen or not.
+    pub fn set_held(&self, profile: &str, held: bool) {
+        let mut shared = self.shared();
+        if held {
+            shared.held.insert(profile.to_owned());
+        } else {
+            shared.held.remove(profile);
+        }
+    }
+
+    /// Profiles that exist now, the default one first.
+    pub fn profiles(&self) -> Vec<String> {
+        self.shared().profiles.clone()
+    }
+
+    /// A profile came or went.
+    pub fn set_profile(&self, name: &str, there: bool) {
+        let mut shared = self.shared();
+        shared.profiles.retain(|p| p != name);
+        if there {
+            shared.profiles.push(name.to_owned());
+        }
+    }
+
+    /// Notes how long a step took.
+    pub fn note_step(&self, index: usize, op: &str, took: Duration) {
+        let mut shared = self.shared();
+        while shared.steps.len() <= index {
+            shared.steps.push(StepSeconds {
+                op: op.to_owned(),
+                seconds: 0.0,
+            });
+        }
+        shared.steps[index] = StepSeconds {
+            op: op.to_owned(),
+            seconds: took.as_secs_f64(),
+        };
+    }
+
+    /// Remembers that the gateway did not come up in the start phase: later waits for it need not be long.
+    pub fn note_bad_start(&self) {
+        self.badly_started.store(true, Ordering::Relaxed);
+    }
+
+    /// False if the gateway did not come up in the start phase.
+    pub fn started_well(&self) -> bool {
+        !self.badly_started.load(Ordering::Relaxed)
+    }
+
+    /// The last lines of the container's output.
+    pub async fn last_output(&self) -> String {
+        let id = self.subject_id();
+        let mut last = Vec::new();
+        if let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await {
+            while let Some(Ok(line)) = lines.next().await {
+                last.push(line.text);
+                if last.len() > 5 {
+                    last.remove(0);
+                }
+            }
+        }
+        last.join("\n")
+    }
+
+    /// Keeps the output of the current container, by incarnation: it goes with the container.
+    pub async fn keep_output(&self) {
+        let id = self.subject_id();
+        let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
+            return;
+        };
+        let starts: Vec<Timestamp> = self
+            .recorder
+            .now(|now| now.incarnations.iter().map(|i| i.started_at).collect());
+        let mut kept: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        while let Some(Ok(line)) = lines.next().await {
+            let number = line
+                .at
+                .map_or(1, |at| starts.iter().filter(|s| **s <= at).count().max(1));
+            let list = kept.entry(u32::try_from(number).unwrap_or(u32::MAX)).or_default();
+            list.push(line.text);
+            if list.len() > OUTPUT_LINES {
+                list.remove(0);
+            }
+        }
+        self.shared().output.extend(kept);
+    }
+}

@@ -1,0 +1,91 @@
+//! Removing what was created: by an attempt, by a run, by a harness that was killed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::{Engine, EngineError, RUN_LABEL};
+
+/// Deadline of one removal; it is separate from any other.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What an attempt created.
+#[derive(Default)]
+pub struct Leftovers {
+    /// Containers, by id.
+    pub containers: Vec<String>,
+    /// Volumes, by name.
+    pub volumes: Vec<String>,
+}
+
+impl Leftovers {
+    /// Removes all of it; what cannot be removed is logged and left to the leak check.
+    pub async fn remove(self, engine: &Arc<dyn Engine>) {
+        // At once: the engine spends most of a removal waiting.
+        let removals = self.containers.iter().map(|id| timed(engine.remove_container(id)));
+        for (id, outcome) in self
+            .containers
+            .iter()
+            .zip(futures_util::future::join_all(removals).await)
+        {
+            if let Err(why) = outcome {
+                tracing::warn!("container {id} could not be removed: {why}");
+            }
+        }
+        for name in &self.volumes {
+            if let Err(why) = timed(engine.remove_volume(name)).await {
+                tracing::warn!("volume {name} could not be removed: {why}");
+            }
+        }
+    }
+}
+
+async fn timed(work: impl Future<Output = Result<bool, EngineError>>) -> Result<bool, String> {
+    match tokio::time::timeout(LIMIT, work).await {
+        Ok(done) => done.map_err(|e| e.to_string()),
+        Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
+    }
+}
+
+/// What a sweep removed, and what it could not.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Swept {
+    /// Names of removed containers.
+    pub containers: Vec<String>,
+    /// Names of removed volumes.
+    pub volumes: Vec<String>,
+    /// What is still there, and why.
+    pub stuck: Vec<String>,
+}
+
+/// Removes every container and volume with our label for which `ours` holds of the label's value.
+pub async fn sweep(engine: &Arc<dyn Engine>, ours: impl Fn(&str) -> bool) -> Result<Swept, EngineError> {
+    let mut swept = Swept::default();
+    for container in engine.list_containers(RUN_LABEL).await? {
+        if container.labels.get(RUN_LABEL).is_some_and(|run| ours(run)) {
+            match timed(engine.remove_container(&container.id)).await {
+                Ok(_) => {
+                    tracing::info!("removed container {}", container.name);
+                    swept.containers.push(container.name);
+                }
+                Err(why) => swept.stuck.push(format!("container {}: {why}", container.name)),
+            }
+        }
+    }
+    for volume in engine.list_volumes(RUN_LABEL).await? {
+        if volume.labels.get(RUN_LABEL).is_some_and(|run| ours(run)) {
+            match timed(engine.remove_volume(&volume.name)).await {
+                Ok(_) => {
+                    tracing::info!("removed volume {}", volume.name);
+                    swept.volumes.push(volume.name);
+                }
+                Err(why) => swept.stuck.push(format!("volume {}: {why}", volume.name)),
+            }
+        }
+    }
+    Ok(swept)
+}
+
+/// Removes whatever one run left.
+pub async fn remove_run(engine: &Arc<dyn Engine>, run: &str) -> Result<Swept, EngineError> {
+    sweep(engine, |label| label == run).await
+}

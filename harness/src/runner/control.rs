@@ -1,0 +1,218 @@
+//! What engines and kernels do: restarts, stops, kills, signals, OOM.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::case::Case;
+use super::steps::Outcome;
+use super::subject::{self, OOM_MEMORY};
+use super::waits::ANSWER;
+use super::{Done, Halt};
+use crate::observe::link::LinkError;
+use crate::observe::now::Now;
+use crate::observe::recorder::Wait;
+use crate::scenario::model::{RecreateHow, RestartPolicy, Signal, Step};
+
+/// How long after the engine's answer its own event may take.
+const EVENT: Duration = Duration::from_secs(15);
+
+impl Case {
+    pub async fn engine_restart(&self, grace: Duration) -> Done<Outcome> {
+        let before = self.recorder.now(Now::started_at);
+        self.ctx.engine.restart(&self.subject_id(), grace).await?;
+        self.set_all_free();
+        let started_at = self.incarnation_after(before, EVENT).await?;
+        self.boot(started_at, true).await?;
+        Ok(Outcome::default())
+    }
+
+    pub async fn engine_stop(&self, grace: Duration) -> Done<Outcome> {
+        self.ctx.engine.stop(&self.subject_id(), grace).await?;
+        self.set_all_free();
+        self.proven_gone("engine-stop").await
+    }
+
+    pub async fn engine_kill(&self, signal: Signal) -> Done<Outcome> {
+        self.ctx.engine.kill(&self.subject_id(), signal).await?;
+        if signal == Signal::Kill {
+            self.set_all_free();
+            return self.proven_gone("engine-kill").await;
+        }
+        let gone = self.container_gone(self.limit()).await;
+        Ok(if gone {
+            Outcome::default()
+        } else {
+            Outcome::noted(format!("PID 1 took {signal} and still runs"))
+        })
+    }
+
+    async fn proven_gone(&self, op: &str) -> Done<Outcome> {
+        if self.container_gone(EVENT).await {
+            return Ok(Outcome::default());
+        }
+        Err(Halt::Inconclusive(format!(
+            "{op}: the engine answered, but no `die` event followed"
+        )))
+    }
+
+    pub async fn engine_start(&self) -> Done<Outcome> {
+        let before = self.recorder.now(Now::started_at);
+        self.ctx.engine.start(&self.subject_id()).await?;
+        let started_at = self.incarnation_after(before, EVENT).await?;
+        self.boot(started_at, true).await?;
+        Ok(Outcome::default())
+    }
+
+    pub async fn recreate(&self, how: RecreateHow) -> Done<Outcome> {
+        let old = self.subject_id();
+        if how == RecreateHow::Stop && self.recorder.now(Now::running) {
+            self.ctx.engine.stop(&old, Duration::from_secs(10)).await?;
+            self.proven_gone("recreate").await?;
+        }
+        self.keep_output().await;
+        let before = self.recorder.now(Now::started_at);
+        self.ctx.engine.remove_container(&old).await?;
+        self.set_all_free();
+        let spec = subject::subject(
+            &self.names,
+            &self.order,
+            &self.order.images.next,
+            self.next_generation(),
+        );
+        let id = self.ctx.engine.run_container(&spec).await?;
+        self.replace_subject(id);
+        let started_at = self.incarnation_after(before, EVENT).await?;
+        self.boot(started_at, true).await?;
+        Ok(Outcome::default())
+    }
+
+    pub async fn signal_gateway(&self, signal: Signal, step: &Step) -> Done<Outcome> {
+        let agent = self.agent("signal-gateway").await?;
+        let mut outcome = Outcome::default();
+        for profile in self.addressed(step) {
+            let command = json!({"c": "kill", "p": profile, "sig": number(signal)});
+            let sent = match agent.ask(command, ANSWER).await {
+                Ok(sent) => sent,
+                // Nothing runs although nobody stopped it: that is for the rows to say.
+                Err(LinkError::Refused(why)) => {
+                    outcome.note = Some(format!("{signal} to {profile}: {why}"));
+                    continue;
+                }
+                Err(error) => return Err(Halt::Inconclusive(format!("signal-gateway: {error}"))),
+            };
+            let process = sent
+                .pid
+                .zip(sent.st)
+                .map(|(pid, start_time)| crate::observe::now::Process { pid, start_time });
+            let Some(process) = process else {
+                return Err(Halt::Inconclusive(format!(
+                    "signal-gateway: {signal} was sent to an unknown process"
+                )));
+            };
+            match signal {
+                Signal::Stop => self.set_held(&profile, true),
+                Signal::Cont => self.set_held(&profile, false),
+                _ if self.held().contains(&profile) && signal != Signal::Kill => {}
+                _ => {
+                    if !self.process_gone(&profile, process).await {
+                        outcome.note = Some(format!("pid {} took {signal} and is still there", process.pid));
+                    } else {
+                        self.set_held(&profile, false);
+                    }
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    pub async fn signal_init(&self, signal: Signal) -> Done<Outcome> {
+        let agent = self.agent("signal-init").await?;
+        let before = self.recorder.now(Now::started_at);
+        let command = json!({"c": "kill", "init": true, "sig": number(signal)});
+        agent
+            .ask(command, ANSWER)
+            .await
+            .map_err(|e| Halt::Inconclusive(format!("signal-init: {e}")))?;
+        let policy = self.order.scenario.start.policy;
+        if !self.ended(before).await {
+            return Ok(Outcome::noted(format!("PID 1 took {signal} and still runs")));
+        }
+        self.set_all_free();
+        if policy != RestartPolicy::No {
+            // Whether the engine restarts it is the engine's business, and seen in `container`.
+            if let Ok(started_at) = self.incarnation_after(before, EVENT).await {
+                self.boot(started_at, true).await?;
+            } else {
+                return Ok(Outcome::noted("the engine did not restart the container"));
+            }
+        }
+        Ok(Outcome::default())
+    }
+
+    /// Waits for the end of an incarnation, even if the next one has already begun.
+    async fn ended(&self, before: Option<jiff::Timestamp>) -> bool {
+        let wait = Wait {
+            condition: "the container's end".into(),
+            limit: self.limit(),
+            needs_container: false,
+            check: Box::new(move |now: &Now| (!now.running() || now.started_at() != before).then_some(())),
+            last: Box::new(|_: &Now| "running".into()),
+        };
+        self.try_wait(wait).await.is_some()
+    }
+
+    pub async fn oom_gateway(&self, step: &Step) -> Done<Outcome> {
+        let agent = self.agent("oom-gateway").await?;
+        for profile in self.addressed(step) {
+            let before = self.recorder.now(|now: &Now| now.ooms);
+            let Some(process) = self.live_process(&profile) else {
+                return Ok(Outcome::noted(format!("no gateway of {profile} runs")));
+            };
+            let command = json!({"c": "oom", "p": profile, "limit": OOM_MEMORY >> 20});
+            agent
+                .ask(command, ANSWER)
+                .await
+                .map_err(|e| Halt::Inconclusive(format!("oom-gateway: {e}")))?;
+            if !self.process_gone(&profile, process).await {
+                return Err(Halt::Inconclusive(
+                    "oom-gateway: the kernel did not take the gateway".into(),
+                ));
+            }
+            let told = Wait {
+                condition: "the engine's oom event".into(),
+                limit: EVENT,
+                needs_container: false,
+                check: Box::new(move |now: &Now| (now.ooms > before).then_some(())),
+                last: Box::new(|now: &Now| format!("{} so far", now.ooms)),
+            };
+            if self.try_wait(told).await.is_none() {
+                return Err(Halt::Inconclusive("oom-gateway: the engine told of no OOM kill".into()));
+            }
+        }
+        Ok(Outcome::default())
+    }
+
+    /// A new incarnation has nothing frozen in it.
+    fn set_all_free(&self) {
+        for profile in self.held() {
+            self.set_held(&profile, false);
+        }
+    }
+}
+
+/// The signal's number on Linux.
+fn number(signal: Signal) -> i32 {
+    match signal {
+        Signal::Hup => 1,
+        Signal::Int => 2,
+        Signal::Quit => 3,
+        Signal::Abrt => 6,
+        Signal::Kill => 9,
+        Signal::Usr1 => 10,
+        Signal::Usr2 => 12,
+        Signal::Term => 15,
+        Signal::Cont => 18,
+        Signal::Stop => 19,
+    }
+}

@@ -1,0 +1,168 @@
+//! Keeps a case connected: follows the engine's events, and puts an agent into each incarnation of the subject.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::subject::DATA;
+use crate::engine::{Engine, EngineEvent, ExecSpec};
+use crate::observe::AGENT;
+use crate::observe::history::{ContainerChange, Fact, Source};
+use crate::observe::hub::Heard;
+use crate::observe::link::Link;
+use crate::observe::recorder::Recorder;
+use crate::scenario::model::User;
+
+/// The agent of the current incarnation, once it is there.
+type CurrentAgent = watch::Sender<Option<Arc<Link>>>;
+
+/// Follows one case. Dropping it disconnects the agent.
+pub struct Keeper {
+    agent: watch::Receiver<Option<Arc<Link>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Keeper {
+    /// Begins to follow.
+    pub fn start(engine: Arc<dyn Engine>, heard: mpsc::UnboundedReceiver<Heard>, recorder: Recorder) -> Self {
+        let (current, agent) = watch::channel(None);
+        let task = tokio::spawn(follow(engine, heard, recorder, current));
+        Self { agent, task }
+    }
+
+    /// The agent of the current incarnation, if there is one.
+    pub fn agent(&self) -> Option<Arc<Link>> {
+        self.agent.borrow().clone()
+    }
+
+    /// The same, waiting for it.
+    pub async fn agent_within(&self, limit: Duration) -> Option<Arc<Link>> {
+        let mut agent = self.agent.clone();
+        let there = tokio::time::timeout(limit, agent.wait_for(Option::is_some)).await;
+        there.ok()?.ok()?.clone()
+    }
+}
+
+async fn follow(
+    engine: Arc<dyn Engine>,
+    mut heard: mpsc::UnboundedReceiver<Heard>,
+    recorder: Recorder,
+    agent: CurrentAgent,
+) {
+    let mut attaching: Option<JoinHandle<()>> = None;
+    while let Some(heard) = heard.recv().await {
+        let event = match heard {
+            Heard::Event(event) => event,
+            Heard::Broken(why) => {
+                let what = format!("the engine's event stream broke: {why}");
+                recorder.push(Source::Engine, None, Fact::Lost { what });
+                continue;
+            }
+        };
+        let change = match event.action.as_str() {
+            "start" => ContainerChange::Started,
+            "die" => ContainerChange::Died,
+            "oom" => ContainerChange::Oom,
+            "destroy" => ContainerChange::Destroyed,
+            _ => continue,
+        };
+        let started_at = if change == ContainerChange::Started {
+            started_at(&engine, &event).await
+        } else {
+            None
+        };
+        let exit = event.attributes.get("exitCode").and_then(|code| code.parse().ok());
+        let fact = Fact::Container {
+            change,
+            started_at,
+            exit,
+        };
+        recorder.push(Source::Engine, Some(event.at), fact);
+        match change {
+            ContainerChange::Started => {
+                if let Some(old) = attaching.take() {
+                    old.abort();
+                }
+                if let Some(started_at) = started_at {
+                    let (engine, recorder, agent) = (engine.clone(), recorder.clone(), agent.clone());
+                    attaching = Some(tokio::spawn(async move {
+                        attach(&engine, &event.container, started_at, &recorder, &agent).await;
+                    }));
+                }
+            }
+            ContainerChange::Died | ContainerChange::Destroyed => {
+                agent.send_replace(None);
+            }
+            ContainerChange::Oom => {}
+        }
+    }
+}
+
+/// The incarnation's key. The event has a time of its own, a little later; only `StartedAt` is the same to everybody.
+async fn started_at(engine: &Arc<dyn Engine>, event: &EngineEvent) -> Option<Timestamp> {
+    match engine.inspect(&event.container).await {
+        Ok(Some(status)) => status.started_at,
+        Ok(None) => None,
+        Err(error) => {
+            tracing::debug!("{error}");
+            None
+        }
+    }
+}
+
+async fn attach(
+    engine: &Arc<dyn Engine>,
+    container: &str,
+    started_at: Timestamp,
+    recorder: &Recorder,
+    agent: &CurrentAgent,
+) {
+    let spec = ExecSpec {
+        argv: ["python3", "-I", "-S", "-u", "-c", AGENT, DATA]
+            .map(str::to_owned)
+            .into(),
+        user: User::Root,
+        stdin: true,
+        ..ExecSpec::default()
+    };
+    // Right after a start the container may not take an exec yet.
+    for attempt in 1..=5 {
+        let outcome = match engine.attach_exec(container, &spec).await {
+            Ok(attached) => {
+                let greeter = recorder.clone();
+                let greeted = move |hello: &crate::observe::wire::Message| {
+                    let fact = Fact::Ready {
+                        started_at: Some(started_at),
+                        init_start: hello.init,
+                    };
+                    greeter.push(Source::Agent, None, fact);
+                };
+                Link::open(attached, Source::Agent, recorder.clone(), greeted)
+                    .await
+                    .map_err(|e| e.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        match outcome {
+            Ok(link) => {
+                agent.send_replace(Some(Arc::new(link)));
+                return;
+            }
+            Err(why) => tracing::debug!("attempt {attempt} to put the agent into {container}: {why}"),
+        }
+        let ended = recorder.now(|now| !now.running() || now.started_at() != Some(started_at));
+        if ended {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100 * attempt)).await;
+    }
+}

@@ -1,0 +1,115 @@
+//! The runner: executes cases and never judges them.
+
+mod case;
+mod cleanup;
+mod control;
+mod keeper;
+mod operator;
+mod schedule;
+mod start;
+mod steps;
+mod subject;
+mod volume;
+mod waits;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::engine::{Engine, EngineError};
+use crate::image::Image;
+use crate::observe::history::{CaseEnd, CaseEvidence, Observation};
+use crate::observe::hub::EventHub;
+use crate::scenario::model::Scenario;
+
+pub use cleanup::{Swept, remove_run, sweep};
+pub use schedule::{Assignment, Attempt, Next, run_cases};
+
+/// What all cases of a run share.
+pub struct RunContext {
+    /// The engine.
+    pub engine: Arc<dyn Engine>,
+    /// Its events.
+    pub hub: EventHub,
+    /// The run's id, and the value of our label.
+    pub run: String,
+    /// Deadline of each wait.
+    pub limit: Duration,
+    /// Keep what a failing case leaves behind.
+    pub keep_failures: bool,
+}
+
+/// The images a case runs on.
+#[derive(Debug, Clone)]
+pub struct CaseImages {
+    /// What the container is first made of.
+    pub first: Image,
+    /// What `recreate` makes it of.
+    pub next: Image,
+}
+
+/// Progress of one attempt, for whoever shows it.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// It is doing this or waiting for that now.
+    Phase(String),
+    /// This was observed.
+    Observed(Box<Observation>),
+}
+
+/// One attempt to be run.
+pub struct Order {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// Its images.
+    pub images: CaseImages,
+    /// Name of the image under test.
+    pub image: String,
+    /// Position in the plan: part of the names of what is created.
+    pub index: usize,
+    /// Repeat, from 1.
+    pub repeat: u32,
+    /// Attempt, from 1.
+    pub attempt: u32,
+    /// Where progress goes.
+    pub progress: mpsc::UnboundedSender<Progress>,
+}
+
+/// Why a case does not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Halt {
+    /// A step's effect cannot be proved, or evidence went missing.
+    Inconclusive(String),
+    /// This engine or host cannot do it.
+    Unsupported(String),
+    /// It failed before the first step.
+    Error(String),
+}
+
+impl From<Halt> for CaseEnd {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Inconclusive(why) => Self::Inconclusive(why),
+            Halt::Unsupported(why) => Self::Unsupported(why),
+            Halt::Error(why) => Self::Error(why),
+        }
+    }
+}
+
+impl From<EngineError> for Halt {
+    /// A call that failed is never an observation.
+    fn from(error: EngineError) -> Self {
+        Self::Inconclusive(error.to_string())
+    }
+}
+
+type Done<T = ()> = Result<T, Halt>;
+
+/// Evidence of one attempt, and what is still to be removed.
+pub struct Finished {
+    /// The evidence.
+    pub evidence: CaseEvidence,
+    /// Removes what the attempt created.
+    pub leftovers: cleanup::Leftovers,
+}

@@ -1,0 +1,145 @@
+//! Which attempt runs when.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::{CaseImages, Order, Progress, RunContext, case};
+use crate::evidence::event::CaseKey;
+use crate::observe::history::CaseEvidence;
+use crate::plan;
+use crate::scenario::model::Scenario;
+
+/// Attempts of one case: an inconclusive one gets one more.
+const ATTEMPTS: u32 = 2;
+
+/// A case to be run.
+#[derive(Clone)]
+pub struct Assignment {
+    /// Its place in the plan.
+    pub case: plan::Case,
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// Its images.
+    pub images: CaseImages,
+}
+
+/// What the scheduler tells while it goes on.
+pub enum Attempt<'a> {
+    /// One began.
+    Began,
+    /// One is going on.
+    Going(Progress),
+    /// One has ended. The answer says what follows from it.
+    Ended(&'a CaseEvidence),
+}
+
+/// What follows from an attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Next {
+    /// Try once more, if there are attempts left.
+    pub again: bool,
+    /// Begin nothing new.
+    pub stop: bool,
+    /// Leave everything as it is, for somebody to look into.
+    pub keep: bool,
+}
+
+/// Runs all cases, at most `jobs` of them busy at a time, and removes what they created. `tell` hears of each attempt and,
+/// at its end, says what follows; it is what judges. Returns when all is done and removed.
+pub async fn run_cases<F>(ctx: &Arc<RunContext>, cases: Vec<Assignment>, jobs: usize, tell: F)
+where
+    F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static,
+{
+    let permits = Arc::new(Semaphore::new(jobs.max(1)));
+    let stop = Arc::new(AtomicBool::new(false));
+    let tell = Arc::new(tell);
+    let mut running = FuturesUnordered::new();
+    for assignment in cases {
+        // A permit first: cases begin in their order, and none is set up before its time.
+        let Ok(permit) = permits.clone().acquire_owned().await else {
+            break;
+        };
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let (ctx, permits, stop, tell) = (ctx.clone(), permits.clone(), stop.clone(), tell.clone());
+        running.push(tokio::spawn(async move {
+            let mut permit = Some(permit);
+            for attempt in 1..=ATTEMPTS {
+                let permit = match permit.take() {
+                    Some(permit) => permit,
+                    None => match permits.clone().acquire_owned().await {
+                        Ok(permit) => permit,
+                        Err(_) => return,
+                    },
+                };
+                let next = one(&ctx, &assignment, attempt, permit, &*tell).await;
+                if next.stop {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                if !next.again {
+                    return;
+                }
+            }
+        }));
+    }
+    while let Some(done) = running.next().await {
+        if let Err(error) = done {
+            tracing::error!("a case ended abnormally: {error}");
+        }
+    }
+}
+
+async fn one<F>(
+    ctx: &Arc<RunContext>,
+    assignment: &Assignment,
+    attempt: u32,
+    permit: tokio::sync::OwnedSemaphorePermit,
+    tell: &F,
+) -> Next
+where
+    F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync,
+{
+    let key = CaseKey {
+        scenario: assignment.case.scenario.clone(),
+        image: assignment.case.image.clone(),
+        repeat: assignment.case.repeat,
+        attempt,
+    };
+    tell(&key, Attempt::Began);
+    let (progress, mut told) = mpsc::unbounded_channel();
+    let order = Order {
+        scenario: assignment.scenario.clone(),
+        images: assignment.images.clone(),
+        image: assignment.case.image.clone(),
+        index: assignment.case.index,
+        repeat: assignment.case.repeat,
+        attempt,
+        progress,
+    };
+    let work = case::run(ctx.clone(), order, permit);
+    tokio::pin!(work);
+    let finished = loop {
+        tokio::select! {
+            finished = &mut work => break finished,
+            Some(progress) = told.recv() => { tell(&key, Attempt::Going(progress)); }
+        }
+    };
+    while let Ok(progress) = told.try_recv() {
+        tell(&key, Attempt::Going(progress));
+    }
+    let next = tell(&key, Attempt::Ended(&finished.evidence));
+    if next.keep && !next.again {
+        tracing::info!("kept: {}", finished.leftovers.containers.join(" "));
+    } else {
+        finished.leftovers.remove(&ctx.engine).await;
+    }
+    Next {
+        again: next.again && attempt < ATTEMPTS,
+        ..next
+    }
+}

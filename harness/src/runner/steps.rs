@@ -1,0 +1,250 @@
+//! The steps of a case, in order, each with its proof.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::case::Case;
+use super::operator::Verb;
+use super::waits::ANSWER;
+use super::{Done, Halt, volume};
+use crate::observe::history::{Fact, Source};
+use crate::observe::now::{Now, Process};
+use crate::observe::probe;
+use crate::observe::recorder::Wait;
+use crate::observe::wire::Message;
+use crate::scenario::model::{Moment, Operation, Probe, ProfileSel, Seed, Step, ValueSet};
+
+/// What came of a step.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What the operator's command returned.
+    pub exit: Option<i64>,
+    /// What it said.
+    pub output: String,
+    /// Something worth telling.
+    pub note: Option<String>,
+}
+
+impl Outcome {
+    /// Nothing but a note.
+    pub fn noted(note: impl Into<String>) -> Self {
+        Self {
+            note: Some(note.into()),
+            ..Self::default()
+        }
+    }
+}
+
+/// A hold that is in place and waits for its moment.
+type Armed = (String, oneshot::Receiver<Message>);
+
+impl Case {
+    /// All steps. Steps in flight are joined at the end.
+    pub async fn steps(self: Arc<Self>) -> Done {
+        let steps = &self.order.scenario.steps;
+        let mut in_flight: Vec<JoinHandle<Done>> = Vec::new();
+        let mut armed: Option<Armed> = None;
+        for (index, step) in steps.iter().enumerate() {
+            // A hold that follows a step in flight must be in place before that step begins.
+            if !step.wait
+                && let Some(next) = steps.get(index + 1)
+                && let Operation::HoldAt { state } = &next.op
+            {
+                armed = Some(self.arm(next, state).await?);
+            }
+            let number = index + 1;
+            let op = step.op.name().to_owned();
+            self.phase(&format!("step {number} {op}"));
+            self.recorder.push(
+                Source::Harness,
+                Some(Timestamp::now()),
+                Fact::StepBegan { step: number, op },
+            );
+            if step.wait {
+                let taken = armed.take().filter(|_| matches!(step.op, Operation::HoldAt { .. }));
+                self.step(index, taken).await?;
+            } else {
+                let case = self.clone();
+                in_flight.push(tokio::spawn(async move { case.step(index, None).await }));
+                // The step is in flight once it has been polled: let it get as far as its first call.
+                tokio::task::yield_now().await;
+            }
+        }
+        for task in in_flight {
+            match tokio::time::timeout(self.limit() * 2, task).await {
+                Ok(Ok(done)) => done?,
+                Ok(Err(_)) => return Err(Halt::Inconclusive("a step in flight ended abnormally".into())),
+                Err(_) => return Err(Halt::Inconclusive("a step in flight did not come to its end".into())),
+            }
+        }
+        if steps.iter().any(|s| !s.wait) {
+            self.after_flight().await?;
+        }
+        Ok(())
+    }
+
+    /// When the last step in flight is done, whatever it set off comes to rest.
+    async fn after_flight(&self) -> Done {
+        let unmarked = self.recorder.now(|now| now.running() && now.agent != now.started_at());
+        match self.recorder.now(Now::started_at) {
+            Some(started_at) if unmarked => self.boot(started_at, true).await,
+            _ => {
+                self.sync().await?;
+                self.rest().await
+            }
+        }
+    }
+
+    async fn step(&self, index: usize, armed: Option<Armed>) -> Done {
+        let step = &self.order.scenario.steps[index];
+        let clock = Instant::now();
+        let outcome = self.act(step, armed).await;
+        self.note_step(index, step.op.name(), clock.elapsed());
+        let Outcome { exit, output, note } = outcome?;
+        let fact = Fact::StepEnded {
+            step: index + 1,
+            exit,
+            output,
+            note,
+        };
+        self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
+        // While something is frozen or in flight, rest is not to be had, and is not waited for.
+        let hurried = matches!(step.op, Operation::HoldAt { .. });
+        if step.wait && !hurried {
+            self.sync().await?;
+            self.rest().await?;
+            self.sync().await?;
+        }
+        self.recorder.mark(Moment::After(index + 1));
+        Ok(())
+    }
+
+    async fn act(&self, step: &Step, armed: Option<Armed>) -> Done<Outcome> {
+        match &step.op {
+            Operation::OperatorStart { all } => self.operate(Verb::Start, *all, step).await,
+            Operation::OperatorStop { all } => self.operate(Verb::Stop, *all, step).await,
+            Operation::OperatorRestart { all } => self.operate(Verb::Restart, *all, step).await,
+            Operation::EngineRestart { grace } => self.engine_restart(*grace).await,
+            Operation::EngineStop { grace } => self.engine_stop(*grace).await,
+            Operation::EngineKill { signal } => self.engine_kill(*signal).await,
+            Operation::EngineStart => self.engine_start().await,
+            Operation::Recreate { how } => self.recreate(*how).await,
+            Operation::ComposeRecreate => Err(Halt::Unsupported("the Compose tool is not driven yet".into())),
+            Operation::SignalGateway { signal } => self.signal_gateway(*signal, step).await,
+            Operation::SignalInit { signal } => self.signal_init(*signal).await,
+            Operation::OomGateway => self.oom_gateway(step).await,
+            Operation::CtrlC => self.signal_gateway(crate::scenario::model::Signal::Int, step).await,
+            Operation::Stamp(seed) => self.stamp(seed, step).await,
+            Operation::ProfileCreate => self.manage_profile(true, step).await,
+            Operation::ProfileDelete => self.manage_profile(false, step).await,
+            Operation::WaitUntil { probe, value } => self.wait_until(*probe, value, step).await,
+            Operation::HoldAt { state } => self.hold(step, state, armed).await,
+            Operation::Release => self.release(step).await,
+            Operation::Settle => {
+                tokio::time::sleep(self.order.scenario.settle).await;
+                Ok(Outcome::default())
+            }
+        }
+    }
+
+    /// The profiles a step addresses.
+    pub fn addressed(&self, step: &Step) -> Vec<String> {
+        match &step.profile {
+            ProfileSel::One(name) => vec![name.clone()],
+            ProfileSel::All => self.profiles(),
+        }
+    }
+
+    async fn stamp(&self, seed: &Seed, step: &Step) -> Done<Outcome> {
+        let profile = self.addressed(step).into_iter().next().unwrap_or_default();
+        let process = self.recorder.now(|now: &Now| {
+            let p = now.profile(&profile);
+            p.supervised().or_else(|| p.lives.last().map(|l| l.process))
+        });
+        let tar = volume::archive(std::slice::from_ref(seed), process, Timestamp::now())
+            .map_err(|e| Halt::Inconclusive(format!("{}: {e}", seed.path)))?;
+        self.ctx
+            .engine
+            .upload(&self.subject_id(), super::subject::DATA, tar)
+            .await?;
+        Ok(Outcome::default())
+    }
+
+    async fn wait_until(&self, probe: Probe, value: &ValueSet, step: &Step) -> Done<Outcome> {
+        let profile = self.addressed(step).into_iter().next().unwrap_or_default();
+        let (check, shown) = (profile.clone(), profile.clone());
+        let wait = Wait {
+            condition: format!("{probe} of {profile} to be {value}"),
+            limit: self.limit(),
+            needs_container: false,
+            check: Box::new(move |now: &Now| {
+                probe::current(now, probe, &check)
+                    .is_some_and(|v| value.contains(&v))
+                    .then_some(())
+            }),
+            last: Box::new(move |now: &Now| match probe::current(now, probe, &shown) {
+                Some(value) => value.to_string(),
+                None => "nothing".into(),
+            }),
+        };
+        self.phase(&wait.condition);
+        // A window that was missed proves nothing either way.
+        self.recorder
+            .wait(wait)
+            .await
+            .map_err(|e| Halt::Inconclusive(e.to_string()))?;
+        Ok(Outcome::default())
+    }
+
+    async fn arm(&self, step: &Step, state: &str) -> Done<Armed> {
+        let profile = self.addressed(step).into_iter().next().unwrap_or_default();
+        let agent = self.agent("hold-at").await?;
+        let command = serde_json::json!({"c": "hold", "p": profile, "state": state});
+        let done = agent
+            .arm(command, ANSWER)
+            .await
+            .map_err(|e| Halt::Inconclusive(e.to_string()))?;
+        Ok((profile, done))
+    }
+
+    async fn hold(&self, step: &Step, state: &str, armed: Option<Armed>) -> Done<Outcome> {
+        let (profile, done) = match armed {
+            Some(armed) => armed,
+            None => self.arm(step, state).await?,
+        };
+        let agent = self.agent("hold-at").await?;
+        self.phase(&format!("{profile}'s state {state}, to freeze it there"));
+        let held = agent.answer(done, self.limit()).await;
+        let held = held.map_err(|e| Halt::Inconclusive(format!("hold-at {state}: the window was missed: {e}")))?;
+        self.set_held(&profile, true);
+        Ok(Outcome::noted(format!("pid {} {}", held.pid.unwrap_or(0), held.why)))
+    }
+
+    async fn release(&self, step: &Step) -> Done<Outcome> {
+        let agent = self.agent("release").await?;
+        for profile in self.addressed(step) {
+            let command = serde_json::json!({"c": "release", "p": profile});
+            let done = agent.ask(command, ANSWER).await;
+            done.map_err(|e| Halt::Inconclusive(format!("release: {e}")))?;
+            self.set_held(&profile, false);
+        }
+        Ok(Outcome::default())
+    }
+
+    /// The agent, or why the step cannot be done.
+    pub async fn agent(&self, what: &str) -> Done<Arc<crate::observe::link::Link>> {
+        self.keeper
+            .agent_within(Duration::from_secs(10))
+            .await
+            .ok_or_else(|| Halt::Inconclusive(format!("{what}: the container does not run")))
+    }
+
+    /// The process of a profile that runs now.
+    pub fn live_process(&self, profile: &str) -> Option<Process> {
+        self.recorder.now(|now: &Now| now.profile(profile).supervised())
+    }
+}

@@ -1,0 +1,127 @@
+//! The containers of a case: the subject and the observer.
+
+use std::collections::BTreeMap;
+
+use super::Order;
+use crate::engine::{ContainerSpec, Limits, Mount, RUN_LABEL};
+use crate::image::Image;
+use crate::observe::OBSERVER;
+use crate::observe::hub::{CASE_LABEL, ROLE_LABEL};
+use crate::scenario::model::Operation;
+
+/// Where the gateway's volume is mounted.
+pub const DATA: &str = "/opt/data";
+/// Memory of a container under test, in bytes: a gateway takes 150 to 250 MB, an upgrade's CLI beside it as much again.
+const MEMORY: u64 = 2 << 30;
+/// The same where the gateway is to meet the OOM killer: filling it up takes a second.
+pub const OOM_MEMORY: u64 = 768 << 20;
+const PIDS: i64 = 512;
+/// Size of one engine log file, in bytes.
+const LOG_BYTES: u64 = 8 << 20;
+
+/// Names of what one attempt creates.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// The case's key on the engine, value of its label.
+    pub case: String,
+    /// The volume.
+    pub volume: String,
+    run: String,
+}
+
+impl Names {
+    /// Names for an attempt of a run.
+    pub fn new(run: &str, order: &Order) -> Self {
+        let case = format!("{run}-{}-{}", order.index, order.attempt);
+        Self {
+            volume: format!("comeback-{case}"),
+            case,
+            run: run.to_owned(),
+        }
+    }
+
+    /// Labels for a thing of this attempt.
+    pub fn labels(&self, role: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (RUN_LABEL.to_owned(), self.run.clone()),
+            (CASE_LABEL.to_owned(), self.case.clone()),
+            (ROLE_LABEL.to_owned(), role.to_owned()),
+        ])
+    }
+
+    fn container(&self, role: &str) -> String {
+        format!("comeback-{}-{role}", self.case)
+    }
+}
+
+/// The container under test. `generation` tells recreated ones apart.
+pub fn subject(names: &Names, order: &Order, image: &Image, generation: usize) -> ContainerSpec {
+    let start = &order.scenario.start;
+    let mut env = start.env.clone();
+    if let Some(overlay) = &start.overlay {
+        env.insert("COMEBACK_OVERLAY".into(), overlay.clone());
+    }
+    let oom = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
+    ContainerSpec {
+        image: image.reference.clone(),
+        name: names.container(&format!("subject-{generation}")),
+        labels: names.labels("subject"),
+        env,
+        cmd: if start.cmd.is_empty() {
+            vec!["sleep".into(), "infinity".into()]
+        } else {
+            start.cmd.clone()
+        },
+        mounts: vec![volume(names, false)],
+        policy: start.policy,
+        limits: Limits {
+            memory: Some(if oom { OOM_MEMORY } else { MEMORY }),
+            pids: Some(PIDS),
+            log_bytes: Some(LOG_BYTES),
+        },
+        ..ContainerSpec::default()
+    }
+}
+
+/// The observer. `new_only` passes over what the logs hold when it starts.
+pub fn observer(names: &Names, image: &Image, new_only: bool) -> ContainerSpec {
+    let mut cmd: Vec<String> = ["-I", "-S", "-u", "-c", OBSERVER, DATA].map(str::to_owned).into();
+    if new_only {
+        cmd.push("new".into());
+    }
+    ContainerSpec {
+        image: image.reference.clone(),
+        name: names.container("observer"),
+        labels: names.labels("observer"),
+        entrypoint: Some("python3".into()),
+        cmd,
+        mounts: vec![volume(names, true)],
+        limits: Limits {
+            memory: Some(256 << 20),
+            pids: Some(16),
+            log_bytes: Some(LOG_BYTES),
+        },
+        stdin: true,
+        ..ContainerSpec::default()
+    }
+}
+
+/// A container that is never started: it only gives access to the volume.
+pub fn seeder(names: &Names, image: &Image) -> ContainerSpec {
+    ContainerSpec {
+        image: image.reference.clone(),
+        name: names.container("seeder"),
+        labels: names.labels("seeder"),
+        cmd: vec!["true".into()],
+        mounts: vec![volume(names, false)],
+        ..ContainerSpec::default()
+    }
+}
+
+fn volume(names: &Names, read_only: bool) -> Mount {
+    Mount {
+        volume: names.volume.clone(),
+        path: DATA.into(),
+        read_only,
+    }
+}

@@ -1,0 +1,235 @@
+//! The named conditions a case waits for, each with its deadline and its last value.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::case::Case;
+use super::{Done, Halt};
+use crate::observe::history::{Fact, Source};
+use crate::observe::now::{Now, Process, ProfileNow};
+use crate::observe::recorder::{Wait, WaitError};
+use crate::scenario::model::Moment;
+
+/// How long a command to the observer or the agent may take.
+pub const ANSWER: Duration = Duration::from_secs(20);
+/// How long a boot may take until the reconciler's line.
+const BOOT: Duration = Duration::from_secs(20);
+/// How long a signalled process may take to end before that is noted and the case goes on.
+const DYING: Duration = Duration::from_secs(20);
+
+/// What a gateway is doing, as its profile's facts tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rest {
+    /// Nothing will change by itself.
+    Resting,
+    /// Something is under way.
+    Moving(String),
+}
+
+fn rest_of(p: &ProfileNow) -> Rest {
+    let Some((status, _)) = &p.service else {
+        return Rest::Resting;
+    };
+    let state = p.own_word().unwrap_or("not its own");
+    match (status.slot, status.up, status.want_up) {
+        (false, ..) | (_, false, false) => Rest::Resting,
+        (_, true, true) if matches!(state, "running" | "degraded") => Rest::Resting,
+        (_, true, true) => Rest::Moving(format!("up, its state {state}")),
+        (_, true, false) => Rest::Moving("up, wanted down".into()),
+        (_, false, true) => Rest::Moving("down, wanted up".into()),
+    }
+}
+
+impl Case {
+    /// Waits, and where that runs out puts it on record. `None` if it ran out.
+    pub async fn try_wait<T>(&self, wait: Wait<'_, T>) -> Option<T> {
+        self.phase(&wait.condition);
+        match self.recorder.wait(wait).await {
+            Ok(value) => Some(value),
+            Err(WaitError::Deadline { condition, last, .. } | WaitError::Exited { condition, last }) => {
+                self.recorder.push(
+                    Source::Harness,
+                    Some(Timestamp::now()),
+                    Fact::WaitEnded { condition, last },
+                );
+                None
+            }
+        }
+    }
+
+    /// Waits for a new incarnation after `before`. Without it nothing is known of what the engine did.
+    pub async fn incarnation_after(&self, before: Option<Timestamp>, limit: Duration) -> Done<Timestamp> {
+        let wait = Wait {
+            condition: "the engine's start event".into(),
+            limit,
+            needs_container: false,
+            check: Box::new(move |now: &Now| now.started_at().filter(|at| Some(*at) != before)),
+            last: Box::new(|now: &Now| format!("StartedAt {:?}", now.started_at())),
+        };
+        self.phase(&wait.condition);
+        self.recorder
+            .wait(wait)
+            .await
+            .map_err(|e| Halt::Inconclusive(e.to_string()))
+    }
+
+    /// Waits until the container has ended. False if it has not.
+    pub async fn container_gone(&self, limit: Duration) -> bool {
+        let gone = Wait {
+            condition: "the container's end".into(),
+            limit,
+            needs_container: false,
+            check: Box::new(|now: &Now| (!now.running()).then_some(())),
+            last: Box::new(|_: &Now| "running".into()),
+        };
+        self.try_wait(gone).await.is_some()
+    }
+
+    /// Follows a boot to its rest: the reconciler's line, the agent, every gateway at rest. Sets the mark `boot:N`.
+    pub async fn boot(&self, started_at: Timestamp, rest: bool) -> Done {
+        let number = self.recorder.now(|now| now.incarnations.len());
+        let line = Wait {
+            condition: format!("the reconciler's line of boot {number}"),
+            limit: BOOT.min(self.limit()),
+            needs_container: true,
+            check: Box::new(move |now: &Now| (!now.lines_of_boot(number).is_empty()).then_some(())),
+            last: Box::new(|now: &Now| format!("{} lines of earlier boots", now.boot_lines.len())),
+        };
+        let lined = self.try_wait(line).await.is_some();
+        if !self.recorder.now(Now::running) {
+            return Ok(());
+        }
+        self.phase("the agent");
+        if self.keeper.agent_within(ANSWER).await.is_none() {
+            if !self.recorder.now(Now::running) {
+                return Ok(());
+            }
+            return Err(Halt::Inconclusive(format!(
+                "no process could be put into the container to watch its supervisor within {} s of boot {number}",
+                ANSWER.as_secs()
+            )));
+        }
+        let ready = Wait {
+            condition: "the agent's word on this boot".into(),
+            limit: ANSWER,
+            needs_container: true,
+            check: Box::new(move |now: &Now| (now.agent == Some(started_at)).then_some(())),
+            last: Box::new(|now: &Now| format!("{:?}", now.agent)),
+        };
+        self.try_wait(ready).await;
+        self.sync().await?;
+        if !lined {
+            let said = self.last_output().await;
+            let fact = Fact::WaitEnded {
+                condition: format!("a word of the reconciler in the container's output of boot {number}"),
+                last: said,
+            };
+            self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
+        }
+        if rest {
+            self.rest().await?;
+        }
+        self.recorder.mark(Moment::Boot(number));
+        Ok(())
+    }
+
+    /// Everything that is true now is in the history when this returns.
+    pub async fn sync(&self) -> Done {
+        let observer = self.observer.sync(ANSWER);
+        let agent = async {
+            match self.keeper.agent() {
+                Some(agent) => match agent.sync(ANSWER).await {
+                    Ok(()) => Ok(()),
+                    // It ends with the container; what matters then is told by the engine.
+                    Err(_) if !self.still_runs().await => Ok(()),
+                    Err(error) => Err(error),
+                },
+                None => Ok(()),
+            }
+        };
+        let (observer, agent) = tokio::join!(observer, agent);
+        observer.and(agent).map_err(|e| Halt::Inconclusive(e.to_string()))
+    }
+
+    /// Whether the container runs, by the engine's word if its events are late.
+    async fn still_runs(&self) -> bool {
+        if !self.recorder.now(Now::running) {
+            return false;
+        }
+        let id = self.subject_id();
+        match self.ctx.engine.inspect(&id).await {
+            Ok(Some(status)) => status.running && self.recorder.now(|now| now.started_at() == status.started_at),
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
+
+    /// Waits until every gateway is at rest: up with its own `running`, or down and wanted down. One that never comes to
+    /// rest is put on record; judging that is not done here.
+    pub async fn rest(&self) -> Done {
+        if !self.recorder.now(Now::running) {
+            return Ok(());
+        }
+        let limit = if self.started_well() {
+            self.limit()
+        } else {
+            Duration::from_secs(5)
+        };
+        let moving = |now: &Now, held: &[String]| -> Vec<String> {
+            now.profiles
+                .iter()
+                .filter(|(name, _)| !held.contains(name))
+                .filter_map(|(name, p)| match rest_of(p) {
+                    Rest::Resting => None,
+                    Rest::Moving(how) => Some(format!("{name} {how}")),
+                })
+                .collect()
+        };
+        let held = self.held();
+        let also_held = held.clone();
+        let wait = Wait {
+            condition: "every gateway at rest".into(),
+            limit,
+            needs_container: true,
+            check: Box::new(move |now: &Now| moving(now, &held).is_empty().then_some(())),
+            last: Box::new(move |now: &Now| moving(now, &also_held).join(", ")),
+        };
+        self.try_wait(wait).await;
+        Ok(())
+    }
+
+    /// Waits for the end of a profile's process. False if it is still there.
+    pub async fn process_gone(&self, profile: &str, process: Process) -> bool {
+        let (name, shown) = (profile.to_owned(), profile.to_owned());
+        let wait = Wait {
+            condition: format!("the end of {profile}'s gateway, pid {}", process.pid),
+            limit: DYING.min(self.limit()),
+            needs_container: false,
+            check: Box::new(move |now: &Now| {
+                let ended = !now.running()
+                    || now
+                        .profile(&name)
+                        .lives
+                        .iter()
+                        .any(|l| l.process == process && l.ended.is_some());
+                ended.then_some(())
+            }),
+            last: Box::new(move |now: &Now| format!("{:?}", now.profile(&shown).supervised().map(|p| p.pid))),
+        };
+        self.try_wait(wait).await.is_some()
+    }
+
+    /// Waits until a profile's gateway process exists. `None` if none came.
+    pub async fn process(&self, profile: &str) -> Option<Process> {
+        let (name, shown) = (profile.to_owned(), profile.to_owned());
+        let wait = Wait {
+            condition: format!("a gateway process of {profile}"),
+            limit: self.limit(),
+            needs_container: true,
+            check: Box::new(move |now: &Now| now.profile(&name).supervised()),
+            last: Box::new(move |now: &Now| format!("{:?}", now.profile(&shown).service)),
+        };
+        self.try_wait(wait).await
+    }
+}

@@ -1,0 +1,236 @@
+//! Filter expressions: which scenarios, and with them which cases, are meant.
+//!
+//! A bare word is an id, `*` in it any run of characters; `tag()`, `issue()`, `release()` and `id()` ask for more; `not`
+//! binds before `and` before `or`; parentheses group.
+
+mod parse;
+mod release;
+
+use std::fmt;
+
+use pep440_rs::Version;
+
+use self::release::Release;
+use super::catalogue::Catalogue;
+use super::diagnostic::Diagnostic;
+use super::model::Scenario;
+use super::vocabulary::did_you_mean;
+
+/// A filter, read and checked. The default lets everything through.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    expr: Option<Expr>,
+}
+
+/// The parts of a filter.
+#[derive(Debug, Clone, PartialEq)]
+enum Expr {
+    Id(Pattern),
+    Tag(Pattern),
+    /// The number without `#`.
+    Issue(String),
+    Release(Release),
+    Not(Box<Expr>),
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+}
+
+/// A word in which `*` stands for any run of characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pattern(String);
+
+/// What is wrong with a filter, with a caret at the place.
+#[derive(Debug, Clone)]
+pub struct FilterError {
+    /// What kind of mistake it is.
+    pub kind: FilterErrorKind,
+    diagnostic: Box<Diagnostic>,
+}
+
+/// The kinds of mistake in a filter. All of them are usage errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilterErrorKind {
+    /// There is no such predicate.
+    UnknownPredicate,
+    /// A parenthesis without its other half.
+    Unbalanced,
+    /// A predicate cannot have that argument.
+    Argument,
+    /// Words where none can be, or none where one has to be.
+    Syntax,
+}
+
+/// An id in a filter that no scenario has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownId {
+    /// As written.
+    pub id: String,
+    /// What was probably meant.
+    pub meant: Option<String>,
+}
+
+impl Filter {
+    /// Reads an expression; a blank one lets everything through.
+    ///
+    /// # Errors
+    /// The first mistake in it.
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        parse::parse(text).map(|expr| Self { expr })
+    }
+
+    /// True if the filter selects the scenario.
+    ///
+    /// With an image's release, `release()` asks whether that is in its range; without, whether the scenario applies to
+    /// any release in it.
+    pub fn matches(&self, scenario: &Scenario, image_release: Option<&Version>) -> bool {
+        self.expr.as_ref().is_none_or(|e| e.matches(scenario, image_release))
+    }
+
+    /// The exact ids in the filter that no scenario of the catalogue has.
+    pub fn unknown_ids(&self, catalogue: &Catalogue) -> Vec<UnknownId> {
+        let mut ids = Vec::new();
+        if let Some(expr) = &self.expr {
+            expr.exact_ids(&mut ids);
+        }
+        ids.retain(|id| catalogue.get(id).is_none());
+        ids.dedup();
+        let known = || catalogue.iter().map(|s| s.id.as_str());
+        ids.into_iter()
+            .map(|id| UnknownId {
+                id: id.to_owned(),
+                meant: did_you_mean(id, known()).map(str::to_owned),
+            })
+            .collect()
+    }
+}
+
+impl Expr {
+    fn matches(&self, scenario: &Scenario, image_release: Option<&Version>) -> bool {
+        match self {
+            Self::Id(pattern) => pattern.matches(&scenario.id),
+            Self::Tag(pattern) => scenario.tags.iter().any(|tag| pattern.matches(tag)),
+            Self::Issue(number) => scenario.issues.iter().any(|i| i.strip_prefix('#') == Some(number)),
+            Self::Release(release) => match image_release {
+                Some(version) => release.contains(version),
+                None => release.overlaps(scenario.releases.as_ref()),
+            },
+            Self::Not(inner) => !inner.matches(scenario, image_release),
+            Self::And(parts) => parts.iter().all(|p| p.matches(scenario, image_release)),
+            Self::Or(parts) => parts.iter().any(|p| p.matches(scenario, image_release)),
+        }
+    }
+
+    fn exact_ids<'a>(&'a self, ids: &mut Vec<&'a str>) {
+        match self {
+            Self::Id(pattern) if pattern.is_exact() => ids.push(&pattern.0),
+            Self::Id(_) | Self::Tag(_) | Self::Issue(_) | Self::Release(_) => {}
+            Self::Not(inner) => inner.exact_ids(ids),
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|p| p.exact_ids(ids)),
+        }
+    }
+
+    /// How tightly it binds, for parentheses.
+    fn level(&self) -> u8 {
+        match self {
+            Self::Or(_) => 0,
+            Self::And(_) => 1,
+            _ => 2,
+        }
+    }
+
+    fn fmt_inside(&self, f: &mut fmt::Formatter<'_>, level: u8) -> fmt::Result {
+        if self.level() < level {
+            write!(f, "({self})")
+        } else {
+            write!(f, "{self}")
+        }
+    }
+}
+
+impl Pattern {
+    fn is_exact(&self) -> bool {
+        !self.0.contains('*')
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
+            return false;
+        };
+        if self.is_exact() {
+            return rest.is_empty();
+        }
+        // Leftmost matches leave the most for what follows; the last part has to be the end.
+        let mut parts: Vec<&str> = parts.collect();
+        let last = parts.pop().unwrap_or_default();
+        for part in parts {
+            match rest.find(part) {
+                Some(at) => rest = &rest[at + part.len()..],
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.expr.as_ref().map_or(Ok(()), |e| write!(f, "{e}"))
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let join = |f: &mut fmt::Formatter<'_>, parts: &[Expr], word: &str, level: u8| {
+            for (i, part) in parts.iter().enumerate() {
+                if i > 0 {
+                    write!(f, " {word} ")?;
+                }
+                part.fmt_inside(f, level)?;
+            }
+            Ok(())
+        };
+        match self {
+            Self::Id(pattern) => write!(f, "id({})", pattern.0),
+            Self::Tag(pattern) => write!(f, "tag({})", pattern.0),
+            Self::Issue(number) => write!(f, "issue(#{number})"),
+            Self::Release(release) => write!(f, "release({release})"),
+            Self::Not(inner) => {
+                f.write_str("not ")?;
+                inner.fmt_inside(f, 2)
+            }
+            Self::And(parts) => join(f, parts, "and", 2),
+            Self::Or(parts) => join(f, parts, "or", 1),
+        }
+    }
+}
+
+impl FilterError {
+    /// The error as text, with the place; with colours if `color`.
+    pub fn render(&self, color: bool) -> String {
+        self.diagnostic.render(color)
+    }
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.diagnostic.fmt(f)
+    }
+}
+
+impl std::error::Error for FilterError {}
+
+impl fmt::Display for UnknownId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no scenario is called `{}`", self.id)?;
+        match &self.meant {
+            Some(meant) => write!(f, "; did you mean `{meant}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[path = "filter/tests.rs"]
+mod tests;

@@ -1,0 +1,270 @@
+//! Text of a scenario file in; a checked [`Scenario`], or everything that is wrong with it, out.
+//!
+//! The TOML tree is walked by hand rather than deserialized: a deserializer stops at the first error, and an author
+//! wants all of them.
+
+mod check;
+mod cursor;
+mod places;
+mod rows;
+mod scalars;
+mod steps;
+mod values;
+
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use self::cursor::{Node, Reader, Tab};
+use self::scalars::is_slug;
+pub(crate) use self::values::describe_values;
+use super::diagnostic::Diagnostic;
+use super::model::{Operation, Scenario, SeedContent, Source};
+use super::vocabulary::{NEEDS, PROFILE, SEED, TOP, UPGRADE};
+
+/// How long "stays up" and "stays down" are watched unless the file says otherwise.
+const DEFAULT_SETTLE: Duration = Duration::from_secs(5);
+/// The longest settling window a file may ask for.
+const MAX_SETTLE: Duration = Duration::from_secs(60);
+/// The one version of the format there is.
+const SCHEMA: i64 = 1;
+
+/// Reads the scenario file `path_shown`, whose stem is the scenario's id.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file.
+pub fn parse_file(path_shown: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
+    let mut reader = Reader::new(path_shown, text);
+    let id = reader.id(path_shown);
+    let (tree, syntax) = DeTable::parse_recoverable(text);
+    if !syntax.is_empty() {
+        // What follows a syntax error is guesswork: an error in it would be about a file nobody wrote.
+        for error in syntax {
+            let span = error.span().unwrap_or(0..0);
+            reader.error(span, "this is not TOML").label(error.message());
+        }
+        return Err(reader.finish());
+    }
+    let scenario = reader.scenario(id, path_shown, &tree);
+    match scenario {
+        Some(scenario) if reader.errors.is_empty() => Ok(scenario),
+        _ => Err(reader.finish()),
+    }
+}
+
+impl Reader {
+    /// The errors in the order of the file.
+    fn finish(mut self) -> Vec<Diagnostic> {
+        self.errors.sort_by_key(Diagnostic::start);
+        self.errors
+    }
+
+    /// Takes the id from the file's name.
+    fn id(&mut self, path: &str) -> String {
+        let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        let stem = name.strip_suffix(".toml").unwrap_or(name);
+        if !is_slug(stem) {
+            self.error(0..0, format!("`{stem}` cannot be a scenario's id"))
+                .label("the id is the file's name without .toml")
+                .note("ids: lower-case letters, digits and dashes, such as docker-restart");
+        }
+        stem.to_owned()
+    }
+
+    /// Takes the whole file.
+    fn scenario(&mut self, id: String, path: &str, tree: &toml::Spanned<DeTable<'_>>) -> Option<Scenario> {
+        let tab = Tab {
+            shape: &TOP,
+            span: 0..0,
+            table: tree.get_ref(),
+        };
+        self.schema(&tab)?;
+        self.check_keys(&tab);
+
+        let title = self.title(&tab);
+        let why = self
+            .key_str(&tab, "why")
+            .map_or_else(String::new, |(s, _)| s.trim().to_owned());
+        let issues = self.issues(&tab);
+        let tags = self.tags(&tab);
+        let fixed_in = self
+            .key_str(&tab, "fixed_in")
+            .and_then(|(text, span)| self.version(text, span));
+        let invariant = self.key_bool(&tab, "invariant", false);
+        let releases = self.key_range(&tab, "releases");
+        let needs = self
+            .key_strs(&tab, "needs", "words")
+            .into_iter()
+            .filter_map(|(text, span)| self.word(text, span, "needs", NEEDS))
+            .collect();
+        let settle = self.settle(&tab);
+
+        let seeds: Vec<_> = tab.get("seed").map(|n| self.tables(n, &SEED)).unwrap_or_default();
+        let seeds: Vec<_> = seeds.iter().filter_map(|t| self.seed(t)).collect();
+        let mut own_words = String::new();
+        for seed in &seeds {
+            push_words(&mut own_words, &seed.content);
+        }
+        let step_nodes: Vec<&Node<'_>> = tab
+            .get("step")
+            .map(|n| self.table_nodes(n, "[[step]]"))
+            .unwrap_or_default();
+        let mut steps = Vec::new();
+        for node in step_nodes {
+            let raw = self.step(node, &own_words);
+            if let Some(Operation::Stamp(seed)) = raw.step.as_ref().map(|s| &s.op) {
+                push_words(&mut own_words, &seed.content);
+            }
+            steps.push(raw);
+        }
+
+        let raw_start = self.start(tab.get("start"));
+        let profile_tabs = tab.get("profile").map(|n| self.tables(n, &PROFILE)).unwrap_or_default();
+        let declared = profile_tabs.iter().filter_map(|t| self.profile(t)).collect();
+        let (start, profiles) = self.resolve_start(raw_start, declared, !seeds.is_empty());
+        let upgrade_tab = tab.get("upgrade").and_then(|n| self.table(n, &UPGRADE));
+        let upgrade = upgrade_tab.as_ref().and_then(|t| self.upgrade(t));
+
+        let expect_nodes = tab
+            .get("expect")
+            .map(|n| self.table_nodes(n, "[[expect]]"))
+            .unwrap_or_default();
+        let expect_lines = expect_nodes.iter().map(|n| self.line(&n.span())).collect();
+        let expects: Vec<_> = expect_nodes
+            .into_iter()
+            .filter_map(|n| self.expect(n, &own_words))
+            .collect();
+        let known_nodes = tab
+            .get("known")
+            .map(|n| self.table_nodes(n, "[[known]]"))
+            .unwrap_or_default();
+        let known: Vec<_> = known_nodes
+            .into_iter()
+            .filter_map(|n| self.known(n, &own_words))
+            .collect();
+
+        let places = check::Places {
+            tab: &tab,
+            invariant,
+            start: &start,
+            profiles: &profiles,
+            seeds: &seeds,
+            upgrade: upgrade_tab.as_ref().map(|t| t.span.clone()),
+        };
+        self.check_profiles(&places, &steps, &expects, &known);
+        self.check_rows(&places, &steps, &expects, &known);
+        self.check_steps(&places, &steps);
+
+        Some(Scenario {
+            id,
+            title: title?,
+            why,
+            issues,
+            tags,
+            fixed_in,
+            invariant,
+            releases,
+            needs: check::with_implied_needs(needs, &steps),
+            settle,
+            start,
+            profiles,
+            seeds,
+            upgrade,
+            steps: steps.into_iter().filter_map(|s| s.step).collect(),
+            expects: expects.into_iter().filter_map(|e| e.row).collect(),
+            known: known.into_iter().filter_map(|(k, _)| k).collect(),
+            source: Source {
+                path: path.to_owned(),
+                text: self.text().to_owned(),
+                expect_lines,
+            },
+        })
+    }
+
+    /// Checks the format's number. `None` if the rest of the file may well mean something else.
+    fn schema(&mut self, tab: &Tab<'_, '_>) -> Option<()> {
+        let Some(node) = tab.get("schema") else {
+            self.error(0..0, "the file does not say its format")
+                .label("write `schema = 1` here");
+            return Some(());
+        };
+        let number = self.int(node);
+        match number {
+            Some(SCHEMA) | None => Some(()),
+            Some(other) => {
+                self.error(node.span(), format!("unknown schema {other}"))
+                    .label("this version reads schema 1; the rest of the file was not looked at");
+                None
+            }
+        }
+    }
+
+    /// Takes the title.
+    fn title(&mut self, tab: &Tab<'_, '_>) -> Option<String> {
+        let (text, span) = self.key_str(tab, "title")?;
+        let title = text.trim();
+        if title.is_empty() || title.contains('\n') {
+            self.error(span, "a title is one line of text")
+                .label(if title.is_empty() {
+                    "this is empty"
+                } else {
+                    "more belongs in `why`"
+                });
+            return None;
+        }
+        Some(title.to_owned())
+    }
+
+    /// Takes the issues.
+    fn issues(&mut self, tab: &Tab<'_, '_>) -> Vec<String> {
+        let mut issues = Vec::new();
+        for (text, span) in self.key_strs(tab, "issues", "issues") {
+            let digits = text.strip_prefix('#').unwrap_or_default();
+            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                self.error(span, format!("`{text}` is not an issue"))
+                    .label("write its number as \"#42675\"");
+            } else {
+                issues.push(text.to_owned());
+            }
+        }
+        issues
+    }
+
+    /// Takes the tags.
+    fn tags(&mut self, tab: &Tab<'_, '_>) -> Vec<String> {
+        let mut tags = Vec::new();
+        for (text, span) in self.key_strs(tab, "tags", "words") {
+            if is_slug(text) {
+                tags.push(text.to_owned());
+            } else {
+                self.error(span, format!("`{text}` cannot be a tag"))
+                    .label("lower-case letters, digits and dashes");
+            }
+        }
+        tags
+    }
+
+    /// Takes the settling window.
+    fn settle(&mut self, tab: &Tab<'_, '_>) -> Duration {
+        let Some(node) = tab.get("settle") else {
+            return DEFAULT_SETTLE;
+        };
+        match self.duration(node) {
+            Some(window) if window > MAX_SETTLE => {
+                self.error(node.span(), "this settling window is too long")
+                    .label("at most \"60s\"");
+                DEFAULT_SETTLE
+            }
+            Some(window) => window,
+            None => DEFAULT_SETTLE,
+        }
+    }
+}
+
+/// Collects the text a seed puts on the volume.
+fn push_words(words: &mut String, content: &SeedContent) {
+    if let SeedContent::Text(text) | SeedContent::Json(text) = content {
+        words.push_str(text);
+        words.push('\n');
+    }
+}

@@ -1,0 +1,98 @@
+//! What `text` and `json` of a seed may leave open: `{pid}`, `{start_time}`, `{now}`, `{now-90s}`.
+
+use std::time::Duration;
+
+/// What a placeholder stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placeholder {
+    /// The pid of the gateway that runs now.
+    Pid,
+    /// Its start time: field 22 of its stat.
+    StartTime,
+    /// The present, or that long ago.
+    Now(Duration),
+}
+
+/// Fills the placeholders of `text`; `None` from `value` leaves that one as it is written.
+pub fn fill(text: &str, mut value: impl FnMut(Placeholder) -> Option<String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        rest = &rest[open..];
+        let filled = rest.find('}').and_then(|close| {
+            let value = value(parse(&rest[1..close])?)?;
+            Some((value, close))
+        });
+        match filled {
+            Some((value, close)) => {
+                out.push_str(&value);
+                rest = &rest[close + 1..];
+            }
+            None => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The placeholders in `text`, in order.
+pub fn find(text: &str) -> Vec<Placeholder> {
+    let mut found = Vec::new();
+    fill(text, |p| {
+        found.push(p);
+        None
+    });
+    found
+}
+
+/// Reads what stands between the braces.
+fn parse(inside: &str) -> Option<Placeholder> {
+    match inside {
+        "pid" => Some(Placeholder::Pid),
+        "start_time" => Some(Placeholder::StartTime),
+        "now" => Some(Placeholder::Now(Duration::ZERO)),
+        _ => {
+            let age = inside.strip_prefix("now-")?;
+            let (digits, unit) = age.split_at(age.bytes().take_while(u8::is_ascii_digit).count());
+            let seconds = match unit {
+                "s" => 1,
+                "m" => 60,
+                _ => return None,
+            };
+            let age = digits.parse::<u32>().ok()?.checked_mul(seconds)?;
+            Some(Placeholder::Now(Duration::from_secs(age.into())))
+        }
+    }
+}
+
+/// True if the text is one placeholder and stands for a number.
+pub(super) fn is_number(text: &str) -> bool {
+    matches!(text, "{pid}" | "{start_time}")
+}
+
+/// The text with every placeholder filled by a sample, to check its syntax.
+pub(super) fn sample(text: &str) -> String {
+    fill(text, |p| {
+        Some(match p {
+            Placeholder::Pid | Placeholder::StartTime => "1".to_owned(),
+            Placeholder::Now(_) => "2026-01-01T00:00:00+00:00".to_owned(),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_a_placeholder_is_filled() {
+        let value = |p: Placeholder| Some(format!("<{p:?}>"));
+        assert_eq!(fill("{\"a\":{pid}}", value), "{\"a\":<Pid>}");
+        assert_eq!(fill("{now-90s}{now-2m}", value), "<Now(90s)><Now(120s)>");
+        assert_eq!(fill("{{pid}} {nope} {now-} {", value), "{<Pid>} {nope} {now-} {");
+    }
+}

@@ -1,0 +1,219 @@
+//! The tables of a scenario file.
+
+use super::{GUARDS, Key, Kind, NEEDS, POLICIES, SEED_KINDS, START_BY, START_WAIT, Shape, USERS, optional, required};
+
+/// The file itself.
+pub const TOP: Shape = Shape {
+    name: "a scenario",
+    keys: &[
+        required("schema", Kind::Schema, "the file format's number: 1"),
+        required("title", Kind::Line, "one line for tables and test names"),
+        optional("why", Kind::Text, "why it matters, in a paragraph"),
+        optional("issues", Kind::Issues, "issues it reproduces or guards, as \"#42675\""),
+        optional(
+            "tags",
+            Kind::Tags,
+            "words to select by; the first one groups the listing",
+        ),
+        optional(
+            "fixed_in",
+            Kind::Version,
+            "the first release expected in the fixed column; without it none is",
+        ),
+        optional(
+            "invariant",
+            Kind::Bool,
+            "true: no row differs between the columns, on purpose (default false)",
+        ),
+        optional("releases", Kind::Range, "the releases it applies to (default all)"),
+        optional("needs", Kind::Words(NEEDS), "what the host must offer beyond an engine"),
+        optional(
+            "settle",
+            Kind::Duration,
+            "how long \"stays up\" and \"stays down\" are watched, up to 60 s (default \"5s\")",
+        ),
+        optional(
+            "start",
+            Kind::Table(&START),
+            "how the container and its gateway come to life",
+        ),
+        optional(
+            "profile",
+            Kind::Tables(&PROFILE),
+            "the profiles; the default one is implied",
+        ),
+        optional(
+            "seed",
+            Kind::Tables(&SEED),
+            "files put on the volume before the first boot",
+        ),
+        optional(
+            "upgrade",
+            Kind::Table(&UPGRADE),
+            "the images of an upgrade or downgrade",
+        ),
+        optional("step", Kind::Steps, "what is done, in order"),
+        optional(
+            "expect",
+            Kind::Tables(&EXPECT),
+            "the rows of the behaviour table; at least one",
+        ),
+        optional(
+            "known",
+            Kind::Tables(&KNOWN),
+            "deviations of releases that are on record",
+        ),
+    ],
+};
+
+/// `[start]`.
+pub const START: Shape = Shape {
+    name: "[start]",
+    keys: &[
+        optional(
+            "by",
+            Kind::Word(START_BY),
+            "who starts the gateway (default \"operator\")",
+        ),
+        optional(
+            "wait",
+            Kind::Word(START_WAIT),
+            "what is waited for before the first step (default \"running\"; \"none\" if nobody starts it)",
+        ),
+        optional(
+            "cmd",
+            Kind::Strings,
+            "the container's command (default `sleep infinity`)",
+        ),
+        optional("env", Kind::Env, "extra environment of the container"),
+        optional(
+            "policy",
+            Kind::Word(POLICIES),
+            "the container's restart policy (default \"no\")",
+        ),
+        optional("overlay", Kind::Name, "a fault overlay to switch on"),
+    ],
+};
+
+/// `[[profile]]`.
+pub const PROFILE: Shape = Shape {
+    name: "[[profile]]",
+    keys: &[
+        required("name", Kind::Profile, "its name; `default` is the root of the volume"),
+        optional(
+            "start",
+            Kind::ProfileStart,
+            "who starts its gateway (default: as `[start]` says, but \"none\" where that is \"cmd\")",
+        ),
+        optional(
+            "soul",
+            Kind::Bool,
+            "whether its directory has the SOUL.md that makes it a profile (default true)",
+        ),
+    ],
+};
+
+/// `[[seed]]`; the operation `stamp` takes the same keys.
+pub const SEED: Shape = Shape {
+    name: "[[seed]]",
+    keys: &[
+        required("path", Kind::VolumePath, "where, below the volume's root"),
+        optional("text", Kind::Text, "its content, with placeholders"),
+        optional("json", Kind::Json, "its content as JSON, with placeholders"),
+        optional("base64", Kind::Base64, "its content as bytes"),
+        optional("size", Kind::Count, "that many bytes of filler"),
+        optional(
+            "kind",
+            Kind::Word(SEED_KINDS),
+            "a file or a directory (default \"file\")",
+        ),
+        optional(
+            "owner",
+            Kind::Owner,
+            "\"hermes\", \"root\" or a number (default \"hermes\")",
+        ),
+        optional(
+            "mode",
+            Kind::Mode,
+            "permission bits (default \"0644\", \"0755\" for a directory)",
+        ),
+    ],
+};
+
+/// `[upgrade]`.
+pub const UPGRADE: Shape = Shape {
+    name: "[upgrade]",
+    keys: &[
+        required("from", Kind::Image, "runs until the first recreation"),
+        required("to", Kind::Image, "runs after it"),
+    ],
+};
+
+/// Parameters every step takes beside those of its operation.
+pub const COMMON: &[Key] = &[
+    optional(
+        "profile",
+        Kind::ProfileOrAll,
+        "whose gateway, or \"all\" (default \"default\")",
+    ),
+    optional("as", Kind::Word(USERS), "the user to act as (default \"hermes\")"),
+    optional(
+        "wait",
+        Kind::Bool,
+        "false: the next step starts while this one is in flight (default true)",
+    ),
+];
+
+/// Keys that belong inside the operation's table but are often written beside it.
+pub const STEP_SIBLINGS: &[&str] = &[
+    "profile", "as", "wait", "grace", "signal", "all", "how", "probe", "value", "state",
+];
+
+/// `[[expect]]`.
+pub const EXPECT: Shape = Shape {
+    name: "[[expect]]",
+    keys: &[
+        required("at", Kind::Moment, "when it is read"),
+        required("probe", Kind::Probe, "what is read"),
+        optional("profile", Kind::Profile, "of which profile (default \"default\")"),
+        required("fixed", Kind::Values, "what a fixed release shows"),
+        required("regressed", Kind::Values, "what a regressed release shows"),
+        optional(
+            "guards",
+            Kind::Word(GUARDS),
+            "the part of the fix the row stands guard over",
+        ),
+    ],
+};
+
+/// `[[known]]`.
+pub const KNOWN: Shape = Shape {
+    name: "[[known]]",
+    keys: &[
+        required("releases", Kind::Versions, "the exact releases that do it"),
+        optional("bases", Kind::Strings, "the image bases it was seen on (default all)"),
+        optional(
+            "supervisor",
+            Kind::Range,
+            "the supervisor's versions it was seen with (default all)",
+        ),
+        required("note", Kind::Text, "what is going on"),
+        optional(
+            "or_fixed",
+            Kind::Bool,
+            "true for a race: the fixed column may be seen too (default false)",
+        ),
+        required("rows", Kind::Tables(&KNOWN_ROW), "what is seen instead"),
+    ],
+};
+
+/// One of a known deviation's `rows`.
+pub const KNOWN_ROW: Shape = Shape {
+    name: "rows",
+    keys: &[
+        required("at", Kind::Moment, "when, as in the row it is about"),
+        required("probe", Kind::Probe, "what"),
+        optional("profile", Kind::Profile, "of which profile (default \"default\")"),
+        required("observed", Kind::Values, "what that release shows"),
+    ],
+};

@@ -1,0 +1,12 @@
+# The base of the gateway images where Debian's image can be pulled; elsewhere `comeback` bootstraps the same from
+# Debian's packages. rootfs.tar holds rootfs/, the overlays, uv and the host's CA bundle.
+ARG DEBIAN
+FROM ${DEBIAN}
+ARG PACKAGES
+ADD rootfs.tar /
+RUN /opt/comeback/setup-pulled ${PACKAGES} && /opt/comeback/setup-base
+ENV PATH=/opt/hermes/.venv/bin:/command:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    HERMES_HOME=/opt/data HERMES_DISABLE_LAZY_INSTALLS=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+VOLUME /opt/data
+ENTRYPOINT ["/init"]
+CMD ["sleep", "infinity"]
