@@ -1,1 +1,160 @@
 //! Progress, on stderr: what a run is doing while it does it.
+//!
+//! On a terminal a display that is redrawn, with finished things as lines above it; elsewhere one plain line for each
+//! thing that is done. Everything is printed through one place, so that a line never lands in the middle of a display.
+
+mod display;
+mod lines;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use display::Display;
+
+use super::args::Talk;
+use crate::evidence::event::RunEvent;
+use crate::report::Style;
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loudness {
+    /// Nothing.
+    Quiet,
+    /// What is decided and what is done.
+    Normal,
+    /// Also each observation and each line of a build.
+    Verbose,
+}
+
+impl From<&Talk> for Loudness {
+    fn from(talk: &Talk) -> Self {
+        match (talk.quiet, talk.verbose) {
+            (true, _) => Self::Quiet,
+            (false, 0) => Self::Normal,
+            (false, _) => Self::Verbose,
+        }
+    }
+}
+
+/// Tells a run's events on stderr. Cheap to clone; clones tell on the same display.
+#[derive(Clone)]
+pub struct Progress {
+    loudness: Loudness,
+    style: Style,
+    sink: Arc<Mutex<Sink>>,
+}
+
+enum Sink {
+    Lines,
+    Display(Box<Display>),
+}
+
+impl Progress {
+    /// Progress as the flags and the terminal allow: a display only on a terminal that can redraw.
+    pub fn new(talk: &Talk) -> Self {
+        let stderr = io::stderr();
+        let style = super::style(talk.color, &stderr);
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let loudness = Loudness::from(talk);
+        let redraw = stderr.is_terminal() && !dumb && loudness != Loudness::Quiet;
+        let sink = if redraw {
+            Sink::Display(Box::new(Display::new(style)))
+        } else {
+            Sink::Lines
+        };
+        Self {
+            loudness,
+            style,
+            sink: Arc::new(Mutex::new(sink)),
+        }
+    }
+
+    /// Tells an event.
+    pub fn on(&self, event: &RunEvent) {
+        if self.loudness == Loudness::Quiet {
+            return;
+        }
+        let line = lines::line(event, self.loudness, self.style);
+        let mut sink = self.sink();
+        if let Sink::Display(display) = &mut *sink {
+            display.on(event);
+        }
+        if let Some(line) = line {
+            sink.print(&line);
+        }
+    }
+
+    /// Prints lines above the display, whatever the loudness.
+    pub fn println(&self, text: &str) {
+        self.sink().print(text);
+    }
+
+    /// Takes the display away, for good: what is printed after this is nobody's progress.
+    pub fn finish(&self) {
+        let mut sink = self.sink();
+        if let Sink::Display(display) = &mut *sink {
+            display.clear();
+        }
+        *sink = Sink::Lines;
+    }
+
+    /// Takes the display away while something else is printed.
+    pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
+        match &*self.sink() {
+            Sink::Lines => print(),
+            Sink::Display(display) => display.suspend(print),
+        }
+    }
+
+    /// A writer for log lines, which go above the display.
+    pub fn writer(&self) -> LogWriter {
+        LogWriter {
+            progress: self.clone(),
+            line: Vec::new(),
+        }
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        // A display whose last drawing panicked can still be drawn.
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink {
+    fn print(&self, text: &str) {
+        match self {
+            // Nothing can be done about a stderr that is closed.
+            Self::Lines => drop(writeln!(io::stderr().lock(), "{text}")),
+            Self::Display(display) => display.print(text),
+        }
+    }
+}
+
+/// Collects what is written to it and prints it line by line.
+pub struct LogWriter {
+    progress: Progress,
+    line: Vec<u8>,
+}
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.line.drain(..=end).collect();
+            self.progress.println(String::from_utf8_lossy(&line[..end]).trim_end());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for LogWriter {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            self.progress.println(String::from_utf8_lossy(&self.line).trim_end());
+        }
+    }
+}

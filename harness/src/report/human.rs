@@ -13,7 +13,7 @@ use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};
 use crate::verdict::Verdict;
 
 pub use summary::summary;
-pub use words::{mark, paint};
+pub use words::{mark, paint, seconds};
 
 /// The whole report of a run: what was seen, what is wrong about it, and the closing line.
 pub fn render(document: &RunDocument, style: Style) -> String {
