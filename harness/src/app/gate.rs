@@ -75,7 +75,11 @@ pub async fn reproduce(args: Reproduce, talk: Talk, arguments: Vec<String>) -> R
         talk,
         arguments,
         expect: Box::new(|scenario, image| {
-            Some(if image == REFERENCES[0] && !scenario.invariant { Column::Regressed } else { Column::Fixed })
+            Some(if image == REFERENCES[0] && !scenario.invariant {
+                Column::Regressed
+            } else {
+                Column::Fixed
+            })
         }),
     };
     job.go().await
@@ -127,8 +131,11 @@ impl Job {
             images: obtained.subjects.iter().map(|i| i.name.clone()).collect(),
         });
         let attempts = Attempts::default();
-        let (interrupted, leak) =
-            self.run_plan(&engine, &clock.run, info.cpus, &plan, &obtained, &attempts, &record, &tell).await?;
+        let (interrupted, leak) = self
+            .run_plan(
+                &engine, &clock.run, info.cpus, &plan, &obtained, &attempts, &record, &tell,
+            )
+            .await?;
         progress.finish();
         let header = RunHeader {
             run: clock.run.clone(),
@@ -178,10 +185,16 @@ impl Job {
             case_limit: self.run.timeout,
         });
         let jobs = self.run.jobs.map_or(cpus, std::num::NonZeroUsize::get);
-        let scenarios: BTreeMap<&str, Arc<Scenario>> =
-            self.scenarios.iter().map(|s| (s.id.as_str(), Arc::new(s.clone()))).collect();
-        let assignments: Vec<Assignment> =
-            plan.cases.iter().map(|case| assignment(case, &scenarios[case.scenario.as_str()], obtained)).collect();
+        let scenarios: BTreeMap<&str, Arc<Scenario>> = self
+            .scenarios
+            .iter()
+            .map(|s| (s.id.as_str(), Arc::new(s.clone())))
+            .collect();
+        let assignments: Vec<Assignment> = plan
+            .cases
+            .iter()
+            .map(|case| assignment(case, &scenarios[case.scenario.as_str()], obtained))
+            .collect();
         let judge = self.judge(&scenarios, &assignments, attempts, record, tell);
         let work = run_cases(&ctx, assignments, jobs, judge);
         let cut = tokio::select! {
@@ -189,7 +202,12 @@ impl Job {
             exit = interrupted() => Some(exit),
         };
         let keeping = self.run.keep.is_some() && cut.is_none();
-        let kept = keeping && attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|a| a.2.verdict.is_red());
+        let kept = keeping
+            && attempts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter()
+                .any(|a| a.2.verdict.is_red());
         if kept {
             tell(RunEvent::Note {
                 text: format!("kept for you to look into; `comeback sweep` removes it (label comeback.run={run})"),
@@ -202,7 +220,10 @@ impl Job {
         let leak = if !swept.stuck.is_empty() {
             Some(format!("could not be removed: {}", swept.stuck.join("; ")))
         } else if left > 0 && cut.is_none() {
-            Some(format!("{left} things were left behind and had to be swept: {}", swept.containers.join(" ")))
+            Some(format!(
+                "{left} things were left behind and had to be swept: {}",
+                swept.containers.join(" ")
+            ))
         } else {
             None
         };
@@ -247,7 +268,10 @@ impl Job {
                         record.observe(key, &observation);
                     }
                     if let Some(what) = in_words(&observation) {
-                        tell(RunEvent::CaseObserved { case: key.clone(), what });
+                        tell(RunEvent::CaseObserved {
+                            case: key.clone(),
+                            what,
+                        });
                     }
                     Next::default()
                 }
@@ -338,11 +362,17 @@ impl Job {
                 })
             })?;
         }
-        Ok(Exit::ALL.into_iter().find(|e| e.code() == document.exit_code).unwrap_or(Exit::Internal))
+        Ok(Exit::ALL
+            .into_iter()
+            .find(|e| e.code() == document.exit_code)
+            .unwrap_or(Exit::Internal))
     }
 
     fn record_shown(&self) -> String {
-        self.report.record.as_ref().map_or_else(|| "the run record".to_owned(), |p| p.display().to_string())
+        self.report
+            .record
+            .as_ref()
+            .map_or_else(|| "the run record".to_owned(), |p| p.display().to_string())
     }
 
     fn record_folder(&self, clock: &Clock) -> Result<PathBuf, Failure> {
@@ -385,7 +415,11 @@ fn assignment(case: &plan::Case, scenario: &Arc<Scenario>, obtained: &Obtained) 
         None => (subject.clone(), subject.clone()),
         Some(upgrade) => (side(&upgrade.from), side(&upgrade.to)),
     };
-    let of = |image: Option<Image>| image.or(subject.clone()).unwrap_or_else(|| unreachable!("a plan has an image"));
+    let of = |image: Option<Image>| {
+        image
+            .or(subject.clone())
+            .unwrap_or_else(|| unreachable!("a plan has an image"))
+    };
     Assignment {
         case: case.clone(),
         scenario: scenario.clone(),

@@ -64,7 +64,12 @@ pub async fn obtain(
     for expression in subjects.iter().chain(others.values()) {
         wanted.insert(expression.to_string(), expression.clone());
     }
-    let made = join_all(wanted.iter().map(|(name, expression)| one(engine, name, expression, options, tell))).await;
+    let made = join_all(
+        wanted
+            .iter()
+            .map(|(name, expression)| one(engine, name, expression, options, tell)),
+    )
+    .await;
     let mut images = BTreeMap::new();
     for ((name, _), outcome) in wanted.iter().zip(made) {
         images.insert(name.clone(), outcome.map_err(|e| failed(name, e))?);
@@ -81,7 +86,10 @@ pub async fn obtain(
     }
     Ok(Obtained {
         subjects: subjects.iter().map(image).collect(),
-        others: others.iter().map(|(text, expression)| (text.clone(), image(expression))).collect(),
+        others: others
+            .iter()
+            .map(|(text, expression)| (text.clone(), image(expression)))
+            .collect(),
         entries,
     })
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use super::{print, select};
 use crate::cli::args::Select;
 use crate::cli::{Exit, Failure, FailureKind};
-use crate::scenario::{explain as text, vocabulary};
+use crate::scenario::explain as text;
 
 pub fn list(select: &Select) -> Result<Exit, Failure> {
     let (chosen, _) = select::scenarios(select, None)?;
-    print(&text::list(&chosen.iter().collect::<Vec<_>>()))?;
+    print(&text::list(&chosen))?;
     Ok(Exit::Held)
 }
 

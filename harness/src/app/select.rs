@@ -28,8 +28,11 @@ pub fn scenarios(select: &Select, default: Option<&str>) -> Result<(Vec<Scenario
             })
         })?),
     };
-    let chosen: Vec<Scenario> =
-        catalogue.iter().filter(|s| filter.as_ref().is_none_or(|f| f.matches(s, None))).cloned().collect();
+    let chosen: Vec<Scenario> = catalogue
+        .iter()
+        .filter(|s| filter.as_ref().is_none_or(|f| f.matches(s, None)))
+        .cloned()
+        .collect();
     if chosen.is_empty() {
         let unknown = filter.as_ref().map(|f| f.unknown_ids(&catalogue)).unwrap_or_default();
         return Err(Failure::new(FailureKind::NothingSelected {

@@ -20,7 +20,9 @@ pub struct Connected {
 /// Connects to the engine the arguments name.
 pub async fn connect(args: &EngineArgs) -> Result<Connected, Failure> {
     let host = args.host.clone().unwrap_or_else(default_host);
-    let engine = DockerEngine::connect(Some(&host)).await.map_err(|e| Failure::engine(&e, &host))?;
+    let engine = DockerEngine::connect(Some(&host))
+        .await
+        .map_err(|e| Failure::engine(&e, &host))?;
     let engine: Arc<dyn Engine> = Arc::new(engine);
     let info = engine.info().await.map_err(|e| Failure::engine(&e, &host))?;
     Ok(Connected { engine, info })
@@ -40,7 +42,11 @@ impl Clock {
     pub fn start() -> Self {
         let started = Timestamp::now();
         let pid = std::process::id();
-        let run = format!("{}-{:x}-{pid:x}", started.strftime("%Y%m%d%H%M%S"), started.subsec_nanosecond() / 1000);
+        let run = format!(
+            "{}-{:x}-{pid:x}",
+            started.strftime("%Y%m%d%H%M%S"),
+            started.subsec_nanosecond() / 1000
+        );
         Self {
             run,
             started,

@@ -52,7 +52,11 @@ impl Record {
 
     /// Folder of an attempt's evidence.
     pub fn folder(&self, key: &CaseKey) -> PathBuf {
-        let repeat = if key.repeat > 1 { format!(".{}", key.repeat) } else { String::new() };
+        let repeat = if key.repeat > 1 {
+            format!(".{}", key.repeat)
+        } else {
+            String::new()
+        };
         let name = format!("{}@{}{repeat}.{}", safe(&key.scenario), safe(&key.image), key.attempt);
         self.root.join("cases").join(name)
     }
@@ -68,7 +72,10 @@ impl Record {
         let folder = self.folder(key);
         if !self.open.contains_key(key) {
             fs::create_dir_all(&folder)?;
-            let file = File::options().create(true).append(true).open(folder.join("history.jsonl"))?;
+            let file = File::options()
+                .create(true)
+                .append(true)
+                .open(folder.join("history.jsonl"))?;
             self.open.insert(key.clone(), file);
         }
         if let Some(file) = self.open.get_mut(key) {
@@ -108,9 +115,22 @@ impl Record {
 
 /// A name that is one harmless path component, whatever was in it.
 fn safe(name: &str) -> String {
-    let kept: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '-' }).take(80).collect();
-    if kept.starts_with('.') { format!("-{kept}") } else { kept }
+    let kept: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
+                c
+            } else {
+                '-'
+            }
+        })
+        .take(80)
+        .collect();
+    if kept.starts_with('.') {
+        format!("-{kept}")
+    } else {
+        kept
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +148,11 @@ mod tests {
     fn a_record_is_not_written_over_another() {
         let folder = tempfile::tempdir().unwrap();
         Record::create(folder.path()).unwrap();
-        assert!(Record::create(folder.path()).unwrap_err().to_string().contains("another run"));
+        assert!(
+            Record::create(folder.path())
+                .unwrap_err()
+                .to_string()
+                .contains("another run")
+        );
     }
 }
