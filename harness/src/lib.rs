@@ -3,6 +3,7 @@
 //! Data flows one way: scenario files and flags → [`scenario`] → [`plan`] → runner ([`engine`] and [`observe`]) →
 //! [`evidence`] → [`verdict`] → [`report`]. See `ARCHITECTURE.md`.
 
+pub mod app;
 pub mod cli;
 pub mod engine;
 pub mod evidence;

@@ -1,2 +1,12 @@
 //! Parse, dispatch, exit code; nothing else.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match comeback::cli::parse(arguments.clone()) {
+        Ok(cli) => cli,
+        Err(exit) => return ExitCode::from(exit.code()),
+    };
+    comeback::app::main(cli, arguments)
+}

@@ -105,6 +105,16 @@ impl Command {
             Self::Sweep(_) => "sweep",
         }
     }
+
+    /// Which engine it talks to, if it talks to one.
+    pub fn engine(&self) -> Option<&EngineArgs> {
+        match self {
+            Self::Reproduce(args) => Some(&args.engine),
+            Self::Check(args) => Some(&args.engine),
+            Self::Sweep(args) => Some(&args.engine),
+            Self::Scenarios(_) => None,
+        }
+    }
 }
 
 /// Arguments of `reproduce`.

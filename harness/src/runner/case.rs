@@ -201,9 +201,11 @@ impl Case {
             self.recorder.mark(Moment::End);
             Ok::<(), Halt>(())
         };
-        match all.await {
-            Err(halt) => CaseEnd::from(halt),
-            Ok(()) => match self.recorder.now(|now| now.lost.first().cloned()) {
+        let limit = self.ctx.case_limit;
+        match tokio::time::timeout(limit, all).await {
+            Err(_) => CaseEnd::Inconclusive(format!("the case took longer than {} s (--timeout)", limit.as_secs())),
+            Ok(Err(halt)) => CaseEnd::from(halt),
+            Ok(Ok(())) => match self.recorder.now(|now| now.lost.first().cloned()) {
                 Some((_, what)) => CaseEnd::Inconclusive(what),
                 None => CaseEnd::Complete,
             },

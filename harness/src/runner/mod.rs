@@ -36,13 +36,15 @@ pub struct RunContext {
     pub run: String,
     /// Deadline of each wait.
     pub limit: Duration,
-    /// Keep what a failing case leaves behind.
-    pub keep_failures: bool,
+    /// Longest a case may take.
+    pub case_limit: Duration,
 }
 
 /// The images a case runs on.
 #[derive(Debug, Clone)]
 pub struct CaseImages {
+    /// The image under test.
+    pub subject: Image,
     /// What the container is first made of.
     pub first: Image,
     /// What `recreate` makes it of.

@@ -268,3 +268,8 @@ fn push_words(words: &mut String, content: &SeedContent) {
         words.push('\n');
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[path = "parse/tests.rs"]
+mod tests;

@@ -50,8 +50,7 @@ impl Reader {
             self.absent(node)?;
             return match probe {
                 _ if presence => Some(vec![Value::str("absent")]),
-                // No state to read shows as the word None in a line; no line at all says the same.
-                Probe::BootPriorState => Some(vec![Value::absent(), Value::str("None")]),
+                Probe::BootPriorState => Some(no_prior_state()),
                 _ if info.absent.is_some() => Some(vec![Value::absent()]),
                 _ => {
                     self.misfit(node, probe);
@@ -69,8 +68,10 @@ impl Reader {
             (Values::ExitCode | Values::ExitOrSignal, DeValue::Integer(_)) => return self.number(node, probe, 255),
             (Values::ExitOrSignal, DeValue::String(s)) => return self.death(node, s),
             (Values::Substring, DeValue::String(s)) if !s.is_empty() => Some(Value::str(s.as_ref())),
-            (Values::States(_), DeValue::String(s)) if probe == Probe::BootPriorState && s.as_ref() == "none" => {
-                Some(Value::str("None"))
+            (Values::States(_), DeValue::String(s))
+                if probe == Probe::BootPriorState && s.eq_ignore_ascii_case("none") =>
+            {
+                return Some(no_prior_state());
             }
             (Values::Words(words) | Values::States(words), DeValue::String(s)) => {
                 let known = words.contains(&s.as_ref());
@@ -154,6 +155,11 @@ impl Reader {
             .label("does not fit the probe")
             .note(describe(probe));
     }
+}
+
+/// No state to read: the reconciler prints it as the word None, and a history may keep it as nothing.
+fn no_prior_state() -> Vec<Value> {
+    vec![Value::absent(), Value::str("None")]
 }
 
 /// What a probe can show, in a line that names it.

@@ -1,0 +1,75 @@
+//! One invocation that talks to an engine: its run id, its engine, its reporters.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use crate::cli::args::EngineArgs;
+use crate::cli::{Failure, FailureKind};
+use crate::engine::{DockerEngine, Engine, EngineInfo, default_host};
+
+/// An engine that answered.
+pub struct Connected {
+    /// The engine.
+    pub engine: Arc<dyn Engine>,
+    /// What it says of itself.
+    pub info: EngineInfo,
+}
+
+/// Connects to the engine the arguments name.
+pub async fn connect(args: &EngineArgs) -> Result<Connected, Failure> {
+    let host = args.host.clone().unwrap_or_else(default_host);
+    let engine = DockerEngine::connect(Some(&host))
+        .await
+        .map_err(|e| Failure::engine(&e, &host))?;
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let info = engine.info().await.map_err(|e| Failure::engine(&e, &host))?;
+    Ok(Connected { engine, info })
+}
+
+/// When an invocation began, and its id.
+pub struct Clock {
+    /// The run's id: sortable, unique on an engine, fit for a container's name.
+    pub run: String,
+    /// By the calendar.
+    pub started: Timestamp,
+    since: Instant,
+}
+
+impl Clock {
+    /// Starts now.
+    pub fn start() -> Self {
+        let started = Timestamp::now();
+        let pid = std::process::id();
+        let run = format!(
+            "{}-{:x}-{pid:x}",
+            started.strftime("%Y%m%d%H%M%S"),
+            started.subsec_nanosecond() / 1000
+        );
+        Self {
+            run,
+            started,
+            since: Instant::now(),
+        }
+    }
+
+    /// Seconds so far.
+    pub fn seconds(&self) -> f64 {
+        self.since.elapsed().as_secs_f64()
+    }
+}
+
+/// Writes a file, or says why not.
+pub fn write(path: &std::path::Path, text: &str) -> Result<(), Failure> {
+    let failed = |why: std::io::Error| {
+        Failure::new(FailureKind::Io {
+            path: path.display().to_string(),
+            why: why.to_string(),
+        })
+    };
+    if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent).map_err(failed)?;
+    }
+    std::fs::write(path, text).map_err(failed)
+}
