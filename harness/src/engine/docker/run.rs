@@ -1,6 +1,8 @@
 //! Requesting containers: through testcontainers for those that run, through bollard for those that only hold files.
 
 use std::collections::HashMap;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType, MountVolumeOptions,
@@ -37,9 +39,13 @@ impl DockerEngine {
         for (key, value) in &spec.env {
             request = request.with_env_var(key, value);
         }
-        let container = tokio::time::timeout(RUN, request.start())
+        // In a task of its own: the modifier above blocks, and what it waits for may be held by another start that is
+        // polled by the same task as this one.
+        let start = AbortOnDrop(tokio::spawn(request.start()));
+        let container = tokio::time::timeout(RUN, start)
             .await
             .map_err(|_| EngineError::new(call.clone(), EngineErrorKind::Timeout(RUN)))?
+            .map_err(|e| EngineError::new(call.clone(), EngineErrorKind::Broken(e.to_string())))?
             .map_err(|e| from_testcontainers(&call, &e))?;
         let id = container.id().to_owned();
         self.owned.lock().await.insert(id.clone(), container);
@@ -66,6 +72,23 @@ impl DockerEngine {
     }
 }
 
+/// A task that ends with whoever waits for it.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<T> Future for AbortOnDrop<T> {
+    type Output = Result<T, tokio::task::JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
 /// testcontainers never negotiates the API version, and engines before 28 refuse the one its bollard starts from. Its
 /// client is shared while a start is under way, and the version is shared with each clone of it: so negotiate on a clone,
 /// from within the start.
@@ -76,7 +99,10 @@ fn negotiate_for_testcontainers() {
             let docker = testcontainers::core::client::docker_client_instance()
                 .await
                 .map_err(|e| e.to_string())?;
-            docker.negotiate_version().await.map_err(|e| e.to_string())
+            if docker.client_version() == *bollard::API_DEFAULT_VERSION {
+                docker.negotiate_version().await.map_err(|e| e.to_string())?;
+            }
+            Ok::<_, String>(())
         })
     });
     if let Err(why) = outcome {
