@@ -203,11 +203,13 @@ impl Reader {
         let path = self
             .key_str(tab, "path")
             .and_then(|(text, span)| self.volume_path(text, span));
-        let dir = self
-            .key_str(tab, "kind")
-            .and_then(|(text, span)| self.word::<SeedKind>(text, span, "kind", SEED_KINDS))
-            == Some(SeedKind::Dir);
-        let content = self.seed_content(tab, dir);
+        let kind = match tab.get("kind") {
+            Some(_) => self.key_word(tab, "kind", SEED_KINDS),
+            None => Some(SeedKind::File),
+        };
+        let dir = kind == Some(SeedKind::Dir);
+        // What it may hold depends on a kind that has to be known first.
+        let content = kind.and_then(|_| self.seed_content(tab, dir));
         let owner = self.owner(tab);
         let mode = self.mode(tab, if dir { 0o755 } else { 0o644 });
         Some(Seed {
