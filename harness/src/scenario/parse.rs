@@ -8,6 +8,7 @@ mod cursor;
 mod places;
 mod rows;
 mod scalars;
+mod seeds;
 mod steps;
 mod values;
 

@@ -88,12 +88,15 @@ impl Reader {
         expects: &[Row<Expect>],
         known: &[(Option<Known>, Vec<Row<KnownRow>>)],
     ) {
-        let most_boots = most_boots(places, steps);
+        // Where the steps could not be read, no number is too large.
+        let unread = places.tab.get("step").is_some_and(|n| !n.get_ref().is_array());
+        let most_steps = if unread { usize::MAX } else { steps.len() };
+        let most_boots = most_boots(places, steps).filter(|_| !unread);
         for row in expects {
-            self.check_number(row.at.as_ref(), steps.len(), most_boots);
+            self.check_number(row.at.as_ref(), most_steps, most_boots);
         }
         for row in known.iter().flat_map(|(_, rows)| rows) {
-            self.check_number(row.at.as_ref(), steps.len(), most_boots);
+            self.check_number(row.at.as_ref(), most_steps, most_boots);
             self.check_known(row, expects);
         }
         for (index, row) in expects.iter().enumerate() {
@@ -139,7 +142,7 @@ impl Reader {
                     "this row differs between its columns in an invariant scenario",
                 )
                 .label("differs")
-                .also(said, "no row does, this says");
+                .also(said, "says that no row does");
             }
             (false, None) if expects.iter().all(|r| r.row.is_some()) => {
                 self.error(

@@ -132,7 +132,7 @@ impl Reader {
         let names: Vec<String> = missing.iter().map(|k| format!("`{}`", k.name)).collect();
         let error = self.error(tab.span.clone(), format!("{} lacks {}", tab.shape.name, and(&names)));
         for key in missing {
-            error.note(format!("{}: {}", key.name, key.doc));
+            error.note(format!("`{}`: {}", key.name, key.doc));
         }
     }
 
@@ -169,6 +169,9 @@ impl Reader {
         let text = node.get_ref().as_str();
         if text.is_none() {
             self.wrong_type(node, "a string");
+            if let (DeValue::Integer(_) | DeValue::Float(_), Some(last)) = (node.get_ref(), self.errors.last_mut()) {
+                last.label("this is a number: put it in quotes");
+            }
         }
         text
     }

@@ -125,8 +125,10 @@ impl Reader {
     pub(super) fn volume_path(&mut self, text: &str, span: Span) -> Option<String> {
         let problem = if text.is_empty() {
             "it is empty"
+        } else if text.starts_with("/opt/data/") {
+            "paths start at the volume's root: leave out `/opt/data/`"
         } else if text.starts_with('/') {
-            "paths start at the volume's root: leave out the leading `/` and what is mounted there"
+            "paths start at the volume's root: leave out the leading `/`"
         } else if text.split('/').any(|part| part == "..") {
             "it must stay on the volume: no `..`"
         } else if text.contains('\0') {

@@ -32,16 +32,18 @@ impl Reader {
             return raw;
         };
         let mut found: Vec<(&'static OperationInfo, Span, &Node<'_>)> = Vec::new();
-        let mut unknown = false;
+        let mut unknown = Vec::new();
         for (key, value) in table.iter() {
             match operation(key.get_ref()) {
                 Some(info) => found.push((info, key.span(), value)),
-                None => {
-                    unknown = true;
-                    let inside = STEP_SIBLINGS.contains(&key.get_ref().as_ref());
-                    self.unknown_operation(key.get_ref(), key.span(), inside && table.len() > 1);
-                }
+                None => unknown.push(key),
             }
+        }
+        for key in &unknown {
+            let inside = found
+                .first()
+                .filter(|_| STEP_SIBLINGS.contains(&key.get_ref().as_ref()));
+            self.unknown_operation(key.get_ref(), key.span(), inside.map(|(info, ..)| info.name()));
         }
         // In file order: the table's own order is that of the alphabet.
         found.sort_by_key(|(_, span, _)| span.start);
@@ -50,7 +52,7 @@ impl Reader {
                 raw.span = span.clone();
                 self.operation(info, span.clone(), value, own_words, &mut raw);
             }
-            [] if unknown => {}
+            [] if !unknown.is_empty() => {}
             [] => {
                 self.error(node.span(), "a step without an operation")
                     .label("nothing is done here")
@@ -67,10 +69,10 @@ impl Reader {
     }
 
     /// Reports a key of a step that is no operation.
-    fn unknown_operation(&mut self, key: &str, span: Span, inside: bool) {
-        if inside {
+    fn unknown_operation(&mut self, key: &str, span: Span, inside: Option<&str>) {
+        if let Some(operation) = inside {
             self.error(span, format!("`{key}` is beside the operation"))
-                .label(format!("write it inside: `operation = {{ {key} = … }}`"));
+                .label(format!("write it inside: `{operation} = {{ {key} = … }}`"));
             return;
         }
         let label = match suggest_operation(key) {

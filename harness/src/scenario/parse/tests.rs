@@ -67,18 +67,19 @@ fn good_is_good() {
 
 #[test]
 fn syntax() {
-    insta::assert_snapshot!(cases(&[
+    let shown = cases(&[
         ("schema = 1", "schema = "),
         ("title = \"docker restart\"", "title = \"docker restart"),
         ("[start]", "[start"),
         ("tags = [\"core\"]", "title = \"again\""),
         ("by = \"operator\"", "by = operator\nwait = running"),
-    ]));
+    ]);
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
 fn top_level() {
-    insta::assert_snapshot!(cases(&[
+    let shown = cases(&[
         ("schema = 1\n", ""),
         ("schema = 1", "schema = 2"),
         ("schema = 1", "schema = \"1\""),
@@ -99,7 +100,8 @@ fn top_level() {
         ("tags = [\"core\"]", "settle = 5"),
         ("tags = [\"core\"]", "settle = \"2m\""),
         ("tags = [\"core\"]", "invariant = \"yes\""),
-    ]));
+    ]);
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn file_names() {
 
 #[test]
 fn start_and_profiles() {
-    insta::assert_snapshot!(cases(&[
+    let shown = cases(&[
         ("by = \"operator\"", "by = \"oprator\""),
         ("by = \"operator\"", "by = \"cmd\""),
         ("by = \"operator\"", "by = \"none\"\nwait = \"running\""),
@@ -133,12 +135,13 @@ fn start_and_profiles() {
         ("", "[[profile]]\nname = \"work\"\nstart = \"cmd\""),
         ("", "[[profile]]\nname = \"work\"\nsoul = 1"),
         ("", "[profile]\nname = \"work\""),
-    ]));
+    ]);
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
 fn seeds() {
-    insta::assert_snapshot!(cases(&[
+    let shown = cases(&[
         ("", "[[seed]]\ntext = \"\""),
         ("", "[[seed]]\npath = \"gateway.pid\""),
         ("", "[[seed]]\npath = \"/opt/data/gateway.pid\"\ntext = \"1\""),
@@ -157,12 +160,13 @@ fn seeds() {
         ("", "[[seed]]\npath = \"a\"\ntext = \"\"\nmode = 644"),
         ("", "[[seed]]\npath = \"a\"\ntext = \"\"\nmode = \"rw\""),
         ("", "[[seed]]\npath = \"a\"\ntext = \"\"\nmode = true"),
-    ]));
+    ]);
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
 fn upgrades() {
-    insta::assert_snapshot!(cases(&[
+    let shown = cases(&[
         ("", "[upgrade]\nfrom = \"release:0.16.0\""),
         ("", "[upgrade]\nfrom = \"release:0.16.0\"\nto = \"release:0.17.0\""),
         ("", "[upgrade]\nfrom = \"subject\"\nto = \"subject\""),
@@ -170,13 +174,14 @@ fn upgrades() {
         ("", "[upgrade]\nfrom = \"realease:0.16.0\"\nto = \"subject\""),
         ("", "[upgrade]\nfrom = \"release:\"\nto = \"subject\""),
         ("", "[upgrade]\nfrom = \"release:0.16.0\"\nto = \"subject\""),
-    ]));
+    ]);
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
 fn steps() {
     let of = |to: &'static str| ("engine-restart = { grace = \"10s\" }", to);
-    insta::assert_snapshot!(cases(&[
+    let shown = cases(&[
         of("docker-restart = { grace = \"10s\" }"),
         of("enginerestart = {}"),
         of("teleport = {}"),
@@ -203,13 +208,14 @@ fn steps() {
         of("release = {}\n[[step]]\nengine-start = {}"),
         of("stamp = { path = \"a\" }\n[[step]]\nengine-start = {}"),
         ("[[step]]", "[step]"),
-    ]));
+    ]);
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
 fn moments() {
     let of = |to: &'static str| ("\"boot:2\"", to);
-    insta::assert_snapshot!(cases(&[
+    let shown = cases(&[
         of("\"boot\""),
         of("\"boot:0\""),
         of("\"boot:two\""),
@@ -223,12 +229,13 @@ fn moments() {
         of("\"down:1\""),
         ("engine-restart = { grace = \"10s\" }", "operator-stop = {}"),
         ("[[step]]\nengine-restart = { grace = \"10s\" }\n", ""),
-    ]));
+    ]);
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
 fn rows() {
-    insta::assert_snapshot!(cases(&[
+    let shown = cases(&[
         ("at = \"boot:2\"\nprobe = \"boot.action\"\nfixed = \"started\"\n", ""),
         ("boot.action", "action"),
         ("boot.action", "boot.reaction"),
@@ -247,12 +254,13 @@ fn rows() {
         ("regressed = ", "note = \"x\"\nregressed = "),
         (
             "",
-            "[[expect]]\nat = \"boot:2\"\nprobe = \"boot.action\"\nfixed = \"started\"\nregressed = \"skipped\""
+            "[[expect]]\nat = \"boot:2\"\nprobe = \"boot.action\"\nfixed = \"started\"\nregressed = \"skipped\"",
         ),
         ("tags = [\"core\"]", "invariant = true"),
         ("[[expect]]", "[expect]"),
         ("[[expect]]", "[[known]]"),
-    ]));
+    ]);
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
@@ -331,7 +339,8 @@ fn known_deviations() {
         known("[{ at = \"boot:2\", probe = \"boot.action\" }]"),
     ];
     let changes: Vec<(&str, &str)> = added.iter().map(|a| ("", a.as_str())).collect();
-    insta::assert_snapshot!(cases(&changes));
+    let shown_all = cases(&changes);
+    insta::assert_snapshot!(shown_all);
 
     let text = format!(
         "{GOOD}{}\nor_fixed = true\nbases = [\"trixie\"]\nsupervisor = \">=2.13\"",

@@ -146,13 +146,26 @@ impl Reader {
 
     /// Reports a value of a type or size the probe cannot show.
     fn misfit(&mut self, node: &Node<'_>, probe: Probe) {
+        let numeric = matches!(
+            probe_info(probe).values,
+            Values::Count | Values::ExitCode | Values::ExitOrSignal
+        );
+        let mut label = "does not fit the probe";
         let written = match node.get_ref() {
             DeValue::Integer(n) => n.to_string(),
+            DeValue::Boolean(b) => b.to_string(),
             DeValue::Table(_) => "absent".to_owned(),
+            DeValue::String(s) if s.is_empty() => "an empty string".to_owned(),
+            DeValue::String(s) => {
+                if numeric && s.parse::<i64>().is_ok() {
+                    label = "numbers are written without quotes";
+                }
+                format!("`{s}`")
+            }
             other => type_name(other).to_owned(),
         };
         self.error(node.span(), format!("{probe} cannot be {written}"))
-            .label("does not fit the probe")
+            .label(label)
             .note(describe(probe));
     }
 }

@@ -144,8 +144,8 @@ pub const SEED: Shape = Shape {
 pub const UPGRADE: Shape = Shape {
     name: "[upgrade]",
     keys: &[
-        required("from", Kind::Image, "runs until the first recreation"),
-        required("to", Kind::Image, "runs after it"),
+        required("from", Kind::Image, "the image of the first container"),
+        required("to", Kind::Image, "the image from the first recreation on"),
     ],
 };
 
