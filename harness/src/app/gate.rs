@@ -9,7 +9,7 @@ use super::images::{self, Obtained, Tell};
 use super::interrupt::interrupted;
 use super::session::{self, Clock, Connected};
 use super::{print, select};
-use crate::cli::args::{Check, EngineArgs, Output, ReportArgs, ReportFormat, Reproduce, RunArgs, Select, Talk};
+use crate::cli::args::{Check, EngineArgs, Output, ReportArgs, ReportFormat, Reproduce, RunArgs, Talk};
 use crate::cli::progress;
 use crate::cli::{self, Exit, Failure, FailureKind};
 use crate::evidence::document::{JudgedCase, LeftOutEntry, RunDocument, RunHeader, document};
@@ -42,8 +42,11 @@ struct Job {
     talk: Talk,
     arguments: Vec<String>,
     /// What is asked for explicitly of a scenario on an image.
-    expect: Box<dyn Fn(&Scenario, &str) -> Option<Column> + Send + Sync>,
+    expect: Explicit,
 }
+
+/// What is asked for of a scenario on an image, whatever its release.
+type Explicit = Box<dyn Fn(&Scenario, &str) -> Option<Column> + Send + Sync>;
 
 pub async fn check(args: Check, talk: Talk, arguments: Vec<String>) -> Result<Exit, Failure> {
     let (scenarios, _) = select::scenarios(&args.select, None)?;
@@ -63,7 +66,6 @@ pub async fn check(args: Check, talk: Talk, arguments: Vec<String>) -> Result<Ex
 }
 
 pub async fn reproduce(args: Reproduce, talk: Talk, arguments: Vec<String>) -> Result<Exit, Failure> {
-    let Select { .. } = &args.select;
     let (scenarios, _) = select::scenarios(&args.select, Some("tag(core)"))?;
     let job = Job {
         command: "reproduce",

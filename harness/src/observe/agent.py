@@ -57,6 +57,9 @@ def is_gateway(argv, profile):
 
 def count(profile, pid):
     same = cmdline(pid) if pid else None
+    if pid and not is_gateway(same, profile):
+        # Still on its way from the supervisor through the run script: nothing else can look like it.
+        return 1
     found = 0
     for entry in os.listdir("/proc"):
         if entry.isdigit() and entry != "1":

@@ -155,6 +155,9 @@ pub enum Fact {
     },
 }
 
+/// How the note of a `wait-until` begins that did not come true.
+pub const NEVER_CAME: &str = "did not come true";
+
 /// Content of a small file on the volume.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]

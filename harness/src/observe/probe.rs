@@ -4,7 +4,7 @@
 //! gateway life left behind.
 
 use super::history::{CaseEvidence, Exit, Fact, FileContent, MomentName, Observation, ServiceStatus, TakenFor};
-use super::now::{Life, Now, ProfileNow, word};
+use super::now::{Life, Now, Process, ProfileNow, word};
 use crate::scenario::model::{Moment, Probe, Scenario, Value};
 
 pub use super::invariant::{InvariantRow, invariants};
@@ -45,7 +45,7 @@ pub fn read(_scenario: &Scenario, case: &CaseEvidence, at: Moment, probe: Probe,
         (Moment::Boot(n), _) => boot(case, n, probe, profile),
         _ => match until(&case.history, at) {
             None => Reading::missing(format!("the case did not get to {at}")),
-            Some(upto) => at_mark(case, upto, at, probe, profile),
+            Some(upto) => at_mark(upto, probe, profile),
         },
     }
 }
@@ -60,31 +60,39 @@ pub(super) fn until(history: &[Observation], at: Moment) -> Option<&[Observation
 }
 
 /// What a probe shows in a live case; `None` where it cannot be told without a mark.
-pub fn current(now: &Now, probe: Probe, profile: &str) -> Option<Value> {
+/// `before` is the process that a new one is compared with.
+pub fn current(now: &Now, probe: Probe, profile: &str, before: Option<Process>) -> Option<Value> {
+    if probe == Probe::ServiceNewProcess {
+        let p = now.profile(profile);
+        return Some(Value::Bool(p.up() && p.supervised() != before));
+    }
     match of_now(now, probe, profile) {
         Reading::Seen { value, .. } => Some(value),
         Reading::Missing { .. } => None,
     }
 }
 
-fn at_mark(case: &CaseEvidence, upto: &[Observation], at: Moment, probe: Probe, profile: &str) -> Reading {
+fn at_mark(upto: &[Observation], probe: Probe, profile: &str) -> Reading {
     let now = Now::at_end(upto);
     if probe == Probe::ServiceNewProcess {
-        // Compared with the process there was before the step, or before the first one.
-        let earlier = match at {
-            Moment::After(n) if n > 1 => until(&case.history, Moment::After(n - 1)),
-            Moment::Start => Some(&case.history[..0]),
-            _ => until(&case.history, Moment::Start),
-        };
-        let Some(earlier) = earlier else {
-            return Reading::missing("the moment to compare with was not reached");
-        };
-        let old = Now::at_end(earlier).profile(profile).lives.last().map(|l| l.process);
+        let old = process_before_last_action(upto, profile);
         let p = now.profile(profile);
-        let new = p.up() && p.supervised() != old;
-        return Reading::seen(Value::Bool(new), p.service.map(|s| s.1));
+        return Reading::seen(Value::Bool(p.up() && p.supervised() != old), p.service.map(|s| s.1));
     }
     of_now(&now, probe, profile)
+}
+
+/// The process a profile had before the last step that could have ended it.
+pub fn process_before_last_action(upto: &[Observation], profile: &str) -> Option<Process> {
+    const PASSIVE: [&str; 5] = ["wait-until", "settle", "hold-at", "release", "stamp"];
+    let acted = upto
+        .iter()
+        .rposition(|o| matches!(&o.fact, Fact::StepBegan { op, .. } if !PASSIVE.contains(&op.as_str())))?;
+    Now::at_end(&upto[..acted])
+        .profile(profile)
+        .lives
+        .last()
+        .map(|l| l.process)
 }
 
 /// A probe that the folded history answers by itself.
@@ -196,7 +204,7 @@ fn boot(case: &CaseEvidence, n: usize, probe: Probe, profile: &str) -> Reading {
             }
         }
         _ => match until(&case.history, Moment::Boot(n)) {
-            Some(upto) => at_mark(case, upto, Moment::Boot(n), probe, profile),
+            Some(upto) => at_mark(upto, probe, profile),
             None => Reading::missing(format!("boot {n} was not followed to its rest")),
         },
     }

@@ -1,9 +1,10 @@
 //! What an operator does: hermes commands, run inside the container.
 
-use super::Done;
 use super::case::Case;
 use super::steps::Outcome;
+use super::{Done, Halt};
 use crate::engine::{ExecOutput, ExecSpec};
+use crate::observe::history::TakenFor;
 use crate::observe::now::{Now, Process};
 use crate::scenario::model::{DEFAULT_PROFILE, ProfileSel, Step, User};
 
@@ -80,7 +81,31 @@ impl Case {
                 }
             }
         }
+        if verb == Verb::Stop && step.wait {
+            self.sync().await?;
+            self.not_overtaken()?;
+        }
         Ok(outcome)
+    }
+
+    /// The gateway looks for a marker every 0.5 s by itself. If it happens to do so between the marker and the SIGTERM of
+    /// one stop, the SIGTERM finds no marker any more: a race of its own, with a scenario of its own
+    /// (`operator-stop-overtaken`), and not what a scenario with a plain stop is about.
+    fn not_overtaken(&self) -> Done {
+        let overtaken = self.recorder.now(|now: &Now| {
+            let last = |name: &String| now.profile(name).lives.last().map(|l| l.taken_for.clone());
+            self.profiles()
+                .iter()
+                .find(|name| last(name) == Some(vec![TakenFor::Planned, TakenFor::Signal]))
+                .cloned()
+        });
+        match overtaken {
+            None => Ok(()),
+            Some(profile) => Err(Halt::Inconclusive(format!(
+                "operator-stop met a window of milliseconds: {profile}'s gateway found the marker by itself just before the \
+                 stop's SIGTERM came. That race is the scenario operator-stop-overtaken"
+            ))),
+        }
     }
 
     /// `hermes profile create|delete`.

@@ -27,7 +27,17 @@ enum Rest {
     Moving(String),
 }
 
-fn rest_of(p: &ProfileNow) -> Rest {
+fn rest_of(now: &Now, name: &str, p: &ProfileNow) -> Rest {
+    let boot = now.incarnations.len();
+    let said = now
+        .lines_of_boot(boot)
+        .into_iter()
+        .rfind(|l| l.profile == name)
+        .map(|l| l.action.as_str());
+    // A fresh slot is down for a moment even if nothing keeps it down.
+    if said == Some("started") && !p.lives.iter().any(|l| l.incarnation == boot) {
+        return Rest::Moving("to be started".into());
+    }
     let Some((status, _)) = &p.service else {
         return Rest::Resting;
     };
@@ -39,6 +49,22 @@ fn rest_of(p: &ProfileNow) -> Rest {
         (_, true, false) => Rest::Moving("up, wanted down".into()),
         (_, false, true) => Rest::Moving("down, wanted up".into()),
     }
+}
+
+/// Gateways that are under way to somewhere, and how.
+fn moving(now: &Now, held: &[String]) -> Vec<String> {
+    let profiles = now.profiles.iter().filter(|(name, _)| !held.contains(name));
+    profiles
+        .filter_map(|(name, p)| match rest_of(now, name, p) {
+            Rest::Resting => None,
+            Rest::Moving(how) => Some(format!("{name} {how}")),
+        })
+        .collect()
+}
+
+/// True if no gateway is under way to anywhere.
+pub fn at_rest(now: &Now) -> bool {
+    moving(now, &[]).is_empty()
 }
 
 impl Case {
@@ -175,16 +201,6 @@ impl Case {
             self.limit()
         } else {
             Duration::from_secs(5)
-        };
-        let moving = |now: &Now, held: &[String]| -> Vec<String> {
-            now.profiles
-                .iter()
-                .filter(|(name, _)| !held.contains(name))
-                .filter_map(|(name, p)| match rest_of(p) {
-                    Rest::Resting => None,
-                    Rest::Moving(how) => Some(format!("{name} {how}")),
-                })
-                .collect()
         };
         let held = self.held();
         let also_held = held.clone();

@@ -17,7 +17,7 @@ pub use judge::{Judged, Verdict};
 pub use rows::Row;
 pub use run::{Outcome, RunVerdict};
 
-use crate::observe::history::CaseEvidence;
+use crate::observe::history::{CaseEnd, CaseEvidence, Fact, NEVER_CAME};
 use crate::scenario::model::Scenario;
 
 /// Judges one attempt of a case.
@@ -26,7 +26,24 @@ use crate::scenario::model::Scenario;
 pub fn judge_case(scenario: &Scenario, evidence: &CaseEvidence, subject: &Subject, explicit: Option<Column>) -> Judged {
     let rows = rows::read_rows(scenario, evidence);
     let expectation = expected::expectation(scenario, subject, explicit);
-    judge::judge(rows, &evidence.end, &expectation)
+    let judged = judge::judge(rows, &evidence.end, &expectation);
+    match missed_window(evidence) {
+        // What was to be true before a later step was not: whatever held then, the scenario was not played.
+        Some(why) if judged.classification == Classification::Fixed => {
+            judge::judge(judged.rows, &CaseEnd::Inconclusive(why), &expectation)
+        }
+        _ => judged,
+    }
+}
+
+/// The note of the first `wait-until` that did not come true.
+fn missed_window(evidence: &CaseEvidence) -> Option<String> {
+    evidence.history.iter().find_map(|o| match &o.fact {
+        Fact::StepEnded {
+            step, note: Some(note), ..
+        } if note.starts_with(NEVER_CAME) => Some(format!("step {step} wait-until {note}")),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
