@@ -183,6 +183,7 @@ pub(super) fn inline(dockerfile: &str, args: &[(&str, &str)]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::io::Read;
 

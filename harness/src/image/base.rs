@@ -55,6 +55,16 @@ impl Base {
 }
 
 impl Recipe {
+    /// apt's sources on a mirror.
+    pub(super) fn sources(&self, mirror: &str) -> Vec<String> {
+        let mut sources = vec![format!("deb {mirror} {} main", self.suite)];
+        if let Some(suite) = self.supervisor_from {
+            // Unlike a release's, the lists of a suite in the making expire within a week, and mirrors lag.
+            sources.push(format!("deb [check-valid-until=no] {mirror} {suite} main"));
+        }
+        sources
+    }
+
     /// apt's preferences: s6 and its own libraries from the second suite, nothing else, Python least of all.
     pub(super) fn preferences(&self) -> Option<String> {
         let suite = self.supervisor_from?;
@@ -213,9 +223,9 @@ impl Plan {
         }
         let recipe = self.base.recipe();
         let mut tree = tree.clone();
-        if let Some(suite) = recipe.supervisor_from {
-            let line = format!("deb http://deb.debian.org/debian {suite} main\n");
-            tree.file("etc/apt/sources.list.d/comeback.list", line);
+        // Debian's image has the first of the sources.
+        if let Some(source) = recipe.sources(bootstrap::MIRROR).get(1) {
+            tree.file("etc/apt/sources.list.d/comeback.list", format!("{source}\n"));
         }
         let mut context = Tree::default();
         context.file("rootfs.tar", tree.tar());
@@ -336,6 +346,7 @@ impl Report<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -73,6 +73,7 @@ pub(super) fn upstream(version: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
