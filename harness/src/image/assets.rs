@@ -211,7 +211,7 @@ mod tests {
             "opt/comeback/boot/rc.init",
             "opt/comeback/boot/finish",
             "opt/comeback/setup-base",
-            "opt/comeback/install-release",
+            "opt/comeback/install",
             "opt/hermes/docker/main-wrapper.sh",
         ] {
             assert_eq!(all[program].0, 0o755, "{program}");

@@ -248,7 +248,8 @@ impl Plan {
         };
         job.run(request, log).await?;
         // What was measured in the image can be a label only once there is an image.
-        let facts = contract::measure(engine, &unlabelled).await?;
+        let info = engine.inspect_image(&unlabelled).await?.unwrap_or_default();
+        let facts = contract::measure(engine, &info).await?;
         let mut context = Tree::default();
         let supervisor = facts.supervisor.unwrap_or_default();
         let labels = self.label_instruction(&supervisor);

@@ -369,7 +369,7 @@ mod tests {
         let forky = words(Base::ForkyS6);
         assert!(forky.ends_with(&[
             "deb http://m/debian trixie main".into(),
-            "deb http://m/debian forky main".into()
+            "deb [check-valid-until=no] http://m/debian forky main".into()
         ]));
     }
 }
