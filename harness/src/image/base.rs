@@ -151,7 +151,7 @@ impl Plan {
         tree.file("usr/local/bin/uv", uv?);
         let mut log = build::Log::create(cache, &self.reference)?;
         match pulled {
-            Ok(()) => self.on_pulled(engine, &tree, &mut log, report).await?,
+            Ok(()) => self.on_pulled(engine, cache, &tree, &mut log, report).await?,
             Err(pull) => {
                 let image = self.base.recipe().debian;
                 let why = bootstrap::possible(&architecture);
@@ -213,6 +213,7 @@ impl Plan {
     async fn on_pulled(
         &self,
         engine: &dyn Engine,
+        cache: &Cache,
         tree: &Tree,
         log: &mut build::Log,
         report: &Report<'_>,
@@ -249,7 +250,7 @@ impl Plan {
         job.run(request, log).await?;
         // What was measured in the image can be a label only once there is an image.
         let info = engine.inspect_image(&unlabelled).await?.unwrap_or_default();
-        let facts = contract::measure(engine, &info).await?;
+        let facts = contract::measure(engine, &info, cache).await?;
         let mut context = Tree::default();
         let supervisor = facts.supervisor.unwrap_or_default();
         let labels = self.label_instruction(&supervisor);

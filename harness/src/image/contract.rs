@@ -5,8 +5,9 @@ use std::io::Read;
 use std::str::FromStr;
 
 use pep440_rs::Version;
+use serde::{Deserialize, Serialize};
 
-use super::ImageError;
+use super::{Cache, ImageError, http};
 use crate::engine::{ContainerSpec, Engine, EngineError, ImageInfo, RUN_LABEL};
 
 /// The most that is read of one file or directory of an image, in bytes.
@@ -23,8 +24,11 @@ const TOOLS: [&str; 6] = [
 /// Where hermes-agent is installed.
 const VENV: &str = "/opt/hermes/.venv";
 
+/// Part of the name of what is kept of a reading: raised when something else is looked for.
+const EDITION: u32 = 1;
+
 /// What was read in an image.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
     /// s6's version.
     pub(super) supervisor: Option<String>,
@@ -34,9 +38,23 @@ pub(super) struct Facts {
     pub(super) missing: Vec<String>,
 }
 
-/// Reads what an image holds, in a container that is created, never started, and removed.
-pub(super) async fn measure(engine: &dyn Engine, image: &ImageInfo) -> Result<Facts, ImageError> {
+/// What an image holds; read once, since what an id names never changes.
+pub(super) async fn measure(engine: &dyn Engine, image: &ImageInfo, cache: &Cache) -> Result<Facts, ImageError> {
     let digest = image.id.trim_start_matches("sha256:");
+    let path = cache.path(format!("facts/{digest}-{EDITION}.json"))?;
+    let known = std::fs::read(&path).ok();
+    if let Some(facts) = known.and_then(|json| serde_json::from_slice(&json).ok()) {
+        return Ok(facts);
+    }
+    let facts = look(engine, image, digest).await?;
+    if let Ok(json) = serde_json::to_vec(&facts) {
+        http::write(&path, &json)?;
+    }
+    Ok(facts)
+}
+
+/// Reads an image in a container that is created, never started, and removed.
+async fn look(engine: &dyn Engine, image: &ImageInfo, digest: &str) -> Result<Facts, ImageError> {
     let short = digest.get(..12).unwrap_or(digest);
     let name = format!("comeback-look-{short}-{}", std::process::id());
     let spec = ContainerSpec {

@@ -7,7 +7,7 @@ use super::assets::{Tree, short};
 use super::build::{self, Job, Log};
 use super::expr::ImageExpr;
 use super::ignore::Ignore;
-use super::{Image, ImageError, ObtainOptions, Report, contract, tree};
+use super::{Cache, Image, ImageError, ObtainOptions, Report, contract, tree};
 use crate::engine::{BuildRequest, Engine, ImageInfo};
 
 /// An existing image, pulled if it is not here; and whether it was here.
@@ -19,7 +19,10 @@ pub(super) async fn docker(
     report: &Report<'_>,
 ) -> Result<(Image, bool), ImageError> {
     if let Some(info) = engine.inspect_image(reference).await? {
-        return Ok((checked(engine, expression, reference, &info).await?, true));
+        return Ok((
+            checked(engine, expression, reference, &info, &options.cache).await?,
+            true,
+        ));
     }
     if options.offline {
         return Err(ImageError::Offline {
@@ -41,7 +44,10 @@ pub(super) async fn docker(
         });
     }
     match engine.inspect_image(reference).await? {
-        Some(info) => Ok((checked(engine, expression, reference, &info).await?, false)),
+        Some(info) => Ok((
+            checked(engine, expression, reference, &info, &options.cache).await?,
+            false,
+        )),
         None => Err(ImageError::NoImage {
             reference: reference.to_owned(),
             why: "it was pulled and is not there".to_owned(),
@@ -75,7 +81,10 @@ pub(super) async fn dockerfile(
     let key = tree::key(&context, &[("kind", "dockerfile")]);
     let reference = format!("comeback-dockerfile:{}", short(&key));
     if let Some(info) = engine.inspect_image(&reference).await? {
-        return Ok((checked(engine, expression, &reference, &info).await?, true));
+        return Ok((
+            checked(engine, expression, &reference, &info, &options.cache).await?,
+            true,
+        ));
     }
     let _lock = options.cache.lock(short(&key)).await?;
     report.step(format!("building {}", file.display()));
@@ -97,7 +106,10 @@ pub(super) async fn dockerfile(
     };
     job.run(request, &Log::create(&options.cache, &reference)?).await?;
     match engine.inspect_image(&reference).await? {
-        Some(info) => Ok((checked(engine, expression, &reference, &info).await?, false)),
+        Some(info) => Ok((
+            checked(engine, expression, &reference, &info, &options.cache).await?,
+            false,
+        )),
         None => Err(ImageError::NoImage {
             reference,
             why: "it was built and is gone again".to_owned(),
@@ -111,8 +123,9 @@ async fn checked(
     expression: &ImageExpr,
     reference: &str,
     info: &ImageInfo,
+    cache: &Cache,
 ) -> Result<Image, ImageError> {
-    let facts = contract::measure(engine, info).await?;
+    let facts = contract::measure(engine, info, cache).await?;
     if !facts.missing.is_empty() {
         return Err(ImageError::Contract {
             image: expression.to_string(),
