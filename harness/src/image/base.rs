@@ -154,19 +154,7 @@ impl Plan {
             Ok(()) => self.on_pulled(engine, cache, &tree, &mut log, report).await?,
             Err(pull) => {
                 let image = self.base.recipe().debian;
-                let why = bootstrap::possible(&architecture);
-                if let Err(bootstrap) = why {
-                    return Err(ImageError::NoBase {
-                        base: self.base.to_string(),
-                        image: image.to_owned(),
-                        pull,
-                        bootstrap,
-                    });
-                }
-                report.decided(format!(
-                    "base {}: bootstrapped from Debian's packages, because {image} cannot be pulled ({pull})",
-                    self.base
-                ));
+                report.decided(fallback(self.base, &pull, bootstrap::possible(&architecture))?);
                 let changes = self.changes();
                 let made = bootstrap::run(self, engine, cache, &tree, changes, &mut log, report).await;
                 made.map_err(|error| match error {
@@ -287,6 +275,22 @@ impl Plan {
     }
 }
 
+/// What is done when Debian's image cannot be pulled, in one line; an error if nothing is left.
+fn fallback(base: Base, pull: &str, possible: Result<(), String>) -> Result<String, ImageError> {
+    let image = base.recipe().debian;
+    match possible {
+        Ok(()) => Ok(format!(
+            "base {base}: bootstrapped from Debian's packages, because {image} cannot be pulled ({pull})"
+        )),
+        Err(bootstrap) => Err(ImageError::NoBase {
+            base: base.to_string(),
+            image: image.to_owned(),
+            pull: pull.to_owned(),
+            bootstrap,
+        }),
+    }
+}
+
 /// The certificates the host trusts; a proxy on the way to PyPI may need them.
 fn host_bundle() -> Result<Option<Vec<u8>>, ImageError> {
     let named = std::env::var_os("SSL_CERT_FILE")
@@ -379,6 +383,30 @@ mod tests {
         assert_eq!(changes[2], r#"ENTRYPOINT ["/init"]"#);
         assert_eq!(changes[3], r#"CMD ["sleep", "infinity"]"#);
         assert!(changes[4].contains(r#"comeback.supervisor="2.11.3.2""#));
+    }
+
+    #[test]
+    #[tracing_test::traced_test]
+    fn the_fallback_is_said_in_one_line() {
+        let seen = std::sync::Mutex::new(Vec::new());
+        let sink = |event| seen.lock().unwrap().push(event);
+        let report = Report { sink: &sink };
+        report.decided(fallback(Base::Trixie, "no such host", Ok(())).unwrap());
+        let line = "base trixie: bootstrapped from Debian's packages, because debian:trixie-slim cannot be pulled \
+                    (no such host)";
+        assert!(logs_contain(line));
+        assert_eq!(*seen.lock().unwrap(), [ImageEvent::Decided { line: line.to_owned() }]);
+
+        let error = fallback(Base::Trixie, "no such host", Err("this host has no apt-get".into())).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("pulling debian:trixie-slim failed (no such host)"),
+            "{text}"
+        );
+        assert!(
+            text.contains("this host has no apt-get") && text.contains("let the engine reach a registry"),
+            "{text}"
+        );
     }
 
     #[test]
