@@ -6,11 +6,9 @@ use super::assets::{self, Key, Tree, short};
 use super::build::{self, Job};
 use super::cache::Cache;
 use super::expr::Base;
-use super::{ImageError, ImageEvent, Report, bootstrap, contract, http, pypi};
+use super::{ImageError, ImageEvent, Report, bootstrap, contract, uv};
 use crate::engine::{BuildRequest, Engine, ImageInfo, Progress};
 
-/// The uv that installs releases. Pinned, so that a key can be computed without asking anybody.
-const UV: &str = "0.13.9";
 /// Where Linux systems keep the certificates they trust, in one file.
 const BUNDLES: [&str; 3] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -100,7 +98,7 @@ impl Plan {
         let mut key = Key::default();
         key.add("base", base.name().as_bytes());
         key.add("recipe", assets::text("gateway/base.Dockerfile").as_bytes());
-        key.add("uv", UV.as_bytes());
+        key.add("uv", uv::VERSION.as_bytes());
         for package in PACKAGES.iter().chain(&bootstrap::PACKAGES) {
             key.add("package", package.as_bytes());
         }
@@ -145,7 +143,7 @@ impl Plan {
             return Ok(image);
         }
         let architecture = engine.info().await?.architecture;
-        let uv = uv(cache, &architecture, report);
+        let uv = uv::program(cache, &architecture, report);
         let (pulled, uv) = tokio::join!(self.pull(engine, report), uv);
         let mut tree = self.tree.clone();
         tree.file("usr/local/bin/uv", uv?);
@@ -306,40 +304,6 @@ fn host_bundle() -> Result<Option<Vec<u8>>, ImageError> {
         };
     }
     Ok(BUNDLES.iter().find_map(|path| std::fs::read(path).ok()))
-}
-
-/// The uv program for the engine's architecture, out of its wheel.
-async fn uv(cache: &Cache, architecture: &str, report: &Report<'_>) -> Result<Vec<u8>, ImageError> {
-    let path = cache.path(format!("uv-{UV}-{architecture}"))?;
-    if let Ok(program) = std::fs::read(&path) {
-        return Ok(program);
-    }
-    report.step(format!("downloading uv {UV}"));
-    let wheel = pypi::uv_wheel(UV, architecture).await?;
-    let file = cache.path(format!("uv-{UV}-{architecture}.whl"))?;
-    let file = http::download("uv", &wheel.url, &wheel.sha256, &file).await?;
-    let program = unzip(&file, "/scripts/uv").map_err(|why| ImageError::Unreadable {
-        url: wheel.url.clone(),
-        why,
-    })?;
-    http::write(&path, &program)?;
-    // A cache is no place for 20 MB that nobody reads again.
-    std::fs::remove_file(&file).ok();
-    Ok(program)
-}
-
-fn unzip(archive: &std::path::Path, suffix: &str) -> Result<Vec<u8>, String> {
-    let file = std::fs::File::open(archive).map_err(|e| e.to_string())?;
-    let mut archive = zip::ZipArchive::new(file).map_err(|e| e.to_string())?;
-    let name = archive
-        .file_names()
-        .find(|name| name.ends_with(suffix))
-        .map(str::to_owned)
-        .ok_or_else(|| format!("no file …{suffix} in it"))?;
-    let mut content = Vec::new();
-    let mut entry = archive.by_name(&name).map_err(|e| e.to_string())?;
-    std::io::copy(&mut entry, &mut content).map_err(|e| e.to_string())?;
-    Ok(content)
 }
 
 impl Report<'_> {

@@ -20,6 +20,7 @@ mod release;
 mod source;
 mod store;
 mod tree;
+mod uv;
 
 use std::time::Instant;
 
