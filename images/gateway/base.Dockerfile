@@ -2,6 +2,8 @@
 # Debian's packages. rootfs.tar holds rootfs/, the overlays, uv and the host's CA bundle.
 ARG DEBIAN
 FROM ${DEBIAN}
+# First, so that what a broken build leaves behind carries it too.
+LABEL comeback.image=gateway
 ARG PACKAGES
 ADD rootfs.tar /
 RUN /opt/comeback/setup-pulled ${PACKAGES} && /opt/comeback/setup-base

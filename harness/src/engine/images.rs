@@ -293,6 +293,7 @@ fn bytes(size: i64) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::sync::Mutex;
 

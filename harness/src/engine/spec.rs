@@ -169,7 +169,7 @@ pub struct EngineEvent {
 }
 
 /// Details of a local image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageInfo {
     /// Its id (`sha256:…`), which is also its digest in our records.
     pub id: String,

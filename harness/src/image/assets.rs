@@ -183,6 +183,7 @@ pub(super) fn inline(dockerfile: &str, args: &[(&str, &str)]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::io::Read;
 
@@ -210,7 +211,7 @@ mod tests {
             "opt/comeback/boot/rc.init",
             "opt/comeback/boot/finish",
             "opt/comeback/setup-base",
-            "opt/comeback/install-release",
+            "opt/comeback/install",
             "opt/hermes/docker/main-wrapper.sh",
         ] {
             assert_eq!(all[program].0, 0o755, "{program}");

@@ -6,11 +6,9 @@ use super::assets::{self, Key, Tree, short};
 use super::build::{self, Job};
 use super::cache::Cache;
 use super::expr::Base;
-use super::{ImageError, ImageEvent, Report, bootstrap, contract, http, pypi};
+use super::{ImageError, ImageEvent, Report, bootstrap, contract, uv};
 use crate::engine::{BuildRequest, Engine, ImageInfo, Progress};
 
-/// The uv that installs releases. Pinned, so that a key can be computed without asking anybody.
-const UV: &str = "0.13.9";
 /// Where Linux systems keep the certificates they trust, in one file.
 const BUNDLES: [&str; 3] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -55,6 +53,16 @@ impl Base {
 }
 
 impl Recipe {
+    /// apt's sources on a mirror.
+    pub(super) fn sources(&self, mirror: &str) -> Vec<String> {
+        let mut sources = vec![format!("deb {mirror} {} main", self.suite)];
+        if let Some(suite) = self.supervisor_from {
+            // Unlike a release's, the lists of a suite in the making expire within a week, and mirrors lag.
+            sources.push(format!("deb [check-valid-until=no] {mirror} {suite} main"));
+        }
+        sources
+    }
+
     /// apt's preferences: s6 and its own libraries from the second suite, nothing else, Python least of all.
     pub(super) fn preferences(&self) -> Option<String> {
         let suite = self.supervisor_from?;
@@ -90,7 +98,7 @@ impl Plan {
         let mut key = Key::default();
         key.add("base", base.name().as_bytes());
         key.add("recipe", assets::text("gateway/base.Dockerfile").as_bytes());
-        key.add("uv", UV.as_bytes());
+        key.add("uv", uv::VERSION.as_bytes());
         for package in PACKAGES.iter().chain(&bootstrap::PACKAGES) {
             key.add("package", package.as_bytes());
         }
@@ -135,28 +143,16 @@ impl Plan {
             return Ok(image);
         }
         let architecture = engine.info().await?.architecture;
-        let uv = uv(cache, &architecture, report);
+        let uv = uv::program(cache, &architecture, report);
         let (pulled, uv) = tokio::join!(self.pull(engine, report), uv);
         let mut tree = self.tree.clone();
         tree.file("usr/local/bin/uv", uv?);
         let mut log = build::Log::create(cache, &self.reference)?;
         match pulled {
-            Ok(()) => self.on_pulled(engine, &tree, &mut log, report).await?,
+            Ok(()) => self.on_pulled(engine, cache, &tree, &mut log, report).await?,
             Err(pull) => {
                 let image = self.base.recipe().debian;
-                let why = bootstrap::possible(&architecture);
-                if let Err(bootstrap) = why {
-                    return Err(ImageError::NoBase {
-                        base: self.base.to_string(),
-                        image: image.to_owned(),
-                        pull,
-                        bootstrap,
-                    });
-                }
-                report.decided(format!(
-                    "base {}: bootstrapped from Debian's packages, because {image} cannot be pulled ({pull})",
-                    self.base
-                ));
+                report.decided(fallback(self.base, &pull, bootstrap::possible(&architecture))?);
                 let changes = self.changes();
                 let made = bootstrap::run(self, engine, cache, &tree, changes, &mut log, report).await;
                 made.map_err(|error| match error {
@@ -203,6 +199,7 @@ impl Plan {
     async fn on_pulled(
         &self,
         engine: &dyn Engine,
+        cache: &Cache,
         tree: &Tree,
         log: &mut build::Log,
         report: &Report<'_>,
@@ -213,9 +210,9 @@ impl Plan {
         }
         let recipe = self.base.recipe();
         let mut tree = tree.clone();
-        if let Some(suite) = recipe.supervisor_from {
-            let line = format!("deb http://deb.debian.org/debian {suite} main\n");
-            tree.file("etc/apt/sources.list.d/comeback.list", line);
+        // Debian's image has the first of the sources.
+        if let Some(source) = recipe.sources(bootstrap::MIRROR).get(1) {
+            tree.file("etc/apt/sources.list.d/comeback.list", format!("{source}\n"));
         }
         let mut context = Tree::default();
         context.file("rootfs.tar", tree.tar());
@@ -238,7 +235,8 @@ impl Plan {
         };
         job.run(request, log).await?;
         // What was measured in the image can be a label only once there is an image.
-        let facts = contract::measure(engine, &unlabelled).await?;
+        let info = engine.inspect_image(&unlabelled).await?.unwrap_or_default();
+        let facts = contract::measure(engine, &info, cache).await?;
         let mut context = Tree::default();
         let supervisor = facts.supervisor.unwrap_or_default();
         let labels = self.label_instruction(&supervisor);
@@ -275,6 +273,22 @@ impl Plan {
     }
 }
 
+/// What is done when Debian's image cannot be pulled, in one line; an error if nothing is left.
+fn fallback(base: Base, pull: &str, possible: Result<(), String>) -> Result<String, ImageError> {
+    let image = base.recipe().debian;
+    match possible {
+        Ok(()) => Ok(format!(
+            "base {base}: bootstrapped from Debian's packages, because {image} cannot be pulled ({pull})"
+        )),
+        Err(bootstrap) => Err(ImageError::NoBase {
+            base: base.to_string(),
+            image: image.to_owned(),
+            pull: pull.to_owned(),
+            bootstrap,
+        }),
+    }
+}
+
 /// The certificates the host trusts; a proxy on the way to PyPI may need them.
 fn host_bundle() -> Result<Option<Vec<u8>>, ImageError> {
     let named = std::env::var_os("SSL_CERT_FILE")
@@ -292,40 +306,6 @@ fn host_bundle() -> Result<Option<Vec<u8>>, ImageError> {
     Ok(BUNDLES.iter().find_map(|path| std::fs::read(path).ok()))
 }
 
-/// The uv program for the engine's architecture, out of its wheel.
-async fn uv(cache: &Cache, architecture: &str, report: &Report<'_>) -> Result<Vec<u8>, ImageError> {
-    let path = cache.path(format!("uv-{UV}-{architecture}"))?;
-    if let Ok(program) = std::fs::read(&path) {
-        return Ok(program);
-    }
-    report.step(format!("downloading uv {UV}"));
-    let wheel = pypi::uv_wheel(UV, architecture).await?;
-    let file = cache.path(format!("uv-{UV}-{architecture}.whl"))?;
-    let file = http::download("uv", &wheel.url, &wheel.sha256, &file).await?;
-    let program = unzip(&file, "/scripts/uv").map_err(|why| ImageError::Unreadable {
-        url: wheel.url.clone(),
-        why,
-    })?;
-    http::write(&path, &program)?;
-    // A cache is no place for 20 MB that nobody reads again.
-    std::fs::remove_file(&file).ok();
-    Ok(program)
-}
-
-fn unzip(archive: &std::path::Path, suffix: &str) -> Result<Vec<u8>, String> {
-    let file = std::fs::File::open(archive).map_err(|e| e.to_string())?;
-    let mut archive = zip::ZipArchive::new(file).map_err(|e| e.to_string())?;
-    let name = archive
-        .file_names()
-        .find(|name| name.ends_with(suffix))
-        .map(str::to_owned)
-        .ok_or_else(|| format!("no file …{suffix} in it"))?;
-    let mut content = Vec::new();
-    let mut entry = archive.by_name(&name).map_err(|e| e.to_string())?;
-    std::io::copy(&mut entry, &mut content).map_err(|e| e.to_string())?;
-    Ok(content)
-}
-
 impl Report<'_> {
     pub(super) fn progress(&self, progress: Progress) {
         match progress {
@@ -336,6 +316,7 @@ impl Report<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -366,6 +347,30 @@ mod tests {
         assert_eq!(changes[2], r#"ENTRYPOINT ["/init"]"#);
         assert_eq!(changes[3], r#"CMD ["sleep", "infinity"]"#);
         assert!(changes[4].contains(r#"comeback.supervisor="2.11.3.2""#));
+    }
+
+    #[test]
+    #[tracing_test::traced_test]
+    fn the_fallback_is_said_in_one_line() {
+        let seen = std::sync::Mutex::new(Vec::new());
+        let sink = |event| seen.lock().unwrap().push(event);
+        let report = Report { sink: &sink };
+        report.decided(fallback(Base::Trixie, "no such host", Ok(())).unwrap());
+        let line = "base trixie: bootstrapped from Debian's packages, because debian:trixie-slim cannot be pulled \
+                    (no such host)";
+        assert!(logs_contain(line));
+        assert_eq!(*seen.lock().unwrap(), [ImageEvent::Decided { line: line.to_owned() }]);
+
+        let error = fallback(Base::Trixie, "no such host", Err("this host has no apt-get".into())).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("pulling debian:trixie-slim failed (no such host)"),
+            "{text}"
+        );
+        assert!(
+            text.contains("this host has no apt-get") && text.contains("let the engine reach a registry"),
+            "{text}"
+        );
     }
 
     #[test]

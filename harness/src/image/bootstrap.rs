@@ -45,7 +45,7 @@ pub(super) const PACKAGES: [&str; 20] = [
 ];
 
 /// Debian's mirror where the host has none of its own.
-const MIRROR: &str = "http://deb.debian.org/debian";
+pub(super) const MIRROR: &str = "http://deb.debian.org/debian";
 /// The mmdebstrap that is fetched where the host has none: a Perl script, run from its unpacked package.
 const MMDEBSTRAP: (&str, &str) = (
     "pool/main/m/mmdebstrap/mmdebstrap_1.3.5-7_all.deb",
@@ -208,9 +208,7 @@ fn arguments(recipe: &Recipe, mirror: &str, root: bool, skeleton: &Path, rootfs:
     arguments.push("--extract-hook=chroot \"$1\" /opt/comeback/setup-base >&2".into());
     arguments.push(recipe.suite.into());
     arguments.push("-".into());
-    for suite in std::iter::once(recipe.suite).chain(recipe.supervisor_from) {
-        arguments.push(format!("deb {mirror} {suite} main").into());
-    }
+    arguments.extend(recipe.sources(mirror).into_iter().map(OsString::from));
     arguments
 }
 
@@ -313,6 +311,7 @@ pub(super) async fn run(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use rstest::rstest;
 
@@ -370,7 +369,7 @@ mod tests {
         let forky = words(Base::ForkyS6);
         assert!(forky.ends_with(&[
             "deb http://m/debian trixie main".into(),
-            "deb http://m/debian forky main".into()
+            "deb [check-valid-until=no] http://m/debian forky main".into()
         ]));
     }
 }

@@ -85,6 +85,7 @@ impl Log {
         ImageError::Build {
             image: image.to_owned(),
             last: lines.1.clone(),
+            hint: hint(message).map_or(String::new(), |hint| format!("\n{hint}")),
             log: self.path.clone(),
         }
     }
@@ -98,6 +99,27 @@ impl Log {
             lines.1[from..].join(" / "),
             self.path.display()
         )
+    }
+}
+
+/// What to do about a builder's message.
+fn hint(message: &str) -> Option<&'static str> {
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if says(&[
+        "BuildKit",
+        "buildkit",
+        "unknown flag: mount",
+        "Unknown flag: mount",
+        "unknown instruction: <<",
+    ]) {
+        Some(
+            "This Dockerfile needs BuildKit, and images are built through the engine's classic builder: run `docker build` \
+             yourself and name the result as docker:TAG.",
+        )
+    } else if says(&["registry", "pull access denied", "no such host", "manifest unknown"]) {
+        Some("The image it is built FROM cannot be pulled: load or build it first, or give the engine a registry.")
+    } else {
+        None
     }
 }
 
@@ -135,8 +157,18 @@ impl Job<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn known_messages_get_a_hint() {
+        let buildkit = "the --mount option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/";
+        assert!(hint(buildkit).unwrap().contains("docker:TAG"));
+        let pull = "Get \"https://registry.example/v2/\": dial tcp: lookup registry.example: no such host";
+        assert!(hint(pull).unwrap().contains("cannot be pulled"));
+        assert_eq!(hint("The command '/bin/sh -c false' returned a non-zero code: 1"), None);
+    }
 
     #[test]
     fn a_failure_shows_the_builders_last_words_and_the_log() {

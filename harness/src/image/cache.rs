@@ -77,6 +77,7 @@ pub(super) fn broken(path: &Path, source: std::io::Error) -> ImageError {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

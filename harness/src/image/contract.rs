@@ -1,57 +1,212 @@
-//! What an image holds, read from its files: no container of it is started.
+//! Whether an image is a gateway image, and what is in it: read from its files, no container of it is started.
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::str::FromStr;
 
-use super::ImageError;
-use crate::engine::{ContainerSpec, Engine, RUN_LABEL};
+use pep440_rs::Version;
+use serde::{Deserialize, Serialize};
+
+use super::{Cache, ImageError, http};
+use crate::engine::{ContainerSpec, Engine, EngineError, ImageInfo, RUN_LABEL};
 
 /// The most that is read of one file or directory of an image, in bytes.
-const LIMIT: usize = 64 * 1024 * 1024;
+const LIMIT: usize = 16 * 1024 * 1024;
+/// The tools of the supervisor that the gateway calls, and that wait for it.
+const TOOLS: [&str; 6] = [
+    "s6-svc",
+    "s6-svstat",
+    "s6-svscanctl",
+    "s6-svwait",
+    "s6-setuidgid",
+    "with-contenv",
+];
+/// Where hermes-agent is installed.
+const VENV: &str = "/opt/hermes/.venv";
+
+/// Part of the name of what is kept of a reading: raised when something else is looked for.
+const EDITION: u32 = 1;
 
 /// What was read in an image.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
     /// s6's version.
     pub(super) supervisor: Option<String>,
+    /// The release of hermes-agent.
+    pub(super) release: Option<Version>,
+    /// The parts of the contract that are not there, each in words.
+    pub(super) missing: Vec<String>,
 }
 
-/// Reads what an image holds, in a container that is created, never started, and removed.
-pub(super) async fn measure(engine: &dyn Engine, image: &str) -> Result<Facts, ImageError> {
-    let label = format!("image-{}", std::process::id());
-    let unique = image.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+/// What an image holds; read once, since what an id names never changes.
+pub(super) async fn measure(engine: &dyn Engine, image: &ImageInfo, cache: &Cache) -> Result<Facts, ImageError> {
+    let digest = image.id.trim_start_matches("sha256:");
+    let path = cache.path(format!("facts/{digest}-{EDITION}.json"))?;
+    let known = std::fs::read(&path).ok();
+    if let Some(facts) = known.and_then(|json| serde_json::from_slice(&json).ok()) {
+        return Ok(facts);
+    }
+    let facts = look(engine, image, digest).await?;
+    if let Ok(json) = serde_json::to_vec(&facts) {
+        http::write(&path, &json)?;
+    }
+    Ok(facts)
+}
+
+/// Reads an image in a container that is created, never started, and removed.
+async fn look(engine: &dyn Engine, image: &ImageInfo, digest: &str) -> Result<Facts, ImageError> {
+    let short = digest.get(..12).unwrap_or(digest);
+    let name = format!("comeback-look-{short}-{}", std::process::id());
     let spec = ContainerSpec {
-        image: image.to_owned(),
-        name: format!("comeback-measure-{unique}-{}", std::process::id()),
-        labels: BTreeMap::from([(RUN_LABEL.to_owned(), label)]),
+        image: image.id.clone(),
+        labels: BTreeMap::from([(RUN_LABEL.to_owned(), name.clone())]),
+        name,
+        // Some images have no command; this one is never run.
         cmd: vec!["true".to_owned()],
         network: Some("none".to_owned()),
         ..ContainerSpec::default()
     };
     let id = engine.create_container(&spec).await?;
-    let facts = read(engine, &id).await;
+    let facts = read(engine, &id, image).await;
     let removed = engine.remove_container(&id).await;
     let facts = facts?;
     removed?;
     Ok(facts)
 }
 
-async fn read(engine: &dyn Engine, id: &str) -> Result<Facts, ImageError> {
-    let status = engine.download(id, "/var/lib/dpkg/status", LIMIT).await?;
+async fn read(engine: &dyn Engine, id: &str, image: &ImageInfo) -> Result<Facts, EngineError> {
+    let look = Look { engine, id };
+    let mut missing = Vec::new();
+    if image.entrypoint.is_empty() {
+        missing.push("an entrypoint that starts the supervisor (`/init`)".to_owned());
+    }
+    let users = look.text("/etc/passwd").await?.unwrap_or_default();
+    if !users.lines().any(is_hermes) {
+        missing.push("the user `hermes` with uid 10000 and home /opt/data".to_owned());
+    }
+    let mut tools = Vec::new();
+    for tool in TOOLS {
+        if look.entry(&format!("/command/{tool}")).await?.is_none() {
+            tools.push(format!("/command/{tool}"));
+        }
+    }
+    if !tools.is_empty() {
+        missing.push(format!("the supervisor's tools ({})", tools.join(", ")));
+    }
+    let config = look.text(&format!("{VENV}/pyvenv.cfg")).await?;
+    if config.is_none() || look.entry(&format!("{VENV}/bin/hermes")).await?.is_none() {
+        missing.push(format!("hermes-agent in the venv {VENV}"));
+    }
+    // An editable install has its modules in the source tree.
+    let mut modules = vec!["/opt/hermes".to_owned()];
+    if let Some(python) = config.as_deref().and_then(python_in) {
+        modules.insert(0, format!("{VENV}/lib/python{python}/site-packages"));
+    }
+    let mut release = None;
+    let mut reconciler = false;
+    for directory in &modules {
+        let module = look.text(&format!("{directory}/hermes_cli/__init__.py")).await?;
+        if release.is_none() {
+            release = module
+                .as_deref()
+                .and_then(version_in)
+                .and_then(|v| Version::from_str(&v).ok());
+        }
+        reconciler = reconciler
+            || look
+                .entry(&format!("{directory}/hermes_cli/container_boot.py"))
+                .await?
+                .is_some();
+    }
+    if config.is_some() && !reconciler {
+        let said = release
+            .as_ref()
+            .map_or(String::new(), |v| format!("; this is {v}, and it came with 0.15.0"));
+        missing.push(format!("the boot reconciler (hermes_cli/container_boot.py{said})"));
+    }
     Ok(Facts {
-        supervisor: status
-            .and_then(|tar| first_file(&tar))
-            .and_then(|status| package(&status, "s6")),
+        supervisor: look.supervisor().await?,
+        release,
+        missing,
     })
 }
 
-/// The first file of a tar archive, as text.
-fn first_file(tar: &[u8]) -> Option<String> {
+struct Look<'a> {
+    engine: &'a dyn Engine,
+    id: &'a str,
+}
+
+/// A file of an image.
+struct File {
+    content: Vec<u8>,
+    link: Option<String>,
+}
+
+impl Look<'_> {
+    /// A file, or a link as it is; `None` if it is not there.
+    async fn entry(&self, path: &str) -> Result<Option<File>, EngineError> {
+        Ok(self
+            .engine
+            .download(self.id, path, LIMIT)
+            .await?
+            .as_deref()
+            .and_then(first))
+    }
+
+    async fn text(&self, path: &str) -> Result<Option<String>, EngineError> {
+        let file = self.entry(path).await?;
+        Ok(file.map(|file| String::from_utf8_lossy(&file.content).into_owned()))
+    }
+
+    /// The supervisor's version: Debian's package, else s6-overlay's own directory.
+    async fn supervisor(&self) -> Result<Option<String>, EngineError> {
+        let status = self.text("/var/lib/dpkg/status").await?.unwrap_or_default();
+        if let Some(version) = package(&status, "s6") {
+            return Ok(Some(version));
+        }
+        let link = self.entry("/package/admin/s6").await?.and_then(|file| file.link);
+        Ok(link.and_then(|target| {
+            let name = target.trim_end_matches('/').rsplit('/').next()?;
+            name.strip_prefix("s6-").map(str::to_owned)
+        }))
+    }
+}
+
+/// The first entry of a tar archive.
+fn first(tar: &[u8]) -> Option<File> {
     let mut archive = tar::Archive::new(tar);
     let mut entry = archive.entries().ok()?.next()?.ok()?;
-    let mut text = Vec::new();
-    entry.read_to_end(&mut text).ok()?;
-    Some(String::from_utf8_lossy(&text).into_owned())
+    let link = entry
+        .link_name()
+        .ok()
+        .flatten()
+        .map(|target| target.display().to_string());
+    let mut content = Vec::new();
+    entry.read_to_end(&mut content).ok()?;
+    Some(File { content, link })
+}
+
+/// True for the line of /etc/passwd that the gateway expects. Its home is where the volume is mounted.
+fn is_hermes(line: &str) -> bool {
+    let fields: Vec<&str> = line.split(':').collect();
+    fields.first() == Some(&"hermes") && fields.get(2) == Some(&"10000") && fields.get(5) == Some(&"/opt/data")
+}
+
+/// `3.11` of a venv's configuration.
+fn python_in(config: &str) -> Option<String> {
+    let version = config.lines().find_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        ["version", "version_info"].contains(&name.trim()).then(|| value.trim())
+    })?;
+    let mut parts = version.split('.');
+    Some(format!("{}.{}", parts.next()?, parts.next()?))
+}
+
+/// The version in a module: `__version__ = "0.17.0"`.
+pub(super) fn version_in(module: &str) -> Option<String> {
+    let line = module.lines().find(|line| line.starts_with("__version__"))?;
+    let value = line.split_once('=')?.1.split('#').next()?.trim();
+    Some(value.trim_matches(['"', '\'']).to_owned())
 }
 
 /// The upstream version of a package in dpkg's database.
@@ -73,6 +228,7 @@ pub(super) fn upstream(version: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -83,5 +239,23 @@ mod tests {
         assert_eq!(package(status, "execline"), None);
         assert_eq!(upstream("1:2.0-3-4"), "2.0-3");
         assert_eq!(upstream("2.0"), "2.0");
+    }
+
+    #[test]
+    fn files_of_the_gateway_are_read() {
+        assert!(is_hermes("hermes:x:10000:10000::/opt/data:/bin/bash"));
+        assert!(!is_hermes("hermes:x:1000:1000::/opt/data:/bin/bash"));
+        assert!(!is_hermes("hermes:x:10000:10000::/home/hermes:/bin/bash"));
+        assert_eq!(
+            python_in("home = /usr/bin\nversion_info = 3.13.5\n"),
+            Some("3.13".into())
+        );
+        assert_eq!(python_in("home = /usr/bin\nversion = 3.11.2\n"), Some("3.11".into()));
+        assert_eq!(python_in(""), None);
+        assert_eq!(
+            version_in("x = 1\n__version__ = \"0.17.0\"  # now\n"),
+            Some("0.17.0".into())
+        );
+        assert_eq!(version_in("version = 1"), None);
     }
 }

@@ -80,12 +80,14 @@ pub enum ImageError {
     },
 
     /// The builder failed.
-    #[error("building {image} failed:\n{}\nThe full log is {}", last.iter().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"), log.display())]
+    #[error("building {image} failed:\n{}{hint}\nThe full log is {}", last.iter().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"), log.display())]
     Build {
         /// What was being built.
         image: String,
         /// The builder's last lines, its own message last.
         last: Vec<String>,
+        /// What to do about it, on a line of its own, where the message is one we know; else empty.
+        hint: String,
         /// Where all of its output is.
         log: PathBuf,
     },

@@ -259,6 +259,7 @@ fn without_source(text: &str) -> ExprError {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use rstest::rstest;
 

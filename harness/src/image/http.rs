@@ -85,6 +85,7 @@ pub(super) fn write(to: &Path, content: &[u8]) -> Result<(), ImageError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::io::Write;
     use std::net::TcpListener;

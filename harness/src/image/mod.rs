@@ -11,10 +11,16 @@ mod build;
 mod cache;
 mod contract;
 mod error;
+mod existing;
 mod expr;
 mod http;
+mod ignore;
 mod pypi;
 mod release;
+mod source;
+mod store;
+mod tree;
+mod uv;
 
 use std::time::Instant;
 
@@ -24,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use cache::Cache;
 pub use error::ImageError;
 pub use expr::{Base, ExprError, ImageExpr, Releases};
+pub use store::{Kind, Prune, Stored, list, prune};
 
 use crate::engine::Engine;
 
@@ -161,12 +168,15 @@ pub async fn obtain(
             releases: Releases::Exact(version),
             base,
         } => release::obtain(engine, &expression, version, *base, options, &report).await?,
-        other => {
-            return Err(ImageError::Path {
-                path: other.to_string().into(),
-                why: "this source of images is not there yet".to_owned(),
+        ImageExpr::Release { releases, .. } => {
+            return Err(ImageError::NothingInRange {
+                range: format!("{releases:?}"),
+                known: Vec::new(),
             });
         }
+        ImageExpr::Source { path, base } => source::obtain(engine, &expression, path, *base, options, &report).await?,
+        ImageExpr::Docker { reference } => existing::docker(engine, &expression, reference, options, &report).await?,
+        ImageExpr::Dockerfile { path } => existing::dockerfile(engine, &expression, path, options, &report).await?,
     };
     report.emit(ImageEvent::Ready {
         seconds: started.elapsed().as_secs_f64(),

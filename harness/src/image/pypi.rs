@@ -178,6 +178,7 @@ fn uv_in(page: &Page, version: &str, architecture: &str) -> Option<Wheel> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use rstest::rstest;
 

@@ -115,6 +115,7 @@ fn version_in(reference: &str) -> Option<Version> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
