@@ -184,6 +184,10 @@ def try_holds():
 
 
 def gateway_pid(profile):
+    # A signal may have a window of milliseconds to hit: only a process that is gone is worth asking the supervisor.
+    known = told.get(profile, {})
+    if known.get("pid") and start_time(known["pid"]) == known.get("st"):
+        return known["pid"]
     tell(profile)
     return told.get(profile, {}).get("pid")
 

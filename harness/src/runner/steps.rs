@@ -115,8 +115,8 @@ impl Case {
             note,
         };
         self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
-        // While something is frozen or in flight, rest is not to be had, and is not waited for.
-        let hurried = matches!(step.op, Operation::HoldAt { .. });
+        // These hit a window, and what is to be done in it comes next: nothing may take time in between.
+        let hurried = matches!(step.op, Operation::HoldAt { .. } | Operation::WaitUntil { .. });
         if step.wait && !hurried {
             self.sync().await?;
             self.rest().await?;
