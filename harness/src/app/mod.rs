@@ -3,8 +3,10 @@
 mod gate;
 mod images;
 mod interrupt;
+mod job;
 mod scenarios;
 mod select;
+mod selftest;
 mod session;
 mod sweep;
 
@@ -57,6 +59,7 @@ async fn dispatch(cli: Cli, arguments: Vec<String>) -> Result<Exit, Failure> {
     match cli.command {
         Command::Reproduce(args) => gate::reproduce(args, talk, arguments).await,
         Command::Check(args) => gate::check(args, talk, arguments).await,
+        Command::Selftest(args) => selftest::selftest(args, talk, arguments).await,
         Command::Sweep(args) => sweep::sweep(args).await,
         Command::Scenarios(args) => match args.command {
             None => scenarios::list(&args.select),
