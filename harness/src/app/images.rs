@@ -49,13 +49,7 @@ pub async fn obtain(
     options: &ObtainOptions,
     tell: &Tell,
 ) -> Result<Obtained, Failure> {
-    let failed = |name: &str, error: image::ImageError| {
-        tell(RunEvent::ImageFailed {
-            image: name.to_owned(),
-            why: error.to_string(),
-        });
-        failure(name, &error)
-    };
+    let failed = |name: &str, error: image::ImageError| failure(name, &error);
     let subjects = image::expand(engine.as_ref(), subjects, options).await.map_err(|e| {
         let names: Vec<String> = subjects.iter().map(ToString::to_string).collect();
         failed(&names.join(" "), e)
