@@ -109,10 +109,7 @@ impl Job {
         let place = record.root().display().to_string();
         let record = Arc::new(Mutex::new(Some(record)));
         let progress = Arc::new(progress::Progress::new(&self.talk));
-        let tell: Tell = {
-            let progress = progress.clone();
-            Arc::new(move |event| progress.on(&event))
-        };
+        let tell = images::teller(&progress);
         let options = ObtainOptions {
             offline: self.engine.offline,
             cache: Cache::default(),

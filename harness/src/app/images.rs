@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 
+use crate::cli::progress::Progress;
 use crate::cli::{Failure, FailureKind};
 use crate::engine::Engine;
 use crate::evidence::document::ImageEntry;
@@ -16,6 +17,12 @@ use crate::scenario::model::{ImageRef, Scenario};
 
 /// Where events go.
 pub type Tell = Arc<dyn Fn(RunEvent) + Send + Sync>;
+
+/// Sends events to a progress display.
+pub fn teller(progress: &Arc<Progress>) -> Tell {
+    let progress = progress.clone();
+    Arc::new(move |event| progress.on(&event))
+}
 
 /// The images of a run.
 pub struct Obtained {
@@ -121,7 +128,7 @@ async fn one(
     Ok((image, made, seconds))
 }
 
-fn failure(name: &str, error: &image::ImageError) -> Failure {
+pub fn failure(name: &str, error: &image::ImageError) -> Failure {
     if let image::ImageError::Expression(error) = error {
         return Failure::new(FailureKind::Usage {
             why: error.to_string(),
