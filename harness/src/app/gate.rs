@@ -109,10 +109,7 @@ impl Job {
         let place = record.root().display().to_string();
         let record = Arc::new(Mutex::new(Some(record)));
         let progress = Arc::new(progress::Progress::new(&self.talk));
-        let tell: Tell = {
-            let progress = progress.clone();
-            Arc::new(move |event| progress.on(&event))
-        };
+        let tell = images::teller(&progress);
         let options = ObtainOptions {
             offline: self.engine.offline,
             cache: Cache::default(),
@@ -182,6 +179,7 @@ impl Job {
         let ctx = Arc::new(RunContext {
             engine: engine.clone(),
             hub,
+            host: host.clone(),
             run: run.to_owned(),
             limit: WAIT.min(self.run.timeout),
             case_limit: self.run.timeout,
@@ -197,7 +195,7 @@ impl Job {
             .iter()
             .map(|case| assignment(case, &scenarios[case.scenario.as_str()], obtained))
             .collect();
-        let judge = self.judge(&scenarios, &assignments, attempts, record, tell);
+        let judge = self.judge(run, &scenarios, &assignments, attempts, record, tell);
         let work = run_cases(&ctx, assignments, jobs, judge);
         let cut = tokio::select! {
             () = work => None,
@@ -211,9 +209,6 @@ impl Job {
                 .iter()
                 .any(|a| a.2.verdict.is_red());
         if kept {
-            tell(RunEvent::Note {
-                text: format!("kept for you to look into; `comeback sweep` removes it (label comeback.run={run})"),
-            });
             return Ok((cut, None));
         }
         // What an attempt created it has removed itself; whatever is still there has leaked, or was cut short.
@@ -235,6 +230,7 @@ impl Job {
     /// Judges each attempt as it ends, and says what follows.
     fn judge(
         &self,
+        run: &str,
         scenarios: &BTreeMap<&str, Arc<Scenario>>,
         assignments: &[Assignment],
         attempts: &Attempts,
@@ -249,6 +245,16 @@ impl Job {
             let key = (a.case.scenario.clone(), a.case.image.clone());
             subjects.insert(key, (subject(a), explicit));
         }
+        let places: BTreeMap<(String, String, u32), usize> = assignments
+            .iter()
+            .map(|a| {
+                (
+                    (a.case.scenario.clone(), a.case.image.clone(), a.case.repeat),
+                    a.case.index,
+                )
+            })
+            .collect();
+        let run = run.to_owned();
         let (attempts, record, tell) = (attempts.clone(), record.clone(), tell.clone());
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
         move |key, attempt| {
@@ -294,6 +300,16 @@ impl Job {
                         again: again && key.attempt < 2,
                     });
                     let red = judged.verdict.is_red();
+                    if red && keep {
+                        let index = places[&(key.scenario.clone(), key.image.clone(), key.repeat)];
+                        let container = format!("comeback-{run}-{index}-{}-subject-1", key.attempt);
+                        tell(RunEvent::Note {
+                            text: format!(
+                                "kept {container}: look inside with `docker exec -it {container} bash` (`docker start` it \
+                                 first if it has ended); `comeback sweep` removes it"
+                            ),
+                        });
+                    }
                     attempts.lock().unwrap_or_else(PoisonError::into_inner).push((
                         key.clone(),
                         evidence.clone(),

@@ -90,6 +90,12 @@ pub enum Command {
     Check(Check),
     /// List and explain scenarios
     Scenarios(Scenarios),
+    /// Build, list and remove gateway images of ours
+    #[command(
+        after_help = "Examples:\n  comeback images build release:0.17.0 release:0.17.0@trixie\n  \
+                            comeback images list\n  comeback images prune --older-than 7d"
+    )]
+    Images(Images),
     /// Remove what killed runs left behind: containers, volumes and networks of ours, and nothing else
     #[command(after_help = "Examples:\n  comeback sweep\n  comeback sweep --dry-run")]
     Sweep(Sweep),
@@ -102,6 +108,7 @@ impl Command {
             Self::Reproduce(_) => "reproduce",
             Self::Check(_) => "check",
             Self::Scenarios(_) => "scenarios",
+            Self::Images(_) => "images",
             Self::Sweep(_) => "sweep",
         }
     }
@@ -112,6 +119,7 @@ impl Command {
             Self::Reproduce(args) => Some(&args.engine),
             Self::Check(args) => Some(&args.engine),
             Self::Sweep(args) => Some(&args.engine),
+            Self::Images(args) => Some(args.command.engine()),
             Self::Scenarios(_) => None,
         }
     }
@@ -191,6 +199,58 @@ pub enum ScenariosCommand {
     Operations,
     /// List the probes a scenario can expect values of
     Probes,
+}
+
+/// Arguments of `images`.
+#[derive(Debug, Clone, Args)]
+pub struct Images {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: ImagesCommand,
+}
+
+/// What to do with images.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ImagesCommand {
+    /// Build or find images, and print the reference of each, one a line
+    Build {
+        /// Images, e.g. release:0.17.0, release:0.17.0@trixie, source:.
+        #[arg(value_name = "IMAGE", required = true)]
+        images: Vec<String>,
+        /// Which engine.
+        #[command(flatten)]
+        engine: EngineArgs,
+    },
+    /// List the images of ours: what each adds to its base, and its age
+    List {
+        /// Which engine.
+        #[command(flatten)]
+        engine: EngineArgs,
+    },
+    /// Remove images of ours that nothing uses
+    Prune {
+        /// Those made longer ago, e.g. 7d or 12h
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        older_than: Option<Duration>,
+        /// The oldest, until what is left takes no more than that many megabytes
+        #[arg(long, value_name = "MB")]
+        keep_mb: Option<u64>,
+        /// All of them
+        #[arg(long, conflicts_with_all = ["older_than", "keep_mb"])]
+        all: bool,
+        /// Which engine.
+        #[command(flatten)]
+        engine: EngineArgs,
+    },
+}
+
+impl ImagesCommand {
+    /// Which engine it talks to.
+    pub fn engine(&self) -> &EngineArgs {
+        match self {
+            Self::Build { engine, .. } | Self::List { engine } | Self::Prune { engine, .. } => engine,
+        }
+    }
 }
 
 /// Arguments of `sweep`.
