@@ -74,10 +74,7 @@ impl Job {
         let place = record.root().display().to_string();
         let record = Arc::new(Mutex::new(Some(record)));
         let progress = Arc::new(progress::Progress::new(&self.talk));
-        let tell: Tell = {
-            let progress = progress.clone();
-            Arc::new(move |event| progress.on(&event))
-        };
+        let tell = images::teller(&progress);
         let options = ObtainOptions {
             offline: self.engine.offline,
             cache: Cache::default(),
@@ -150,6 +147,7 @@ impl Job {
         let ctx = Arc::new(RunContext {
             engine: engine.clone(),
             hub,
+            host: host.clone(),
             run: run.to_owned(),
             limit: WAIT.min(self.run.timeout),
             case_limit: self.run.timeout,
@@ -165,7 +163,7 @@ impl Job {
             .iter()
             .map(|case| assignment(case, &scenarios[case.scenario.as_str()], obtained))
             .collect();
-        let judge = self.judge(&scenarios, &assignments, attempts, record, tell);
+        let judge = self.judge(run, &scenarios, &assignments, attempts, record, tell);
         let work = run_cases(&ctx, assignments, jobs, judge);
         let cut = tokio::select! {
             () = work => None,
@@ -179,9 +177,6 @@ impl Job {
                 .iter()
                 .any(|a| a.2.verdict.is_red() && selftest::split(&a.0.scenario, &self.overlays).is_none());
         if kept {
-            tell(RunEvent::Note {
-                text: format!("kept for you to look into; `comeback sweep` removes it (label comeback.run={run})"),
-            });
             return Ok((cut, None));
         }
         // What an attempt created it has removed itself; whatever is still there has leaked, or was cut short.

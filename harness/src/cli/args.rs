@@ -1,11 +1,17 @@
 //! Commands and their flags.
 
+mod images;
+mod selftest;
+
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use images::{Images, ImagesCommand};
+pub use selftest::Selftest;
 
 pub use super::values::Output;
 use super::values::duration;
@@ -53,18 +59,6 @@ Examples:
   comeback check docker:ghcr.io/me/gateway:pr-12 --filter 'tag(core) and not id(oom*)'
   comeback check release:0.16.0 release:0.17.0 --repeat 5 --fail-fast";
 
-const SELFTEST_HELP: &str = "\
-Breaks one thing at a time in the real gateway of an image, by a fault overlay, and runs the scenarios that have to catch \
-it, or with --all the whole table. The same scenarios without an overlay are the control: they have to hold. A fault is \
-caught if a scenario that holds without it does not hold with it; an error or missing evidence catches nothing.
-
-Works with images that comeback builds: release:… and source:….
-
-Examples:
-  comeback selftest
-  comeback selftest release:0.19.0 --overlay signal-flag-never-set
-  comeback selftest --all --filter 'tag(core)' --output json=selftest.json";
-
 /// The table of exit codes, for the help of commands that end with a verdict.
 fn exit_codes() -> String {
     let lines = Exit::ALL
@@ -101,10 +95,16 @@ pub enum Command {
     #[command(after_help = CHECK_HELP, after_long_help = format!("{CHECK_HELP}\n\n{}", exit_codes()))]
     Check(Check),
     /// Break the gateway on purpose, one thing at a time, and see each fault caught
-    #[command(after_help = SELFTEST_HELP, after_long_help = format!("{SELFTEST_HELP}\n\n{}", exit_codes()))]
+    #[command(after_help = selftest::HELP, after_long_help = format!("{}\n\n{}", selftest::HELP, exit_codes()))]
     Selftest(Selftest),
     /// List and explain scenarios
     Scenarios(Scenarios),
+    /// Build, list and remove gateway images of ours
+    #[command(
+        after_help = "Examples:\n  comeback images build release:0.17.0 release:0.17.0@trixie\n  \
+                            comeback images list\n  comeback images prune --older-than 7d"
+    )]
+    Images(Images),
     /// Remove what killed runs left behind: containers, volumes and networks of ours, and nothing else
     #[command(after_help = "Examples:\n  comeback sweep\n  comeback sweep --dry-run")]
     Sweep(Sweep),
@@ -118,6 +118,7 @@ impl Command {
             Self::Check(_) => "check",
             Self::Selftest(_) => "selftest",
             Self::Scenarios(_) => "scenarios",
+            Self::Images(_) => "images",
             Self::Sweep(_) => "sweep",
         }
     }
@@ -129,6 +130,7 @@ impl Command {
             Self::Check(args) => Some(&args.engine),
             Self::Selftest(args) => Some(&args.engine),
             Self::Sweep(args) => Some(&args.engine),
+            Self::Images(args) => Some(args.command.engine()),
             Self::Scenarios(_) => None,
         }
     }
@@ -163,32 +165,6 @@ pub struct Check {
     /// Expect every case in this column, whatever the release; deviations on record excuse nothing then
     #[arg(long, value_name = "COLUMN", value_enum)]
     pub expect: Option<ColumnArg>,
-    /// How they are run.
-    #[command(flatten)]
-    pub run: RunArgs,
-    /// What is written where.
-    #[command(flatten)]
-    pub report: ReportArgs,
-    /// Which engine.
-    #[command(flatten)]
-    pub engine: EngineArgs,
-}
-
-/// Arguments of `selftest`.
-#[derive(Debug, Clone, Args)]
-pub struct Selftest {
-    /// Image whose gateway is broken
-    #[arg(value_name = "IMAGE", default_value = "release:0.17.0")]
-    pub image: String,
-    /// Only this fault overlay; can be given several times
-    #[arg(long, value_name = "NAME")]
-    pub overlay: Vec<String>,
-    /// Every selected scenario against every overlay, not only those that have to catch it
-    #[arg(long)]
-    pub all: bool,
-    /// Which scenarios.
-    #[command(flatten)]
-    pub select: Select,
     /// How they are run.
     #[command(flatten)]
     pub run: RunArgs,

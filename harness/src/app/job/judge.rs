@@ -19,6 +19,7 @@ impl Job {
     /// Judges each attempt as it ends, and says what follows.
     pub(super) fn judge(
         &self,
+        run: &str,
         scenarios: &BTreeMap<&str, Arc<Scenario>>,
         assignments: &[Assignment],
         attempts: &Attempts,
@@ -33,6 +34,16 @@ impl Job {
             let key = (a.case.scenario.clone(), a.case.image.clone());
             subjects.insert(key, (subject(a), explicit));
         }
+        let places: BTreeMap<(String, String, u32), usize> = assignments
+            .iter()
+            .map(|a| {
+                (
+                    (a.case.scenario.clone(), a.case.image.clone(), a.case.repeat),
+                    a.case.index,
+                )
+            })
+            .collect();
+        let run = run.to_owned();
         let (attempts, record, tell) = (attempts.clone(), record.clone(), tell.clone());
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
         let overlays = self.overlays.clone();
@@ -80,6 +91,16 @@ impl Job {
                     });
                     // Under a fault overlay it is what is wanted.
                     let red = judged.verdict.is_red() && split(&key.scenario, &overlays).is_none();
+                    if red && keep {
+                        let index = places[&(key.scenario.clone(), key.image.clone(), key.repeat)];
+                        let container = format!("comeback-{run}-{index}-{}-subject-1", key.attempt);
+                        tell(RunEvent::Note {
+                            text: format!(
+                                "kept {container}: look inside with `docker exec -it {container} bash` (`docker start` it \
+                                 first if it has ended); `comeback sweep` removes it"
+                            ),
+                        });
+                    }
                     attempts.lock().unwrap_or_else(PoisonError::into_inner).push((
                         key.clone(),
                         evidence.clone(),
