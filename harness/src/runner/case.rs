@@ -210,7 +210,11 @@ impl Case {
         let all = async {
             self.start().await?;
             self.clone().steps().await?;
+            // The window opens once everything has come to rest, also where no step waited for that.
             self.sync().await?;
+            self.rest().await?;
+            self.sync().await?;
+            self.recorder.settling();
             // Nothing is computed while the settling window runs: somebody else may have the processor.
             drop(permit);
             if self.recorder.now(Now::running) {
