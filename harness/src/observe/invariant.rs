@@ -95,25 +95,18 @@ fn one_boot_line(end: &Now, boot: usize, profile: &str) -> InvariantRow {
     }
 }
 
-/// The reconciler says `started` exactly when the slot it made has no `down` file.
+/// The reconciler says `started` exactly when the slot it made has no `down` file. Read at the boot's mark: at the very
+/// beginning of an incarnation the slots of the one before are still there.
 fn slot_agrees(case: &CaseEvidence, end: &Now, boot: usize, profile: &str) -> Option<InvariantRow> {
     let line = end.lines_of_boot(boot).into_iter().rfind(|l| l.profile == profile)?;
-    let this = &end.incarnations[boot - 1];
-    let until = end.incarnations.get(boot).map_or(u64::MAX, |next| next.seq);
-    // The first word on the slot in this boot: later an operator may have changed it.
-    let first = case.history.iter().find_map(|o| match &o.fact {
-        Fact::Service { profile: p, status } if p == profile && status.slot && o.seq > this.seq && o.seq < until => {
-            Some((status.down_file, o.seq))
-        }
-        _ => None,
-    });
-    let (down_file, seq) = first?;
+    let upto = until(&case.history, Moment::Boot(boot))?;
+    let (status, seq) = Now::at_end(upto).profile(profile).service.filter(|s| s.0.slot)?;
     Some(InvariantRow {
         at: Moment::Boot(boot),
         name: "invariant.slot_agrees",
         profile: profile.to_owned(),
         wanted: Value::Bool(true),
-        reading: Reading::seen(Value::Bool((line.action == "started") != down_file), Some(seq)),
+        reading: Reading::seen(Value::Bool((line.action == "started") != status.down_file), Some(seq)),
     })
 }
 
@@ -271,6 +264,32 @@ mod tests {
             let seen = value_of(&docker_restart(), &recorder, "invariant.settled");
             assert_eq!(seen, Some(Value::Bool(settled)));
         }
+    }
+
+    #[test]
+    fn a_slot_of_the_boot_before_does_not_count() {
+        let recorder = Recorder::new(None);
+        started(&recorder);
+        let slot = |down_file| Fact::Service {
+            profile: DEFAULT_PROFILE.to_owned(),
+            status: ServiceStatus {
+                slot: true,
+                down_file,
+                ..ServiceStatus::default()
+            },
+        };
+        recorder.push(Source::Agent, None, slot(true));
+        let line = Fact::BootLine {
+            profile: DEFAULT_PROFILE.to_owned(),
+            prior_state: Some("running".to_owned()),
+            action: "started".to_owned(),
+            line: String::new(),
+        };
+        recorder.push(Source::Observer, None, line);
+        recorder.push(Source::Agent, None, slot(false));
+        recorder.mark(Moment::Boot(1));
+        let seen = value_of(&docker_restart(), &recorder, "invariant.slot_agrees");
+        assert_eq!(seen, Some(Value::Bool(true)));
     }
 
     #[test]
