@@ -182,6 +182,7 @@ impl Job {
         let ctx = Arc::new(RunContext {
             engine: engine.clone(),
             hub,
+            host: host.clone(),
             run: run.to_owned(),
             limit: WAIT.min(self.run.timeout),
             case_limit: self.run.timeout,

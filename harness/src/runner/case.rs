@@ -12,13 +12,13 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::cleanup::Leftovers;
 use super::keeper::Keeper;
 use super::subject::{self, Names};
-use super::{Done, Finished, Halt, Order, Progress, RunContext, volume};
+use super::{Done, Finished, Halt, Order, Progress, RunContext, compose, volume};
 use crate::engine::EngineError;
 use crate::observe::history::{CaseEnd, CaseEvidence, Observation, Source, StepSeconds};
 use crate::observe::link::Link;
 use crate::observe::now::Now;
 use crate::observe::recorder::Recorder;
-use crate::scenario::model::Moment;
+use crate::scenario::model::{Moment, Need, Operation};
 
 /// Lines of the container's output kept per incarnation.
 const OUTPUT_LINES: usize = 80;
@@ -116,6 +116,9 @@ async fn set_up(
     let error = |e: EngineError| Halt::Error(e.to_string());
     let engine = ctx.engine.clone();
     let image = &order.images.first;
+    if order.scenario.needs.contains(&Need::MemoryLimit) && !engine.info().await.map_err(error)?.memory_limit {
+        return Err(Halt::Unsupported("this engine does not enforce memory limits".into()));
+    }
     leftovers.volumes.push(names.volume.clone());
     engine
         .create_volume(&names.volume, &names.labels("volume"))
@@ -144,15 +147,13 @@ async fn set_up(
             .map_err(|e| Halt::Error(format!("the observer: {e}")))?;
         Ok::<_, Halt>((id, link))
     };
-    let subject_spec = subject::subject(names, &order, image, 1);
-    let run_subject = async { engine.run_container(&subject_spec).await.map_err(error) };
     // Side by side, unless what is on the volume already must be told apart from what comes.
     let (observed, ran) = if seeds.is_empty() {
-        tokio::join!(observe, run_subject)
+        tokio::join!(observe, run_subject(&ctx, &order, names))
     } else {
         let observed = observe.await;
         let ran = if observed.is_ok() {
-            run_subject.await
+            run_subject(&ctx, &order, names).await
         } else {
             Err(Halt::Error(String::new()))
         };
@@ -182,6 +183,23 @@ async fn set_up(
         generation: AtomicUsize::new(1),
         badly_started: AtomicBool::new(false),
     })
+}
+
+/// The first container under test: compose's own where compose is to recreate it.
+async fn run_subject(ctx: &RunContext, order: &Order, names: &Names) -> Done<String> {
+    let image = &order.images.first;
+    let composed = order.scenario.steps.iter().any(|s| s.op == Operation::ComposeRecreate);
+    if composed {
+        return compose::up(ctx, names, image, false).await.map_err(|halt| match halt {
+            Halt::Inconclusive(why) => Halt::Error(why),
+            other => other,
+        });
+    }
+    let spec = subject::subject(names, order, image, 1);
+    ctx.engine
+        .run_container(&spec)
+        .await
+        .map_err(|e| Halt::Error(e.to_string()))
 }
 
 impl Case {

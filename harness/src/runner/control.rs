@@ -15,13 +15,13 @@ use crate::observe::recorder::Wait;
 use crate::scenario::model::{RecreateHow, RestartPolicy, Signal, Step};
 
 /// How long after the engine's answer its own event may take.
-const EVENT: Duration = Duration::from_secs(15);
+pub const EVENT: Duration = Duration::from_secs(15);
 
 impl Case {
     pub async fn engine_restart(&self, grace: Duration) -> Done<Outcome> {
         let before = self.recorder.now(Now::started_at);
         self.ctx.engine.restart(&self.subject_id(), grace).await?;
-        self.set_all_free();
+        self.all_free();
         let started_at = self.incarnation_after(before, EVENT).await?;
         self.boot(started_at, true).await?;
         Ok(Outcome::default())
@@ -29,14 +29,14 @@ impl Case {
 
     pub async fn engine_stop(&self, grace: Duration) -> Done<Outcome> {
         self.ctx.engine.stop(&self.subject_id(), grace).await?;
-        self.set_all_free();
+        self.all_free();
         self.proven_gone("engine-stop").await
     }
 
     pub async fn engine_kill(&self, signal: Signal) -> Done<Outcome> {
         self.ctx.engine.kill(&self.subject_id(), signal).await?;
         if signal == Signal::Kill {
-            self.set_all_free();
+            self.all_free();
             return self.proven_gone("engine-kill").await;
         }
         let gone = self.container_gone(self.limit()).await;
@@ -73,7 +73,7 @@ impl Case {
         self.keep_output().await;
         let before = self.recorder.now(Now::started_at);
         self.ctx.engine.remove_container(&old).await?;
-        self.set_all_free();
+        self.all_free();
         let spec = subject::subject(
             &self.names,
             &self.order,
@@ -138,7 +138,7 @@ impl Case {
         if !self.ended(before).await {
             return Ok(Outcome::noted(format!("PID 1 took {signal} and still runs")));
         }
-        self.set_all_free();
+        self.all_free();
         if policy != RestartPolicy::No {
             // Whether the engine restarts it is the engine's business, and seen in `container`.
             if let Ok(started_at) = self.incarnation_after(before, EVENT).await {
@@ -194,7 +194,7 @@ impl Case {
     }
 
     /// A new incarnation has nothing frozen in it.
-    fn set_all_free(&self) {
+    pub fn all_free(&self) {
         for profile in self.held() {
             self.set_held(&profile, false);
         }

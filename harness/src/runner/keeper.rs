@@ -59,6 +59,7 @@ async fn follow(
     agent: CurrentAgent,
 ) {
     let mut attaching: Option<JoinHandle<()>> = None;
+    let mut current: Option<String> = None;
     while let Some(heard) = heard.recv().await {
         let event = match heard {
             Heard::Event(event) => event,
@@ -75,6 +76,12 @@ async fn follow(
             "destroy" => ContainerChange::Destroyed,
             _ => continue,
         };
+        if change == ContainerChange::Started {
+            current = Some(event.container.clone());
+        } else if current.as_deref().is_some_and(|id| id != event.container) {
+            // A recreated container may be up before the old one is gone for good.
+            continue;
+        }
         let started_at = if change == ContainerChange::Started {
             started_at(&engine, &event).await
         } else {

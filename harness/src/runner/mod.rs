@@ -2,6 +2,7 @@
 
 mod case;
 mod cleanup;
+mod compose;
 mod control;
 mod keeper;
 mod operator;
@@ -32,6 +33,8 @@ pub struct RunContext {
     pub engine: Arc<dyn Engine>,
     /// Its events.
     pub hub: EventHub,
+    /// Its address, for tools that find it by `DOCKER_HOST`.
+    pub host: String,
     /// The run's id, and the value of our label.
     pub run: String,
     /// Deadline of each wait.

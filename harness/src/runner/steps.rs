@@ -136,7 +136,7 @@ impl Case {
             Operation::EngineKill { signal } => self.engine_kill(*signal).await,
             Operation::EngineStart => self.engine_start().await,
             Operation::Recreate { how } => self.recreate(*how).await,
-            Operation::ComposeRecreate => Err(Halt::Unsupported("the Compose tool is not driven yet".into())),
+            Operation::ComposeRecreate => self.compose_recreate().await,
             Operation::SignalGateway { signal } => self.signal_gateway(*signal, step).await,
             Operation::SignalInit { signal } => self.signal_init(*signal).await,
             Operation::OomGateway => self.oom_gateway(step).await,

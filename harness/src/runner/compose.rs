@@ -1,0 +1,131 @@
+//! The Compose tool: the command in #42675 is one of its own, and it recreates containers in its own way.
+
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::case::Case;
+use super::steps::Outcome;
+use super::subject::Names;
+use super::{Done, Halt, RunContext};
+use crate::engine::RUN_LABEL;
+use crate::image::Image;
+use crate::observe::hub::{CASE_LABEL, ROLE_LABEL};
+use crate::observe::now::Now;
+
+/// The compose file, the same that people use by hand.
+const FILE: &str = include_str!("../../../images/compose.yaml");
+/// How long one call of the tool may take.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The tool, as it is called here.
+#[derive(Debug, Clone, Copy)]
+enum Tool {
+    /// `docker compose`.
+    Plugin,
+    /// `docker-compose`.
+    Standalone,
+}
+
+impl Tool {
+    fn command(self) -> Command {
+        match self {
+            Self::Plugin => {
+                let mut command = Command::new("docker");
+                command.arg("compose");
+                command
+            }
+            Self::Standalone => Command::new("docker-compose"),
+        }
+    }
+
+    /// The first of the two that is there.
+    async fn find() -> Option<Self> {
+        for tool in [Self::Plugin, Self::Standalone] {
+            let found = tool.command().arg("version").stdin(Stdio::null()).output().await;
+            if found.is_ok_and(|out| out.status.success()) {
+                return Some(tool);
+            }
+        }
+        None
+    }
+}
+
+/// Brings the container up through the tool: first, or with `--force-recreate` again. Returns its id.
+pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) -> Done<String> {
+    let Some(tool) = Tool::find().await else {
+        let why =
+            "neither `docker compose` nor `docker-compose` is on this host; install one of them to play this scenario";
+        return Err(Halt::Unsupported(why.into()));
+    };
+    let folder = tempfile::tempdir().map_err(|e| Halt::Inconclusive(format!("compose file: {e}")))?;
+    let file = folder.path().join("compose.yaml");
+    std::fs::write(&file, FILE).map_err(|e| Halt::Inconclusive(format!("compose file: {e}")))?;
+    let mut command = tool.command();
+    command
+        .arg("-f")
+        .arg(&file)
+        .args(["-p", &format!("comeback-{}", names.case), "up", "-d"]);
+    if recreate {
+        command.arg("--force-recreate");
+    }
+    command
+        .env("DOCKER_HOST", &ctx.host)
+        .env("COMEBACK_IMAGE", &image.reference)
+        .env("COMEBACK_RUN", &ctx.run)
+        .env("COMEBACK_CASE", &names.case)
+        .env("COMEBACK_VOLUME", &names.volume)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let done = tokio::time::timeout(LIMIT, command.output()).await;
+    let output = match done {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) => return Err(Halt::Inconclusive(format!("compose up could not be run: {error}"))),
+        Err(_) => {
+            return Err(Halt::Inconclusive(format!(
+                "compose up took longer than {} s",
+                LIMIT.as_secs()
+            )));
+        }
+    };
+    if !output.status.success() {
+        return Err(Halt::Inconclusive(format!(
+            "compose up failed: {}",
+            last_words(&output)
+        )));
+    }
+    container(ctx, names).await
+}
+
+/// The container the tool has running for this case.
+async fn container(ctx: &RunContext, names: &Names) -> Done<String> {
+    let ours = ctx.engine.list_containers(RUN_LABEL).await?;
+    ours.into_iter()
+        .find(|c| {
+            c.running
+                && c.labels.get(CASE_LABEL) == Some(&names.case)
+                && c.labels.get(ROLE_LABEL).is_some_and(|role| role == "subject")
+        })
+        .map(|c| c.id)
+        .ok_or_else(|| Halt::Inconclusive("compose up succeeded, but no container of this case runs".into()))
+}
+
+fn last_words(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(4)..].join("; ")
+}
+
+impl Case {
+    pub async fn compose_recreate(&self) -> Done<Outcome> {
+        self.keep_output().await;
+        let before = self.recorder.now(Now::started_at);
+        let id = up(&self.ctx, &self.names, &self.order.images.next, true).await?;
+        self.replace_subject(id);
+        self.all_free();
+        let started_at = self.incarnation_after(before, super::control::EVENT).await?;
+        self.boot(started_at, true).await?;
+        Ok(Outcome::default())
+    }
+}
