@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{print, session, tell_failure};
-use crate::cli::args::{Output, ReportArgs, ReportFormat, Talk};
+use super::{Caller, print, session, tell_failure};
+use crate::cli::args::{Output, ReportArgs, ReportFormat};
 use crate::cli::{self, Exit, Failure, FailureKind};
 use crate::engine::EngineInfo;
-use crate::evidence::document::{ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document};
+use crate::evidence::document::{ImageEntry, LeftOutEntry, RunDocument, RunHeader, document};
 use crate::evidence::record::Record;
 use crate::image::Cache;
 use crate::report;
@@ -21,8 +21,7 @@ pub type SharedRecord = Arc<Mutex<Option<Record>>>;
 pub struct Desk {
     command: &'static str,
     report: ReportArgs,
-    talk: Talk,
-    arguments: Vec<String>,
+    caller: Caller,
     /// When the run began, and its id.
     pub clock: Clock,
     /// The engine, once it answered.
@@ -39,12 +38,11 @@ pub struct Desk {
 
 impl Desk {
     /// Opens it before anything can go wrong.
-    pub fn open(command: &'static str, report: &ReportArgs, talk: &Talk, arguments: Vec<String>) -> Self {
+    pub fn open(command: &'static str, report: &ReportArgs, caller: &Caller) -> Self {
         Self {
             command,
             report: report.clone(),
-            talk: talk.clone(),
-            arguments,
+            caller: caller.clone(),
             clock: Clock::start(),
             engine: None,
             images: Vec::new(),
@@ -69,17 +67,12 @@ impl Desk {
         Ok(())
     }
 
-    /// The document of the run with these cases.
-    pub fn document(
-        &self,
-        failure: Option<(String, Exit)>,
-        interrupted: Option<Exit>,
-        cases: &[JudgedCase<'_>],
-    ) -> RunDocument {
-        let header = RunHeader {
+    /// What is known of the run beside its images and cases.
+    pub fn header(&self, failure: Option<(String, Exit)>, interrupted: Option<Exit>) -> RunHeader {
+        RunHeader {
             run: self.clock.run.clone(),
             command: self.command.to_owned(),
-            arguments: self.arguments.clone(),
+            arguments: self.caller.arguments.clone(),
             started: self.clock.started,
             seconds: self.clock.seconds(),
             engine: self.engine.clone(),
@@ -87,22 +80,21 @@ impl Desk {
             record: self.place.as_ref().map(|p| p.display().to_string()),
             failure,
             interrupted,
-        };
-        document(&header, self.images.clone(), cases)
+        }
     }
 
     /// Writes everything that was asked for; what is printed comes last and says what became of the rest.
     pub fn hand_in(&mut self, mut document: RunDocument) -> Result<Exit, Failure> {
         self.handed_in = true;
         if let Err(failure) = self.write(&document) {
-            tell_failure(&failure, &self.talk);
+            tell_failure(&failure, &self.caller.talk);
             if document.exit_code == Exit::Held.code() {
                 document.verdict = RunVerdict::Error;
                 document.exit_code = failure.exit().code();
             }
             document.failure.get_or_insert(failure.what());
         }
-        let style = cli::style(self.talk.color, &std::io::stdout());
+        let style = cli::style(self.caller.talk.color, &std::io::stdout());
         print(&render(self.report.format, &document, style)?)?;
         Ok(Exit::ALL
             .into_iter()
@@ -120,12 +112,13 @@ impl Desk {
                 FailureKind::Interrupted { exit } => Some(exit),
                 _ => None,
             };
-            let document = self.document(Some((failure.what(), failure.exit())), interrupted, &[]);
+            let header = self.header(Some((failure.what(), failure.exit())), interrupted);
+            let document = document(&header, self.images.clone(), &[]);
             if let Err(also) = self.write(&document) {
-                tell_failure(&also, &self.talk);
+                tell_failure(&also, &self.caller.talk);
             }
             if self.report.format == ReportFormat::Json {
-                let style = cli::style(self.talk.color, &std::io::stdout());
+                let style = cli::style(self.caller.talk.color, &std::io::stdout());
                 print(&render(ReportFormat::Json, &document, style)?)?;
             }
         }
@@ -136,7 +129,7 @@ impl Desk {
     fn write(&self, document: &RunDocument) -> Result<(), Failure> {
         let plain = report::Style {
             color: false,
-            ..cli::style(self.talk.color, &std::io::stdout())
+            ..cli::style(self.caller.talk.color, &std::io::stdout())
         };
         for Output { format, path } in &self.report.output {
             session::write(path, &render(*format, document, plain)?)?;

@@ -1,20 +1,19 @@
-//! `check` and `reproduce`: the whole way from arguments to a verdict.
-
-use std::sync::Arc;
+//! `check` and `reproduce`: what they run, and what they expect of it.
 
 use super::desk::Desk;
 use super::job::Job;
-use super::select;
-use crate::cli::args::{Check, Reproduce, Talk};
-use crate::cli::progress::Progress;
+use super::{Caller, select};
+use crate::cli::args::{Check, Reproduce};
 use crate::cli::{Exit, Failure};
+use crate::scenario::model::Scenario;
 use crate::verdict::Column;
 
 /// The reference pair: the last release with the bug, the first with its fix.
 pub const REFERENCES: [&str; 2] = ["release:0.16.0", "release:0.17.0"];
 
-pub async fn check(args: Check, talk: Talk, arguments: Vec<String>, progress: Arc<Progress>) -> Result<Exit, Failure> {
-    let mut desk = Desk::open("check", &args.report, &talk, arguments);
+/// Judges images against the table.
+pub async fn check(args: Check, caller: Caller) -> Result<Exit, Failure> {
+    let mut desk = Desk::open("check", &args.report, &caller);
     let column = args.expect.map(Column::from);
     let outcome = async {
         let (scenarios, _) = select::scenarios(&args.select, None)?;
@@ -24,7 +23,9 @@ pub async fn check(args: Check, talk: Talk, arguments: Vec<String>, progress: Ar
             run: args.run,
             engine: args.engine,
             expect: Box::new(move |_, _| column),
-            progress,
+            progress: caller.progress,
+            overlays: Vec::new(),
+            selftest: None,
         };
         job.go(&mut desk).await
     };
@@ -32,13 +33,9 @@ pub async fn check(args: Check, talk: Talk, arguments: Vec<String>, progress: Ar
     desk.close(outcome)
 }
 
-pub async fn reproduce(
-    args: Reproduce,
-    talk: Talk,
-    arguments: Vec<String>,
-    progress: Arc<Progress>,
-) -> Result<Exit, Failure> {
-    let mut desk = Desk::open("reproduce", &args.report, &talk, arguments);
+/// Shows the issue on the reference pair.
+pub async fn reproduce(args: Reproduce, caller: Caller) -> Result<Exit, Failure> {
+    let mut desk = Desk::open("reproduce", &args.report, &caller);
     let outcome = async {
         let (scenarios, _) = select::scenarios(&args.select, Some("tag(core)"))?;
         let job = Job {
@@ -46,17 +43,22 @@ pub async fn reproduce(
             scenarios,
             run: args.run,
             engine: args.engine,
-            expect: Box::new(|scenario, image| {
-                Some(if image == REFERENCES[0] && !scenario.invariant {
-                    Column::Regressed
-                } else {
-                    Column::Fixed
-                })
-            }),
-            progress,
+            expect: Box::new(|scenario, image| Some(reference_column(scenario, image))),
+            progress: caller.progress,
+            overlays: Vec::new(),
+            selftest: None,
         };
         job.go(&mut desk).await
     };
     let outcome = outcome.await;
     desk.close(outcome)
+}
+
+/// The column one of [`REFERENCES`] has to show.
+pub fn reference_column(scenario: &Scenario, image: &str) -> Column {
+    if image == REFERENCES[0] && !scenario.invariant {
+        Column::Regressed
+    } else {
+        Column::Fixed
+    }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 
+use crate::cli::progress::Progress;
 use crate::cli::{Failure, FailureKind};
 use crate::engine::Engine;
 use crate::evidence::document::ImageEntry;
@@ -16,6 +17,12 @@ use crate::scenario::model::{ImageRef, Scenario};
 
 /// Where events go.
 pub type Tell = Arc<dyn Fn(RunEvent) + Send + Sync>;
+
+/// Sends events to a progress display.
+pub fn teller(progress: &Arc<Progress>) -> Tell {
+    let progress = progress.clone();
+    Arc::new(move |event| progress.on(&event))
+}
 
 /// The images of a run.
 pub struct Obtained {
@@ -49,13 +56,7 @@ pub async fn obtain(
     options: &ObtainOptions,
     tell: &Tell,
 ) -> Result<Obtained, Failure> {
-    let failed = |name: &str, error: image::ImageError| {
-        tell(RunEvent::ImageFailed {
-            image: name.to_owned(),
-            why: error.to_string(),
-        });
-        failure(name, &error)
-    };
+    let failed = |name: &str, error: image::ImageError| failure(name, &error);
     let subjects = image::expand(engine.as_ref(), subjects, options).await.map_err(|e| {
         let names: Vec<String> = subjects.iter().map(ToString::to_string).collect();
         failed(&names.join(" "), e)
@@ -64,16 +65,12 @@ pub async fn obtain(
     for expression in subjects.iter().chain(others.values()) {
         wanted.insert(expression.to_string(), expression.clone());
     }
-    let made = join_all(
-        wanted
-            .iter()
-            .map(|(name, expression)| one(engine, name, expression, options, tell)),
-    )
-    .await;
-    let mut images = BTreeMap::new();
-    for ((name, _), outcome) in wanted.iter().zip(made) {
-        images.insert(name.clone(), outcome.map_err(|e| failed(name, e))?);
-    }
+    // Side by side, and no further than to the first that cannot be had.
+    let made = try_join_all(wanted.iter().map(async |(name, expression)| {
+        let made = one(engine, name, expression, options, tell).await;
+        made.map(|made| (name.clone(), made)).map_err(|e| failed(name, e))
+    }));
+    let images: BTreeMap<String, (Image, bool, f64)> = made.await?.into_iter().collect();
     let image = |expression: &ImageExpr| images[&expression.to_string()].0.clone();
     let mut order: Vec<String> = subjects.iter().map(ToString::to_string).collect();
     order.extend(images.keys().cloned());
@@ -127,7 +124,7 @@ async fn one(
     Ok((image, made, seconds))
 }
 
-fn failure(name: &str, error: &image::ImageError) -> Failure {
+pub fn failure(name: &str, error: &image::ImageError) -> Failure {
     if let image::ImageError::Expression(error) = error {
         return Failure::new(FailureKind::Usage {
             why: error.to_string(),

@@ -1,29 +1,30 @@
-//! What `check` and `reproduce` have in common: images are obtained, cases run and judged, the document handed in.
+//! The whole way from what is to be run to a verdict, whatever the command.
+
+mod judge;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::cases;
 use super::desk::{Desk, SharedRecord};
 use super::images::{self, Obtained, Tell};
 use super::interrupt::interrupted;
-use super::print;
 use super::session::{self, Connected};
+use super::{cases, print};
 use crate::cli::args::{EngineArgs, RunArgs};
-use crate::cli::progress;
+use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::Engine;
-use crate::evidence::document::{JudgedCase, LeftOutEntry};
+use crate::evidence::document::{JudgedCase, LeftOutEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
-use crate::evidence::excerpt::words;
 use crate::image::{Cache, ImageExpr, ObtainOptions, Releases, looked_into_by_us};
-use crate::observe::history::{CaseEvidence, Observation};
+use crate::observe::history::CaseEvidence;
 use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
-use crate::runner::{self, Assignment, Attempt, Next, Progress, RunContext, run_cases};
+use crate::runner::{self, Assignment, RunContext, run_cases};
 use crate::scenario::model::Scenario;
-use crate::verdict::{Classification, Column, Judged, Subject, judge_case};
+use crate::scenario::overlay::Overlay;
+use crate::verdict::{Column, Judged};
 
 /// Deadline of each wait within a case.
 const WAIT: Duration = Duration::from_secs(60);
@@ -46,14 +47,15 @@ pub struct Job {
     /// What is asked for explicitly.
     pub expect: Explicit,
     /// Where it is told.
-    pub progress: Arc<progress::Progress>,
+    pub progress: Arc<Progress>,
+    /// The fault overlays of a selftest: some of the scenarios are run under them.
+    pub overlays: Vec<Overlay>,
+    /// The hash of the table, for a selftest.
+    pub selftest: Option<String>,
 }
 
 /// Judged attempts in the order in which they ended.
 type Attempts = Arc<Mutex<Vec<(CaseKey, CaseEvidence, Judged, String)>>>;
-
-/// What a case is judged by beside its evidence.
-type Asked = (Arc<Scenario>, Subject, Option<Column>);
 
 /// How a plan came to its end.
 struct Ended {
@@ -76,10 +78,7 @@ impl Job {
         let cpus = info.cpus;
         desk.engine = Some(info);
         desk.begin_record()?;
-        let tell: Tell = {
-            let progress = self.progress.clone();
-            Arc::new(move |event| progress.on(&event))
-        };
+        let tell = images::teller(&self.progress);
         let obtained = self.obtain(&engine, &others, &tell).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();
@@ -97,10 +96,14 @@ impl Job {
             .await;
         self.progress.finish();
         let ended = ended?;
-        let document = {
+        let header = desk.header(ended.fault, ended.cut);
+        let mut document = {
             let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
-            desk.document(ended.fault, ended.cut, &self.judged(&plan, &mut attempts))
+            document(&header, desk.images.clone(), &self.judged(&plan, &mut attempts))
         };
+        if let Some(table) = &self.selftest {
+            selftest::judge(&mut document, &self.overlays, table.clone(), header.faults());
+        }
         desk.hand_in(document)
     }
 
@@ -158,7 +161,7 @@ impl Job {
             .iter()
             .map(|case| cases::of_plan(case, &scenarios[case.scenario.as_str()], obtained))
             .collect();
-        let judge = self.judge(&assignments, attempts, record, tell);
+        let judge = self.judge(run, &assignments, attempts, record, tell);
         let cut = {
             let work = run_cases(&ctx, assignments, jobs, judge);
             tokio::select! {
@@ -166,13 +169,13 @@ impl Job {
                 exit = interrupted() => Some(exit),
             }
         };
-        let red = |a: &(CaseKey, CaseEvidence, Judged, String)| a.2.verdict.is_red();
+        // Under a fault overlay it is what is wanted.
+        let red = |a: &(CaseKey, CaseEvidence, Judged, String)| {
+            a.2.verdict.is_red() && selftest::split(&a.0.scenario, &self.overlays).is_none()
+        };
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
         let abnormal = self.unjudged(plan, attempts, cut.is_some() || (self.run.fail_fast && any_red));
         if self.run.keep.is_some() && cut.is_none() && any_red {
-            tell(RunEvent::Note {
-                text: format!("kept for you to look into; `comeback sweep` removes it (label comeback.run={run})"),
-            });
             return Ok(Ended { cut, fault: abnormal });
         }
         let leak = clean_up(engine, run, cut.is_some()).await;
@@ -201,66 +204,6 @@ impl Job {
             let why = format!("a fault of comeback itself: it lost {} (more with -v)", lost.join(", "));
             (why, Exit::Internal)
         })
-    }
-
-    /// Judges each attempt as it ends, and says what follows.
-    fn judge(
-        &self,
-        assignments: &[Assignment],
-        attempts: &Attempts,
-        record: &SharedRecord,
-        tell: &Tell,
-    ) -> impl Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static + use<> {
-        let mut asked: BTreeMap<(String, String), Asked> = BTreeMap::new();
-        for a in assignments {
-            let explicit = (self.expect)(&a.scenario, &a.case.image);
-            let key = (a.case.scenario.clone(), a.case.image.clone());
-            asked.insert(key, (a.scenario.clone(), cases::subject(a), explicit));
-        }
-        let (attempts, record, tell) = (attempts.clone(), record.clone(), tell.clone());
-        let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
-        move |key, attempt| {
-            let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
-            let case = key.clone();
-            match attempt {
-                Attempt::Began => tell(RunEvent::CaseStarted { case }),
-                Attempt::Going(Progress::Phase(waiting)) => tell(RunEvent::CasePhase { case, waiting }),
-                Attempt::Going(Progress::Observed(observation)) => {
-                    if let Some(record) = record.as_mut() {
-                        record.observe(key, &observation);
-                    }
-                    if let Some(what) = in_words(&observation) {
-                        tell(RunEvent::CaseObserved { case, what });
-                    }
-                }
-                Attempt::Ended(evidence) => {
-                    let kept = record.as_mut().map(|record| {
-                        record.end(key, evidence);
-                        record.folder(key).display().to_string()
-                    });
-                    let (scenario, subject, explicit) = &asked[&(key.scenario.clone(), key.image.clone())];
-                    let judged = judge_case(scenario, evidence, subject, *explicit);
-                    let again = judged.classification == Classification::Inconclusive;
-                    tell(RunEvent::CaseJudged {
-                        case: case.clone(),
-                        verdict: judged.verdict,
-                        classification: judged.classification,
-                        seconds: evidence.seconds,
-                        reason: judged.reason.clone(),
-                        again: again && key.attempt < 2,
-                    });
-                    let red = judged.verdict.is_red();
-                    let entry = (case, evidence.clone(), judged, kept.unwrap_or_default());
-                    attempts.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-                    return Next {
-                        again,
-                        stop: red && fail_fast,
-                        keep: red && keep,
-                    };
-                }
-            }
-            Next::default()
-        }
     }
 
     fn plan(&self, obtained: &Obtained) -> Plan {
@@ -348,12 +291,4 @@ fn planned(expression: &ImageExpr) -> PlanImage {
         name: expression.to_string(),
         release,
     }
-}
-
-fn in_words(observation: &Observation) -> Option<String> {
-    let (kind, profile, text) = words(&observation.fact)?;
-    Some(match profile {
-        Some(profile) => format!("{kind} of {profile}: {text}"),
-        None => format!("{kind}: {text}"),
-    })
 }

@@ -3,12 +3,14 @@
 pub mod cases;
 mod desk;
 mod gate;
+mod image_store;
 mod images;
 mod interrupt;
 mod job;
 mod logging;
 mod scenarios;
 mod select;
+mod selftest;
 mod session;
 mod sweep;
 
@@ -20,7 +22,7 @@ use crate::cli::args::{Cli, Command, ScenariosCommand, Talk};
 use crate::cli::progress::Progress;
 use crate::cli::{self, Exit, Failure, FailureKind};
 
-pub use gate::REFERENCES;
+pub use gate::{REFERENCES, reference_column};
 
 /// Runs a command in a runtime of its own.
 pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
@@ -50,7 +52,12 @@ fn in_runtime(cli: Cli, arguments: Vec<String>) -> Result<Exit, Failure> {
     })?;
     let progress = Arc::new(Progress::new(&cli.talk));
     logging::start(&cli.talk, &progress);
-    let outcome = runtime.block_on(dispatch(cli, arguments, progress));
+    let caller = Caller {
+        talk: cli.talk,
+        arguments,
+        progress,
+    };
+    let outcome = runtime.block_on(dispatch(cli.command, caller));
     // What is still reading from the engine need not come to its end.
     runtime.shutdown_background();
     outcome
@@ -63,11 +70,21 @@ fn point_at(host: &str) {
     unsafe { std::env::set_var("DOCKER_HOST", host) };
 }
 
-async fn dispatch(cli: Cli, arguments: Vec<String>, progress: Arc<Progress>) -> Result<Exit, Failure> {
-    let talk = cli.talk;
-    match cli.command {
-        Command::Reproduce(args) => gate::reproduce(args, talk, arguments, progress).await,
-        Command::Check(args) => gate::check(args, talk, arguments, progress).await,
+/// Who called, and how to talk to them.
+#[derive(Clone)]
+struct Caller {
+    talk: Talk,
+    /// The whole command line.
+    arguments: Vec<String>,
+    progress: Arc<Progress>,
+}
+
+async fn dispatch(command: Command, caller: Caller) -> Result<Exit, Failure> {
+    match command {
+        Command::Reproduce(args) => gate::reproduce(args, caller).await,
+        Command::Check(args) => gate::check(args, caller).await,
+        Command::Images(args) => image_store::run(args.command, caller.progress).await,
+        Command::Selftest(args) => selftest::selftest(args, caller).await,
         Command::Sweep(args) => sweep::sweep(args).await,
         Command::Scenarios(args) => match args.command {
             None => scenarios::list(&args.select),

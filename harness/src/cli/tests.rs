@@ -24,6 +24,9 @@ fn args(line: &str) -> Vec<std::ffi::OsString> {
 #[case::scenarios("scenarios")]
 #[case::scenarios_explain("scenarios explain")]
 #[case::sweep("sweep")]
+#[case::images("images")]
+#[case::images_build("images build")]
+#[case::images_prune("images prune")]
 fn help(#[case] path: &str) {
     let mut root = Cli::command().term_width(100);
     root.build();

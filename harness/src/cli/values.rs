@@ -38,7 +38,7 @@ impl FromStr for Output {
 
 /// A duration as people write it: `90s`, `5m`, `1h30m`, `500ms`; a bare number is seconds. Zero is refused.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no duration; write it as 90s, 5m or 1h30m");
+    let wrong = || format!("`{text}` is no duration; write it as 90s, 5m, 1h30m or 7d");
     if let Ok(seconds) = text.parse::<u64>() {
         return if seconds > 0 {
             Ok(Duration::from_secs(seconds))
@@ -58,6 +58,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
             "s" => Duration::from_secs(number),
             "m" => Duration::from_secs(number.checked_mul(60).ok_or_else(wrong)?),
             "h" => Duration::from_secs(number.checked_mul(3600).ok_or_else(wrong)?),
+            "d" => Duration::from_secs(number.checked_mul(86_400).ok_or_else(wrong)?),
             _ => return Err(wrong()),
         };
         total = total.checked_add(part).ok_or_else(wrong)?;

@@ -109,6 +109,9 @@ pub trait Engine: Images {
     /// Removes a container, killing it if it runs; `false` if it was not there.
     async fn remove_container(&self, id: &str) -> Result<bool, EngineError>;
 
+    /// Leaves a container to outlive this engine's handle, which otherwise removes what it made when it is dropped.
+    async fn keep(&self, id: &str);
+
     /// Containers with a label, whatever its value, running or not.
     async fn list_containers(&self, label: &str) -> Result<Vec<ContainerStatus>, EngineError>;
 

@@ -193,14 +193,16 @@ def gateway_pid(profile):
 
 
 def oom(profile, pid, limit):
-    """Makes the gateway the kernel's first choice, then uses memory up until it is gone."""
+    """Makes the gateway the kernel's first choice, then uses memory up until it is gone.
+
+    A score of 1000 counts as much as the whole limit in use, so nothing beats it as long as the one that uses the memory
+    up has no score of its own.
+    """
     with open(f"/proc/{pid}/oom_score_adj", "w") as f:
         f.write("1000")
     born = start_time(pid)
     child = os.fork()
     if child == 0:
-        with open("/proc/self/oom_score_adj", "w") as f:
-            f.write("500")
         hoard = []
         while start_time(pid) == born and len(hoard) * 4 < limit:
             hoard.append(bytearray(os.urandom(4096) * 1024))

@@ -3,7 +3,7 @@
 use super::history::{CaseEvidence, Fact, FileContent, Source};
 use super::now::Now;
 use super::probe::{Reading, until};
-use crate::scenario::model::{DEFAULT_PROFILE, Moment, Scenario, SeedContent, StartBy, StartWait, Value};
+use crate::scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
 
 /// A row that every scenario has without writing it down.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,9 @@ pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow>
     for profile in scenario.profiles.iter().filter(|p| p.soul && valid_name(&p.name)) {
         rows.extend(came_up(scenario, case, &profile.name, profile.start));
         for boot in 1..=end.incarnations.len() {
-            rows.push(one_boot_line(&end, boot, &profile.name));
+            if !says_how_many_lines(scenario, boot, &profile.name) {
+                rows.push(one_boot_line(&end, boot, &profile.name));
+            }
             rows.extend(slot_agrees(case, &end, boot, &profile.name));
         }
         rows.extend(settled(case, &profile.name));
@@ -66,6 +68,14 @@ fn came_up(scenario: &Scenario, case: &CaseEvidence, profile: &str, by: StartBy)
         wanted: Value::Bool(true),
         reading,
     })
+}
+
+/// True if the scenario has a row of its own for that: what it says of the same fact counts, deviations included.
+fn says_how_many_lines(scenario: &Scenario, boot: usize, profile: &str) -> bool {
+    scenario
+        .expects
+        .iter()
+        .any(|e| e.at == Moment::Boot(boot) && e.probe == Probe::BootLines && e.profile == profile)
 }
 
 /// The reconciler writes exactly one line a profile and boot.

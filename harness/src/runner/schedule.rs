@@ -160,7 +160,9 @@ where
     }
     let next = tell(&key, Attempt::Ended(&finished.evidence));
     if next.keep && !next.again {
-        tracing::info!("kept: {}", finished.leftovers.containers.join(" "));
+        for id in &finished.leftovers.containers {
+            ctx.engine.keep(id).await;
+        }
     } else {
         finished.leftovers.remove(&ctx.engine).await;
     }

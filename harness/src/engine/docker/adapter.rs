@@ -102,6 +102,10 @@ impl Engine for DockerEngine {
         self.remove_id(id).await
     }
 
+    async fn keep(&self, id: &str) {
+        self.disown(id).await;
+    }
+
     async fn list_containers(&self, label: &str) -> Result<Vec<ContainerStatus>, EngineError> {
         self.containers_labelled(label).await
     }

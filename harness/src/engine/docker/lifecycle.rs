@@ -51,8 +51,7 @@ impl DockerEngine {
 
     pub(super) async fn remove_id(&self, id: &str) -> Result<bool, EngineError> {
         // From here on it is ours to remove: testcontainers' drop would block a worker thread on the same call.
-        let guard = self.owned.lock().await.remove(id);
-        std::mem::forget(guard);
+        self.disown(id).await;
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let call = format!("remove container {}", short(id));
         match bounded(call, RUN, self.docker.remove_container(id, Some(options))).await {
@@ -60,6 +59,12 @@ impl DockerEngine {
             Err(e) if e.is_not_found() => Ok(false),
             Err(e) => Err(e),
         }
+    }
+
+    /// testcontainers no longer removes it.
+    pub(super) async fn disown(&self, id: &str) {
+        let guard = self.owned.lock().await.remove(id);
+        std::mem::forget(guard);
     }
 
     pub(super) async fn inspect_id(&self, id: &str) -> Result<Option<ContainerStatus>, EngineError> {
