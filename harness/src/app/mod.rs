@@ -4,8 +4,10 @@ mod gate;
 mod image_store;
 mod images;
 mod interrupt;
+mod job;
 mod scenarios;
 mod select;
+mod selftest;
 mod session;
 mod sweep;
 
@@ -59,6 +61,7 @@ async fn dispatch(cli: Cli, arguments: Vec<String>) -> Result<Exit, Failure> {
         Command::Reproduce(args) => gate::reproduce(args, talk, arguments).await,
         Command::Check(args) => gate::check(args, talk, arguments).await,
         Command::Images(args) => image_store::run(args.command, &talk).await,
+        Command::Selftest(args) => selftest::selftest(args, talk, arguments).await,
         Command::Sweep(args) => sweep::sweep(args).await,
         Command::Scenarios(args) => match args.command {
             None => scenarios::list(&args.select),

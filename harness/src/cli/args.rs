@@ -53,6 +53,18 @@ Examples:
   comeback check docker:ghcr.io/me/gateway:pr-12 --filter 'tag(core) and not id(oom*)'
   comeback check release:0.16.0 release:0.17.0 --repeat 5 --fail-fast";
 
+const SELFTEST_HELP: &str = "\
+Breaks one thing at a time in the real gateway of an image, by a fault overlay, and runs the scenarios that have to catch \
+it, or with --all the whole table. The same scenarios without an overlay are the control: they have to hold. A fault is \
+caught if a scenario that holds without it does not hold with it; an error or missing evidence catches nothing.
+
+Works with images that comeback builds: release:… and source:….
+
+Examples:
+  comeback selftest
+  comeback selftest release:0.19.0 --overlay signal-flag-never-set
+  comeback selftest --all --filter 'tag(core)' --output json=selftest.json";
+
 /// The table of exit codes, for the help of commands that end with a verdict.
 fn exit_codes() -> String {
     let lines = Exit::ALL
@@ -88,6 +100,9 @@ pub enum Command {
     /// Judge images against the behaviour table
     #[command(after_help = CHECK_HELP, after_long_help = format!("{CHECK_HELP}\n\n{}", exit_codes()))]
     Check(Check),
+    /// Break the gateway on purpose, one thing at a time, and see each fault caught
+    #[command(after_help = SELFTEST_HELP, after_long_help = format!("{SELFTEST_HELP}\n\n{}", exit_codes()))]
+    Selftest(Selftest),
     /// List and explain scenarios
     Scenarios(Scenarios),
     /// Build, list and remove gateway images of ours
@@ -107,6 +122,7 @@ impl Command {
         match self {
             Self::Reproduce(_) => "reproduce",
             Self::Check(_) => "check",
+            Self::Selftest(_) => "selftest",
             Self::Scenarios(_) => "scenarios",
             Self::Images(_) => "images",
             Self::Sweep(_) => "sweep",
@@ -118,6 +134,7 @@ impl Command {
         match self {
             Self::Reproduce(args) => Some(&args.engine),
             Self::Check(args) => Some(&args.engine),
+            Self::Selftest(args) => Some(&args.engine),
             Self::Sweep(args) => Some(&args.engine),
             Self::Images(args) => Some(args.command.engine()),
             Self::Scenarios(_) => None,
@@ -154,6 +171,32 @@ pub struct Check {
     /// Expect every case in this column, whatever the release; deviations on record excuse nothing then
     #[arg(long, value_name = "COLUMN", value_enum)]
     pub expect: Option<ColumnArg>,
+    /// How they are run.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// What is written where.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Which engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// Arguments of `selftest`.
+#[derive(Debug, Clone, Args)]
+pub struct Selftest {
+    /// Image whose gateway is broken
+    #[arg(value_name = "IMAGE", default_value = "release:0.17.0")]
+    pub image: String,
+    /// Only this fault overlay; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub overlay: Vec<String>,
+    /// Every selected scenario against every overlay, not only those that have to catch it
+    #[arg(long)]
+    pub all: bool,
+    /// Which scenarios.
+    #[command(flatten)]
+    pub select: Select,
     /// How they are run.
     #[command(flatten)]
     pub run: RunArgs,

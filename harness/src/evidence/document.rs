@@ -5,6 +5,7 @@
 mod build;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod selftest;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
 use crate::engine::EngineInfo;
 use crate::observe::history::CaseEvidence;
 use crate::scenario::model::{Guard, Scenario, Value, ValueSet};
+use crate::verdict::run::Faults;
 use crate::verdict::{Classification, Exit, Judged, RunVerdict, Verdict};
 
 /// Version of the document's shape.
@@ -59,6 +61,9 @@ pub struct RunDocument {
     /// Where the record is.
     #[serde(default)]
     pub record: Option<String>,
+    /// What the fault overlays of a selftest came to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selftest: Option<selftest::Selftest>,
 }
 
 /// The engine, in short.
@@ -199,6 +204,9 @@ pub struct CaseEntry {
     /// Where the evidence is.
     #[serde(default)]
     pub evidence: Option<String>,
+    /// The fault overlay a selftest ran it under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<String>,
 }
 
 /// One step of a case.
@@ -310,6 +318,16 @@ pub struct RunHeader {
     pub failure: Option<(String, Exit)>,
     /// The signal that cut the run short.
     pub interrupted: Option<Exit>,
+}
+
+impl RunHeader {
+    /// What happened to the run beside its cases.
+    pub fn faults(&self) -> Faults {
+        Faults {
+            error: self.failure.as_ref().map(|(_, exit)| *exit),
+            interrupted: self.interrupted,
+        }
+    }
 }
 
 /// One attempt of a case with its evidence and its verdict.

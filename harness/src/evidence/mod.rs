@@ -1,5 +1,6 @@
 //! The record of a run: what is told while it goes on, and the one document every report is made from.
 
+pub mod compare;
 pub mod document;
 pub mod event;
 pub mod excerpt;

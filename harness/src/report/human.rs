@@ -4,6 +4,7 @@
 
 mod dossier;
 mod overview;
+mod selftest;
 mod summary;
 mod table;
 mod words;
@@ -19,6 +20,7 @@ pub use words::{mark, paint, seconds};
 pub fn render(document: &RunDocument, style: Style) -> String {
     match document.command.as_str() {
         "reproduce" => reproduce(document, style),
+        "selftest" => selftest(document, style),
         _ => check(document, style),
     }
 }
@@ -44,6 +46,21 @@ pub fn check(document: &RunDocument, style: Style) -> String {
     text += &table::cases(document, style);
     text += &dossiers(document, style);
     text += &ending(document, style);
+    text
+}
+
+/// The report of `selftest`: the overlays and what caught them, then whatever of the control did not hold.
+pub fn selftest(document: &RunDocument, style: Style) -> String {
+    let mut text = head(document, style);
+    if let Some(found) = &document.selftest {
+        text += &selftest::overlays(found, style);
+    }
+    text += &dossiers(document, style);
+    text += &notes(document, style);
+    match &document.selftest {
+        Some(found) => text += &selftest::closing(document, found, style),
+        None => text += &summary(document, style),
+    }
     text
 }
 
@@ -88,7 +105,7 @@ fn dossiers(document: &RunDocument, style: Style) -> String {
     let mut worth: Vec<&CaseEntry> = document
         .cases
         .iter()
-        .filter(|c| c.counts && c.verdict != Verdict::Held)
+        .filter(|c| c.counts && c.verdict != Verdict::Held && c.overlay.is_none())
         .collect();
     worth.sort_by_key(|case| std::cmp::Reverse(case.verdict));
     worth
@@ -99,6 +116,11 @@ fn dossiers(document: &RunDocument, style: Style) -> String {
 
 /// What was left out, what ended the run, where the record is, and the closing line.
 fn ending(document: &RunDocument, style: Style) -> String {
+    notes(document, style) + &summary(document, style)
+}
+
+/// What was left out, what ended the run, and where the record is.
+fn notes(document: &RunDocument, style: Style) -> String {
     let mut text = String::new();
     for left in &document.left_out {
         let line = format!("left out: {} on {}: {}", left.scenario, left.image, left.why);
@@ -113,7 +135,6 @@ fn ending(document: &RunDocument, style: Style) -> String {
             style.paint(Paint::Dim, &format!("record: {}", sanitize(record)))
         );
     }
-    text += &summary(document, style);
     text
 }
 

@@ -19,6 +19,7 @@ use crate::observe::link::Link;
 use crate::observe::now::Now;
 use crate::observe::recorder::Recorder;
 use crate::scenario::model::{Moment, Need, Operation};
+use crate::scenario::overlay::OVERLAY_SAYS;
 
 /// Lines of the container's output kept per incarnation.
 const OUTPUT_LINES: usize = 80;
@@ -315,10 +316,9 @@ impl Case {
     pub fn note_step(&self, index: usize, op: &str, took: Duration) {
         let mut shared = self.shared();
         while shared.steps.len() <= index {
-            shared.steps.push(StepSeconds {
-                op: op.to_owned(),
-                seconds: 0.0,
-            });
+            // One before it is still in flight.
+            let op = self.order.scenario.steps[shared.steps.len()].op.name().to_owned();
+            shared.steps.push(StepSeconds { op, seconds: 0.0 });
         }
         shared.steps[index] = StepSeconds {
             op: op.to_owned(),
@@ -368,7 +368,9 @@ impl Case {
             let list = kept.entry(u32::try_from(number).unwrap_or(u32::MAX)).or_default();
             list.push(line.text);
             if list.len() > OUTPUT_LINES {
-                list.remove(0);
+                // That a fault overlay took effect is proved by what it says at the start.
+                let first = list.iter().position(|line| !line.starts_with(OVERLAY_SAYS));
+                list.remove(first.unwrap_or(0));
             }
         }
         self.shared().output.extend(kept);

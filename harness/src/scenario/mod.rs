@@ -5,6 +5,7 @@ mod diagnostic;
 pub mod explain;
 pub mod filter;
 pub mod model;
+pub mod overlay;
 mod parse;
 pub mod placeholders;
 pub mod schema;

@@ -6,18 +6,14 @@ use super::{
 use crate::evidence::excerpt::{reconciler_lines, shutdown_lines, step_detail, timeline};
 use crate::observe::history::{CaseEvidence, Fact, StepSeconds};
 use crate::scenario::model::Scenario;
-use crate::verdict::run::{Faults, counting, outcome};
+use crate::verdict::run::{counting, outcome};
 use crate::verdict::{Row, Verdict};
 
 /// Makes the document of a run. `cases` are in the order of the plan, attempts of a case in their own.
 pub fn document(header: &RunHeader, images: Vec<ImageEntry>, cases: &[JudgedCase<'_>]) -> RunDocument {
     let mut entries: Vec<CaseEntry> = cases.iter().map(case_entry).collect();
     let verdicts = mark_counting(&mut entries);
-    let faults = Faults {
-        error: header.failure.as_ref().map(|(_, exit)| *exit),
-        interrupted: header.interrupted,
-    };
-    let outcome = outcome(&verdicts, faults);
+    let outcome = outcome(&verdicts, header.faults());
     RunDocument {
         schema: SCHEMA,
         run: header.run.clone(),
@@ -33,6 +29,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, cases: &[JudgedCase
         failure: header.failure.as_ref().map(|(why, _)| why.clone()),
         left_out: header.left_out.clone(),
         record: header.record.clone(),
+        selftest: None,
     }
 }
 
@@ -93,6 +90,7 @@ fn case_entry(case: &JudgedCase<'_>) -> CaseEntry {
         timeline: timeline(&evidence.history),
         logs: evidence.logs.clone(),
         evidence: kept.clone(),
+        overlay: None,
     }
 }
 

@@ -1,0 +1,139 @@
+//! Judging each attempt as it ends, while the run goes on.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Attempts, Job};
+use crate::app::images::Tell;
+use crate::evidence::document::selftest::split;
+use crate::evidence::event::{CaseKey, RunEvent};
+use crate::evidence::excerpt::words;
+use crate::evidence::record::Record;
+use crate::observe::history::Observation;
+use crate::plan;
+use crate::runner::{Assignment, Attempt, Next, Progress};
+use crate::scenario::model::Scenario;
+use crate::verdict::expected::shutdown_release;
+use crate::verdict::{Classification, Column, Subject, judge_case};
+
+impl Job {
+    /// Judges each attempt as it ends, and says what follows.
+    pub(super) fn judge(
+        &self,
+        run: &str,
+        scenarios: &BTreeMap<&str, Arc<Scenario>>,
+        assignments: &[Assignment],
+        attempts: &Attempts,
+        record: &Arc<Mutex<Option<Record>>>,
+        tell: &Tell,
+    ) -> impl Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static + use<> {
+        let scenarios: BTreeMap<String, Arc<Scenario>> =
+            scenarios.iter().map(|(id, s)| ((*id).to_owned(), s.clone())).collect();
+        let mut subjects: BTreeMap<(String, String), (Subject, Option<Column>)> = BTreeMap::new();
+        for a in assignments {
+            let explicit = (self.expect)(&a.scenario, &a.case.image);
+            let key = (a.case.scenario.clone(), a.case.image.clone());
+            subjects.insert(key, (subject(a), explicit));
+        }
+        let (attempts, record, tell) = (attempts.clone(), record.clone(), tell.clone());
+        let cases: Vec<plan::Case> = assignments.iter().map(|a| a.case.clone()).collect();
+        let run = run.to_owned();
+        let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
+        let overlays = self.overlays.clone();
+        move |key, attempt| {
+            let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+            match attempt {
+                Attempt::Began => {
+                    tell(RunEvent::CaseStarted { case: key.clone() });
+                    Next::default()
+                }
+                Attempt::Going(Progress::Phase(waiting)) => {
+                    tell(RunEvent::CasePhase {
+                        case: key.clone(),
+                        waiting,
+                    });
+                    Next::default()
+                }
+                Attempt::Going(Progress::Observed(observation)) => {
+                    if let Some(record) = record.as_mut() {
+                        record.observe(key, &observation);
+                    }
+                    if let Some(what) = in_words(&observation) {
+                        tell(RunEvent::CaseObserved {
+                            case: key.clone(),
+                            what,
+                        });
+                    }
+                    Next::default()
+                }
+                Attempt::Ended(evidence) => {
+                    let kept = record.as_mut().map(|record| {
+                        record.end(key, evidence);
+                        record.folder(key).display().to_string()
+                    });
+                    let (subject, explicit) = &subjects[&(key.scenario.clone(), key.image.clone())];
+                    let judged = judge_case(&scenarios[&key.scenario], evidence, subject, *explicit);
+                    let again = judged.classification == Classification::Inconclusive;
+                    tell(RunEvent::CaseJudged {
+                        case: key.clone(),
+                        verdict: judged.verdict,
+                        classification: judged.classification,
+                        seconds: evidence.seconds,
+                        reason: judged.reason.clone(),
+                        again: again && key.attempt < 2,
+                    });
+                    // Under a fault overlay it is what is wanted.
+                    let red = judged.verdict.is_red() && split(&key.scenario, &overlays).is_none();
+                    if red && keep {
+                        tell(RunEvent::Note {
+                            text: kept_words(&run, &cases, key),
+                        });
+                    }
+                    attempts.lock().unwrap_or_else(PoisonError::into_inner).push((
+                        key.clone(),
+                        evidence.clone(),
+                        judged,
+                        kept.unwrap_or_default(),
+                    ));
+                    Next {
+                        again,
+                        stop: red && fail_fast,
+                        keep: red && keep,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the verdict needs to know of the image under test.
+fn subject(assignment: &Assignment) -> Subject {
+    let image = &assignment.images.subject;
+    Subject {
+        release: image.release.clone(),
+        shutdown_release: shutdown_release(&assignment.scenario, image.release.as_ref(), |_| {
+            assignment.images.first.release.clone()
+        }),
+        base: image.base.clone(),
+        supervisor: image.supervisor.clone(),
+    }
+}
+
+/// Where what was kept is, and how to get rid of it.
+fn kept_words(run: &str, cases: &[plan::Case], key: &CaseKey) -> String {
+    let same = |c: &&plan::Case| c.scenario == key.scenario && c.image == key.image && c.repeat == key.repeat;
+    let index = cases.iter().find(same).map_or(0, |c| c.index);
+    let container = format!("comeback-{run}-{index}-{}-subject-1", key.attempt);
+    format!(
+        "kept {container}: look inside with `docker exec -it {container} bash` (`docker start` it first if it has ended); \
+         `comeback sweep` removes it"
+    )
+}
+
+fn in_words(observation: &Observation) -> Option<String> {
+    let (kind, profile, text) = words(&observation.fact)?;
+    Some(match profile {
+        Some(profile) => format!("{kind} of {profile}: {text}"),
+        None => format!("{kind}: {text}"),
+    })
+}

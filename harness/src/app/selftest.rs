@@ -1,0 +1,104 @@
+//! `selftest`: the table against gateways that are broken on purpose.
+
+use std::collections::BTreeSet;
+
+use super::job::Job;
+use super::select;
+use crate::cli::args::{Selftest, Talk};
+use crate::cli::{Exit, Failure, FailureKind};
+use crate::scenario::model::Scenario;
+use crate::scenario::overlay::{Overlay, overlays};
+
+/// Runs every overlay against the scenarios that have to catch it, or all, and each of these without an overlay.
+pub async fn selftest(args: Selftest, talk: Talk, arguments: Vec<String>) -> Result<Exit, Failure> {
+    let (scenarios, _) = select::scenarios(&args.select, None)?;
+    let table = select::catalogue(args.select.scenarios.as_deref())?.hash();
+    let overlays = chosen(&args.overlay)?;
+    let job = Job {
+        command: "selftest",
+        images: select::images(&[args.image])?,
+        scenarios: cases(&scenarios, &overlays, args.all),
+        run: args.run,
+        report: args.report,
+        engine: args.engine,
+        talk,
+        arguments,
+        expect: Box::new(|_, _| None),
+        overlays,
+        selftest: Some(table),
+    };
+    job.go().await
+}
+
+/// The overlays of these names, or all.
+fn chosen(names: &[String]) -> Result<Vec<Overlay>, Failure> {
+    let all = overlays();
+    if let Some(unknown) = names.iter().find(|name| all.iter().all(|o| o.name != **name)) {
+        let known: Vec<&str> = all.iter().map(|o| o.name.as_str()).collect();
+        return Err(Failure::new(FailureKind::Usage {
+            why: format!("there is no fault overlay `{unknown}`"),
+            hint: Some(format!("there are {}", known.join(", "))),
+        }));
+    }
+    let chosen = |o: &Overlay| names.is_empty() || names.contains(&o.name);
+    Ok(all.into_iter().filter(chosen).collect())
+}
+
+/// The control, then each overlay's own.
+fn cases(scenarios: &[Scenario], overlays: &[Overlay], all: bool) -> Vec<Scenario> {
+    let applies = |overlay: &Overlay, scenario: &Scenario| all || overlay.caught_by.contains(&scenario.id);
+    let faulty: Vec<Scenario> = overlays
+        .iter()
+        .flat_map(|overlay| {
+            let of = scenarios.iter().filter(move |s| applies(overlay, s));
+            of.filter_map(|scenario| overlay.on(scenario))
+        })
+        .collect();
+    let needed: BTreeSet<&str> = faulty.iter().filter_map(|s| Some(s.id.rsplit_once('+')?.0)).collect();
+    let control: Vec<Scenario> = scenarios
+        .iter()
+        .filter(|s| needed.contains(s.id.as_str()))
+        .cloned()
+        .collect();
+    control.into_iter().chain(faulty).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::scenario::Catalogue;
+
+    fn ids(all: bool, names: &[&str], filter: impl Fn(&Scenario) -> bool) -> Vec<String> {
+        let catalogue = Catalogue::load(None).unwrap();
+        let scenarios: Vec<Scenario> = catalogue.iter().filter(|s| filter(s)).cloned().collect();
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        let cases = cases(&scenarios, &chosen(&names).unwrap(), all);
+        cases.into_iter().map(|s| s.id).collect()
+    }
+
+    #[test]
+    fn each_scenario_is_run_once_without_an_overlay() {
+        let ids = ids(false, &["stop-writes-no-marker", "marker-write-fails"], |s| {
+            s.id == "operator-stop"
+        });
+        let wanted = [
+            "operator-stop",
+            "operator-stop+stop-writes-no-marker",
+            "operator-stop+marker-write-fails",
+        ];
+        assert_eq!(ids, wanted);
+    }
+
+    #[test]
+    fn all_is_the_whole_product_but_for_scenarios_with_a_fault_of_their_own() {
+        let two = |s: &Scenario| s.id == "docker-restart" || s.id == "ignores-sigterm";
+        assert_eq!(ids(true, &[], two).len(), 1 + overlays().len());
+        assert_eq!(ids(false, &["sigterm-ignored"], two), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_overlay_that_is_not_there_is_a_mistake() {
+        assert_eq!(chosen(&["no-such".into()]).unwrap_err().exit(), Exit::Usage);
+    }
+}

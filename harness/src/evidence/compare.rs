@@ -1,0 +1,196 @@
+//! Comparing two images scenario by scenario: what the new one introduces, repairs, and leaves as it was. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{CaseEntry, RunDocument};
+use crate::verdict::{Classification, Exit};
+
+/// What became of a scenario from the old image to the new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Fixed on both.
+    Held,
+    /// Fixed on the old one, not on the new one.
+    Introduced,
+    /// Not fixed on the old one, fixed on the new one.
+    Repaired,
+    /// Not fixed on either, in the same way.
+    PreExisting,
+    /// Not fixed on either, in different ways.
+    Changed,
+    /// Nothing can be concluded from one of the two, and it matters.
+    Inconclusive,
+    /// One of the two cannot be played here.
+    Unsupported,
+}
+
+impl Change {
+    /// The word used in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Introduced => "introduced",
+            Self::Repaired => "repaired",
+            Self::PreExisting => "pre-existing",
+            Self::Changed => "changed",
+            Self::Inconclusive => "inconclusive",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// One scenario on both images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The scenario's id.
+    pub scenario: String,
+    /// What the old image was found to be.
+    pub old: Classification,
+    /// What the new image was found to be.
+    pub new: Classification,
+    /// What became of it.
+    pub change: Change,
+    /// True if a row that was in its fixed column no longer is.
+    #[serde(default)]
+    pub lost: bool,
+}
+
+/// Compares the counting attempts of two images. Of several repeats the worst counts.
+pub fn compare(document: &RunDocument, old: &str, new: &str) -> Vec<Comparison> {
+    let mut scenarios: Vec<&str> = Vec::new();
+    for case in &document.cases {
+        if !scenarios.contains(&case.scenario.as_str()) {
+            scenarios.push(&case.scenario);
+        }
+    }
+    let worst = |scenario: &str, image: &str| {
+        document
+            .cases
+            .iter()
+            .filter(|c| c.counts && c.scenario == scenario && c.image == image)
+            .max_by_key(|c| badness(c.classification))
+    };
+    scenarios
+        .into_iter()
+        .filter_map(|scenario| Some(pair(worst(scenario, old)?, worst(scenario, new)?)))
+        .collect()
+}
+
+fn badness(found: Classification) -> u8 {
+    match found {
+        Classification::Fixed => 0,
+        Classification::Unsupported => 1,
+        Classification::Error => 2,
+        Classification::Inconclusive => 3,
+        Classification::Regressed => 4,
+        Classification::Neither => 5,
+    }
+}
+
+fn pair(old: &CaseEntry, new: &CaseEntry) -> Comparison {
+    let lost = lost_a_row(old, new);
+    Comparison {
+        scenario: new.scenario.clone(),
+        old: old.classification,
+        new: new.classification,
+        change: change(old, new),
+        lost,
+    }
+}
+
+fn change(old: &CaseEntry, new: &CaseEntry) -> Change {
+    use Classification::{Error, Fixed, Inconclusive, Unsupported};
+    match (old.classification, new.classification) {
+        (Unsupported, _) | (_, Unsupported) => Change::Unsupported,
+        // Whatever the old one does: the new one shows nothing to worry about.
+        (Fixed | Inconclusive | Error, Fixed) => Change::Held,
+        (_, Inconclusive | Error) | (Inconclusive | Error, _) => Change::Inconclusive,
+        (Fixed, _) => Change::Introduced,
+        (_, Fixed) => Change::Repaired,
+        _ if observed(old) == observed(new) => Change::PreExisting,
+        _ => Change::Changed,
+    }
+}
+
+type Observed<'a> = Vec<(&'a str, &'a str, &'a str, &'a Option<crate::scenario::model::Value>)>;
+
+fn observed(case: &CaseEntry) -> Observed<'_> {
+    case.rows
+        .iter()
+        .map(|r| (r.at.as_str(), r.profile.as_str(), r.probe.as_str(), &r.observed))
+        .collect()
+}
+
+fn lost_a_row(old: &CaseEntry, new: &CaseEntry) -> bool {
+    old.rows.iter().filter(|row| row.is_fixed()).any(|was| {
+        new.rows
+            .iter()
+            .any(|is| (&is.at, &is.profile, &is.probe) == (&was.at, &was.profile, &was.probe) && !is.is_fixed())
+    })
+}
+
+/// The exit code that follows from comparisons: 1 for what the new image introduces or loses, 2 where that cannot be
+/// told, 4 if nothing could be compared. `pre_existing` makes what was there before count too.
+pub fn exit(comparisons: &[Comparison], pre_existing: bool) -> Exit {
+    let bad = |c: &Comparison| match c.change {
+        Change::Introduced => true,
+        Change::Changed => c.lost || pre_existing,
+        Change::PreExisting => pre_existing,
+        _ => false,
+    };
+    if comparisons.iter().any(bad) {
+        Exit::Regression
+    } else if comparisons.iter().any(|c| c.change == Change::Inconclusive) {
+        Exit::Inconclusive
+    } else if comparisons.iter().all(|c| c.change == Change::Unsupported) {
+        Exit::Nothing
+    } else {
+        Exit::Held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::evidence::document::samples::reproduced;
+
+    fn case(found: Classification) -> CaseEntry {
+        let mut case = reproduced().cases.remove(0);
+        case.classification = found;
+        case
+    }
+
+    #[rstest]
+    #[case("fixed", "fixed", Change::Held)]
+    #[case("fixed", "regressed", Change::Introduced)]
+    #[case("fixed", "neither", Change::Introduced)]
+    #[case("regressed", "fixed", Change::Repaired)]
+    #[case("regressed", "regressed", Change::PreExisting)]
+    #[case("fixed", "inconclusive", Change::Inconclusive)]
+    #[case("inconclusive", "regressed", Change::Inconclusive)]
+    #[case("inconclusive", "fixed", Change::Held)]
+    #[case("regressed", "error", Change::Inconclusive)]
+    #[case("unsupported", "regressed", Change::Unsupported)]
+    fn each_pair(#[case] old: &str, #[case] new: &str, #[case] wanted: Change) {
+        let parse = |word: &str| serde_json::from_value(serde_json::json!(word)).unwrap();
+        assert_eq!(change(&case(parse(old)), &case(parse(new))), wanted);
+    }
+
+    #[test]
+    fn a_lost_row_among_two_bad_ones_counts() {
+        let old = case(Classification::Neither);
+        let mut new = old.clone();
+        let row = new.rows.iter().position(crate::evidence::document::RowEntry::is_fixed);
+        if let Some(row) = row {
+            new.rows[row].observed = Some(crate::scenario::model::Value::str("something else"));
+            let comparison = pair(&old, &new);
+            assert_eq!((comparison.change, comparison.lost), (Change::Changed, true));
+            assert_eq!(exit(&[comparison], false), Exit::Regression);
+        }
+        assert_eq!(exit(&[pair(&old, &old)], false), Exit::Held);
+        assert_eq!(exit(&[pair(&old, &old)], true), Exit::Regression);
+    }
+}

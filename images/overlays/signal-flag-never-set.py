@@ -1,0 +1,17 @@
+"""A SIGTERM that nobody announced is not remembered as one, so the shutdown persists `stopped`: the half of the fix in
+gateway/run.py is gone, and issue #42675 is back.
+
+A real regression like it: the shutdown is moved to another class and the handler still sets the flag on the old one.
+"""
+
+from comeback_overlay import mentions, patches, require
+
+FLAG = "_signal_initiated_shutdown"
+
+
+@patches("gateway.run")
+def forget(module):
+    runner = module.GatewayRunner
+    require(mentions(module.start_gateway, FLAG), f"start_gateway sets no {FLAG}")
+    require(mentions(runner.stop, FLAG), f"GatewayRunner.stop reads no {FLAG}")
+    setattr(runner, FLAG, property(lambda self: False, lambda self, value: None))
