@@ -95,6 +95,12 @@ impl Case {
         if steps.iter().any(|s| !s.wait) {
             self.after_flight().await?;
         }
+        if steps
+            .iter()
+            .any(|s| !s.wait && matches!(s.op, Operation::OperatorStop { .. }))
+        {
+            self.not_overtaken()?;
+        }
         Ok(())
     }
 
