@@ -106,7 +106,9 @@ pub enum Command {
     )]
     Images(Images),
     /// Remove what killed runs left behind: containers, volumes and networks of ours, and nothing else
-    #[command(after_help = "Examples:\n  comeback sweep\n  comeback sweep --dry-run")]
+    #[command(
+        after_help = "Examples:\n  comeback sweep\n  comeback sweep --dry-run\n  comeback sweep --run 20261123171806-aad34-5fe7"
+    )]
     Sweep(Sweep),
 }
 
@@ -218,6 +220,9 @@ pub struct Sweep {
     /// Only say what would be removed
     #[arg(long)]
     pub dry_run: bool,
+    /// Only what that run left behind; its id is in its progress, its report and its JSON
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
     /// Which engine.
     #[command(flatten)]
     pub engine: EngineArgs,

@@ -256,6 +256,8 @@ while True:
         if fd == 0:
             for command in commands.read():
                 try:
+                    # A state that was there when the command was sent comes first: what is held can be released.
+                    try_holds()
                     act(command)
                 except OSError as error:
                     say("reply", id=command.get("id"), ok=False, why=os.strerror(error.errno or 0))

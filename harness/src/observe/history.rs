@@ -158,6 +158,9 @@ pub enum Fact {
 /// How the note of a `wait-until` begins that did not come true.
 pub const NEVER_CAME: &str = "did not come true";
 
+/// The mark at the beginning of the last settling window.
+pub const SETTLING: &str = "settling";
+
 /// Content of a small file on the volume.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]

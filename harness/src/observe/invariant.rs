@@ -95,25 +95,18 @@ fn one_boot_line(end: &Now, boot: usize, profile: &str) -> InvariantRow {
     }
 }
 
-/// The reconciler says `started` exactly when the slot it made has no `down` file.
+/// The reconciler says `started` exactly when the slot it made has no `down` file. Read at the boot's mark: at the very
+/// beginning of an incarnation the slots of the one before are still there.
 fn slot_agrees(case: &CaseEvidence, end: &Now, boot: usize, profile: &str) -> Option<InvariantRow> {
     let line = end.lines_of_boot(boot).into_iter().rfind(|l| l.profile == profile)?;
-    let this = &end.incarnations[boot - 1];
-    let until = end.incarnations.get(boot).map_or(u64::MAX, |next| next.seq);
-    // The first word on the slot in this boot: later an operator may have changed it.
-    let first = case.history.iter().find_map(|o| match &o.fact {
-        Fact::Service { profile: p, status } if p == profile && status.slot && o.seq > this.seq && o.seq < until => {
-            Some((status.down_file, o.seq))
-        }
-        _ => None,
-    });
-    let (down_file, seq) = first?;
+    let upto = until(&case.history, Moment::Boot(boot))?;
+    let (status, seq) = Now::at_end(upto).profile(profile).service.filter(|s| s.0.slot)?;
     Some(InvariantRow {
         at: Moment::Boot(boot),
         name: "invariant.slot_agrees",
         profile: profile.to_owned(),
         wanted: Value::Bool(true),
-        reading: Reading::seen(Value::Bool((line.action == "started") != down_file), Some(seq)),
+        reading: Reading::seen(Value::Bool((line.action == "started") != status.down_file), Some(seq)),
     })
 }
 
@@ -196,4 +189,118 @@ fn unknown_keys(scenario: &Scenario, case: &CaseEvidence, profile: &str) -> Opti
         wanted: Value::Bool(true),
         reading: Reading::seen(Value::Bool(kept), state.map(|s| s.1)),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::observe::history::{CaseEnd, ContainerChange, ServiceStatus};
+    use crate::observe::recorder::Recorder;
+    use crate::verdict::fixtures::{docker_restart, expect};
+
+    fn started(recorder: &Recorder) {
+        let fact = Fact::Container {
+            change: ContainerChange::Started,
+            started_at: Some(Timestamp::UNIX_EPOCH),
+            exit: None,
+        };
+        recorder.push(Source::Engine, None, fact);
+    }
+
+    fn serves(recorder: &Recorder, pid: Option<u32>) {
+        let status = ServiceStatus {
+            slot: true,
+            up: pid.is_some(),
+            want_up: pid.is_some(),
+            pid,
+            start_time: pid.map(u64::from),
+            processes: u32::from(pid.is_some()),
+            ..ServiceStatus::default()
+        };
+        let profile = DEFAULT_PROFILE.to_owned();
+        recorder.push(Source::Agent, None, Fact::Service { profile, status });
+    }
+
+    fn evidence(recorder: &Recorder) -> CaseEvidence {
+        CaseEvidence {
+            scenario: "docker-restart".into(),
+            image: "release:0.17.0".into(),
+            attempt: 1,
+            repeat: 1,
+            started: Timestamp::UNIX_EPOCH,
+            seconds: 0.0,
+            end: CaseEnd::Complete,
+            steps: Vec::new(),
+            latencies_ms: Vec::new(),
+            history: recorder.snapshot().0,
+            logs: BTreeMap::new(),
+        }
+    }
+
+    fn value_of(scenario: &Scenario, recorder: &Recorder, name: &str) -> Option<Value> {
+        let rows = invariants(scenario, &evidence(recorder));
+        rows.into_iter().find(|r| r.name == name).map(|r| match r.reading {
+            Reading::Seen { value, .. } => value,
+            Reading::Missing { why } => panic!("{why}"),
+        })
+    }
+
+    #[test]
+    fn the_settling_window_opens_at_its_own_mark() {
+        for (during, settled) in [(Some(8), false), (Some(7), true)] {
+            let recorder = Recorder::new(None);
+            started(&recorder);
+            recorder.mark(Moment::Start);
+            // Before the window it may come up; in it, it may not be replaced.
+            serves(&recorder, Some(7));
+            recorder.settling();
+            serves(&recorder, during);
+            recorder.mark(Moment::End);
+            let seen = value_of(&docker_restart(), &recorder, "invariant.settled");
+            assert_eq!(seen, Some(Value::Bool(settled)));
+        }
+    }
+
+    #[test]
+    fn a_slot_of_the_boot_before_does_not_count() {
+        let recorder = Recorder::new(None);
+        started(&recorder);
+        let slot = |down_file| Fact::Service {
+            profile: DEFAULT_PROFILE.to_owned(),
+            status: ServiceStatus {
+                slot: true,
+                down_file,
+                ..ServiceStatus::default()
+            },
+        };
+        recorder.push(Source::Agent, None, slot(true));
+        let line = Fact::BootLine {
+            profile: DEFAULT_PROFILE.to_owned(),
+            prior_state: Some("running".to_owned()),
+            action: "started".to_owned(),
+            line: String::new(),
+        };
+        recorder.push(Source::Observer, None, line);
+        recorder.push(Source::Agent, None, slot(false));
+        recorder.mark(Moment::Boot(1));
+        let seen = value_of(&docker_restart(), &recorder, "invariant.slot_agrees");
+        assert_eq!(seen, Some(Value::Bool(true)));
+    }
+
+    #[test]
+    fn a_row_on_the_number_of_boot_lines_stands_for_the_invariant() {
+        let recorder = Recorder::new(None);
+        started(&recorder);
+        let mut scenario = docker_restart();
+        let name = "invariant.one_boot_line";
+        assert_eq!(value_of(&scenario, &recorder, name), Some(Value::Int(0)));
+        let row = expect(Moment::Boot(1), Probe::BootLines, &["1"], &["0"]);
+        scenario.expects.push(row);
+        assert_eq!(value_of(&scenario, &recorder, name), None);
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use super::history::{Fact, MomentName, Observation, Source};
+use super::history::{Fact, MomentName, Observation, SETTLING, Source};
 use super::now::Now;
 use crate::scenario::model::Moment;
 
@@ -112,6 +112,12 @@ impl Recorder {
     /// Sets a mark.
     pub fn mark(&self, moment: Moment) {
         let moment = MomentName::from(moment);
+        self.push(Source::Harness, Some(Timestamp::now()), Fact::Mark { moment });
+    }
+
+    /// Marks where the settling window begins. No row is read there; the invariants compare its two ends.
+    pub fn settling(&self) {
+        let moment = MomentName(SETTLING.to_owned());
         self.push(Source::Harness, Some(Timestamp::now()), Fact::Mark { moment });
     }
 

@@ -35,6 +35,7 @@ pub struct Case {
     shared: Mutex<Shared>,
     generation: AtomicUsize,
     badly_started: AtomicBool,
+    flying: AtomicUsize,
 }
 
 /// What changes while a case runs.
@@ -183,6 +184,7 @@ async fn set_up(
         }),
         generation: AtomicUsize::new(1),
         badly_started: AtomicBool::new(false),
+        flying: AtomicUsize::new(0),
     })
 }
 
@@ -209,7 +211,11 @@ impl Case {
         let all = async {
             self.start().await?;
             self.clone().steps().await?;
+            // The window opens once everything has come to rest, also where no step waited for that.
             self.sync().await?;
+            self.rest().await?;
+            self.sync().await?;
+            self.recorder.settling();
             // Nothing is computed while the settling window runs: somebody else may have the processor.
             drop(permit);
             if self.recorder.now(Now::running) {
@@ -291,14 +297,28 @@ impl Case {
         }
     }
 
+    /// A step goes on while the next ones begin.
+    pub fn flight_begins(&self) {
+        self.flying.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Such a step is done.
+    pub fn flight_ends(&self) {
+        self.flying.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// True while such a step goes on.
+    pub fn in_flight(&self) -> bool {
+        self.flying.load(Ordering::Relaxed) > 0
+    }
+
     /// Notes how long a step took.
     pub fn note_step(&self, index: usize, op: &str, took: Duration) {
         let mut shared = self.shared();
         while shared.steps.len() <= index {
-            shared.steps.push(StepSeconds {
-                op: op.to_owned(),
-                seconds: 0.0,
-            });
+            // One before it is still in flight.
+            let op = self.order.scenario.steps[shared.steps.len()].op.name().to_owned();
+            shared.steps.push(StepSeconds { op, seconds: 0.0 });
         }
         shared.steps[index] = StepSeconds {
             op: op.to_owned(),

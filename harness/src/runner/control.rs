@@ -57,6 +57,10 @@ impl Case {
     }
 
     pub async fn engine_start(&self) -> Done<Outcome> {
+        if self.in_flight() && self.recorder.now(Now::running) {
+            // A stop in flight comes to its end first: starting what still runs would do nothing at all.
+            self.container_gone(self.limit()).await;
+        }
         let before = self.recorder.now(Now::started_at);
         self.ctx.engine.start(&self.subject_id()).await?;
         let started_at = self.incarnation_after(before, EVENT).await?;

@@ -91,13 +91,13 @@ impl Case {
     /// The gateway looks for a marker every 0.5 s by itself. If it happens to do so between the marker and the SIGTERM of
     /// one stop, the SIGTERM finds no marker any more: a race of its own, with a scenario of its own
     /// (`operator-stop-overtaken`), and not what a scenario with a plain stop is about.
-    fn not_overtaken(&self) -> Done {
+    pub fn not_overtaken(&self) -> Done {
         let overtaken = self.recorder.now(|now: &Now| {
-            let last = |name: &String| now.profile(name).lives.last().map(|l| l.taken_for.clone());
-            self.profiles()
-                .iter()
-                .find(|name| last(name) == Some(vec![TakenFor::Planned, TakenFor::Signal]))
-                .cloned()
+            let twice = [TakenFor::Planned, TakenFor::Signal];
+            let mut profiles = now.profiles.iter();
+            profiles
+                .find(|(_, p)| p.lives.iter().any(|l| l.taken_for == twice))
+                .map(|(name, _)| name.clone())
         });
         match overtaken {
             None => Ok(()),

@@ -42,6 +42,11 @@ impl Outcome {
     }
 }
 
+/// Whether a step does something by itself; a hold only waits for others.
+fn acts(step: &Step) -> bool {
+    !matches!(step.op, Operation::HoldAt { .. })
+}
+
 /// A hold that is in place and waits for its moment.
 type Armed = (String, oneshot::Receiver<Message>);
 
@@ -72,6 +77,9 @@ impl Case {
                 self.step(index, taken).await?;
             } else {
                 let case = self.clone();
+                if acts(step) {
+                    self.flight_begins();
+                }
                 in_flight.push(tokio::spawn(async move { case.step(index, None).await }));
                 // The step is in flight once it has been polled: let it get as far as its first call.
                 tokio::task::yield_now().await;
@@ -86,6 +94,12 @@ impl Case {
         }
         if steps.iter().any(|s| !s.wait) {
             self.after_flight().await?;
+        }
+        if steps
+            .iter()
+            .any(|s| !s.wait && matches!(s.op, Operation::OperatorStop { .. }))
+        {
+            self.not_overtaken()?;
         }
         Ok(())
     }
@@ -108,6 +122,9 @@ impl Case {
         let outcome = self.act(step, armed).await;
         self.note_step(index, step.op.name(), clock.elapsed());
         let Outcome { exit, output, note } = outcome?;
+        if !step.wait && acts(step) {
+            self.flight_ends();
+        }
         let fact = Fact::StepEnded {
             step: index + 1,
             exit,
@@ -184,17 +201,27 @@ impl Case {
         let (history, _) = self.recorder.snapshot();
         let before = probe::process_before_last_action(&history, &profile);
         let condition = format!("{probe} of {profile} to be {value}");
-        let wanted = |limit: Duration, or_rest: bool| {
+        #[derive(PartialEq)]
+        enum Seen {
+            Value,
+            Rest,
+            Motion,
+        }
+        let wanted = |limit: Duration, or: Seen| {
             let (check, shown) = (profile.clone(), profile.clone());
             Wait {
                 condition: condition.clone(),
                 limit,
                 needs_container: false,
                 check: Box::new(move |now: &Now| {
-                    let there = probe::current(now, probe, &check, before).is_some_and(|v| value.contains(&v));
-                    match there {
-                        true => Some(true),
-                        false => (or_rest && at_rest(now)).then_some(false),
+                    if probe::current(now, probe, &check, before).is_some_and(|v| value.contains(&v)) {
+                        return Some(Seen::Value);
+                    }
+                    let rests = at_rest(now) && !self.in_flight();
+                    match or {
+                        Seen::Rest if rests => Some(Seen::Rest),
+                        Seen::Motion if !rests => Some(Seen::Motion),
+                        _ => None,
                     }
                 }),
                 last: Box::new(move |now: &Now| {
@@ -204,11 +231,20 @@ impl Case {
             }
         };
         self.phase(&condition);
-        // With every gateway at rest little can still change: a marker, an engine's restart.
-        let there = match self.recorder.wait(wanted(self.limit(), true)).await {
-            Ok(true) => true,
-            Ok(false) => self.try_wait(wanted(AT_REST.min(self.limit()), false)).await.is_some(),
-            Err(_) => false,
+        // With every gateway at rest and nothing in flight little can still change: a marker, an engine's restart.
+        let deadline = Instant::now() + self.limit();
+        let there = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.recorder.wait(wanted(left, Seen::Rest)).await {
+                Ok(Seen::Value) => break true,
+                Ok(_) => {}
+                Err(_) => break false,
+            }
+            match self.try_wait(wanted(AT_REST.min(left), Seen::Motion)).await {
+                Some(Seen::Value) => break true,
+                Some(_) => {}
+                None => break false,
+            }
         };
         Ok(if there {
             Outcome::default()

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::case::Case;
 use super::{Done, Halt};
 use crate::observe::history::{Fact, Source};
+use crate::observe::link::LinkError;
 use crate::observe::now::{Now, Process, ProfileNow};
 use crate::observe::recorder::{Wait, WaitError};
 use crate::scenario::model::Moment;
@@ -167,7 +168,8 @@ impl Case {
             match self.keeper.agent() {
                 Some(agent) => match agent.sync(ANSWER).await {
                     Ok(()) => Ok(()),
-                    // It ends with the container; what matters then is told by the engine.
+                    // It ends with the container, a little before the engine says so.
+                    Err(LinkError::Closed(_)) if self.container_gone(DYING).await => Ok(()),
                     Err(_) if !self.still_runs().await => Ok(()),
                     Err(error) => Err(error),
                 },

@@ -1,50 +1,43 @@
 //! Judging each attempt as it ends, while the run goes on.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::{Attempts, Job};
+use crate::app::cases;
+use crate::app::desk::SharedRecord;
 use crate::app::images::Tell;
 use crate::evidence::document::selftest::split;
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::excerpt::words;
-use crate::evidence::record::Record;
 use crate::observe::history::Observation;
+use crate::plan;
 use crate::runner::{Assignment, Attempt, Next, Progress};
 use crate::scenario::model::Scenario;
-use crate::verdict::expected::shutdown_release;
 use crate::verdict::{Classification, Column, Subject, judge_case};
+
+/// What a case is judged by beside its evidence.
+type Asked = (Arc<Scenario>, Subject, Option<Column>);
 
 impl Job {
     /// Judges each attempt as it ends, and says what follows.
     pub(super) fn judge(
         &self,
         run: &str,
-        scenarios: &BTreeMap<&str, Arc<Scenario>>,
         assignments: &[Assignment],
         attempts: &Attempts,
-        record: &Arc<Mutex<Option<Record>>>,
+        record: &SharedRecord,
         tell: &Tell,
     ) -> impl Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static + use<> {
-        let scenarios: BTreeMap<String, Arc<Scenario>> =
-            scenarios.iter().map(|(id, s)| ((*id).to_owned(), s.clone())).collect();
-        let mut subjects: BTreeMap<(String, String), (Subject, Option<Column>)> = BTreeMap::new();
+        let mut asked: BTreeMap<(String, String), Asked> = BTreeMap::new();
         for a in assignments {
             let explicit = (self.expect)(&a.scenario, &a.case.image);
             let key = (a.case.scenario.clone(), a.case.image.clone());
-            subjects.insert(key, (subject(a), explicit));
+            asked.insert(key, (a.scenario.clone(), cases::subject(a), explicit));
         }
-        let places: BTreeMap<(String, String, u32), usize> = assignments
-            .iter()
-            .map(|a| {
-                (
-                    (a.case.scenario.clone(), a.case.image.clone(), a.case.repeat),
-                    a.case.index,
-                )
-            })
-            .collect();
-        let run = run.to_owned();
         let (attempts, record, tell) = (attempts.clone(), record.clone(), tell.clone());
+        let cases: Vec<plan::Case> = assignments.iter().map(|a| a.case.clone()).collect();
+        let run = run.to_owned();
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
         let overlays = self.overlays.clone();
         move |key, attempt| {
@@ -78,8 +71,8 @@ impl Job {
                         record.end(key, evidence);
                         record.folder(key).display().to_string()
                     });
-                    let (subject, explicit) = &subjects[&(key.scenario.clone(), key.image.clone())];
-                    let judged = judge_case(&scenarios[&key.scenario], evidence, subject, *explicit);
+                    let (scenario, subject, explicit) = &asked[&(key.scenario.clone(), key.image.clone())];
+                    let judged = judge_case(scenario, evidence, subject, *explicit);
                     let again = judged.classification == Classification::Inconclusive;
                     tell(RunEvent::CaseJudged {
                         case: key.clone(),
@@ -92,13 +85,8 @@ impl Job {
                     // Under a fault overlay it is what is wanted.
                     let red = judged.verdict.is_red() && split(&key.scenario, &overlays).is_none();
                     if red && keep {
-                        let index = places[&(key.scenario.clone(), key.image.clone(), key.repeat)];
-                        let container = format!("comeback-{run}-{index}-{}-subject-1", key.attempt);
                         tell(RunEvent::Note {
-                            text: format!(
-                                "kept {container}: look inside with `docker exec -it {container} bash` (`docker start` it \
-                                 first if it has ended); `comeback sweep` removes it"
-                            ),
+                            text: kept_words(&run, &cases, key),
                         });
                     }
                     attempts.lock().unwrap_or_else(PoisonError::into_inner).push((
@@ -118,17 +106,15 @@ impl Job {
     }
 }
 
-/// What the verdict needs to know of the image under test.
-fn subject(assignment: &Assignment) -> Subject {
-    let image = &assignment.images.subject;
-    Subject {
-        release: image.release.clone(),
-        shutdown_release: shutdown_release(&assignment.scenario, image.release.as_ref(), |_| {
-            assignment.images.first.release.clone()
-        }),
-        base: image.base.clone(),
-        supervisor: image.supervisor.clone(),
-    }
+/// Where what was kept is, and how to get rid of it.
+fn kept_words(run: &str, cases: &[plan::Case], key: &CaseKey) -> String {
+    let same = |c: &&plan::Case| c.scenario == key.scenario && c.image == key.image && c.repeat == key.repeat;
+    let index = cases.iter().find(same).map_or(0, |c| c.index);
+    let container = format!("comeback-{run}-{index}-{}-subject-1", key.attempt);
+    format!(
+        "kept {container}: look inside with `docker exec -it {container} bash` (`docker start` it first if it has ended); \
+         `comeback sweep` removes it"
+    )
 }
 
 fn in_words(observation: &Observation) -> Option<String> {
