@@ -1,12 +1,14 @@
 //! Each fault overlay on the real engine, against the scenarios that have to catch it: how we know that both halves of the
 //! fix, and the reconciler, are guarded. The whole table against every overlay is `comeback selftest --all`, for the night.
 
+use std::ffi::OsString;
+
 use comeback::scenario::overlay::overlays;
 use rstest::rstest;
 use serde_json::Value;
 
 /// Runs `comeback selftest` as a user would, and returns the document it wrote and its exit code.
-async fn selftest(overlay: &str, more: &[&str]) -> (Value, u8) {
+fn selftest(overlay: &str, more: &[&str]) -> (Value, u8) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let document = folder.path().join("selftest.json");
     let output = format!("json={}", document.display());
@@ -24,8 +26,8 @@ async fn selftest(overlay: &str, more: &[&str]) -> (Value, u8) {
     arguments.extend(["--record", &record, "--jobs", "1"]);
     arguments.extend(more);
     let cli = comeback::cli::parse(arguments.iter().map(Into::into)).expect("arguments that can be parsed");
-    let shown = arguments.iter().map(|a| (*a).to_owned()).collect();
-    let exit = comeback::app::run(cli, shown).await.code();
+    let shown: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let exit = comeback::app::run(cli, &shown).code();
     let text = std::fs::read_to_string(&document).unwrap_or_else(|e| panic!("exit {exit}, no document: {e}"));
     (serde_json::from_str(&text).expect("JSON"), exit)
 }
@@ -47,9 +49,8 @@ fn ids(list: &Value) -> Vec<String> {
 #[case::reconciler_never_starts("reconciler-never-starts")]
 #[case::state_not_written_at_shutdown("state-not-written-at-shutdown")]
 #[case::sigterm_ignored("sigterm-ignored")]
-#[tokio::test(flavor = "multi_thread")]
-async fn every_scenario_that_has_to_catch_it_does(#[case] name: &str) {
-    let (document, exit) = selftest(name, &[]).await;
+fn every_scenario_that_has_to_catch_it_does(#[case] name: &str) {
+    let (document, exit) = selftest(name, &[]);
     let found = &document["selftest"]["overlays"][0];
     let overlay = overlays()
         .into_iter()
@@ -75,9 +76,9 @@ fn every_overlay_has_a_test() {
 }
 
 /// A selftest that cannot fail would prove nothing.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_overlay_that_no_scenario_looks_for_escapes() {
-    let (document, exit) = selftest("stop-writes-no-marker", &["--all", "--filter", "docker-restart"]).await;
+#[test]
+fn an_overlay_that_no_scenario_looks_for_escapes() {
+    let (document, exit) = selftest("stop-writes-no-marker", &["--all", "--filter", "docker-restart"]);
     let found = &document["selftest"]["overlays"][0];
     assert_eq!(found["outcome"], "escaped", "{found:#}");
     assert_eq!(ids(&found["missed_by"]), ["docker-restart"]);
@@ -86,13 +87,12 @@ async fn an_overlay_that_no_scenario_looks_for_escapes() {
 }
 
 /// A release without the fix has no flag to break, and a fault that is not there is never taken for caught.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_overlay_that_finds_nothing_to_break_says_so() {
+#[test]
+fn an_overlay_that_finds_nothing_to_break_says_so() {
     let (document, exit) = selftest(
         "signal-flag-never-set",
         &["release:0.16.0", "--filter", "docker-restart"],
-    )
-    .await;
+    );
     let found = &document["selftest"]["overlays"][0];
     assert_eq!(found["outcome"], "unclear", "{found:#}");
     let why = found["unclear"][0]["why"].as_str().unwrap_or_default();

@@ -24,15 +24,20 @@ use crate::cli::{self, Exit, Failure, FailureKind};
 
 pub use gate::{REFERENCES, reference_column};
 
-/// Runs a command in a runtime of its own.
+/// Runs a command as the process's exit code.
 pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
+    ExitCode::from(run(cli, &arguments).code())
+}
+
+/// Runs a command in a runtime of its own; whatever ended it without a verdict has been printed.
+pub fn run(cli: Cli, arguments: &[OsString]) -> Exit {
     if let Some(host) = cli.command.engine().and_then(|e| e.host.as_deref()) {
         point_at(host);
     }
     let arguments = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let talk = cli.talk.clone();
     let failure = match std::panic::catch_unwind(|| in_runtime(cli, arguments)) {
-        Ok(Ok(exit)) => return ExitCode::from(exit.code()),
+        Ok(Ok(exit)) => return exit,
         Ok(Err(failure)) => failure,
         // What it was has been printed where it happened.
         Err(_) => Failure::new(FailureKind::Internal {
@@ -40,7 +45,7 @@ pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
         }),
     };
     tell_failure(&failure, &talk);
-    ExitCode::from(failure.exit().code())
+    failure.exit()
 }
 
 fn in_runtime(cli: Cli, arguments: Vec<String>) -> Result<Exit, Failure> {
