@@ -1,1 +1,232 @@
-//! Shared pieces of the end-to-end tests.
+//! The bench: one engine, one run and one set of images for all tests of a process.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use comeback::app::cases::{assignment, subject};
+use comeback::engine::{DockerEngine, Engine, EngineInfo, RUN_LABEL, default_host};
+use comeback::evidence::document::{ImageEntry, JudgedCase, RunDocument, RunHeader, document};
+use comeback::evidence::event::CaseKey;
+use comeback::image::{self, Image, ImageExpr, ObtainOptions};
+use comeback::observe::history::CaseEvidence;
+use comeback::observe::hub::EventHub;
+use comeback::plan::{Case, does_not_apply};
+use comeback::report::{self, Style};
+use comeback::runner::{Assignment, Attempt, Next, RunContext, run_case};
+use comeback::scenario::Catalogue;
+use comeback::scenario::model::{ImageRef, Scenario};
+use comeback::verdict::{Classification, Column, Judged, judge_case};
+use jiff::Timestamp;
+use tokio::runtime::Runtime;
+use tokio::sync::{OnceCell, Semaphore};
+
+/// Deadline of each wait in a case, and of a case.
+const LIMITS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+
+/// One runtime for all tests: the connection and the stream of events outlive each of them.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+static BENCH: OnceCell<Result<Bench, String>> = OnceCell::const_new();
+
+/// What became of a case.
+pub enum Outcome {
+    /// It was run and judged.
+    Judged(Box<RunDocument>),
+    /// The scenario does not apply to that release.
+    LeftOut(String),
+}
+
+/// What all tests of a process share.
+struct Bench {
+    ctx: Arc<RunContext>,
+    info: EngineInfo,
+    permits: Arc<Semaphore>,
+    images: Mutex<BTreeMap<String, Arc<OnceCell<Image>>>>,
+    next: AtomicUsize,
+    started: Timestamp,
+}
+
+/// The scenario in a file.
+///
+/// # Panics
+/// If it is not one; the message is the whole diagnostic.
+pub fn scenario(path: &Path) -> Scenario {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    let shown = path.display().to_string();
+    let catalogue =
+        Catalogue::from_texts([(shown.as_str(), text.as_str())]).unwrap_or_else(|errors| panic!("{errors}"));
+    catalogue.iter().next().expect("one file, one scenario").clone()
+}
+
+/// Runs a scenario on an image and judges it, as `check` does.
+///
+/// # Panics
+/// Without an engine, or if the image cannot be had, with what to do about it.
+pub fn run(scenario: Scenario, image: &str, column: Option<Column>) -> Outcome {
+    RUNTIME.block_on(async {
+        match BENCH.get_or_init(Bench::open).await {
+            Ok(bench) => bench.run(scenario, image, column).await,
+            Err(why) => panic!("{why}"),
+        }
+    })
+}
+
+/// The report of a document for people.
+pub fn dossier(document: &RunDocument) -> String {
+    let style = Style {
+        color: false,
+        width: 120,
+    };
+    report::human::render(document, style)
+}
+
+impl Bench {
+    async fn open() -> Result<Self, String> {
+        let started = Timestamp::now();
+        let host = default_host();
+        let advice = "start Docker or set DOCKER_HOST; `cargo fast` runs the tests that need none";
+        let failed = |why: String| format!("no container engine answers at {host}: {advice} ({why})");
+        let engine: Arc<dyn Engine> = match DockerEngine::connect(Some(&host)).await {
+            Ok(engine) => Arc::new(engine),
+            Err(error) => return Err(failed(error.to_string())),
+        };
+        let info = engine.info().await.map_err(|e| failed(e.to_string()))?;
+        let run = format!("test-{}-{}", started.as_millisecond(), std::process::id());
+        let hub = EventHub::open(engine.clone(), run.clone())
+            .await
+            .map_err(|e| failed(e.to_string()))?;
+        Ok(Self {
+            permits: Arc::new(Semaphore::new(info.cpus)),
+            ctx: Arc::new(RunContext {
+                engine,
+                hub,
+                host,
+                run,
+                limit: LIMITS.0,
+                case_limit: LIMITS.1,
+            }),
+            info,
+            images: Mutex::default(),
+            next: AtomicUsize::new(0),
+            started,
+        })
+    }
+
+    async fn run(&self, scenario: Scenario, image: &str, column: Option<Column>) -> Outcome {
+        let under_test = self.image(image).await;
+        if let Some(why) = does_not_apply(scenario.releases.as_ref(), under_test.release.as_ref()) {
+            return Outcome::LeftOut(why);
+        }
+        let mut others = BTreeMap::new();
+        for side in scenario.upgrade.iter().flat_map(|upgrade| [&upgrade.from, &upgrade.to]) {
+            if let ImageRef::Other(text) = side {
+                others.insert(text.clone(), self.image(text).await);
+            }
+        }
+        let case = Case {
+            index: self.next.fetch_add(1, Ordering::Relaxed),
+            scenario: scenario.id.clone(),
+            image: under_test.name.clone(),
+            repeat: 1,
+        };
+        let scenario = Arc::new(scenario);
+        let case = assignment(case, scenario.clone(), &under_test, |text| others.get(text).cloned());
+        let attempts = self.attempts(&case, column).await;
+        self.nothing_is_left(&case).await;
+        let judged: Vec<JudgedCase<'_>> = attempts
+            .iter()
+            .map(|(evidence, judged)| JudgedCase {
+                scenario: &scenario,
+                evidence,
+                judged,
+                kept: None,
+            })
+            .collect();
+        Outcome::Judged(Box::new(document(&self.header(), vec![entry(&under_test)], &judged)))
+    }
+
+    async fn attempts(&self, case: &Assignment, column: Option<Column>) -> Vec<(CaseEvidence, Judged)> {
+        let ended = Mutex::new(Vec::new());
+        let subject = subject(case);
+        let tell = |_: &CaseKey, attempt: Attempt<'_>| {
+            let Attempt::Ended(evidence) = attempt else {
+                return Next::default();
+            };
+            let judged = judge_case(&case.scenario, evidence, &subject, column);
+            let again = judged.classification == Classification::Inconclusive;
+            ended
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((evidence.clone(), judged));
+            Next {
+                again,
+                ..Next::default()
+            }
+        };
+        run_case(&self.ctx, case, &self.permits, &tell).await;
+        ended.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A case removes what it created.
+    async fn nothing_is_left(&self, case: &Assignment) {
+        let label = format!("{RUN_LABEL}={}", self.ctx.run);
+        let ours = format!("comeback-{}-{}-", self.ctx.run, case.case.index);
+        let containers = self
+            .ctx
+            .engine
+            .list_containers(&label)
+            .await
+            .expect("a list of containers");
+        let volumes = self.ctx.engine.list_volumes(&label).await.expect("a list of volumes");
+        let names = containers
+            .into_iter()
+            .map(|c| c.name)
+            .chain(volumes.into_iter().map(|v| v.name));
+        let left: Vec<String> = names.filter(|name| name.starts_with(&ours)).collect();
+        assert!(left.is_empty(), "left behind: {}", left.join(" "));
+    }
+
+    async fn image(&self, name: &str) -> Image {
+        let cell = {
+            let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+            images.entry(name.to_owned()).or_default().clone()
+        };
+        let obtain = async || {
+            let expression: ImageExpr = name.parse().unwrap_or_else(|why| panic!("{why}"));
+            let options = ObtainOptions::default();
+            let obtained = image::obtain(self.ctx.engine.as_ref(), &expression, &options, &|_| ()).await;
+            obtained.unwrap_or_else(|why| panic!("{name} cannot be had: {why}"))
+        };
+        cell.get_or_init(obtain).await.clone()
+    }
+
+    fn header(&self) -> RunHeader {
+        RunHeader {
+            run: self.ctx.run.clone(),
+            command: "check".to_owned(),
+            arguments: Vec::new(),
+            started: self.started,
+            seconds: 0.0,
+            engine: Some(self.info.clone()),
+            left_out: Vec::new(),
+            record: None,
+            failure: None,
+            interrupted: None,
+        }
+    }
+}
+
+fn entry(image: &Image) -> ImageEntry {
+    ImageEntry {
+        name: image.name.clone(),
+        reference: image.reference.clone(),
+        digest: image.digest.clone(),
+        base: image.base.clone(),
+        supervisor: image.supervisor.clone(),
+        release: image.release.as_ref().map(ToString::to_string),
+        made: false,
+        seconds: 0.0,
+    }
+}

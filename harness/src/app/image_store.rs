@@ -7,14 +7,14 @@ use jiff::Timestamp;
 
 use super::images::{self, teller};
 use super::{print, select, session};
-use crate::cli::args::{ImagesCommand, Talk};
+use crate::cli::args::ImagesCommand;
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::image::{self, Cache, ObtainOptions, Prune, Stored};
 
 const MB: u64 = 1_000_000;
 
-pub async fn run(command: ImagesCommand, talk: &Talk) -> Result<Exit, Failure> {
+pub async fn run(command: ImagesCommand, progress: Arc<Progress>) -> Result<Exit, Failure> {
     let engine = session::connect(command.engine()).await?.engine;
     let failed = |error: image::ImageError| images::failure("the store", &error);
     match command {
@@ -22,7 +22,6 @@ pub async fn run(command: ImagesCommand, talk: &Talk) -> Result<Exit, Failure> {
             images: texts,
             engine: args,
         } => {
-            let progress = Arc::new(Progress::new(talk));
             let options = ObtainOptions {
                 offline: args.offline,
                 cache: Cache::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, FailureKind};
@@ -65,16 +65,12 @@ pub async fn obtain(
     for expression in subjects.iter().chain(others.values()) {
         wanted.insert(expression.to_string(), expression.clone());
     }
-    let made = join_all(
-        wanted
-            .iter()
-            .map(|(name, expression)| one(engine, name, expression, options, tell)),
-    )
-    .await;
-    let mut images = BTreeMap::new();
-    for ((name, _), outcome) in wanted.iter().zip(made) {
-        images.insert(name.clone(), outcome.map_err(|e| failed(name, e))?);
-    }
+    // Side by side, and no further than to the first that cannot be had.
+    let made = try_join_all(wanted.iter().map(async |(name, expression)| {
+        let made = one(engine, name, expression, options, tell).await;
+        made.map(|made| (name.clone(), made)).map_err(|e| failed(name, e))
+    }));
+    let images: BTreeMap<String, (Image, bool, f64)> = made.await?.into_iter().collect();
     let image = |expression: &ImageExpr| images[&expression.to_string()].0.clone();
     let mut order: Vec<String> = subjects.iter().map(ToString::to_string).collect();
     order.extend(images.keys().cloned());

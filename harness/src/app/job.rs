@@ -3,144 +3,142 @@
 mod judge;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::desk::{Desk, SharedRecord};
 use super::images::{self, Obtained, Tell};
 use super::interrupt::interrupted;
-use super::print;
-use super::session::{self, Clock, Connected};
-use crate::cli::args::{EngineArgs, Output, ReportArgs, ReportFormat, RunArgs, Talk};
-use crate::cli::progress;
-use crate::cli::{self, Exit, Failure, FailureKind};
-use crate::evidence::document::{JudgedCase, LeftOutEntry, RunDocument, RunHeader, document, selftest};
+use super::session::{self, Connected};
+use super::{cases, print};
+use crate::cli::args::{EngineArgs, RunArgs};
+use crate::cli::progress::Progress;
+use crate::cli::{Exit, Failure, FailureKind};
+use crate::engine::Engine;
+use crate::evidence::document::{JudgedCase, LeftOutEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
-use crate::evidence::record::Record;
-use crate::image::{Cache, Image, ImageExpr, ObtainOptions, Releases};
+use crate::image::{Cache, ImageExpr, ObtainOptions, Releases, looked_into_by_us};
 use crate::observe::history::CaseEvidence;
 use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
-use crate::report;
-use crate::runner::{self, Assignment, CaseImages, RunContext, run_cases};
-use crate::scenario::model::{ImageRef, Scenario};
+use crate::runner::{self, Assignment, RunContext, run_cases};
+use crate::scenario::model::Scenario;
 use crate::scenario::overlay::Overlay;
 use crate::verdict::{Column, Judged};
 
 /// Deadline of each wait within a case.
 const WAIT: Duration = Duration::from_secs(60);
+/// How long a run that was cut short looks for what calls still under way may create.
+const QUIET: Duration = Duration::from_millis(700);
+
+/// What is asked for of a scenario on an image, whatever its release.
+pub type Explicit = Box<dyn Fn(&Scenario, &str) -> Option<Column> + Send + Sync>;
 
 /// What is run, whatever the command.
 pub struct Job {
-    pub command: &'static str,
+    /// Images under test.
     pub images: Vec<ImageExpr>,
+    /// Scenarios selected.
     pub scenarios: Vec<Scenario>,
+    /// How cases are run.
     pub run: RunArgs,
-    pub report: ReportArgs,
+    /// Which engine.
     pub engine: EngineArgs,
-    pub talk: Talk,
-    pub arguments: Vec<String>,
-    /// What is asked for explicitly of a scenario on an image.
+    /// What is asked for explicitly.
     pub expect: Explicit,
+    /// Where it is told.
+    pub progress: Arc<Progress>,
     /// The fault overlays of a selftest: some of the scenarios are run under them.
     pub overlays: Vec<Overlay>,
     /// The hash of the table, for a selftest.
     pub selftest: Option<String>,
 }
 
-/// What is asked for of a scenario on an image, whatever its release.
-pub type Explicit = Box<dyn Fn(&Scenario, &str) -> Option<Column> + Send + Sync>;
-
 /// Judged attempts in the order in which they ended.
 type Attempts = Arc<Mutex<Vec<(CaseKey, CaseEvidence, Judged, String)>>>;
 
+/// How a plan came to its end.
+struct Ended {
+    /// The signal that cut it short, if one did.
+    cut: Option<Exit>,
+    /// What went wrong beside the cases.
+    fault: Option<(String, Exit)>,
+}
+
 impl Job {
-    /// Runs it all, reports, and says how to end.
-    pub async fn go(self) -> Result<Exit, Failure> {
+    /// Runs it, from the engine to the exit code.
+    pub async fn go(self, desk: &mut Desk) -> Result<Exit, Failure> {
         let others = images::named_by(&self.scenarios)?;
         if self.run.dry_run {
             let images: Vec<PlanImage> = self.images.iter().map(planned).collect();
             print(&plan::plan(&self.scenarios, &images, self.run.repeat.get()).describe())?;
             return Ok(Exit::Held);
         }
-        let clock = Clock::start();
         let Connected { engine, info } = session::connect(&self.engine).await?;
-        let record = Record::create(&self.record_folder(&clock)?).map_err(|why| {
-            Failure::new(FailureKind::Io {
-                path: self.record_shown(),
-                why: why.to_string(),
-            })
-        })?;
-        let place = record.root().display().to_string();
-        let record = Arc::new(Mutex::new(Some(record)));
-        let progress = Arc::new(progress::Progress::new(&self.talk));
-        let tell = images::teller(&progress);
-        let options = ObtainOptions {
-            offline: self.engine.offline,
-            cache: Cache::default(),
-        };
-        let obtained = tokio::select! {
-            obtained = images::obtain(&engine, &self.images, &others, &options, &tell) => {
-                obtained.inspect_err(|_| progress.finish())?
-            }
-            exit = interrupted() => {
-                progress.finish();
-                return Err(Failure::new(FailureKind::Interrupted { exit }));
-            }
-        };
+        let cpus = info.cpus;
+        desk.engine = Some(info);
+        desk.begin_record()?;
+        let tell = images::teller(&self.progress);
+        let obtained = self.obtain(&engine, &others, &tell).await;
+        let obtained = obtained.inspect_err(|_| self.progress.finish())?;
+        desk.images = obtained.entries.clone();
         let plan = self.plan(&obtained);
+        desk.left_out = left_out(&plan);
         tell(RunEvent::RunStarted {
-            run: clock.run.clone(),
+            run: desk.clock.run.clone(),
             cases: plan.cases.len(),
             images: obtained.subjects.iter().map(|i| i.name.clone()).collect(),
         });
         let attempts = Attempts::default();
-        let (interrupted, leak) = self
-            .run_plan(
-                &engine, &clock.run, info.cpus, &plan, &obtained, &attempts, &record, &tell,
-            )
-            .await?;
-        progress.finish();
-        let header = RunHeader {
-            run: clock.run.clone(),
-            command: self.command.to_owned(),
-            arguments: self.arguments.clone(),
-            started: clock.started,
-            seconds: clock.seconds(),
-            engine: Some(info),
-            left_out: plan
-                .left_out
-                .iter()
-                .map(|l| LeftOutEntry {
-                    scenario: l.scenario.clone(),
-                    image: l.image.clone(),
-                    why: l.why.clone(),
-                })
-                .collect(),
-            record: Some(place),
-            failure: leak.map(|why| (why, Exit::Environment)),
-            interrupted,
+        let run = desk.clock.run.clone();
+        let ended = self
+            .run_plan(&engine, &run, cpus, &plan, &obtained, &attempts, &desk.record, &tell)
+            .await;
+        self.progress.finish();
+        let ended = ended?;
+        let header = desk.header(ended.fault, ended.cut);
+        let mut document = {
+            let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+            document(&header, desk.images.clone(), &self.judged(&plan, &mut attempts))
         };
-        let mut document = self.document(&header, obtained, &plan, &attempts);
         if let Some(table) = &self.selftest {
             selftest::judge(&mut document, &self.overlays, table.clone(), header.faults());
         }
-        self.report(&document, &record)
+        desk.hand_in(document)
     }
 
-    /// Runs the plan. Returns the signal that cut it short, if one did, and what could not be removed.
+    async fn obtain(
+        &self,
+        engine: &Arc<dyn Engine>,
+        others: &BTreeMap<String, ImageExpr>,
+        tell: &Tell,
+    ) -> Result<Obtained, Failure> {
+        let options = ObtainOptions {
+            offline: self.engine.offline,
+            cache: Cache::default(),
+        };
+        tokio::select! {
+            obtained = images::obtain(engine, &self.images, others, &options, tell) => obtained,
+            exit = interrupted() => {
+                // A container that was made to look into an image is not removed by whoever was waiting for it.
+                let _ = runner::sweep(engine, looked_into_by_us).await;
+                Err(Failure::new(FailureKind::Interrupted { exit }))
+            }
+        }
+    }
+
     #[allow(clippy::too_many_arguments)]
     async fn run_plan(
         &self,
-        engine: &Arc<dyn crate::engine::Engine>,
+        engine: &Arc<dyn Engine>,
         run: &str,
         cpus: usize,
         plan: &Plan,
         obtained: &Obtained,
         attempts: &Attempts,
-        record: &Arc<Mutex<Option<Record>>>,
+        record: &SharedRecord,
         tell: &Tell,
-    ) -> Result<(Option<Exit>, Option<String>), Failure> {
+    ) -> Result<Ended, Failure> {
         let host = self.engine.host.clone().unwrap_or_else(crate::engine::default_host);
         let failed = |e| Failure::engine(&e, &host);
         let hub = EventHub::open(engine.clone(), run.to_owned()).await.map_err(failed)?;
@@ -161,119 +159,123 @@ impl Job {
         let assignments: Vec<Assignment> = plan
             .cases
             .iter()
-            .map(|case| assignment(case, &scenarios[case.scenario.as_str()], obtained))
+            .map(|case| cases::of_plan(case, &scenarios[case.scenario.as_str()], obtained))
             .collect();
-        let judge = self.judge(run, &scenarios, &assignments, attempts, record, tell);
-        let work = run_cases(&ctx, assignments, jobs, judge);
-        let cut = tokio::select! {
-            () = work => None,
-            exit = interrupted() => Some(exit),
+        let judge = self.judge(run, &assignments, attempts, record, tell);
+        let cut = {
+            let work = run_cases(&ctx, assignments, jobs, judge);
+            tokio::select! {
+                () = work => None,
+                exit = interrupted() => Some(exit),
+            }
         };
-        let keeping = self.run.keep.is_some() && cut.is_none();
-        let kept = keeping
-            && attempts
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .iter()
-                .any(|a| a.2.verdict.is_red() && selftest::split(&a.0.scenario, &self.overlays).is_none());
-        if kept {
-            return Ok((cut, None));
+        // Under a fault overlay it is what is wanted.
+        let red = |a: &(CaseKey, CaseEvidence, Judged, String)| {
+            a.2.verdict.is_red() && selftest::split(&a.0.scenario, &self.overlays).is_none()
+        };
+        let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
+        let abnormal = self.unjudged(plan, attempts, cut.is_some() || (self.run.fail_fast && any_red));
+        if self.run.keep.is_some() && cut.is_none() && any_red {
+            return Ok(Ended { cut, fault: abnormal });
         }
-        // What an attempt created it has removed itself; whatever is still there has leaked, or was cut short.
-        let swept = runner::remove_run(engine, run).await.map_err(failed)?;
-        let left = swept.containers.len() + swept.volumes.len();
-        let leak = if !swept.stuck.is_empty() {
-            Some(format!("could not be removed: {}", swept.stuck.join("; ")))
-        } else if left > 0 && cut.is_none() {
-            Some(format!(
-                "{left} things were left behind and had to be swept: {}",
-                swept.containers.join(" ")
-            ))
-        } else {
-            None
-        };
-        Ok((cut, leak))
+        let leak = clean_up(engine, run, cut.is_some()).await;
+        Ok(Ended {
+            cut,
+            fault: abnormal.or(leak.map(|why| (why, Exit::Environment))),
+        })
+    }
+
+    /// Planned cases of which there is no attempt, unless the run was not to get to its end: a case that was lost has not
+    /// held.
+    fn unjudged(&self, plan: &Plan, attempts: &Attempts, cut: bool) -> Option<(String, Exit)> {
+        if cut {
+            return None;
+        }
+        let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = plan.cases.iter().filter(|case| {
+            attempts
+                .iter()
+                .all(|(key, ..)| (&key.scenario, &key.image, key.repeat) != (&case.scenario, &case.image, case.repeat))
+        });
+        let lost: Vec<String> = lost
+            .map(|case| format!("{} on {}", case.scenario, case.image))
+            .collect();
+        (!lost.is_empty()).then(|| {
+            let why = format!("a fault of comeback itself: it lost {} (more with -v)", lost.join(", "));
+            (why, Exit::Internal)
+        })
     }
 
     fn plan(&self, obtained: &Obtained) -> Plan {
-        let images: Vec<PlanImage> = obtained
-            .subjects
-            .iter()
-            .map(|i| PlanImage {
-                name: i.name.clone(),
-                release: i.release.clone(),
-            })
-            .collect();
+        let image = |i: &crate::image::Image| PlanImage {
+            name: i.name.clone(),
+            release: i.release.clone(),
+        };
+        let images: Vec<PlanImage> = obtained.subjects.iter().map(image).collect();
         plan::plan(&self.scenarios, &images, self.run.repeat.get())
     }
 
-    fn document(&self, header: &RunHeader, obtained: Obtained, plan: &Plan, attempts: &Attempts) -> RunDocument {
-        let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The attempts in the order of the plan.
+    fn judged<'a>(
+        &'a self,
+        plan: &Plan,
+        attempts: &'a mut [(CaseKey, CaseEvidence, Judged, String)],
+    ) -> Vec<JudgedCase<'a>> {
         let position = |key: &CaseKey| {
             plan.cases
                 .iter()
                 .position(|c| c.scenario == key.scenario && c.image == key.image && c.repeat == key.repeat)
         };
         attempts.sort_by_key(|(key, ..)| (position(key), key.attempt));
-        let judged: Vec<JudgedCase<'_>> = attempts
-            .iter()
-            .filter_map(|(key, evidence, judged, kept)| {
-                Some(JudgedCase {
-                    scenario: self.scenarios.iter().find(|s| s.id == key.scenario)?,
-                    evidence,
-                    judged,
-                    kept: Some(kept.clone()),
-                })
+        let judged = attempts.iter().filter_map(|(key, evidence, judged, kept)| {
+            Some(JudgedCase {
+                scenario: self.scenarios.iter().find(|s| s.id == key.scenario)?,
+                evidence,
+                judged,
+                kept: Some(kept.clone()),
             })
-            .collect();
-        document(header, obtained.entries, &judged)
+        });
+        judged.collect()
     }
+}
 
-    fn report(&self, document: &RunDocument, record: &Arc<Mutex<Option<Record>>>) -> Result<Exit, Failure> {
-        let style = cli::style(self.talk.color, &std::io::stdout());
-        let internal = |why: serde_json::Error| Failure::new(FailureKind::Internal { why: why.to_string() });
-        let render = |format: ReportFormat, style| match format {
-            ReportFormat::Human => Ok(report::human::render(document, style)),
-            ReportFormat::Json => report::json::render(document).map_err(internal),
+/// Removes what attempts did not remove themselves; tells what should not have been there, or still is.
+async fn clean_up(engine: &Arc<dyn Engine>, run: &str, cut: bool) -> Option<String> {
+    let mut found = Vec::new();
+    loop {
+        let swept = match runner::remove_run(engine, run).await {
+            Ok(swept) => swept,
+            Err(error) => return Some(format!("what this run left behind could not be removed: {error}")),
         };
-        print(&render(self.report.format, style)?)?;
-        let plain = report::Style { color: false, ..style };
-        for Output { format, path } in &self.report.output {
-            session::write(path, &render(*format, plain)?)?;
+        if !swept.stuck.is_empty() {
+            return Some(format!("could not be removed: {}", swept.stuck.join("; ")));
         }
-        if let Some(record) = record.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            record.finish(document).map_err(|why| {
-                Failure::new(FailureKind::Io {
-                    path: self.record_shown(),
-                    why: why.to_string(),
-                })
-            })?;
+        let nothing = swept.containers.is_empty() && swept.volumes.is_empty();
+        found.extend(swept.containers.into_iter().chain(swept.volumes));
+        if !cut || nothing {
+            break;
         }
-        Ok(Exit::ALL
-            .into_iter()
-            .find(|e| e.code() == document.exit_code)
-            .unwrap_or(Exit::Internal))
+        // The engine may still be carrying out what was asked of it when the run was cut short.
+        tokio::time::sleep(QUIET).await;
     }
+    // What an attempt created it removes itself; only a run that was cut short has an excuse.
+    let leaked = !cut && !found.is_empty();
+    leaked.then(|| {
+        format!(
+            "{} things were left behind and had to be swept: {}",
+            found.len(),
+            found.join(" ")
+        )
+    })
+}
 
-    fn record_shown(&self) -> String {
-        self.report
-            .record
-            .as_ref()
-            .map_or_else(|| "the run record".to_owned(), |p| p.display().to_string())
-    }
-
-    fn record_folder(&self, clock: &Clock) -> Result<PathBuf, Failure> {
-        if let Some(folder) = &self.report.record {
-            return Ok(folder.clone());
-        }
-        let path = Cache::default().path(format!("runs/{}", clock.run));
-        path.map_err(|why| {
-            Failure::new(FailureKind::Io {
-                path: "the user's cache folder".into(),
-                why: why.to_string(),
-            })
-        })
-    }
+fn left_out(plan: &Plan) -> Vec<LeftOutEntry> {
+    let entry = |l: &plan::LeftOut| LeftOutEntry {
+        scenario: l.scenario.clone(),
+        image: l.image.clone(),
+        why: l.why.clone(),
+    };
+    plan.left_out.iter().map(entry).collect()
 }
 
 /// An image as far as it is known before it is there.
@@ -288,32 +290,5 @@ fn planned(expression: &ImageExpr) -> PlanImage {
     PlanImage {
         name: expression.to_string(),
         release,
-    }
-}
-
-fn assignment(case: &plan::Case, scenario: &Arc<Scenario>, obtained: &Obtained) -> Assignment {
-    let subject = obtained.subjects.iter().find(|i| i.name == case.image);
-    let subject = subject.or(obtained.subjects.first()).cloned();
-    let side = |side: &ImageRef| match side {
-        ImageRef::Subject => subject.clone(),
-        ImageRef::Other(text) => obtained.others.get(text).cloned(),
-    };
-    let (first, next) = match &scenario.upgrade {
-        None => (subject.clone(), subject.clone()),
-        Some(upgrade) => (side(&upgrade.from), side(&upgrade.to)),
-    };
-    let of = |image: Option<Image>| {
-        image
-            .or(subject.clone())
-            .unwrap_or_else(|| unreachable!("a plan has an image"))
-    };
-    Assignment {
-        case: case.clone(),
-        scenario: scenario.clone(),
-        images: CaseImages {
-            subject: of(subject.clone()),
-            first: of(first),
-            next: of(next),
-        },
     }
 }

@@ -1,10 +1,13 @@
 //! Commands: from parsed arguments to an exit code. What a command prints goes to stdout, what it tells goes to stderr.
 
+pub mod cases;
+mod desk;
 mod gate;
 mod image_store;
 mod images;
 mod interrupt;
 mod job;
+mod logging;
 mod scenarios;
 mod select;
 mod selftest;
@@ -13,9 +16,13 @@ mod sweep;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use crate::cli::args::{Cli, Command, ScenariosCommand};
-use crate::cli::{self, Exit, Failure};
+use crate::cli::args::{Cli, Command, ScenariosCommand, Talk};
+use crate::cli::progress::Progress;
+use crate::cli::{self, Exit, Failure, FailureKind};
+
+pub use gate::{REFERENCES, reference_column};
 
 /// Runs a command in a runtime of its own.
 pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
@@ -23,17 +30,37 @@ pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
         point_at(host);
     }
     let arguments = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: no runtime: {error}");
-            return ExitCode::from(Exit::Internal.code());
-        }
+    let talk = cli.talk.clone();
+    let failure = match std::panic::catch_unwind(|| in_runtime(cli, arguments)) {
+        Ok(Ok(exit)) => return ExitCode::from(exit.code()),
+        Ok(Err(failure)) => failure,
+        // What it was has been printed where it happened.
+        Err(_) => Failure::new(FailureKind::Internal {
+            why: "it panicked".to_owned(),
+        }),
     };
-    let exit = runtime.block_on(run(cli, arguments));
+    tell_failure(&failure, &talk);
+    ExitCode::from(failure.exit().code())
+}
+
+fn in_runtime(cli: Cli, arguments: Vec<String>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Failure::new(FailureKind::Internal {
+            why: format!("no runtime: {error}"),
+        })
+    })?;
+    let progress = Arc::new(Progress::new(&cli.talk));
+    logging::start(&cli.talk, &progress);
+    let caller = Caller {
+        talk: cli.talk,
+        arguments,
+        progress,
+    };
+    let outcome = runtime.block_on(dispatch(cli.command, caller));
     // What is still reading from the engine need not come to its end.
     runtime.shutdown_background();
-    ExitCode::from(exit.code())
+    outcome
 }
 
 /// testcontainers finds its engine through the environment alone.
@@ -43,25 +70,21 @@ fn point_at(host: &str) {
     unsafe { std::env::set_var("DOCKER_HOST", host) };
 }
 
-/// Runs a command to its exit code; whatever ended it without a verdict has been printed.
-pub async fn run(cli: Cli, arguments: Vec<String>) -> Exit {
-    let style = cli::style(cli.talk.color, &std::io::stderr());
-    match dispatch(cli, arguments).await {
-        Ok(exit) => exit,
-        Err(failure) => {
-            eprintln!("{}", failure.render(style));
-            failure.exit()
-        }
-    }
+/// Who called, and how to talk to them.
+#[derive(Clone)]
+struct Caller {
+    talk: Talk,
+    /// The whole command line.
+    arguments: Vec<String>,
+    progress: Arc<Progress>,
 }
 
-async fn dispatch(cli: Cli, arguments: Vec<String>) -> Result<Exit, Failure> {
-    let talk = cli.talk.clone();
-    match cli.command {
-        Command::Reproduce(args) => gate::reproduce(args, talk, arguments).await,
-        Command::Check(args) => gate::check(args, talk, arguments).await,
-        Command::Images(args) => image_store::run(args.command, &talk).await,
-        Command::Selftest(args) => selftest::selftest(args, talk, arguments).await,
+async fn dispatch(command: Command, caller: Caller) -> Result<Exit, Failure> {
+    match command {
+        Command::Reproduce(args) => gate::reproduce(args, caller).await,
+        Command::Check(args) => gate::check(args, caller).await,
+        Command::Images(args) => image_store::run(args.command, caller.progress).await,
+        Command::Selftest(args) => selftest::selftest(args, caller).await,
         Command::Sweep(args) => sweep::sweep(args).await,
         Command::Scenarios(args) => match args.command {
             None => scenarios::list(&args.select),
@@ -71,6 +94,14 @@ async fn dispatch(cli: Cli, arguments: Vec<String>) -> Result<Exit, Failure> {
             Some(ScenariosCommand::Probes) => scenarios::probes(),
         },
     }
+}
+
+/// Says on stderr why a command ended without a verdict.
+fn tell_failure(failure: &Failure, talk: &Talk) {
+    use std::io::Write as _;
+    let mut err = std::io::stderr().lock();
+    // Nothing can be done about a stderr that is closed; the exit code says enough.
+    let _ = err.write_all(failure.render(cli::style(talk.color, &std::io::stderr())).as_bytes());
 }
 
 /// Writes to stdout. A reader that has gone away is no fault of ours.
@@ -85,12 +116,10 @@ fn print(text: &str) -> Result<(), Failure> {
         }
     });
     match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(crate::cli::FailureKind::Io {
-                path: "stdout".into(),
-                why: error.to_string(),
-            }))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::new(FailureKind::Io {
+            path: "stdout".into(),
+            why: error.to_string(),
+        })),
         _ => Ok(()),
     }
 }

@@ -2,32 +2,35 @@
 
 use std::collections::BTreeSet;
 
+use super::desk::Desk;
 use super::job::Job;
-use super::select;
-use crate::cli::args::{Selftest, Talk};
+use super::{Caller, select};
+use crate::cli::args::Selftest;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::scenario::model::Scenario;
 use crate::scenario::overlay::{Overlay, overlays};
 
 /// Runs every overlay against the scenarios that have to catch it, or all, and each of these without an overlay.
-pub async fn selftest(args: Selftest, talk: Talk, arguments: Vec<String>) -> Result<Exit, Failure> {
-    let (scenarios, _) = select::scenarios(&args.select, None)?;
-    let table = select::catalogue(args.select.scenarios.as_deref())?.hash();
-    let overlays = chosen(&args.overlay)?;
-    let job = Job {
-        command: "selftest",
-        images: select::images(&[args.image])?,
-        scenarios: cases(&scenarios, &overlays, args.all),
-        run: args.run,
-        report: args.report,
-        engine: args.engine,
-        talk,
-        arguments,
-        expect: Box::new(|_, _| None),
-        overlays,
-        selftest: Some(table),
+pub async fn selftest(args: Selftest, caller: Caller) -> Result<Exit, Failure> {
+    let mut desk = Desk::open("selftest", &args.report, &caller);
+    let outcome = async {
+        let (scenarios, _) = select::scenarios(&args.select, None)?;
+        let table = select::catalogue(args.select.scenarios.as_deref())?.hash();
+        let overlays = chosen(&args.overlay)?;
+        let job = Job {
+            images: select::images(&[args.image])?,
+            scenarios: cases(&scenarios, &overlays, args.all),
+            run: args.run,
+            engine: args.engine,
+            expect: Box::new(|_, _| None),
+            progress: caller.progress,
+            overlays,
+            selftest: Some(table),
+        };
+        job.go(&mut desk).await
     };
-    job.go().await
+    let outcome = outcome.await;
+    desk.close(outcome)
 }
 
 /// The overlays of these names, or all.

@@ -6,36 +6,47 @@ use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::RUN_LABEL;
 use crate::runner;
 
+/// Removes, or with `--dry-run` lists, everything with our label, or what one run left.
 pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
     let connected = session::connect(&args.engine).await?;
     let engine = connected.engine;
     let host = connected.info.host.clone();
     let failed = |e| Failure::engine(&e, &host);
+    let meant = |run: &str| args.run.as_deref().is_none_or(|only| only == run);
     if args.dry_run {
         let containers = engine.list_containers(RUN_LABEL).await.map_err(failed)?;
         let volumes = engine.list_volumes(RUN_LABEL).await.map_err(failed)?;
-        let mut text = String::new();
-        for container in &containers {
-            text.push_str(&format!("container {}\n", container.name));
+        let containers = containers
+            .iter()
+            .map(|c| ("container", &c.name, c.labels.get(RUN_LABEL)));
+        let volumes = volumes.iter().map(|v| ("volume", &v.name, v.labels.get(RUN_LABEL)));
+        let (mut text, mut counts) = (String::new(), [0, 0]);
+        for (kind, name, run) in containers.chain(volumes) {
+            if run.is_some_and(|run| meant(run)) {
+                text.push_str(&format!("{kind:9} {name}\n"));
+                counts[usize::from(kind == "volume")] += 1;
+            }
         }
-        for volume in &volumes {
-            text.push_str(&format!("volume    {}\n", volume.name));
-        }
-        text.push_str(&format!(
-            "would remove {} containers and {} volumes\n",
-            containers.len(),
-            volumes.len()
-        ));
+        text.push_str(&format!("would remove {}\n", things(counts[0], counts[1])));
         print(&text)?;
         return Ok(Exit::Held);
     }
-    let swept = runner::sweep(&engine, |_| true).await.map_err(failed)?;
+    let swept = runner::sweep(&engine, meant).await.map_err(failed)?;
     if !swept.stuck.is_empty() {
         return Err(Failure::new(FailureKind::Leak { left: swept.stuck }));
     }
     print(&match (swept.containers.len(), swept.volumes.len()) {
         (0, 0) => "nothing of ours was left\n".to_owned(),
-        (containers, volumes) => format!("removed {containers} containers and {volumes} volumes\n"),
+        (containers, volumes) => format!("removed {}\n", things(containers, volumes)),
     })?;
     Ok(Exit::Held)
+}
+
+fn things(containers: usize, volumes: usize) -> String {
+    let s = |n: usize| if n == 1 { "" } else { "s" };
+    format!(
+        "{containers} container{} and {volumes} volume{}",
+        s(containers),
+        s(volumes)
+    )
 }

@@ -1,11 +1,17 @@
 //! Commands and their flags.
 
+mod images;
+mod selftest;
+
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use images::{Images, ImagesCommand};
+pub use selftest::Selftest;
 
 pub use super::values::Output;
 use super::values::duration;
@@ -53,18 +59,6 @@ Examples:
   comeback check docker:ghcr.io/me/gateway:pr-12 --filter 'tag(core) and not id(oom*)'
   comeback check release:0.16.0 release:0.17.0 --repeat 5 --fail-fast";
 
-const SELFTEST_HELP: &str = "\
-Breaks one thing at a time in the real gateway of an image, by a fault overlay, and runs the scenarios that have to catch \
-it, or with --all the whole table. The same scenarios without an overlay are the control: they have to hold. A fault is \
-caught if a scenario that holds without it does not hold with it; an error or missing evidence catches nothing.
-
-Works with images that comeback builds: release:… and source:….
-
-Examples:
-  comeback selftest
-  comeback selftest release:0.19.0 --overlay signal-flag-never-set
-  comeback selftest --all --filter 'tag(core)' --output json=selftest.json";
-
 /// The table of exit codes, for the help of commands that end with a verdict.
 fn exit_codes() -> String {
     let lines = Exit::ALL
@@ -101,7 +95,7 @@ pub enum Command {
     #[command(after_help = CHECK_HELP, after_long_help = format!("{CHECK_HELP}\n\n{}", exit_codes()))]
     Check(Check),
     /// Break the gateway on purpose, one thing at a time, and see each fault caught
-    #[command(after_help = SELFTEST_HELP, after_long_help = format!("{SELFTEST_HELP}\n\n{}", exit_codes()))]
+    #[command(after_help = selftest::HELP, after_long_help = format!("{}\n\n{}", selftest::HELP, exit_codes()))]
     Selftest(Selftest),
     /// List and explain scenarios
     Scenarios(Scenarios),
@@ -112,7 +106,9 @@ pub enum Command {
     )]
     Images(Images),
     /// Remove what killed runs left behind: containers, volumes and networks of ours, and nothing else
-    #[command(after_help = "Examples:\n  comeback sweep\n  comeback sweep --dry-run")]
+    #[command(
+        after_help = "Examples:\n  comeback sweep\n  comeback sweep --dry-run\n  comeback sweep --run 20261123171806-aad34-5fe7"
+    )]
     Sweep(Sweep),
 }
 
@@ -182,32 +178,6 @@ pub struct Check {
     pub engine: EngineArgs,
 }
 
-/// Arguments of `selftest`.
-#[derive(Debug, Clone, Args)]
-pub struct Selftest {
-    /// Image whose gateway is broken
-    #[arg(value_name = "IMAGE", default_value = "release:0.17.0")]
-    pub image: String,
-    /// Only this fault overlay; can be given several times
-    #[arg(long, value_name = "NAME")]
-    pub overlay: Vec<String>,
-    /// Every selected scenario against every overlay, not only those that have to catch it
-    #[arg(long)]
-    pub all: bool,
-    /// Which scenarios.
-    #[command(flatten)]
-    pub select: Select,
-    /// How they are run.
-    #[command(flatten)]
-    pub run: RunArgs,
-    /// What is written where.
-    #[command(flatten)]
-    pub report: ReportArgs,
-    /// Which engine.
-    #[command(flatten)]
-    pub engine: EngineArgs,
-}
-
 /// Arguments of `scenarios`.
 #[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -244,64 +214,15 @@ pub enum ScenariosCommand {
     Probes,
 }
 
-/// Arguments of `images`.
-#[derive(Debug, Clone, Args)]
-pub struct Images {
-    /// What to do with them.
-    #[command(subcommand)]
-    pub command: ImagesCommand,
-}
-
-/// What to do with images.
-#[derive(Debug, Clone, Subcommand)]
-pub enum ImagesCommand {
-    /// Build or find images, and print the reference of each, one a line
-    Build {
-        /// Images, e.g. release:0.17.0, release:0.17.0@trixie, source:.
-        #[arg(value_name = "IMAGE", required = true)]
-        images: Vec<String>,
-        /// Which engine.
-        #[command(flatten)]
-        engine: EngineArgs,
-    },
-    /// List the images of ours: what each adds to its base, and its age
-    List {
-        /// Which engine.
-        #[command(flatten)]
-        engine: EngineArgs,
-    },
-    /// Remove images of ours that nothing uses
-    Prune {
-        /// Those made longer ago, e.g. 7d or 12h
-        #[arg(long, value_name = "DURATION", value_parser = duration)]
-        older_than: Option<Duration>,
-        /// The oldest, until what is left takes no more than that many megabytes
-        #[arg(long, value_name = "MB")]
-        keep_mb: Option<u64>,
-        /// All of them
-        #[arg(long, conflicts_with_all = ["older_than", "keep_mb"])]
-        all: bool,
-        /// Which engine.
-        #[command(flatten)]
-        engine: EngineArgs,
-    },
-}
-
-impl ImagesCommand {
-    /// Which engine it talks to.
-    pub fn engine(&self) -> &EngineArgs {
-        match self {
-            Self::Build { engine, .. } | Self::List { engine } | Self::Prune { engine, .. } => engine,
-        }
-    }
-}
-
 /// Arguments of `sweep`.
 #[derive(Debug, Clone, Args)]
 pub struct Sweep {
     /// Only say what would be removed
     #[arg(long)]
     pub dry_run: bool,
+    /// Only what that run left behind; its id is in its progress, its report and its JSON
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
     /// Which engine.
     #[command(flatten)]
     pub engine: EngineArgs,

@@ -21,6 +21,7 @@ fn args(line: &str) -> Vec<std::ffi::OsString> {
 #[case::itself("")]
 #[case::reproduce("reproduce")]
 #[case::check("check")]
+#[case::selftest("selftest")]
 #[case::scenarios("scenarios")]
 #[case::scenarios_explain("scenarios explain")]
 #[case::sweep("sweep")]

@@ -27,6 +27,14 @@ const VENV: &str = "/opt/hermes/.venv";
 /// Part of the name of what is kept of a reading: raised when something else is looked for.
 const EDITION: u32 = 1;
 
+/// Begins the names of containers that are made to look into an image, which are their run labels as well.
+const LOOK: &str = "comeback-look-";
+
+/// True for the run label of a container by which this process looked into an image.
+pub fn looked_into_by_us(run: &str) -> bool {
+    run.starts_with(LOOK) && run.ends_with(&format!("-{}", std::process::id()))
+}
+
 /// What was read in an image.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
@@ -56,7 +64,7 @@ pub(super) async fn measure(engine: &dyn Engine, image: &ImageInfo, cache: &Cach
 /// Reads an image in a container that is created, never started, and removed.
 async fn look(engine: &dyn Engine, image: &ImageInfo, digest: &str) -> Result<Facts, ImageError> {
     let short = digest.get(..12).unwrap_or(digest);
-    let name = format!("comeback-look-{short}-{}", std::process::id());
+    let name = format!("{LOOK}{short}-{}", std::process::id());
     let spec = ContainerSpec {
         image: image.id.clone(),
         labels: BTreeMap::from([(RUN_LABEL.to_owned(), name.clone())]),

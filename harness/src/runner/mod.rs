@@ -25,7 +25,7 @@ use crate::observe::hub::EventHub;
 use crate::scenario::model::Scenario;
 
 pub use cleanup::{Swept, remove_run, sweep};
-pub use schedule::{Assignment, Attempt, Next, run_cases};
+pub use schedule::{Assignment, Attempt, Next, run_case, run_cases};
 
 /// What all cases of a run share.
 pub struct RunContext {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
 
 use super::{CaseImages, Order, Progress, RunContext, case};
 use crate::evidence::event::CaseKey;
@@ -49,7 +48,8 @@ pub struct Next {
 }
 
 /// Runs all cases, at most `jobs` of them busy at a time, and removes what they created. `tell` hears of each attempt and,
-/// at its end, says what follows; it is what judges. Returns when all is done and removed.
+/// at its end, says what follows; it is what judges. Returns when all is done and removed; dropped before, it begins
+/// nothing more, and what is there is left to [`super::remove_run`].
 pub async fn run_cases<F>(ctx: &Arc<RunContext>, cases: Vec<Assignment>, jobs: usize, tell: F)
 where
     F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static,
@@ -57,7 +57,7 @@ where
     let permits = Arc::new(Semaphore::new(jobs.max(1)));
     let stop = Arc::new(AtomicBool::new(false));
     let tell = Arc::new(tell);
-    let mut running = FuturesUnordered::new();
+    let mut running = JoinSet::new();
     for assignment in cases {
         // A permit first: cases begin in their order, and none is set up before its time.
         let Ok(permit) = permits.clone().acquire_owned().await else {
@@ -67,38 +67,64 @@ where
             break;
         }
         let (ctx, permits, stop, tell) = (ctx.clone(), permits.clone(), stop.clone(), tell.clone());
-        running.push(tokio::spawn(async move {
-            let mut permit = Some(permit);
-            for attempt in 1..=ATTEMPTS {
-                let permit = match permit.take() {
-                    Some(permit) => permit,
-                    None => match permits.clone().acquire_owned().await {
-                        Ok(permit) => permit,
-                        Err(_) => return,
-                    },
-                };
-                let next = one(&ctx, &assignment, attempt, permit, &*tell).await;
-                if next.stop {
-                    stop.store(true, Ordering::Relaxed);
-                }
-                if !next.again {
-                    return;
-                }
+        running.spawn(async move {
+            if attempts(&ctx, &assignment, &permits, permit, &*tell).await {
+                stop.store(true, Ordering::Relaxed);
             }
-        }));
+        });
     }
-    while let Some(done) = running.next().await {
+    while let Some(done) = running.join_next().await {
         if let Err(error) = done {
             tracing::error!("a case ended abnormally: {error}");
         }
     }
 }
 
+/// Runs one case as [`run_cases`] does, with permits that others share.
+pub async fn run_case<F>(ctx: &Arc<RunContext>, case: &Assignment, permits: &Arc<Semaphore>, tell: &F)
+where
+    F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync,
+{
+    if let Ok(permit) = permits.clone().acquire_owned().await {
+        attempts(ctx, case, permits, permit, tell).await;
+    }
+}
+
+/// The attempts of a case. True if nothing else is to begin.
+async fn attempts<F>(
+    ctx: &Arc<RunContext>,
+    case: &Assignment,
+    permits: &Arc<Semaphore>,
+    permit: OwnedSemaphorePermit,
+    tell: &F,
+) -> bool
+where
+    F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync,
+{
+    let mut permit = Some(permit);
+    let mut stop = false;
+    for attempt in 1..=ATTEMPTS {
+        let permit = match permit.take() {
+            Some(permit) => permit,
+            None => match permits.clone().acquire_owned().await {
+                Ok(permit) => permit,
+                Err(_) => break,
+            },
+        };
+        let next = one(ctx, case, attempt, permit, tell).await;
+        stop |= next.stop;
+        if !next.again {
+            break;
+        }
+    }
+    stop
+}
+
 async fn one<F>(
     ctx: &Arc<RunContext>,
     assignment: &Assignment,
     attempt: u32,
-    permit: tokio::sync::OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     tell: &F,
 ) -> Next
 where

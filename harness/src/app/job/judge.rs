@@ -1,39 +1,39 @@
 //! Judging each attempt as it ends, while the run goes on.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::{Attempts, Job};
+use crate::app::cases;
+use crate::app::desk::SharedRecord;
 use crate::app::images::Tell;
 use crate::evidence::document::selftest::split;
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::excerpt::words;
-use crate::evidence::record::Record;
 use crate::observe::history::Observation;
 use crate::plan;
 use crate::runner::{Assignment, Attempt, Next, Progress};
 use crate::scenario::model::Scenario;
-use crate::verdict::expected::shutdown_release;
 use crate::verdict::{Classification, Column, Subject, judge_case};
+
+/// What a case is judged by beside its evidence.
+type Asked = (Arc<Scenario>, Subject, Option<Column>);
 
 impl Job {
     /// Judges each attempt as it ends, and says what follows.
     pub(super) fn judge(
         &self,
         run: &str,
-        scenarios: &BTreeMap<&str, Arc<Scenario>>,
         assignments: &[Assignment],
         attempts: &Attempts,
-        record: &Arc<Mutex<Option<Record>>>,
+        record: &SharedRecord,
         tell: &Tell,
     ) -> impl Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static + use<> {
-        let scenarios: BTreeMap<String, Arc<Scenario>> =
-            scenarios.iter().map(|(id, s)| ((*id).to_owned(), s.clone())).collect();
-        let mut subjects: BTreeMap<(String, String), (Subject, Option<Column>)> = BTreeMap::new();
+        let mut asked: BTreeMap<(String, String), Asked> = BTreeMap::new();
         for a in assignments {
             let explicit = (self.expect)(&a.scenario, &a.case.image);
             let key = (a.case.scenario.clone(), a.case.image.clone());
-            subjects.insert(key, (subject(a), explicit));
+            asked.insert(key, (a.scenario.clone(), cases::subject(a), explicit));
         }
         let (attempts, record, tell) = (attempts.clone(), record.clone(), tell.clone());
         let cases: Vec<plan::Case> = assignments.iter().map(|a| a.case.clone()).collect();
@@ -71,8 +71,8 @@ impl Job {
                         record.end(key, evidence);
                         record.folder(key).display().to_string()
                     });
-                    let (subject, explicit) = &subjects[&(key.scenario.clone(), key.image.clone())];
-                    let judged = judge_case(&scenarios[&key.scenario], evidence, subject, *explicit);
+                    let (scenario, subject, explicit) = &asked[&(key.scenario.clone(), key.image.clone())];
+                    let judged = judge_case(scenario, evidence, subject, *explicit);
                     let again = judged.classification == Classification::Inconclusive;
                     tell(RunEvent::CaseJudged {
                         case: key.clone(),
@@ -103,19 +103,6 @@ impl Job {
                 }
             }
         }
-    }
-}
-
-/// What the verdict needs to know of the image under test.
-fn subject(assignment: &Assignment) -> Subject {
-    let image = &assignment.images.subject;
-    Subject {
-        release: image.release.clone(),
-        shutdown_release: shutdown_release(&assignment.scenario, image.release.as_ref(), |_| {
-            assignment.images.first.release.clone()
-        }),
-        base: image.base.clone(),
-        supervisor: image.supervisor.clone(),
     }
 }
 

@@ -12,8 +12,9 @@ pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String
     let dim = |text: String| style.paint(Paint::Dim, &text);
     let line = match event {
         RunEvent::RunStarted { run, cases, images } => dim(format!(
-            "run {}: {cases} cases on {}",
+            "run {}: {cases} case{} on {}",
             sanitize(run),
+            if *cases == 1 { "" } else { "s" },
             sanitize(&images.join(", "))
         )),
         RunEvent::ImageDecided { image, how } => format!("{}: {}", sanitize(image), sanitize(how)),
@@ -29,14 +30,8 @@ pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String
         RunEvent::ImageReady { image, reference, .. } => {
             format!("{}: was there ({})", sanitize(image), sanitize(reference))
         }
-        RunEvent::ImageFailed { image, why } => {
-            format!(
-                "{} {}: {}",
-                style.paint(Paint::Bad, "✗"),
-                sanitize(image),
-                sanitize(why)
-            )
-        }
+        // The error that ends the command says it.
+        RunEvent::ImageFailed { .. } => return None,
         RunEvent::CaseStarted { case } if verbose => dim(format!("  {}: begins", sanitize(&case.to_string()))),
         RunEvent::CasePhase { case, waiting } if verbose => {
             dim(format!("  {}: {}", sanitize(&case.to_string()), sanitize(waiting)))

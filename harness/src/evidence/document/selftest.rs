@@ -61,7 +61,7 @@ pub enum OverlayOutcome {
 pub struct Catch {
     /// The scenario's id.
     pub scenario: String,
-    /// The row that tells most: one that guards what the overlay takes away, if there is one.
+    /// The row that tells most of it.
     pub row: RowEntry,
 }
 
@@ -221,20 +221,12 @@ fn said(case: &CaseEntry) -> impl Iterator<Item = &str> {
     case.logs.values().flatten().map(String::as_str).chain(steps)
 }
 
-/// The row that tells most of those that are not as fixed.
+/// The row that tells most of those that are not as fixed: one that guards what the overlay takes away, else the first that
+/// the scenario file names.
 fn telling<'c>(case: &'c CaseEntry, overlay: &Overlay) -> Option<&'c RowEntry> {
-    let rank = |row: &&RowEntry| {
-        if row.guards.is_some() && row.guards == overlay.guards {
-            0
-        } else if row.guards.is_some() {
-            1
-        } else if row.implicit {
-            3
-        } else {
-            2
-        }
-    };
-    case.rows.iter().filter(|row| !row.is_fixed()).min_by_key(rank)
+    let guards = |row: &RowEntry| row.guards.is_some() && row.guards == overlay.guards;
+    let off = case.rows.iter().filter(|row| !row.is_fixed());
+    off.min_by_key(|row| (!guards(row), row.implicit))
 }
 
 /// What an overlay contributes to the verdict of the run.
@@ -246,3 +238,6 @@ fn verdict(entry: &OverlayEntry) -> Verdict {
         OverlayOutcome::Unclear => Verdict::Inconclusive,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,7 @@ fn caught(catch: &Catch) -> String {
     format!("{} ({} {}{profile} {change})", catch.scenario, row.at, row.probe)
 }
 
-/// `8 of 8 overlays caught; 6 scenarios hold without one · exit 0`.
+/// `8 of 8 overlays caught; without one 6 cases as expected · 2 m 31 s · exit 0`.
 pub fn closing(document: &RunDocument, found: &Selftest, style: Style) -> String {
     let caught = found.overlays.iter().filter(|o| o.outcome == OverlayOutcome::Caught);
     let (caught, all) = (caught.count(), found.overlays.len());
@@ -101,9 +101,9 @@ pub fn closing(document: &RunDocument, found: &Selftest, style: Style) -> String
         .filter(|c| c.verdict != Verdict::Unsupported)
         .count();
     let held = match (control.len(), bad) {
-        (0, _) => "no scenario was run without one".to_owned(),
-        (n, 0) => format!("{} without one as expected", words::count(n, "case")),
-        (n, bad) => format!("{bad} of {} without one not as expected", words::count(n, "case")),
+        (0, _) => "nothing was run without one".to_owned(),
+        (n, 0) => format!("without one {} as expected", words::count(n, "case")),
+        (n, bad) => format!("without one {bad} of {} not as expected", words::count(n, "case")),
     };
     let paint = |good: bool| if good { Paint::Good } else { Paint::Bad };
     let exit = match document.verdict {

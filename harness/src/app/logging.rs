@@ -1,0 +1,53 @@
+//! The log: what the harness does, beside what it tells. It goes to stderr, above the progress display.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::args::Talk;
+use crate::cli::progress::{LogWriter, Progress};
+use crate::report::sanitize;
+
+/// Starts it: warnings, more with `-v` and `-vv`, or what `RUST_LOG` says.
+pub fn start(talk: &Talk, progress: &Arc<Progress>) {
+    let level = match (talk.quiet, talk.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "warn,comeback=info",
+        (false, _) => "info,comeback=debug",
+    };
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(text) if !text.trim().is_empty() => EnvFilter::builder().parse_lossy(text),
+        _ => EnvFilter::new(level),
+    };
+    let progress = progress.clone();
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(move || Clean(progress.writer()))
+        // Colours of its own would not survive the cleaning.
+        .with_ansi(false)
+        .with_target(talk.verbose > 1)
+        .without_time()
+        .try_init();
+    // Somebody who embeds this has a log already.
+    drop(started);
+}
+
+/// Keeps terminal escapes out: messages quote what engines and containers said.
+struct Clean(LogWriter);
+
+impl Write for Clean {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for line in String::from_utf8_lossy(bytes).split_inclusive('\n') {
+            let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+            self.0.write_all(sanitize(text).as_bytes())?;
+            self.0.write_all(end.as_bytes())?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

@@ -1,0 +1,210 @@
+//! The command line as an outsider sees it, where no engine is needed: exit codes, messages, what goes where.
+
+#![allow(clippy::unwrap_used)]
+
+mod outsider;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use outsider::{Outcome, comeback, run};
+use rstest::rstest;
+
+/// An address at which nobody answers.
+const NOWHERE: &str = "unix:///nonexistent.sock";
+
+#[rstest]
+#[case::check(&["check", "release:0.17.0"])]
+#[case::reproduce(&["reproduce"])]
+#[case::selftest(&["selftest"])]
+#[case::sweep(&["sweep"])]
+#[case::sweep_that_only_looks(&["sweep", "--dry-run"])]
+#[case::images(&["images", "list"])]
+fn no_engine(#[case] command: &[&str]) {
+    let seen = run(comeback().args(command).args(["--host", NOWHERE]));
+    assert_eq!(seen.code, 3, "{seen}");
+    assert_eq!(seen.out, "", "{seen}");
+    assert!(
+        seen.err
+            .starts_with(&format!("error: no container engine answers at {NOWHERE}\n")),
+        "{seen}"
+    );
+    assert!(seen.err.contains("--host or DOCKER_HOST"), "{seen}");
+    assert!(!seen.err.ends_with("\n\n"), "{seen}");
+}
+
+#[test]
+fn the_engine_is_found_by_the_environment() {
+    let seen = run(comeback().arg("sweep").env("DOCKER_HOST", NOWHERE));
+    assert_eq!(seen.code, 3, "{seen}");
+    assert!(seen.err.contains(NOWHERE), "{seen}");
+}
+
+#[test]
+fn json_is_one_document_even_without_an_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run.json");
+    let output = format!("json={}", file.display());
+    let seen = run(comeback()
+        .args(["check", "release:0.17.0", "--format", "json", "--host", NOWHERE])
+        .args(["--output", &output]));
+    let document = seen.json();
+    assert_eq!(seen.code, 3, "{seen}");
+    assert_eq!(document["exit_code"], 3);
+    assert_eq!(document["verdict"], "error");
+    assert_eq!(document["schema"], 1);
+    assert!(document["engine"].is_null());
+    assert_eq!(document["cases"], serde_json::json!([]));
+    assert!(document["failure"].as_str().unwrap().contains(NOWHERE));
+    let written: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(written["run"], document["run"], "the file and stdout are one document");
+}
+
+#[rstest]
+#[case::nothing_selected(&["--filter", "tag(no-such-tag)"], 4)]
+#[case::unknown_predicate(&["--filter", "tga(core)"], 64)]
+#[case::no_image(&["--scenarios", "/nonexistent"], 64)]
+fn json_is_one_document_whatever_was_wrong(#[case] flags: &[&str], #[case] code: i32) {
+    let seen = run(comeback()
+        .args(["check", "release:0.17.0", "--format", "json"])
+        .args(flags));
+    assert_eq!(seen.code, code, "{seen}");
+    assert_eq!(seen.json()["exit_code"], code);
+    assert!(seen.err.starts_with("error:"), "{seen}");
+}
+
+#[rstest]
+#[case::unknown_predicate(&["check", "release:0.17.0", "--filter", "tga(core)"], 64, "unknown predicate `tga`")]
+#[case::with_a_caret(&["check", "release:0.17.0", "--filter", "tga(core)"], 64, "^^^ not a predicate; did you mean `tag`?")]
+#[case::unknown_id(&["check", "release:0.17.0", "--filter", "docker-restrat"], 4, "`docker-restart`")]
+#[case::unknown_id_to_explain(&["scenarios", "explain", "docker-restrat"], 4, "did you mean `docker-restart`?")]
+#[case::nothing_selected(&["check", "release:0.17.0", "--filter", "tag(no-such-tag)"], 4, "`comeback scenarios` lists")]
+#[case::no_image_expression(&["check", "0.17.0"], 64, "release:")]
+#[case::no_image(&["check"], 64, "Usage")]
+#[case::unknown_command(&["chekc"], 64, "check")]
+#[case::bad_format(&["check", "release:0.17.0", "--format", "pdf"], 64, "json")]
+fn mistakes_are_said_to_be_mistakes(#[case] command: &[&str], #[case] code: i32, #[case] said: &str) {
+    // Whoever is wrong about the arguments hears of that first, engine or not.
+    let seen = run(comeback().args(command).env("DOCKER_HOST", NOWHERE));
+    assert_eq!(seen.code, code, "{seen}");
+    assert!(seen.err.contains(said), "{seen}");
+    assert_eq!(seen.out, "", "{seen}");
+}
+
+#[test]
+fn everything_wrong_with_scenario_files_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "one.toml",
+        "schema = 1\ntitle = \"a\"\nwhy = \"b\"\ncolour = 1\n[[step]]\ndocker-restart = {}\n",
+    );
+    write(folder.path(), "two.toml", "schema = 1\ntitle = \"unfinished\n");
+    let path = folder.path().to_str().unwrap();
+    let seen = run(comeback().args(["check", "release:0.17.0", "--scenarios", path, "--host", NOWHERE]));
+    assert_eq!(seen.code, 64, "{seen}");
+    assert_eq!(seen.out, "", "{seen}");
+    for said in [
+        "unknown operation `docker-restart`",
+        "did you mean `engine-restart`?",
+        "`colour`",
+        "one.toml:6:1",
+        "two.toml:2:",
+        "^^^",
+        "nothing was run",
+    ] {
+        assert!(seen.err.contains(said), "{said} is not in\n{seen}");
+    }
+}
+
+#[test]
+fn a_scenario_file_of_ones_own_is_run_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string("../scenarios/docker-restart.toml").unwrap();
+    write(folder.path(), "mine.toml", &text);
+    let path = folder.path().to_str().unwrap();
+    let seen = run(comeback().args([
+        "check",
+        "release:0.17.0",
+        "--dry-run",
+        "--filter",
+        "mine",
+        "--scenarios",
+        path,
+    ]));
+    assert_eq!(seen.code, 0, "{seen}");
+    assert!(seen.out.starts_with("1 case;"), "{seen}");
+}
+
+#[test]
+fn data_goes_to_stdout_and_talk_to_stderr() {
+    let seen = run(comeback().arg("scenarios"));
+    assert_eq!(seen.code, 0, "{seen}");
+    assert!(seen.out.contains("docker-restart"), "{seen}");
+    assert_eq!(seen.err, "", "{seen}");
+}
+
+#[rstest]
+#[case::asked_for(&["--color", "always"], None, true)]
+#[case::a_pipe(&[], None, false)]
+#[case::never(&["--color", "never"], None, false)]
+#[case::refused(&[], Some("1"), false)]
+fn colour(#[case] flags: &[&str], #[case] no_color: Option<&str>, #[case] painted: bool) {
+    let mut command = comeback();
+    command.args(["check", "release:0.17.0", "--host", NOWHERE]).args(flags);
+    if let Some(value) = no_color {
+        command.env("NO_COLOR", value);
+    }
+    let seen = run(&mut command);
+    assert_eq!(seen.err.contains('\u{1b}'), painted, "{seen}");
+}
+
+/// `comeback scenarios | head -0`.
+#[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = Command::new(outsider::BINARY)
+        .arg("scenarios")
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let seen = Outcome::of(child.wait_with_output().unwrap());
+    assert_eq!((seen.code, seen.err.as_str()), (0, ""), "{seen}");
+}
+
+#[test]
+fn a_closed_stderr_does_not_change_the_exit_code() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = Command::new(outsider::BINARY)
+        .args(["sweep", "--host", NOWHERE])
+        .stderr(writer)
+        .spawn()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
+fn it_needs_no_checkout_no_home_and_no_engine_to_tell_what_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let seen = run(comeback()
+        .args(["scenarios", "explain", "docker-restart"])
+        .env_clear()
+        .current_dir(folder.path()));
+    assert_eq!(seen.code, 0, "{seen}");
+    assert!(seen.out.contains("#42675"), "{seen}");
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_asks_nobody() {
+    let seen = run(comeback().args(["reproduce", "--dry-run", "--host", NOWHERE]));
+    assert_eq!(seen.code, 0, "{seen}");
+    assert!(seen.out.contains("docker-restart "), "{seen}");
+    assert!(seen.out.contains("release:0.16.0  release:0.17.0"), "{seen}");
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    std::fs::write(folder.join(name), text).unwrap();
+}

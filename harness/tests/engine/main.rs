@@ -1,0 +1,46 @@
+//! The command line on a real engine: what misuse and accidents look like, and that nothing stays behind.
+
+#![allow(clippy::unwrap_used)]
+
+mod cleanup;
+mod misuse;
+#[path = "../outsider/mod.rs"]
+mod outsider;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use comeback::engine::{ContainerSpec, DockerEngine, Engine, RUN_LABEL, default_host};
+
+/// The engine, or one line that says what to do.
+async fn engine() -> Arc<dyn Engine> {
+    match DockerEngine::connect(None).await {
+        Ok(engine) => Arc::new(engine),
+        Err(error) => panic!(
+            "no container engine answers at {}: start Docker or set DOCKER_HOST; `cargo fast` runs the tests that need none \
+             ({error})",
+            default_host()
+        ),
+    }
+}
+
+/// Names of the containers and volumes of a run.
+async fn things_of(engine: &Arc<dyn Engine>, run: &str) -> Vec<String> {
+    let label = format!("{RUN_LABEL}={run}");
+    let containers = engine.list_containers(&label).await.unwrap();
+    let volumes = engine.list_volumes(&label).await.unwrap();
+    let containers = containers.into_iter().map(|c| c.name);
+    containers.chain(volumes.into_iter().map(|v| v.name)).collect()
+}
+
+/// A container that was created and never started.
+async fn container(engine: &Arc<dyn Engine>, image: &str, name: &str, label: (&str, &str)) -> String {
+    let spec = ContainerSpec {
+        image: image.to_owned(),
+        name: name.to_owned(),
+        labels: BTreeMap::from([(label.0.to_owned(), label.1.to_owned())]),
+        cmd: vec!["true".to_owned()],
+        ..ContainerSpec::default()
+    };
+    engine.create_container(&spec).await.unwrap()
+}

@@ -1,0 +1,72 @@
+//! Runs the binary as anybody would.
+#![allow(dead_code)]
+
+use std::fmt;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+/// The binary.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_comeback");
+/// No command of these tests takes longer, on the slowest machine.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// The binary, in an environment that says nothing about how to talk.
+pub fn comeback() -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(BINARY);
+    for name in ["NO_COLOR", "CLICOLOR", "COLUMNS", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command.timeout(LIMIT);
+    command
+}
+
+/// A child that is not waited for.
+pub fn child() -> Command {
+    let mut command = Command::new(BINARY);
+    command.env_remove("RUST_LOG");
+    command
+}
+
+/// What there is to see of a command that has ended.
+pub struct Outcome {
+    /// Exit code; of a signal, its number below 0.
+    pub code: i32,
+    /// What it wrote to stdout.
+    pub out: String,
+    /// What it wrote to stderr.
+    pub err: String,
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut assert_cmd::Command) -> Outcome {
+    Outcome::of(command.output().expect("it runs"))
+}
+
+impl Outcome {
+    /// What a child left.
+    pub fn of(output: Output) -> Self {
+        use std::os::unix::process::ExitStatusExt as _;
+        let signal = output.status.signal().map(|signal| -signal);
+        Self {
+            code: output.status.code().or(signal).unwrap_or_default(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Stdout as the one JSON document it has to be.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|why| panic!("stdout is no JSON document ({why}):\n{self}"))
+    }
+}
+
+/// The dossier of a failed assertion.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "\nexit code {}\n--- stdout\n{}\n--- stderr\n{}\n---",
+            self.code, self.out, self.err
+        )
+    }
+}
