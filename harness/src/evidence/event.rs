@@ -117,6 +117,9 @@ pub enum RunEvent {
         reason: Option<String>,
         /// True if there will be one more attempt.
         again: bool,
+        /// True if its gateway was broken on purpose: then it is not to hold.
+        #[serde(default)]
+        faulty: bool,
     },
     /// Something people should know.
     Note {

@@ -74,6 +74,8 @@ impl Job {
                     let (scenario, subject, explicit) = &asked[&(key.scenario.clone(), key.image.clone())];
                     let judged = judge_case(scenario, evidence, subject, *explicit);
                     let again = judged.classification == Classification::Inconclusive;
+                    // Not to hold is what is wanted of a case under a fault overlay.
+                    let faulty = split(&key.scenario, &overlays).is_some();
                     tell(RunEvent::CaseJudged {
                         case: key.clone(),
                         verdict: judged.verdict,
@@ -81,9 +83,9 @@ impl Job {
                         seconds: evidence.seconds,
                         reason: judged.reason.clone(),
                         again: again && key.attempt < 2,
+                        faulty,
                     });
-                    // Under a fault overlay it is what is wanted.
-                    let red = judged.verdict.is_red() && split(&key.scenario, &overlays).is_none();
+                    let red = judged.verdict.is_red() && !faulty;
                     if red && keep {
                         tell(RunEvent::Note {
                             text: kept_words(&run, &cases, key),

@@ -80,13 +80,19 @@ impl Display {
                 }
             }
             RunEvent::CaseJudged {
-                case, verdict, again, ..
+                case,
+                verdict,
+                again,
+                faulty,
+                ..
             } => {
                 if let Some(bar) = self.cases.remove(case) {
                     bar.finish_and_clear();
                 }
                 if !again {
-                    *self.tally.entry(*verdict).or_default() += 1;
+                    let wanted = *faulty && verdict.is_red();
+                    let counted = if wanted { Verdict::Held } else { *verdict };
+                    *self.tally.entry(counted).or_default() += 1;
                     if let Some(all) = &self.all {
                         all.inc(1);
                         all.set_message(tally(&self.tally));
@@ -230,6 +236,7 @@ mod tests {
             seconds: 1.0,
             reason: None,
             again: false,
+            faulty: false,
         };
         let events = [
             RunEvent::RunStarted {

@@ -46,6 +46,7 @@ pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String
             seconds: took,
             reason,
             again,
+            faulty,
         } => {
             let name = sanitize(&case.to_string());
             let why = match (verdict, reason) {
@@ -53,12 +54,16 @@ pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String
                 (_, Some(reason)) => format!(": {}", sanitize(reason)),
             };
             let next = if *again { "; one more attempt" } else { "" };
-            let found = if classification.name() == verdict.name() {
+            let found = if *faulty || classification.name() == verdict.name() {
                 ""
             } else {
                 &format!(" ({classification})")
             };
-            let sign = style.paint(paint(*verdict), mark(*verdict));
+            let (verdict, sign) = match (faulty, verdict.is_red(), verdict.is_conclusive()) {
+                (true, true, _) => ("does not hold, broken as it is", style.paint(Paint::Good, "✓")),
+                (true, false, true) => ("holds, broken as it is", style.paint(Paint::Dim, "-")),
+                _ => (verdict.name(), style.paint(paint(*verdict), mark(*verdict))),
+            };
             format!("{sign} {name}  {verdict}{found}  {}{why}{next}", seconds(*took))
         }
         RunEvent::Note { text } => sanitize(text),
@@ -93,6 +98,19 @@ mod tests {
             seconds: 8.25,
             reason: reason.map(Into::into),
             again: verdict == Verdict::Inconclusive,
+            faulty: false,
+        };
+        let broken = |verdict, classification| RunEvent::CaseJudged {
+            case: CaseKey {
+                scenario: "docker-restart+marker-write-fails".into(),
+                ..case(1)
+            },
+            verdict,
+            classification,
+            seconds: 8.25,
+            reason: None,
+            again: false,
+            faulty: true,
         };
         let regressed = Some("down:1 state.gateway_state is stopped; fixed is running");
         vec![
@@ -147,6 +165,8 @@ mod tests {
             ),
             judged(2, Verdict::Held, Classification::Regressed, regressed),
             judged(2, Verdict::Regression, Classification::Regressed, regressed),
+            broken(Verdict::Regression, Classification::Neither),
+            broken(Verdict::Held, Classification::Fixed),
             RunEvent::Note {
                 text: "cleaning up".into(),
             },
