@@ -39,15 +39,14 @@ pub fn explain(scenario: &Scenario) -> String {
     out.push_str(&columns(scenario));
     for known in &scenario.known {
         let releases: Vec<String> = known.releases.iter().map(ToString::to_string).collect();
-        let mut on = releases.join(", ");
+        let mut of = releases.join(", ");
         if !known.bases.is_empty() {
-            let _ = write!(on, " on {}", known.bases.join(", "));
+            let _ = write!(of, " on {}", known.bases.join(", "));
         }
-        if let Some(versions) = &known.supervisor {
-            let _ = write!(on, " with s6 {versions}");
+        if let Some(range) = &known.supervisor {
+            let _ = write!(of, " with s6 {range}");
         }
-        let words: Vec<&str> = known.note.split_whitespace().collect();
-        let note = format!("known of {on}: {}", words.join(" "));
+        let note = format!("known of {of}: {}", known.note.trim());
         let _ = writeln!(out, "\n{}", wrap(&escape(&note)));
         for row in &known.rows {
             let shown = if known.or_fixed {
