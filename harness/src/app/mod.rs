@@ -31,25 +31,31 @@ pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
     }
     let arguments = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let talk = cli.talk.clone();
-    let failure = match std::panic::catch_unwind(|| in_runtime(cli, arguments)) {
-        Ok(Ok(exit)) => return ExitCode::from(exit.code()),
-        Ok(Err(failure)) => failure,
+    let exit = std::panic::catch_unwind(|| in_runtime(cli, arguments));
+    let exit = exit.unwrap_or_else(|_| {
         // What it was has been printed where it happened.
-        Err(_) => Failure::new(FailureKind::Internal {
-            why: "it panicked".to_owned(),
-        }),
-    };
-    tell_failure(&failure, &talk);
-    ExitCode::from(failure.exit().code())
+        let why = "it panicked".to_owned();
+        end(Failure::new(FailureKind::Internal { why }), &talk)
+    });
+    ExitCode::from(exit.code())
 }
 
-fn in_runtime(cli: Cli, arguments: Vec<String>) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        Failure::new(FailureKind::Internal {
-            why: format!("no runtime: {error}"),
-        })
-    })?;
+fn in_runtime(cli: Cli, arguments: Vec<String>) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let why = format!("no runtime: {error}");
+            return end(Failure::new(FailureKind::Internal { why }), &cli.talk);
+        }
+    };
+    let exit = runtime.block_on(run(cli, arguments));
+    // What is still reading from the engine need not come to its end.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Runs a command to its exit code; whatever ended it without a verdict has been printed.
+pub async fn run(cli: Cli, arguments: Vec<String>) -> Exit {
     let progress = Arc::new(Progress::new(&cli.talk));
     logging::start(&cli.talk, &progress);
     let caller = Caller {
@@ -57,10 +63,17 @@ fn in_runtime(cli: Cli, arguments: Vec<String>) -> Result<Exit, Failure> {
         arguments,
         progress,
     };
-    let outcome = runtime.block_on(dispatch(cli.command, caller));
-    // What is still reading from the engine need not come to its end.
-    runtime.shutdown_background();
-    outcome
+    let talk = caller.talk.clone();
+    match dispatch(cli.command, caller).await {
+        Ok(exit) => exit,
+        Err(failure) => end(failure, &talk),
+    }
+}
+
+/// The end of a command without a verdict.
+fn end(failure: Failure, talk: &Talk) -> Exit {
+    tell_failure(&failure, talk);
+    failure.exit()
 }
 
 /// testcontainers finds its engine through the environment alone.

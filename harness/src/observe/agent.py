@@ -10,11 +10,14 @@ import time
 SCAN, DATA, BIN = "/run/service", sys.argv[1], "/command"
 PREFIX = "gateway-"
 MASK = MOVED_FROM | MOVED_TO | CREATE | DELETE | CLOSE_WRITE
+HOME = MOVED_TO | CLOSE_WRITE | MOVED_FROM | DELETE
+MARKER = ".gateway-planned-stop.json"
 FIELDS = "up,wantedup,pid"
 
 watch = Inotify()
 told = {}
 holds = []
+ambushes = []
 held = {}
 
 
@@ -147,6 +150,8 @@ def handle(events):
             dirty.add(inner)
         elif name == "gateway_state.json":
             try_holds()
+        elif name == MARKER and mask & (DELETE | MOVED_FROM):
+            spring(directory)
     for profile in dirty:
         tell(profile)
 
@@ -183,6 +188,24 @@ def try_holds():
         say("reply", id=hold["id"], ok=after == hold["state"], pid=pid, st=start_time(pid), why=f"frozen in {after}")
 
 
+def spring(directory):
+    """The marker of that home has been taken: the signals that wait for it go out."""
+    for ambush in list(ambushes):
+        if home(ambush["p"]) == directory:
+            ambushes.remove(ambush)
+            kill(ambush)
+
+
+def kill(command):
+    pid = 1 if command.get("init") else gateway_pid(command.get("p", "default"))
+    if pid is None:
+        say("reply", id=command.get("id"), ok=False, why="no gateway process runs")
+        return
+    born = start_time(pid)
+    os.kill(pid, command["sig"])
+    say("reply", id=command.get("id"), ok=True, pid=pid, st=born)
+
+
 def gateway_pid(profile):
     # A signal may have a window of milliseconds to hit: only a process that is gone is worth asking the supervisor.
     known = told.get(profile, {})
@@ -217,7 +240,7 @@ def act(command):
         say("sync", id=number)
     elif what == "hold":
         holds.append(command)
-        watch.add(home(profile), MOVED_TO | CLOSE_WRITE)
+        watch.add(home(profile), HOME)
         say("armed", id=number)
         try_holds()
     elif what == "release":
@@ -227,14 +250,12 @@ def act(command):
         else:
             os.kill(pid, signal.SIGCONT)
             say("reply", id=number, ok=True, pid=pid, st=start_time(pid))
+    elif what == "ambush":
+        ambushes.append(command)
+        watch.add(home(profile), HOME)
+        say("armed", id=number)
     elif what == "kill":
-        pid = 1 if command.get("init") else gateway_pid(profile)
-        if pid is None:
-            say("reply", id=number, ok=False, why="no gateway process runs")
-            return
-        born = start_time(pid)
-        os.kill(pid, command["sig"])
-        say("reply", id=number, ok=True, pid=pid, st=born)
+        kill(command)
     elif what == "oom":
         pid = gateway_pid(profile)
         if pid is None:

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::case::Case;
-use super::steps::Outcome;
+use super::steps::{Armed, Outcome};
 use super::subject::{self, OOM_MEMORY};
 use super::waits::ANSWER;
 use super::{Done, Halt};
@@ -91,12 +91,16 @@ impl Case {
         Ok(Outcome::default())
     }
 
-    pub async fn signal_gateway(&self, signal: Signal, step: &Step) -> Done<Outcome> {
+    pub async fn signal_gateway(&self, signal: Signal, step: &Step, mut armed: Option<Armed>) -> Done<Outcome> {
         let agent = self.agent("signal-gateway").await?;
         let mut outcome = Outcome::default();
         for profile in self.addressed(step) {
             let command = json!({"c": "kill", "p": profile, "sig": number(signal)});
-            let sent = match agent.ask(command, ANSWER).await {
+            let sent = match armed.take() {
+                Some((_, done)) => agent.answer(done, ANSWER).await,
+                None => agent.ask(command, ANSWER).await,
+            };
+            let sent = match sent {
                 Ok(sent) => sent,
                 // Nothing runs although nobody stopped it: that is for the rows to say.
                 Err(LinkError::Refused(why)) => {
@@ -206,7 +210,7 @@ impl Case {
 }
 
 /// The signal's number on Linux.
-fn number(signal: Signal) -> i32 {
+pub fn number(signal: Signal) -> i32 {
     match signal {
         Signal::Hup => 1,
         Signal::Int => 2,

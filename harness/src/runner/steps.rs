@@ -16,7 +16,7 @@ use crate::observe::now::{Now, Process};
 use crate::observe::probe;
 use crate::observe::recorder::Wait;
 use crate::observe::wire::Message;
-use crate::scenario::model::{Moment, Operation, Probe, ProfileSel, Seed, Step, ValueSet};
+use crate::scenario::model::{Moment, Operation, Probe, ProfileSel, Seed, Signal, Step, Value, ValueSet};
 
 /// How long a value may still take to appear once every gateway is at rest.
 const AT_REST: Duration = Duration::from_secs(10);
@@ -47,8 +47,26 @@ fn acts(step: &Step) -> bool {
     !matches!(step.op, Operation::HoldAt { .. })
 }
 
-/// A hold that is in place and waits for its moment.
-type Armed = (String, oneshot::Receiver<Message>);
+/// A signal that is to be sent once a marker has been taken. The window is a few milliseconds long, so the agent sends it
+/// by itself, and is told before the step in which that may happen.
+fn ambush(next: &[Step]) -> Option<(Signal, &Step)> {
+    let [wait, then, ..] = next else { return None };
+    match (&wait.op, &then.op) {
+        (
+            Operation::WaitUntil {
+                probe: Probe::Marker,
+                value,
+            },
+            Operation::SignalGateway { signal },
+        ) if value.contains(&Value::str("absent")) && then.wait && wait.profile == then.profile => {
+            Some((*signal, then))
+        }
+        _ => None,
+    }
+}
+
+/// A hold, or a signal, that is in place and waits for its moment.
+pub type Armed = (String, oneshot::Receiver<Message>);
 
 impl Case {
     /// All steps. Steps in flight are joined at the end.
@@ -64,6 +82,9 @@ impl Case {
             {
                 armed = Some(self.arm(next, state).await?);
             }
+            if let Some((signal, next)) = ambush(&steps[index + 1..]) {
+                armed = Some(self.lay_ambush(signal, next).await?);
+            }
             let number = index + 1;
             let op = step.op.name().to_owned();
             self.phase(&format!("step {number} {op}"));
@@ -73,7 +94,8 @@ impl Case {
                 Fact::StepBegan { step: number, op },
             );
             if step.wait {
-                let taken = armed.take().filter(|_| matches!(step.op, Operation::HoldAt { .. }));
+                let takes = matches!(step.op, Operation::HoldAt { .. } | Operation::SignalGateway { .. });
+                let taken = if takes { armed.take() } else { None };
                 self.step(index, taken).await?;
             } else {
                 let case = self.clone();
@@ -154,10 +176,10 @@ impl Case {
             Operation::EngineStart => self.engine_start().await,
             Operation::Recreate { how } => self.recreate(*how).await,
             Operation::ComposeRecreate => self.compose_recreate().await,
-            Operation::SignalGateway { signal } => self.signal_gateway(*signal, step).await,
+            Operation::SignalGateway { signal } => self.signal_gateway(*signal, step, armed).await,
             Operation::SignalInit { signal } => self.signal_init(*signal).await,
             Operation::OomGateway => self.oom_gateway(step).await,
-            Operation::CtrlC => self.signal_gateway(crate::scenario::model::Signal::Int, step).await,
+            Operation::CtrlC => self.signal_gateway(Signal::Int, step, None).await,
             Operation::Stamp(seed) => self.stamp(seed, step).await,
             Operation::ProfileCreate => self.manage_profile(true, step).await,
             Operation::ProfileDelete => self.manage_profile(false, step).await,
@@ -264,6 +286,17 @@ impl Case {
         Ok((profile, done))
     }
 
+    async fn lay_ambush(&self, signal: Signal, step: &Step) -> Done<Armed> {
+        let profile = self.addressed(step).into_iter().next().unwrap_or_default();
+        let agent = self.agent("signal-gateway").await?;
+        let command = serde_json::json!({"c": "ambush", "p": profile, "sig": super::control::number(signal)});
+        let done = agent
+            .arm(command, ANSWER)
+            .await
+            .map_err(|e| Halt::Inconclusive(e.to_string()))?;
+        Ok((profile, done))
+    }
+
     async fn hold(&self, step: &Step, state: &str, armed: Option<Armed>) -> Done<Outcome> {
         let (profile, done) = match armed {
             Some(armed) => armed,
@@ -299,5 +332,29 @@ impl Case {
     /// The process of a profile that runs now.
     pub fn live_process(&self, profile: &str) -> Option<Process> {
         self.recorder.now(|now: &Now| now.profile(profile).supervised())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::fixtures::step;
+
+    fn wait_for(probe: Probe, value: &str) -> Step {
+        let value = ValueSet(vec![Value::str(value)]);
+        step(Operation::WaitUntil { probe, value })
+    }
+
+    #[test]
+    fn only_a_signal_that_waits_for_a_marker_to_be_taken_is_laid_in_ambush() {
+        let signal = step(Operation::SignalGateway { signal: Signal::Term });
+        let taken = wait_for(Probe::Marker, "absent");
+        let found = |steps: &[Step]| ambush(steps).map(|(signal, _)| signal);
+        assert_eq!(found(&[taken.clone(), signal.clone()]), Some(Signal::Term));
+        assert_eq!(found(&[wait_for(Probe::Marker, "present"), signal.clone()]), None);
+        assert_eq!(found(&[wait_for(Probe::Service, "down"), signal.clone()]), None);
+        let in_flight = Step { wait: false, ..signal };
+        assert_eq!(found(&[taken.clone(), in_flight]), None);
+        assert_eq!(found(&[taken]), None);
     }
 }

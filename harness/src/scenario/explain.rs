@@ -39,7 +39,14 @@ pub fn explain(scenario: &Scenario) -> String {
     out.push_str(&columns(scenario));
     for known in &scenario.known {
         let releases: Vec<String> = known.releases.iter().map(ToString::to_string).collect();
-        let note = format!("known of {}: {}", releases.join(", "), known.note.trim());
+        let mut of = releases.join(", ");
+        if !known.bases.is_empty() {
+            let _ = write!(of, " on {}", known.bases.join(", "));
+        }
+        if let Some(range) = &known.supervisor {
+            let _ = write!(of, " with s6 {range}");
+        }
+        let note = format!("known of {of}: {}", known.note.trim());
         let _ = writeln!(out, "\n{}", wrap(&escape(&note)));
         for row in &known.rows {
             let shown = if known.or_fixed {

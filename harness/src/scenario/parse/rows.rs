@@ -132,7 +132,10 @@ impl Reader {
             .map(|(s, _)| s.to_owned())
             .collect();
         let supervisor = self.key_range(&tab, "supervisor");
-        let note = self.key_str(&tab, "note").map(|(s, _)| s.to_owned());
+        // One paragraph, however it is wrapped in the file.
+        let note = self
+            .key_str(&tab, "note")
+            .map(|(s, _)| s.split_whitespace().collect::<Vec<_>>().join(" "));
         let or_fixed = self.key_bool(&tab, "or_fixed", false);
         let tables = tab.get("rows").map(|n| self.tables(n, &KNOWN_ROW)).unwrap_or_default();
         if let Some(node) = tab.get("rows")
