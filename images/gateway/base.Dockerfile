@@ -9,6 +9,6 @@ ADD rootfs.tar /
 RUN /opt/comeback/setup-pulled ${PACKAGES} && /opt/comeback/setup-base
 ENV PATH=/opt/hermes/.venv/bin:/command:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     HERMES_HOME=/opt/data HERMES_DISABLE_LAZY_INSTALLS=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-VOLUME /opt/data
+# No VOLUME: the harness mounts its own, and a build that is cut short would leave one that nobody can tell is ours.
 ENTRYPOINT ["/init"]
 CMD ["sleep", "infinity"]

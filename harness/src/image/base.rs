@@ -258,7 +258,7 @@ impl Plan {
         dockerfile
             .lines()
             .filter(|line| {
-                ["ENV ", "VOLUME ", "ENTRYPOINT ", "CMD "]
+                ["ENV ", "ENTRYPOINT ", "CMD "]
                     .iter()
                     .any(|i| line.starts_with(i))
             })
@@ -339,14 +339,13 @@ mod tests {
     fn a_bootstrapped_base_is_configured_as_the_dockerfile_says() {
         let plan = Plan::new(Base::Bookworm).unwrap();
         let changes = plan.labelled(plan.changes(), "2.11.3.2");
-        assert_eq!(changes.len(), 5, "{changes:?}");
+        assert_eq!(changes.len(), 4, "{changes:?}");
         assert!(changes[0].starts_with("ENV PATH=/opt/hermes/.venv/bin:/command:"));
         assert!(changes[0].contains("HERMES_HOME=/opt/data") && changes[0].contains("HERMES_DISABLE_LAZY_INSTALLS=1"));
         assert!(!changes[0].contains("HERMES_GATEWAY_MAX_STARTS"));
-        assert_eq!(changes[1], "VOLUME /opt/data");
-        assert_eq!(changes[2], r#"ENTRYPOINT ["/init"]"#);
-        assert_eq!(changes[3], r#"CMD ["sleep", "infinity"]"#);
-        assert!(changes[4].contains(r#"comeback.supervisor="2.11.3.2""#));
+        assert_eq!(changes[1], r#"ENTRYPOINT ["/init"]"#);
+        assert_eq!(changes[2], r#"CMD ["sleep", "infinity"]"#);
+        assert!(changes[3].contains(r#"comeback.supervisor="2.11.3.2""#));
     }
 
     #[test]
