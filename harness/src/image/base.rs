@@ -257,11 +257,7 @@ impl Plan {
         let dockerfile = assets::text("gateway/base.Dockerfile").replace("\\\n", " ");
         dockerfile
             .lines()
-            .filter(|line| {
-                ["ENV ", "ENTRYPOINT ", "CMD "]
-                    .iter()
-                    .any(|i| line.starts_with(i))
-            })
+            .filter(|line| ["ENV ", "ENTRYPOINT ", "CMD "].iter().any(|i| line.starts_with(i)))
             .map(str::to_owned)
             .collect()
     }
