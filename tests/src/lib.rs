@@ -144,7 +144,11 @@ impl Bench {
                 kept: None,
             })
             .collect();
-        Outcome::Judged(Box::new(document(&self.header(), vec![entry(&under_test)], &judged)))
+        Outcome::Judged(Box::new(document(
+            &self.header(),
+            vec![ImageEntry::new(&under_test, false, 0.0)],
+            &judged,
+        )))
     }
 
     async fn attempts(&self, case: &Assignment, column: Option<Column>) -> Vec<(CaseEvidence, Judged)> {
@@ -215,18 +219,5 @@ impl Bench {
             failure: None,
             interrupted: None,
         }
-    }
-}
-
-fn entry(image: &Image) -> ImageEntry {
-    ImageEntry {
-        name: image.name.clone(),
-        reference: image.reference.clone(),
-        digest: image.digest.clone(),
-        base: image.base.clone(),
-        supervisor: image.supervisor.clone(),
-        release: image.release.as_ref().map(ToString::to_string),
-        made: false,
-        seconds: 0.0,
     }
 }

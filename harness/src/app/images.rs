@@ -78,7 +78,7 @@ pub async fn obtain(
     for name in order {
         if entries.iter().all(|e| e.name != name) {
             let (image, made, seconds) = &images[&name];
-            entries.push(entry(image, *made, *seconds));
+            entries.push(ImageEntry::new(image, *made, *seconds));
         }
     }
     Ok(Obtained {
@@ -136,17 +136,4 @@ pub fn failure(name: &str, error: &image::ImageError) -> Failure {
         why: error.to_string(),
         hint: None,
     })
-}
-
-fn entry(image: &Image, made: bool, seconds: f64) -> ImageEntry {
-    ImageEntry {
-        name: image.name.clone(),
-        reference: image.reference.clone(),
-        digest: image.digest.clone(),
-        base: image.base.clone(),
-        supervisor: image.supervisor.clone(),
-        release: image.release.as_ref().map(ToString::to_string),
-        made,
-        seconds: (seconds * 1000.0).round() / 1000.0,
-    }
 }

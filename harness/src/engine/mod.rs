@@ -13,7 +13,7 @@ pub use docker::{DockerEngine, default_host};
 pub use error::{EngineError, EngineErrorKind};
 pub use spec::{
     BuildRequest, ContainerSpec, ContainerStatus, EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, Limits,
-    LogLine, LogSource, Mount, Progress, RunLabel, StoredImage, VolumeInfo,
+    LogLine, LogSource, Mount, Progress, StoredImage, VolumeInfo,
 };
 
 use std::collections::BTreeMap;

@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::model::{RestartPolicy, User};
 
-/// The value of [`super::RUN_LABEL`]: which run a thing belongs to.
-pub type RunLabel = String;
-
 /// Name, version and abilities of an engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EngineInfo {

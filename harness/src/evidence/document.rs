@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
 use crate::engine::EngineInfo;
+use crate::image::Image;
 use crate::observe::history::CaseEvidence;
 use crate::scenario::model::{Guard, Scenario, Value, ValueSet};
 use crate::verdict::run::Faults;
@@ -116,6 +117,22 @@ pub struct ImageEntry {
     /// How long it took to have it, in seconds.
     #[serde(default)]
     pub seconds: f64,
+}
+
+impl ImageEntry {
+    /// An image with how it was had: whether it was made in this run, and how long that took, in seconds.
+    pub fn new(image: &Image, made: bool, seconds: f64) -> Self {
+        Self {
+            name: image.name.clone(),
+            reference: image.reference.clone(),
+            digest: image.digest.clone(),
+            base: image.base.clone(),
+            supervisor: image.supervisor.clone(),
+            release: image.release.as_ref().map(ToString::to_string),
+            made,
+            seconds: (seconds * 1000.0).round() / 1000.0,
+        }
+    }
 }
 
 /// A scenario that does not apply to an image.
