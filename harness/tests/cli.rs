@@ -41,6 +41,52 @@ fn the_engine_is_found_by_the_environment() {
 }
 
 #[test]
+fn a_docker_context_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    // Docker files a context under the SHA-256 of its name.
+    let meta = folder
+        .path()
+        .join("contexts/meta/92b6359c721fcf6f815f21bc434bff939a36add34a64108e711e7a78af95d964");
+    std::fs::create_dir_all(&meta).unwrap();
+    write(folder.path(), "config.json", r#"{"currentContext":"elsewhere"}"#);
+    let context = format!(r#"{{"Endpoints":{{"docker":{{"Host":"{NOWHERE}"}}}}}}"#);
+    write(&meta, "meta.json", &context);
+    let there = run(comeback()
+        .args(["sweep", "--dry-run"])
+        .env_remove("DOCKER_HOST")
+        .env("DOCKER_CONFIG", folder.path())
+        .env("DOCKER_CONTEXT", "somewhere"));
+    assert_eq!(there.code, 3, "{there}");
+    assert!(there.err.contains(NOWHERE), "{there}");
+    let missing = run(comeback()
+        .args(["sweep", "--dry-run"])
+        .env_remove("DOCKER_HOST")
+        .env("DOCKER_CONFIG", folder.path()));
+    assert_eq!(missing.code, 3, "{missing}");
+    assert!(missing.err.contains("docker context `elsewhere`"), "{missing}");
+    assert!(missing.err.contains("there is no such context"), "{missing}");
+}
+
+#[rstest]
+#[case::for_people(&["--offline"])]
+#[case::for_programs(&["--offline", "--format", "json"])]
+fn doctor_says_what_is_missing(#[case] flags: &[&str]) {
+    let seen = run(comeback().args(["doctor", "--host", NOWHERE]).args(flags));
+    assert_eq!(seen.code, 3, "{seen}");
+    assert_eq!(seen.err, "", "{seen}");
+    if flags.contains(&"json") {
+        let document = seen.json();
+        assert_eq!(document["ready"], false);
+        assert_eq!(document["exit_code"], 3);
+        assert_eq!(document["findings"][0]["check"], "engine");
+        assert_eq!(document["findings"][0]["state"], "bad");
+    } else {
+        assert!(seen.out.contains("✗ engine"), "{seen}");
+        assert!(seen.out.contains("named by --host"), "{seen}");
+    }
+}
+
+#[test]
 fn json_is_one_document_even_without_an_engine() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("run.json");

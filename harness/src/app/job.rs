@@ -139,7 +139,7 @@ impl Job {
         record: &SharedRecord,
         tell: &Tell,
     ) -> Result<Ended, Failure> {
-        let host = self.engine.host.clone().unwrap_or_else(crate::engine::default_host);
+        let host = session::host(&self.engine)?;
         let failed = |e| Failure::engine(&e, &host);
         let hub = EventHub::open(engine.clone(), run.to_owned()).await.map_err(failed)?;
         let ctx = Arc::new(RunContext {

@@ -2,12 +2,14 @@
 
 pub mod cases;
 mod desk;
+mod doctor;
 mod gate;
 mod image_store;
 mod images;
 mod interrupt;
 mod job;
 mod logging;
+mod manual;
 mod scenarios;
 mod select;
 mod selftest;
@@ -21,17 +23,19 @@ use std::sync::Arc;
 use crate::cli::args::{Cli, Command, ScenariosCommand, Talk};
 use crate::cli::progress::Progress;
 use crate::cli::{self, Exit, Failure, FailureKind};
+use crate::engine::{Address, NoAddress, locate};
 
 pub use gate::{REFERENCES, reference_column};
 
 /// Runs a command in a runtime of its own.
 pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
-    if let Some(host) = cli.command.engine().and_then(|e| e.host.as_deref()) {
-        point_at(host);
+    let address = cli.command.engine().map(|engine| locate(engine.host.as_deref()));
+    if let Some(Ok(address)) = &address {
+        point_at(address);
     }
     let arguments = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let talk = cli.talk.clone();
-    let exit = std::panic::catch_unwind(|| in_runtime(cli, arguments));
+    let exit = std::panic::catch_unwind(|| in_runtime(cli, arguments, address));
     let exit = exit.unwrap_or_else(|_| {
         // What it was has been printed where it happened.
         let why = "it panicked".to_owned();
@@ -40,7 +44,7 @@ pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn in_runtime(cli: Cli, arguments: Vec<String>) -> Exit {
+fn in_runtime(cli: Cli, arguments: Vec<String>, address: Option<Result<Address, NoAddress>>) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -48,19 +52,22 @@ fn in_runtime(cli: Cli, arguments: Vec<String>) -> Exit {
             return end(Failure::new(FailureKind::Internal { why }), &cli.talk);
         }
     };
-    let exit = runtime.block_on(run(cli, arguments));
+    let exit = runtime.block_on(run(cli, arguments, address));
     // What is still reading from the engine need not come to its end.
     runtime.shutdown_background();
     exit
 }
 
 /// Runs a command to its exit code; whatever ended it without a verdict has been printed.
-pub async fn run(cli: Cli, arguments: Vec<String>) -> Exit {
+///
+/// `address` is the engine's, and who named it, where the command talks to one.
+pub async fn run(cli: Cli, arguments: Vec<String>, address: Option<Result<Address, NoAddress>>) -> Exit {
     let progress = Arc::new(Progress::new(&cli.talk));
     logging::start(&cli.talk, &progress);
     let caller = Caller {
         talk: cli.talk,
         arguments,
+        address,
         progress,
     };
     let talk = caller.talk.clone();
@@ -76,11 +83,17 @@ fn end(failure: Failure, talk: &Talk) -> Exit {
     failure.exit()
 }
 
-/// testcontainers finds its engine through the environment alone.
+/// testcontainers finds its engine through the environment alone, and docker's own tools do as it says.
 #[allow(unsafe_code)]
-fn point_at(host: &str) {
+fn point_at(address: &Address) {
     // SAFETY: called before the runtime is made: no other thread exists that could read the environment.
-    unsafe { std::env::set_var("DOCKER_HOST", host) };
+    unsafe {
+        std::env::set_var("DOCKER_HOST", &address.url);
+        if let Some(folder) = &address.certificates {
+            std::env::set_var("DOCKER_TLS_VERIFY", "1");
+            std::env::set_var("DOCKER_CERT_PATH", folder);
+        }
+    }
 }
 
 /// Who called, and how to talk to them.
@@ -89,6 +102,8 @@ struct Caller {
     talk: Talk,
     /// The whole command line.
     arguments: Vec<String>,
+    /// The engine's address, and who named it, where the command talks to one.
+    address: Option<Result<Address, NoAddress>>,
     progress: Arc<Progress>,
 }
 
@@ -98,7 +113,10 @@ async fn dispatch(command: Command, caller: Caller) -> Result<Exit, Failure> {
         Command::Check(args) => gate::check(args, caller).await,
         Command::Images(args) => image_store::run(args.command, caller.progress).await,
         Command::Selftest(args) => selftest::selftest(args, caller).await,
+        Command::Doctor(args) => doctor::doctor(args, caller).await,
         Command::Sweep(args) => sweep::sweep(args).await,
+        Command::Completions(args) => manual::completions(args.shell),
+        Command::Man(args) => manual::man(&args),
         Command::Scenarios(args) => match args.command {
             None => scenarios::list(&args.select),
             Some(ScenariosCommand::List(select)) => scenarios::list(&select),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::cli::args::EngineArgs;
 use crate::cli::{Failure, FailureKind};
-use crate::engine::{DockerEngine, Engine, EngineInfo, default_host};
+use crate::engine::{DockerEngine, Engine, EngineInfo, NoAddress, locate};
 
 /// An engine that answered.
 pub struct Connected {
@@ -19,13 +19,21 @@ pub struct Connected {
 
 /// Connects to the engine the arguments name.
 pub async fn connect(args: &EngineArgs) -> Result<Connected, Failure> {
-    let host = args.host.clone().unwrap_or_else(default_host);
+    let host = host(args)?;
     let engine = DockerEngine::connect(Some(&host))
         .await
         .map_err(|e| Failure::engine(&e, &host))?;
     let engine: Arc<dyn Engine> = Arc::new(engine);
     let info = engine.info().await.map_err(|e| Failure::engine(&e, &host))?;
     Ok(Connected { engine, info })
+}
+
+/// The address of the engine that is meant.
+pub fn host(args: &EngineArgs) -> Result<String, Failure> {
+    match locate(args.host.as_deref()) {
+        Ok(address) => Ok(address.url),
+        Err(NoAddress { meant, why }) => Err(Failure::new(FailureKind::EngineUnavailable { host: meant, why })),
+    }
 }
 
 /// When an invocation began, and its id.

@@ -42,7 +42,8 @@ pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
     Ok(Exit::Held)
 }
 
-fn things(containers: usize, volumes: usize) -> String {
+/// `2 containers and 1 volume`.
+pub(super) fn things(containers: usize, volumes: usize) -> String {
     let s = |n: usize| if n == 1 { "" } else { "s" };
     format!(
         "{containers} container{} and {volumes} volume{}",

@@ -1,6 +1,8 @@
 //! Commands and their flags.
 
+mod doctor;
 mod images;
+mod manual;
 mod selftest;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -10,7 +12,9 @@ use std::time::Duration;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use doctor::{Doctor, DoctorFormat};
 pub use images::{Images, ImagesCommand};
+pub use manual::{Completions, Man};
 pub use selftest::Selftest;
 
 pub use super::values::Output;
@@ -59,6 +63,12 @@ Examples:
   comeback check docker:ghcr.io/me/gateway:pr-12 --filter 'tag(core) and not id(oom*)'
   comeback check release:0.16.0 release:0.17.0 --repeat 5 --fail-fast";
 
+/// The version, with the commit where that is known.
+const VERSION: &str = match option_env!("COMEBACK_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// The table of exit codes, for the help of commands that end with a verdict.
 fn exit_codes() -> String {
     let lines = Exit::ALL
@@ -69,7 +79,7 @@ fn exit_codes() -> String {
 
 /// The command line.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "comeback", version, about = ABOUT, long_about = LONG_ABOUT)]
+#[command(name = "comeback", version = VERSION, about = ABOUT, long_about = LONG_ABOUT)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", exit_codes()))]
 #[command(
     arg_required_else_help = true,
@@ -105,11 +115,20 @@ pub enum Command {
                             comeback images list\n  comeback images prune --older-than 7d"
     )]
     Images(Images),
+    /// Look at everything a run needs, and say what to do about what is missing
+    #[command(after_help = doctor::HELP, after_long_help = doctor::HELP)]
+    Doctor(Doctor),
     /// Remove what killed runs left behind: containers, volumes and networks of ours, and nothing else
     #[command(
         after_help = "Examples:\n  comeback sweep\n  comeback sweep --dry-run\n  comeback sweep --run 20261123171806-aad34-5fe7"
     )]
     Sweep(Sweep),
+    /// Print a completion script for a shell
+    #[command(after_help = manual::COMPLETIONS_HELP)]
+    Completions(Completions),
+    /// Print the manual page of a command, or write all of them into a folder
+    #[command(after_help = manual::MAN_HELP)]
+    Man(Man),
 }
 
 impl Command {
@@ -121,7 +140,10 @@ impl Command {
             Self::Selftest(_) => "selftest",
             Self::Scenarios(_) => "scenarios",
             Self::Images(_) => "images",
+            Self::Doctor(_) => "doctor",
             Self::Sweep(_) => "sweep",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 
@@ -131,9 +153,10 @@ impl Command {
             Self::Reproduce(args) => Some(&args.engine),
             Self::Check(args) => Some(&args.engine),
             Self::Selftest(args) => Some(&args.engine),
+            Self::Doctor(args) => Some(&args.engine),
             Self::Sweep(args) => Some(&args.engine),
             Self::Images(args) => Some(args.command.engine()),
-            Self::Scenarios(_) => None,
+            Self::Scenarios(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

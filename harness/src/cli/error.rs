@@ -160,8 +160,16 @@ impl Failure {
         }
     }
 
+    /// Why, where the first line leaves that open.
+    pub fn why(&self) -> Option<String> {
+        match &self.kind {
+            FailureKind::EngineUnavailable { why, .. } => Some(sanitize(why)),
+            _ => None,
+        }
+    }
+
     /// What to do about it, if there is something.
-    fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<String> {
         match &self.kind {
             FailureKind::EngineUnavailable { .. } => Some(
                 "start Docker (or `podman system service`), or name its address with --host or DOCKER_HOST".to_owned(),

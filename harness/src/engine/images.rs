@@ -50,6 +50,13 @@ impl DockerImages {
         }))
     }
 
+    /// Asks the registry, through the engine, for the image's digest.
+    pub(super) async fn probe_pull(&self, reference: &str) -> Result<(), EngineError> {
+        let call = format!("ask the registry for {reference}");
+        deadline(&call, PULL_SILENCE, self.docker.inspect_registry_image(reference, None)).await?;
+        Ok(())
+    }
+
     pub(super) async fn pull_image(
         &self,
         reference: &str,

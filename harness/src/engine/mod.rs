@@ -9,11 +9,11 @@ mod images;
 pub(crate) use images::plain;
 mod spec;
 
-pub use docker::{DockerEngine, default_host};
+pub use docker::{Address, DockerEngine, NamedBy, NoAddress, default_host, locate};
 pub use error::{EngineError, EngineErrorKind};
 pub use spec::{
-    BuildRequest, ContainerSpec, ContainerStatus, EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, Limits,
-    LogLine, LogSource, Mount, Progress, StoredImage, VolumeInfo,
+    BuildRequest, ContainerSpec, ContainerStatus, EngineCondition, EngineEvent, EngineInfo, ExecOutput, ExecSpec,
+    ImageInfo, Limits, LogLine, LogSource, Mount, Progress, StoredImage, VolumeInfo,
 };
 
 use std::collections::BTreeMap;
@@ -48,6 +48,9 @@ pub trait Images: Send + Sync {
     /// Details of a local image; `None` if it is not there.
     async fn inspect_image(&self, reference: &str) -> Result<Option<ImageInfo>, EngineError>;
 
+    /// Whether the engine can fetch an image, without fetching it; an error says why not.
+    async fn probe_pull(&self, reference: &str) -> Result<(), EngineError>;
+
     /// Fetches an image from its registry. Progress goes to `on`.
     async fn pull_image(&self, reference: &str, on: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), EngineError>;
 
@@ -78,6 +81,9 @@ pub trait Images: Send + Sync {
 pub trait Engine: Images {
     /// Name, version and abilities.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
+
+    /// What it is made of and can do, beyond [`Engine::info`]: for people who look into a problem.
+    async fn condition(&self) -> Result<EngineCondition, EngineError>;
 
     /// Creates a volume.
     async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), EngineError>;

@@ -30,6 +30,29 @@ pub struct EngineInfo {
     pub memory_limit: bool,
 }
 
+/// What an engine is made of and can do, as far as it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct EngineCondition {
+    /// Operating system of its host: `Debian GNU/Linux 12 (bookworm)`.
+    pub system: String,
+    /// Folder in which it keeps images and containers, on its own host.
+    pub data_root: String,
+    /// `cgroupfs`, `systemd` or `none`.
+    pub cgroup_driver: String,
+    /// `1` or `2`.
+    pub cgroup_version: String,
+    /// True if limits on memory are enforced.
+    pub memory_limit: bool,
+    /// True if limits on memory count swap as well.
+    pub swap_limit: bool,
+    /// True if limits on the number of processes are enforced.
+    pub pids_limit: bool,
+    /// True if it runs without root.
+    pub rootless: bool,
+    /// What it warns of itself.
+    pub warnings: Vec<String>,
+}
+
 /// A container to create.
 #[derive(Debug, Clone, Default)]
 pub struct ContainerSpec {

@@ -68,7 +68,8 @@ impl<E: Into<ImageError>> From<E> for Failed {
     }
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+/// The first program of that name on the path.
+pub(super) fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|directory| directory.join(program))

@@ -19,6 +19,7 @@ mod pypi;
 mod release;
 mod source;
 mod store;
+pub mod survey;
 mod tree;
 mod uv;
 

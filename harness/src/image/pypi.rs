@@ -28,7 +28,7 @@ pub(super) fn index() -> String {
 }
 
 /// An address without the name and password it may hold.
-fn public(url: &str) -> String {
+pub(super) fn public(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {
             let (host, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -25,12 +25,7 @@ pub(super) async fn obtain(
 ) -> Result<(Image, bool), ImageError> {
     let plan = Plan::new(base)?;
     let dockerfile = assets::text("gateway/Dockerfile");
-    let mut key = Key::default();
-    key.add("base", plan.key.as_bytes());
-    key.add("dockerfile", dockerfile.as_bytes());
-    key.add("version", version.to_string().as_bytes());
-    let key = key.hex();
-    let reference = format!("{REPOSITORY}:{version}-{base}-{}", short(&key));
+    let (reference, key) = named(&plan, version);
     let image = |info: ImageInfo| Image {
         name: expression.to_string(),
         reference: reference.clone(),
@@ -85,6 +80,16 @@ pub(super) async fn obtain(
             why: "it was built and is gone again".to_owned(),
         }),
     }
+}
+
+/// The reference of a release's image, and the hash of everything that goes into it.
+pub(super) fn named(plan: &Plan, version: &Version) -> (String, String) {
+    let mut key = Key::default();
+    key.add("base", plan.key.as_bytes());
+    key.add("dockerfile", assets::text("gateway/Dockerfile").as_bytes());
+    key.add("version", version.to_string().as_bytes());
+    let key = key.hex();
+    (format!("{REPOSITORY}:{version}-{}-{}", plan.base, short(&key)), key)
 }
 
 /// A Dockerfile with `ARG` instructions before its first `RUN`.

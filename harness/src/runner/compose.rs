@@ -52,6 +52,14 @@ impl Tool {
     }
 }
 
+/// The Compose tool of this host, as it is called; `None` if there is none.
+pub async fn tool() -> Option<&'static str> {
+    Some(match Tool::find().await? {
+        Tool::Plugin => "docker compose",
+        Tool::Standalone => "docker-compose",
+    })
+}
+
 /// Brings the container up through the tool: first, or with `--force-recreate` again. Returns its id.
 pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) -> Done<String> {
     let Some(tool) = Tool::find().await else {

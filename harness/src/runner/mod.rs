@@ -25,6 +25,7 @@ use crate::observe::hub::EventHub;
 use crate::scenario::model::Scenario;
 
 pub use cleanup::{Swept, remove_run, sweep};
+pub use compose::tool as compose_tool;
 pub use schedule::{Assignment, Attempt, Next, run_case, run_cases};
 
 /// What all cases of a run share.

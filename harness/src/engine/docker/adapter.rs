@@ -9,8 +9,8 @@ use tokio::io::AsyncRead;
 use super::DockerEngine;
 use crate::engine::images::DockerImages;
 use crate::engine::{
-    Attached, BuildRequest, ContainerSpec, ContainerStatus, Engine, EngineError, EngineEvent, EngineInfo, ExecOutput,
-    ExecSpec, ImageInfo, Images, LogLine, Progress, StoredImage, Stream, VolumeInfo,
+    Attached, BuildRequest, ContainerSpec, ContainerStatus, Engine, EngineCondition, EngineError, EngineEvent,
+    EngineInfo, ExecOutput, ExecSpec, ImageInfo, Images, LogLine, Progress, StoredImage, Stream, VolumeInfo,
 };
 use crate::scenario::model::Signal;
 
@@ -24,6 +24,10 @@ impl DockerEngine {
 impl Images for DockerEngine {
     async fn inspect_image(&self, reference: &str) -> Result<Option<ImageInfo>, EngineError> {
         self.images().inspect_image(reference).await
+    }
+
+    async fn probe_pull(&self, reference: &str) -> Result<(), EngineError> {
+        self.images().probe_pull(reference).await
     }
 
     async fn pull_image(&self, reference: &str, on: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), EngineError> {
@@ -60,6 +64,10 @@ impl Images for DockerEngine {
 impl Engine for DockerEngine {
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.engine_info().await
+    }
+
+    async fn condition(&self) -> Result<EngineCondition, EngineError> {
+        self.engine_condition().await
     }
 
     async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), EngineError> {

@@ -2,6 +2,8 @@
 //! testcontainers.
 
 mod adapter;
+mod address;
+mod condition;
 mod files;
 mod lifecycle;
 mod run;
@@ -19,6 +21,8 @@ use testcontainers::{ContainerAsync, GenericImage};
 use tokio::sync::Mutex;
 
 use super::{EngineError, EngineErrorKind, EngineInfo};
+
+pub use address::{Address, NamedBy, NoAddress, default_host, locate};
 
 /// How long a call may take that does nothing but answer.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -84,30 +88,6 @@ impl DockerEngine {
             memory_limit: info.memory_limit.unwrap_or(false),
         })
     }
-}
-
-/// The address used when nobody names one: `DOCKER_HOST`, else the usual sockets in testcontainers' order.
-pub fn default_host() -> String {
-    if let Ok(host) = std::env::var("DOCKER_HOST")
-        && !host.trim().is_empty()
-    {
-        return host;
-    }
-    let runtime = std::env::var("XDG_RUNTIME_DIR")
-        .ok()
-        .map(|d| format!("{d}/.docker/run/docker.sock"));
-    let home = std::env::var("HOME").ok();
-    let candidates = [
-        Some("/var/run/docker.sock".to_owned()),
-        runtime,
-        home.as_ref().map(|d| format!("{d}/.docker/run/docker.sock")),
-        home.as_ref().map(|d| format!("{d}/.docker/desktop/docker.sock")),
-    ];
-    let found = candidates
-        .into_iter()
-        .flatten()
-        .find(|path| std::path::Path::new(path).exists());
-    format!("unix://{}", found.as_deref().unwrap_or("/var/run/docker.sock"))
 }
 
 /// Runs a call under a deadline and names it in its error.

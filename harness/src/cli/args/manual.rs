@@ -1,0 +1,38 @@
+//! Arguments of `completions` and `man`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Its help.
+pub(super) const COMPLETIONS_HELP: &str = "\
+Examples:
+  comeback completions bash > ~/.local/share/bash-completion/completions/comeback
+  comeback completions zsh > ~/.zfunc/_comeback
+  comeback completions fish > ~/.config/fish/completions/comeback.fish";
+
+/// Its help.
+pub(super) const MAN_HELP: &str = "\
+Examples:
+  comeback man | man -l -
+  comeback man images build | man -l -
+  comeback man --into ~/.local/share/man/man1";
+
+/// Arguments of `completions`.
+#[derive(Debug, Clone, Args)]
+pub struct Completions {
+    /// For which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Clone, Args)]
+pub struct Man {
+    /// Write all pages into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub into: Option<PathBuf>,
+    /// Of which command; of comeback itself by default
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+}

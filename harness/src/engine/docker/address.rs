@@ -1,0 +1,334 @@
+//! Which engine is meant: its address, and who named it. The order is that of the docker command.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+/// The socket of an engine that was installed and left as it is.
+const USUAL: &str = "/var/run/docker.sock";
+
+/// Where an engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Its URL: `unix:///var/run/docker.sock`.
+    pub url: String,
+    /// Folder with `ca.pem`, `cert.pem` and `key.pem`, where the engine is spoken to through TLS.
+    pub certificates: Option<PathBuf>,
+    /// Why it is this one.
+    pub named_by: NamedBy,
+}
+
+/// Who named an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedBy {
+    /// A flag, or what stands in for it.
+    Asked,
+    /// `DOCKER_HOST`.
+    DockerHost,
+    /// A docker context.
+    Context {
+        /// Its name.
+        name: String,
+        /// What makes it the current one.
+        current_by: String,
+    },
+    /// Nobody: it is a socket where engines usually are.
+    Usual,
+}
+
+impl fmt::Display for NamedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked => f.write_str("named by --host, COMEBACK_HOST or the defaults file"),
+            Self::DockerHost => f.write_str("named by DOCKER_HOST"),
+            Self::Context { name, current_by } => write!(f, "the docker context `{name}`, current by {current_by}"),
+            Self::Usual => f.write_str("the usual socket: no --host, DOCKER_HOST or docker context names another"),
+        }
+    }
+}
+
+/// An engine is named, but not in a way that leads to one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{meant}: {why}")]
+pub struct NoAddress {
+    /// What was named: "docker context `far`".
+    pub meant: String,
+    /// Why that leads nowhere, and what to do.
+    pub why: String,
+}
+
+/// The address of the engine that is meant: of `asked`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context of docker's
+/// configuration and the usual sockets, the first that names one.
+///
+/// # Errors
+/// A context that is not there, cannot be read, or is of a kind that is not spoken here.
+pub fn locate(asked: Option<&str>) -> Result<Address, NoAddress> {
+    Surroundings {
+        variable: &|name| std::env::var(name).ok(),
+        exists: &Path::exists,
+    }
+    .locate(asked)
+}
+
+/// The address where no context is looked at, which is how testcontainers finds its engine.
+pub fn default_host() -> String {
+    let around = Surroundings {
+        variable: &|name| std::env::var(name).ok(),
+        exists: &Path::exists,
+    };
+    around.set("DOCKER_HOST").unwrap_or_else(|| around.usual())
+}
+
+/// What the search depends on.
+struct Surroundings<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    exists: &'a dyn Fn(&Path) -> bool,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(rename = "currentContext", default)]
+    current_context: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Meta {
+    endpoints: Endpoints,
+}
+
+#[derive(Deserialize)]
+struct Endpoints {
+    docker: Option<Endpoint>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Endpoint {
+    #[serde(default)]
+    host: String,
+}
+
+impl Surroundings<'_> {
+    fn locate(&self, asked: Option<&str>) -> Result<Address, NoAddress> {
+        let plain = |url: String, named_by| Address {
+            url,
+            certificates: None,
+            named_by,
+        };
+        if let Some(url) = asked.map(str::trim).filter(|url| !url.is_empty()) {
+            return Ok(plain(url.to_owned(), NamedBy::Asked));
+        }
+        if let Some(url) = self.set("DOCKER_HOST") {
+            return Ok(plain(url, NamedBy::DockerHost));
+        }
+        match self.context()? {
+            Some(address) => Ok(address),
+            None => Ok(plain(self.usual(), NamedBy::Usual)),
+        }
+    }
+
+    /// A variable that is set to something.
+    fn set(&self, name: &str) -> Option<String> {
+        let value = (self.variable)(name)?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// The first of the usual sockets that is there, in testcontainers' order.
+    fn usual(&self) -> String {
+        let below = |variable: &str, path: &str| self.set(variable).map(|folder| format!("{folder}/{path}"));
+        let candidates = [
+            Some(USUAL.to_owned()),
+            below("XDG_RUNTIME_DIR", ".docker/run/docker.sock"),
+            below("HOME", ".docker/run/docker.sock"),
+            below("HOME", ".docker/desktop/docker.sock"),
+        ];
+        let found = candidates.into_iter().flatten().find(|p| (self.exists)(Path::new(p)));
+        format!("unix://{}", found.as_deref().unwrap_or(USUAL))
+    }
+
+    /// Docker's own configuration.
+    fn folder(&self) -> Option<PathBuf> {
+        let named = self.set("DOCKER_CONFIG").map(PathBuf::from);
+        named.or_else(|| Some(PathBuf::from(self.set("HOME")?).join(".docker")))
+    }
+
+    /// The engine of the current context; `None` if that is docker's built-in `default`.
+    fn context(&self) -> Result<Option<Address>, NoAddress> {
+        let Some(folder) = self.folder() else {
+            return Ok(None);
+        };
+        let (name, current_by) = match self.set("DOCKER_CONTEXT") {
+            Some(name) => (name, "DOCKER_CONTEXT".to_owned()),
+            None => {
+                let file = folder.join("config.json");
+                let Ok(text) = std::fs::read_to_string(&file) else {
+                    return Ok(None);
+                };
+                let shown = file.display().to_string();
+                match serde_json::from_str::<Config>(&text) {
+                    Ok(config) => (config.current_context, shown),
+                    Err(error) => {
+                        return Err(NoAddress {
+                            meant: shown,
+                            why: format!(
+                                "not docker's configuration ({error}): correct it, or name an engine by --host"
+                            ),
+                        });
+                    }
+                }
+            }
+        };
+        if name.is_empty() || name == "default" {
+            return Ok(None);
+        }
+        let endpoint = self.endpoint(&folder, &name).map_err(|why| NoAddress {
+            meant: format!("docker context `{name}` (current by {current_by})"),
+            why,
+        })?;
+        Ok(Some(Address {
+            url: endpoint.0,
+            certificates: endpoint.1,
+            named_by: NamedBy::Context { name, current_by },
+        }))
+    }
+
+    /// Address and certificates of a context, or why there are none.
+    fn endpoint(&self, folder: &Path, name: &str) -> Result<(String, Option<PathBuf>), String> {
+        let id = file_name(name);
+        let file = folder.join("contexts/meta").join(&id).join("meta.json");
+        let text = std::fs::read_to_string(&file)
+            .map_err(|_| "there is no such context: see `docker context ls`, or name an engine by --host".to_owned())?;
+        let meta: Meta = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?;
+        let url = meta.endpoints.docker.map(|endpoint| endpoint.host).unwrap_or_default();
+        match url.split_once("://") {
+            Some(("unix" | "npipe", _)) => Ok((url, None)),
+            Some(("tcp" | "http" | "https", _)) => {
+                let certificates = folder.join("contexts/tls").join(&id).join("docker");
+                let there = (self.exists)(&certificates);
+                Ok((url, there.then_some(certificates)))
+            }
+            _ => Err(format!(
+                "its address is `{url}`, and only unix, tcp and http are spoken here: forward the engine's socket (as `ssh -L` \
+                 does) and name it by --host"
+            )),
+        }
+    }
+}
+
+/// Docker files a context under the hash of its name.
+fn file_name(context: &str) -> String {
+    Sha256::digest(context)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rstest::rstest;
+
+    use super::*;
+
+    /// A home with docker's configuration in it.
+    fn home(config: &str, meta: &str) -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        let id = file_name("far");
+        let folder = home.path().join(".docker/contexts/meta").join(id);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("meta.json"), meta).unwrap();
+        std::fs::write(home.path().join(".docker/config.json"), config).unwrap();
+        home
+    }
+
+    fn at(host: &str) -> String {
+        format!(
+            r#"{{"Name":"far","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"{host}","SkipTLSVerify":false}}}}}}"#
+        )
+    }
+
+    fn locate_in(home: &Path, asked: Option<&str>, variables: &[(&str, &str)]) -> Result<Address, NoAddress> {
+        let mut all: BTreeMap<&str, String> = variables.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        all.insert("HOME", home.display().to_string());
+        Surroundings {
+            variable: &|name| all.get(name).cloned(),
+            // The machine's own socket must not matter here.
+            exists: &|path| path.starts_with(home) && path.exists(),
+        }
+        .locate(asked)
+    }
+
+    const CURRENT: &str = r#"{"auths":{},"currentContext":"far"}"#;
+
+    #[rstest]
+    #[case::a_flag_before_all(Some("unix:///a"), &[("DOCKER_HOST", "unix:///b"), ("DOCKER_CONTEXT", "far")], CURRENT, "unix:///a")]
+    #[case::the_variable_before_contexts(None, &[("DOCKER_HOST", "unix:///b"), ("DOCKER_CONTEXT", "far")], CURRENT, "unix:///b")]
+    #[case::an_empty_variable_says_nothing(None, &[("DOCKER_HOST", " ")], CURRENT, "unix:///far.sock")]
+    #[case::a_context_by_variable(None, &[("DOCKER_CONTEXT", "far")], "{}", "unix:///far.sock")]
+    #[case::the_current_context(None, &[], CURRENT, "unix:///far.sock")]
+    #[case::the_variable_before_the_file(None, &[("DOCKER_CONTEXT", "default")], CURRENT, "unix:///var/run/docker.sock")]
+    #[case::the_built_in_one(None, &[], r#"{"currentContext":"default"}"#, "unix:///var/run/docker.sock")]
+    #[case::none(None, &[], "{}", "unix:///var/run/docker.sock")]
+    fn the_first_that_names_one_wins(
+        #[case] asked: Option<&str>,
+        #[case] variables: &[(&str, &str)],
+        #[case] config: &str,
+        #[case] url: &str,
+    ) {
+        let home = home(config, &at("unix:///far.sock"));
+        assert_eq!(locate_in(home.path(), asked, variables).unwrap().url, url);
+    }
+
+    #[test]
+    fn it_is_known_who_named_it() {
+        let home = home(CURRENT, &at("unix:///far.sock"));
+        let said = locate_in(home.path(), None, &[]).unwrap().named_by.to_string();
+        assert!(said.starts_with("the docker context `far`, current by "), "{said}");
+        assert!(said.ends_with("/.docker/config.json"), "{said}");
+        let said = locate_in(home.path(), None, &[("DOCKER_CONTEXT", "far")])
+            .unwrap()
+            .named_by;
+        assert_eq!(said.to_string(), "the docker context `far`, current by DOCKER_CONTEXT");
+    }
+
+    #[test]
+    fn a_context_brings_its_certificates() {
+        let home = home(CURRENT, &at("tcp://engine.example:2376"));
+        assert_eq!(locate_in(home.path(), None, &[]).unwrap().certificates, None);
+        let id = file_name("far");
+        let folder = home.path().join(".docker/contexts/tls").join(id).join("docker");
+        std::fs::create_dir_all(&folder).unwrap();
+        let address = locate_in(home.path(), None, &[]).unwrap();
+        assert_eq!(address.certificates, Some(folder));
+        assert_eq!(address.url, "tcp://engine.example:2376");
+    }
+
+    #[rstest]
+    #[case::not_there(r#"{"currentContext":"near"}"#, "", "there is no such context")]
+    #[case::no_json("{", "", "not docker's configuration")]
+    #[case::no_meta(CURRENT, "{}", "meta.json")]
+    #[case::no_engine(CURRENT, r#"{"Endpoints":{}}"#, "its address is ``")]
+    #[case::another_way(CURRENT, &at("ssh://me@engine.example"), "`ssh -L` does")]
+    fn what_leads_nowhere_is_said(#[case] config: &str, #[case] meta: &str, #[case] why: &str) {
+        let home = home(config, meta);
+        let error = locate_in(home.path(), None, &[]).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+
+    #[test]
+    fn usual_sockets_are_looked_for() {
+        let home = home("{}", "");
+        let socket = home.path().join(".docker/desktop/docker.sock");
+        std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+        std::fs::write(&socket, "").unwrap();
+        let address = locate_in(home.path(), None, &[]).unwrap();
+        assert_eq!(address.url, format!("unix://{}", socket.display()));
+        assert_eq!(address.named_by, NamedBy::Usual);
+    }
+}
