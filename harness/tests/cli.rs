@@ -183,6 +183,65 @@ fn a_scenario_file_of_ones_own_is_run_like_any_other() {
 }
 
 #[test]
+fn defaults_come_from_the_nearest_file_and_flags_beat_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("a/b");
+    std::fs::create_dir_all(&below).unwrap();
+    std::fs::create_dir(folder.path().join(".config")).unwrap();
+    write(
+        folder.path(),
+        ".config/comeback.toml",
+        "filter = \"operator-stop\"\nrepeat = 3\n",
+    );
+    let plan = |flags: &[&str], variable: Option<&str>| {
+        let mut command = comeback();
+        command.env_remove("COMEBACK_CONFIG").current_dir(&below);
+        if let Some(value) = variable {
+            command.env("COMEBACK_REPEAT", value);
+        }
+        run(command.args(["check", "release:0.17.0", "--dry-run"]).args(flags))
+    };
+    let from_the_file = plan(&["-v"], None);
+    assert!(from_the_file.out.starts_with("3 cases"), "{from_the_file}");
+    assert!(
+        from_the_file.err.contains("defaults from ") && from_the_file.err.contains("comeback.toml"),
+        "{from_the_file}"
+    );
+    assert_eq!(plan(&[], None).err, "");
+    let from_the_environment = plan(&[], Some("2"));
+    assert!(
+        from_the_environment.out.starts_with("2 cases"),
+        "{from_the_environment}"
+    );
+    let from_a_flag = plan(&["--repeat", "1"], Some("2"));
+    assert!(from_a_flag.out.starts_with("1 case;"), "{from_a_flag}");
+    write(folder.path(), ".config/comeback.toml", "repaet = 3\n");
+    let wrong = plan(&[], None);
+    assert_eq!(wrong.code, 64, "{wrong}");
+    for said in [
+        "unknown key `repaet`",
+        "comeback.toml:1:1",
+        "did you mean `repeat`?",
+        "^^^",
+    ] {
+        assert!(wrong.err.contains(said), "{said} is not in\n{wrong}");
+    }
+    let off =
+        run(comeback()
+            .current_dir(&below)
+            .args(["check", "release:0.17.0", "--dry-run", "--filter", "operator-stop"]));
+    assert!(off.out.starts_with("1 case;"), "{off}");
+}
+
+#[test]
+fn variables_that_stand_for_flags_do_not_disturb_commands_without_them() {
+    let seen = run(comeback()
+        .args(["scenarios", "operations"])
+        .env("COMEBACK_FILTER", "operator-stop"));
+    assert_eq!(seen.code, 0, "{seen}");
+}
+
+#[test]
 fn data_goes_to_stdout_and_talk_to_stderr() {
     let seen = run(comeback().arg("scenarios"));
     assert_eq!(seen.code, 0, "{seen}");

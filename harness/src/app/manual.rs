@@ -65,7 +65,11 @@ fn pages() -> Vec<(String, String)> {
 
 fn add(command: &Command, name: &str, pages: &mut Vec<(String, String)>) {
     let mut text = Vec::new();
-    if clap_mangen::Man::new(command.clone()).title(name).render(&mut text).is_ok() {
+    if clap_mangen::Man::new(command.clone())
+        .title(name)
+        .render(&mut text)
+        .is_ok()
+    {
         pages.push((name.to_owned(), String::from_utf8_lossy(&text).into_owned()));
     }
     for below in command.get_subcommands().filter(|c| !c.is_hide_set()) {

@@ -64,6 +64,9 @@ fn in_runtime(cli: Cli, arguments: Vec<String>, address: Option<Result<Address, 
 pub async fn run(cli: Cli, arguments: Vec<String>, address: Option<Result<Address, NoAddress>>) -> Exit {
     let progress = Arc::new(Progress::new(&cli.talk));
     logging::start(&cli.talk, &progress);
+    if let Some(path) = &cli.defaults {
+        tracing::info!("defaults from {}", path.display());
+    }
     let caller = Caller {
         talk: cli.talk,
         arguments,

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use doctor::{Doctor, DoctorFormat};
 pub use images::{Images, ImagesCommand};
@@ -80,7 +80,7 @@ fn exit_codes() -> String {
 /// The command line.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "comeback", version = VERSION, about = ABOUT, long_about = LONG_ABOUT)]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", exit_codes()))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}\n\n{}", super::defaults::help(), exit_codes()))]
 #[command(
     arg_required_else_help = true,
     subcommand_required = true,
@@ -93,6 +93,9 @@ pub struct Cli {
     /// How to talk about it.
     #[command(flatten)]
     pub talk: Talk,
+    /// The file that defaults were read from.
+    #[arg(skip)]
+    pub defaults: Option<PathBuf>,
 }
 
 /// What to do.
@@ -145,6 +148,11 @@ impl Command {
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
+    }
+
+    /// True if any of its flags can have a default in a file.
+    pub fn has_defaults(&self) -> bool {
+        !matches!(self, Self::Completions(_) | Self::Man(_))
     }
 
     /// Which engine it talks to, if it talks to one.
@@ -257,10 +265,10 @@ pub struct Sweep {
 pub struct Select {
     /// Run only the scenarios that match: an id (* is a glob), tag(), issue(), release() or id(), combined with not, and,
     /// or and parentheses
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, env = "COMEBACK_FILTER", hide_env = true, value_name = "EXPR")]
     pub filter: Option<String>,
     /// Scenario files to add to the ones built in, or to replace them by id
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "COMEBACK_SCENARIOS", hide_env = true, value_name = "DIR")]
     pub scenarios: Option<PathBuf>,
 }
 
@@ -269,22 +277,34 @@ pub struct Select {
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
     /// Cases at the same time [default: as many as the engine's processors bear]
-    #[arg(long, short = 'j', value_name = "N")]
+    #[arg(long, short = 'j', env = "COMEBACK_JOBS", hide_env = true, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
     /// Run every case that many times
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(
+        long,
+        env = "COMEBACK_REPEAT",
+        hide_env = true,
+        value_name = "N",
+        default_value = "1"
+    )]
     pub repeat: NonZeroU32,
     /// Longest a case may take, e.g. 90s or 5m
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    #[arg(long, env = "COMEBACK_TIMEOUT", hide_env = true, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     pub timeout: Duration,
     /// Start no further case after the first regression or mismatch
-    #[arg(long)]
+    #[arg(long, env = "COMEBACK_FAIL_FAST", hide_env = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, value_name = "BOOL")]
+    #[arg(
+        default_missing_value = "true",
+        default_value = "false",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub fail_fast: bool,
     /// Print the plan and run nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Keep containers and volumes of these cases to look at; `comeback sweep` removes them
-    #[arg(long, value_name = "WHEN", value_enum)]
+    #[arg(long, env = "COMEBACK_KEEP", hide_env = true, value_name = "WHEN", value_enum)]
     pub keep: Option<Keep>,
 }
 
@@ -296,10 +316,10 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
     pub format: ReportFormat,
     /// Also write a report to a file, e.g. json=run.json; can be given several times
-    #[arg(long, value_name = "FORMAT=PATH")]
+    #[arg(long, env = "COMEBACK_OUTPUT", hide_env = true, value_name = "FORMAT=PATH")]
     pub output: Vec<Output>,
     /// Keep the record of the run in this folder [default: one of its own in the user's cache]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "COMEBACK_RECORD", hide_env = true, value_name = "DIR")]
     pub record: Option<PathBuf>,
 }
 
@@ -308,10 +328,16 @@ pub struct ReportArgs {
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
     /// The engine's address, e.g. unix:///run/docker.sock [default: as the docker command finds it]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, env = "COMEBACK_HOST", hide_env = true, value_name = "URL")]
     pub host: Option<String>,
     /// Fetch nothing: use only images and packages that are there
-    #[arg(long)]
+    #[arg(long, env = "COMEBACK_OFFLINE", hide_env = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, value_name = "BOOL")]
+    #[arg(
+        default_missing_value = "true",
+        default_value = "false",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub offline: bool,
 }
 
@@ -320,10 +346,18 @@ pub struct EngineArgs {
 #[command(next_help_heading = "Talk")]
 pub struct Talk {
     /// When to use colours; NO_COLOR is honoured
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", global = true)]
+    #[arg(
+        long,
+        env = "COMEBACK_COLOR",
+        hide_env = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto"
+    )]
+    #[arg(global = true)]
     pub color: ColorWhen,
     /// Tell more: every observation as it is made; twice also what the harness does
-    #[arg(long, short = 'v', action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
+    #[arg(long, short = 'v', action = ArgAction::Count, global = true, conflicts_with = "quiet")]
     pub verbose: u8,
     /// Tell nothing while it runs
     #[arg(long, short = 'q', global = true)]

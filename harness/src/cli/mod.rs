@@ -1,15 +1,16 @@
 //! The command line: arguments, exit codes, how errors read, and the progress display.
 
 pub mod args;
+mod defaults;
 pub mod error;
 pub mod progress;
 mod values;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 
 pub use args::Cli;
 pub use error::{Failure, FailureKind};
@@ -19,21 +20,43 @@ pub use crate::verdict::exit::Exit;
 /// Columns assumed where the output is no terminal.
 const DEFAULT_WIDTH: usize = 100;
 
-/// Parses the arguments of the process.
+/// Parses the arguments of the process, with the defaults of the nearest file where the command has any.
 ///
 /// # Errors
 ///
 /// The exit code to end with, after the text has been printed: 0 for `--help` and `--version`, 64 for wrong usage
-/// (clap's own 2 means something else here).
+/// (clap's own 2 means something else here) and for a file of defaults that is wrong.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
-    Cli::try_parse_from(arguments).map_err(|error| {
-        // Nothing can be done about a closed stdout, and the exit code says enough.
-        let _ = error.print();
-        match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Held,
-            _ => Exit::Usage,
-        }
-    })
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // Help, and mistakes in the arguments themselves, are not kept from anybody by a file.
+    let cli = Cli::try_parse_from(&arguments).map_err(|error| usage(&error))?;
+    if !cli.command.has_defaults() {
+        return Ok(cli);
+    }
+    let found = defaults::nearest().map_err(|failure| {
+        let style = style(cli.talk.color, &std::io::stderr());
+        // Nothing can be done about a closed stderr, and the exit code says enough.
+        let _ = std::io::stderr().write_all(failure.render(style).as_bytes());
+        failure.exit()
+    })?;
+    let Some(found) = found else {
+        return Ok(cli);
+    };
+    let parsed = found.apply(Cli::command()).try_get_matches_from(arguments);
+    let mut cli = parsed
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|error| usage(&error))?;
+    cli.defaults = Some(found.path);
+    Ok(cli)
+}
+
+fn usage(error: &clap::Error) -> Exit {
+    // As above.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Held,
+        _ => Exit::Usage,
+    }
 }
 
 /// How text is laid out and painted on a stream: colour by `--color`, `NO_COLOR` and whether it is a terminal; its width.

@@ -16,6 +16,8 @@ pub fn comeback() -> assert_cmd::Command {
     for name in ["NO_COLOR", "CLICOLOR", "COLUMNS", "RUST_LOG"] {
         command.env_remove(name);
     }
+    // Whoever runs the tests may have defaults of their own.
+    command.env("COMEBACK_CONFIG", "");
     command.timeout(LIMIT);
     command
 }
@@ -23,7 +25,7 @@ pub fn comeback() -> assert_cmd::Command {
 /// A child that is not waited for.
 pub fn child() -> Command {
     let mut command = Command::new(BINARY);
-    command.env_remove("RUST_LOG");
+    command.env_remove("RUST_LOG").env("COMEBACK_CONFIG", "");
     command
 }
 
