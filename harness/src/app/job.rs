@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::desk::{Desk, SharedRecord};
 use super::images::{self, Obtained, Tell};
-use super::interrupt::interrupted;
+use super::interrupt::{ENDING, Interrupts};
 use super::session::{self, Connected};
-use super::{cases, print};
+use super::{behind, cases, print};
 use crate::cli::args::{EngineArgs, RunArgs};
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure, FailureKind};
@@ -28,8 +28,6 @@ use crate::verdict::{Column, Judged};
 
 /// Deadline of each wait within a case.
 const WAIT: Duration = Duration::from_secs(60);
-/// How long a run that was cut short looks for what calls still under way may create.
-const QUIET: Duration = Duration::from_millis(700);
 
 /// What is asked for of a scenario on an image, whatever its release.
 pub type Explicit = Box<dyn Fn(&Scenario, &str) -> Option<Column> + Send + Sync>;
@@ -74,12 +72,13 @@ impl Job {
             print(&plan::plan(&self.scenarios, &images, self.run.repeat.get()).describe())?;
             return Ok(Exit::Held);
         }
+        let mut interrupts = Interrupts::listen();
         let Connected { engine, info } = session::connect(&self.engine).await?;
         let cpus = info.cpus;
         desk.engine = Some(info);
         desk.begin_record()?;
         let tell = images::teller(&self.progress);
-        let obtained = self.obtain(&engine, &others, &tell).await;
+        let obtained = self.obtain(&engine, &others, &tell, &mut interrupts).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();
         let plan = self.plan(&obtained);
@@ -92,7 +91,17 @@ impl Job {
         let attempts = Attempts::default();
         let run = desk.clock.run.clone();
         let ended = self
-            .run_plan(&engine, &run, cpus, &plan, &obtained, &attempts, &desk.record, &tell)
+            .run_plan(
+                &engine,
+                &run,
+                cpus,
+                &plan,
+                &obtained,
+                &attempts,
+                &desk.record,
+                &tell,
+                &mut interrupts,
+            )
             .await;
         self.progress.finish();
         let ended = ended?;
@@ -112,6 +121,7 @@ impl Job {
         engine: &Arc<dyn Engine>,
         others: &BTreeMap<String, ImageExpr>,
         tell: &Tell,
+        interrupts: &mut Interrupts,
     ) -> Result<Obtained, Failure> {
         let options = ObtainOptions {
             offline: self.engine.offline,
@@ -119,9 +129,13 @@ impl Job {
         };
         tokio::select! {
             obtained = images::obtain(engine, &self.images, others, &options, tell) => obtained,
-            exit = interrupted() => {
+            exit = interrupts.next() => {
+                self.progress.stand();
                 // A container that was made to look into an image is not removed by whoever was waiting for it.
-                let _ = runner::sweep(engine, looked_into_by_us).await;
+                tokio::select! {
+                    _ = runner::sweep(engine, looked_into_by_us) => {}
+                    _ = interrupts.next() => {}
+                }
                 Err(Failure::new(FailureKind::Interrupted { exit }))
             }
         }
@@ -138,6 +152,7 @@ impl Job {
         attempts: &Attempts,
         record: &SharedRecord,
         tell: &Tell,
+        interrupts: &mut Interrupts,
     ) -> Result<Ended, Failure> {
         let host = session::host(&self.engine)?;
         let failed = |e| Failure::engine(&e, &host);
@@ -162,13 +177,17 @@ impl Job {
             .map(|case| cases::of_plan(case, &scenarios[case.scenario.as_str()], obtained))
             .collect();
         let judge = self.judge(run, &assignments, attempts, record, tell);
-        let cut = {
+        let mut cut = {
             let work = run_cases(&ctx, assignments, jobs, judge);
             tokio::select! {
                 () = work => None,
-                exit = interrupted() => Some(exit),
+                exit = interrupts.next() => Some(exit),
             }
         };
+        if cut.is_some() {
+            self.progress.stand();
+            self.progress.println(ENDING);
+        }
         // Under a fault overlay it is what is wanted.
         let red = |a: &(CaseKey, CaseEvidence, Judged, String)| {
             a.2.verdict.is_red() && selftest::split(&a.0.scenario, &self.overlays).is_none()
@@ -178,7 +197,14 @@ impl Job {
         if self.run.keep.is_some() && cut.is_none() && any_red {
             return Ok(Ended { cut, fault: abnormal });
         }
-        let leak = clean_up(engine, run, cut.is_some()).await;
+        let leak = tokio::select! {
+            leak = behind::clean_up(engine, run, cut.is_some()) => leak,
+            exit = interrupts.next() => {
+                self.progress.println(&behind::leave(engine, run, &host));
+                cut.get_or_insert(exit);
+                None
+            }
+        };
         Ok(Ended {
             cut,
             fault: abnormal.or(leak.map(|why| (why, Exit::Environment))),
@@ -237,36 +263,6 @@ impl Job {
         });
         judged.collect()
     }
-}
-
-/// Removes what attempts did not remove themselves; tells what should not have been there, or still is.
-async fn clean_up(engine: &Arc<dyn Engine>, run: &str, cut: bool) -> Option<String> {
-    let mut found = Vec::new();
-    loop {
-        let swept = match runner::remove_run(engine, run).await {
-            Ok(swept) => swept,
-            Err(error) => return Some(format!("what this run left behind could not be removed: {error}")),
-        };
-        if !swept.stuck.is_empty() {
-            return Some(format!("could not be removed: {}", swept.stuck.join("; ")));
-        }
-        let nothing = swept.containers.is_empty() && swept.volumes.is_empty();
-        found.extend(swept.containers.into_iter().chain(swept.volumes));
-        if !cut || nothing {
-            break;
-        }
-        // The engine may still be carrying out what was asked of it when the run was cut short.
-        tokio::time::sleep(QUIET).await;
-    }
-    // What an attempt created it removes itself; only a run that was cut short has an excuse.
-    let leaked = !cut && !found.is_empty();
-    leaked.then(|| {
-        format!(
-            "{} things were left behind and had to be swept: {}",
-            found.len(),
-            found.join(" ")
-        )
-    })
 }
 
 fn left_out(plan: &Plan) -> Vec<LeftOutEntry> {

@@ -1,5 +1,6 @@
 //! Commands: from parsed arguments to an exit code. What a command prints goes to stdout, what it tells goes to stderr.
 
+mod behind;
 pub mod cases;
 mod desk;
 mod doctor;
@@ -64,6 +65,7 @@ fn in_runtime(cli: Cli, arguments: Vec<String>, address: Option<Result<Address, 
 pub async fn run(cli: Cli, arguments: Vec<String>, address: Option<Result<Address, NoAddress>>) -> Exit {
     let progress = Arc::new(Progress::new(&cli.talk));
     logging::start(&cli.talk, &progress);
+    interrupt::answer(&progress);
     if let Some(path) = &cli.defaults {
         tracing::info!("defaults from {}", path.display());
     }

@@ -1,6 +1,6 @@
 //! `sweep`: removes what killed runs left behind.
 
-use super::{print, session};
+use super::{behind, print, session};
 use crate::cli::args::Sweep;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::RUN_LABEL;
@@ -8,6 +8,9 @@ use crate::runner;
 
 /// Removes, or with `--dry-run` lists, everything with our label, or what one run left.
 pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
+    if args.behind {
+        behind::detach();
+    }
     let connected = session::connect(&args.engine).await?;
     let engine = connected.engine;
     let host = connected.info.host.clone();
@@ -30,6 +33,12 @@ pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
         text.push_str(&format!("would remove {}\n", things(counts[0], counts[1])));
         print(&text)?;
         return Ok(Exit::Held);
+    }
+    if let (true, Some(run)) = (args.behind, &args.run) {
+        return match behind::clean_up(&engine, run, true).await {
+            None => Ok(Exit::Held),
+            Some(why) => Err(Failure::new(FailureKind::Leak { left: vec![why] })),
+        };
     }
     let swept = runner::sweep(&engine, meant).await.map_err(failed)?;
     if !swept.stuck.is_empty() {

@@ -5,11 +5,13 @@
 
 mod display;
 mod lines;
+mod standing;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use display::Display;
+use standing::Standing;
 
 use super::args::Talk;
 use crate::evidence::event::RunEvent;
@@ -41,6 +43,7 @@ impl From<&Talk> for Loudness {
 pub struct Progress {
     loudness: Loudness,
     style: Style,
+    standing: Arc<Mutex<Standing>>,
     sink: Arc<Mutex<Sink>>,
 }
 
@@ -65,12 +68,14 @@ impl Progress {
         Self {
             loudness,
             style,
+            standing: Arc::new(Mutex::new(Standing::new())),
             sink: Arc::new(Mutex::new(sink)),
         }
     }
 
     /// Tells an event.
     pub fn on(&self, event: &RunEvent) {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).on(event);
         if self.loudness == Loudness::Quiet {
             return;
         }
@@ -82,6 +87,12 @@ impl Progress {
         if let Some(line) = line {
             sink.print(&line);
         }
+    }
+
+    /// Says where the run stands, whatever the loudness: somebody asked.
+    pub fn stand(&self) {
+        let told = self.standing.lock().unwrap_or_else(PoisonError::into_inner).tell();
+        self.println(&told);
     }
 
     /// Prints lines above the display, whatever the loudness.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use comeback::engine::{Engine, RUN_LABEL};
@@ -17,6 +17,8 @@ use super::{container, engine, things_of};
 struct Going {
     child: Child,
     run: String,
+    /// What it says on stderr, from there on.
+    said: mpsc::Receiver<String>,
 }
 
 impl Going {
@@ -43,11 +45,13 @@ impl Going {
             .map_while(Result::ok);
         // `run 2026…: 4 cases on release:0.17.0`
         let run = lines.find_map(|line| Some(line.strip_prefix("run ")?.split_once(": ")?.0.to_owned()));
-        // What else it says nobody needs, but it has to be able to say it.
-        std::thread::spawn(move || lines.count());
+        let (say, said) = mpsc::channel();
+        // It has to be able to say it, whether anybody listens or not.
+        std::thread::spawn(move || lines.for_each(|line| drop(say.send(line))));
         let going = Self {
             child,
             run: run.expect("it tells its run id"),
+            said,
         };
         let since = Instant::now();
         while things_of(engine, &going.run).await.len() < 3 {
@@ -62,6 +66,18 @@ impl Going {
             .args([signal, &self.child.id().to_string()])
             .status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Waits until it has said something with that in it.
+    fn says(&self, part: &str) {
+        let mut all = Vec::new();
+        while let Ok(line) = self.said.recv_timeout(Duration::from_secs(60)) {
+            all.push(line);
+            if all.last().is_some_and(|line| line.contains(part)) {
+                return;
+            }
+        }
+        panic!("it never said `{part}`, but:\n{}", all.join("\n"));
     }
 
     fn end(self) -> Outcome {
@@ -88,6 +104,38 @@ async fn a_signal_ends_a_run_and_leaves_nothing(#[case] signal: &str, #[case] co
         since.elapsed()
     );
     assert_eq!(things_of(&engine, &run).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once_and_it_is_cleaned_up_behind() {
+    let engine = engine().await;
+    let going = Going::start(&engine).await;
+    let run = going.run.clone();
+    going.signal("-INT");
+    going.says("ending the run");
+    going.signal("-INT");
+    going.says("removed behind, by process");
+    let seen = going.end();
+    assert_eq!(seen.code, 130, "{seen}");
+    assert_eq!(seen.json()["exit_code"], 130);
+    let since = Instant::now();
+    while !things_of(&engine, &run).await.is_empty() {
+        assert!(since.elapsed() < Duration::from_secs(60), "it is not cleaned up");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigusr1_asks_where_it_stands_and_disturbs_nothing() {
+    let engine = engine().await;
+    let going = Going::start(&engine).await;
+    let run = going.run.clone();
+    going.signal("-USR1");
+    going.says(&format!("run {run}: 0 of 4 cases done"));
+    going.says("docker-restart @ release:0.17.0");
+    assert!(!things_of(&engine, &run).await.is_empty());
+    going.signal("-INT");
+    assert_eq!(going.end().code, 130);
 }
 
 #[tokio::test(flavor = "multi_thread")]
