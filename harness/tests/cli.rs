@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod action;
 mod outsider;
 
 use std::path::Path;

@@ -15,7 +15,7 @@ use standing::Standing;
 
 use super::args::Talk;
 use crate::evidence::event::RunEvent;
-use crate::report::Style;
+use crate::report::{Style, wrap};
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +85,11 @@ impl Progress {
             display.on(event);
         }
         if let Some(line) = line {
-            sink.print(&line);
+            match &*sink {
+                // In a file or a pipe a line is one line.
+                Sink::Lines => sink.print(&line),
+                Sink::Display(_) => sink.print(&fold(&line, self.style.width)),
+            }
         }
     }
 
@@ -105,6 +109,10 @@ impl Progress {
         let mut sink = self.sink();
         if let Sink::Display(display) = &mut *sink {
             display.clear();
+            // The report that follows on the same terminal is another thing.
+            if io::stdout().is_terminal() {
+                sink.print("");
+            }
         }
         *sink = Sink::Lines;
     }
@@ -141,6 +149,16 @@ impl Sink {
     }
 }
 
+/// A line that does not fit, broken between words, what follows set in.
+fn fold(line: &str, columns: usize) -> String {
+    if console::measure_text_width(line) <= columns {
+        return line.to_owned();
+    }
+    let indent = " ".repeat(line.len() - line.trim_start().len());
+    let text = wrap(line, columns, &format!("{indent}    "));
+    format!("{indent}{}", text.trim())
+}
+
 /// Collects what is written to it and prints it line by line.
 pub struct LogWriter {
     progress: Progress,
@@ -167,5 +185,21 @@ impl Drop for LogWriter {
         if !self.line.is_empty() {
             self.progress.println(String::from_utf8_lossy(&self.line).trim_end());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_broken_only_where_it_has_to_be() {
+        let line = "  ✗ docker-restart @ release:0.16.0  mismatch (regressed)  16.6 s: state is stopped";
+        assert_eq!(fold(line, 120), line);
+        assert_eq!(
+            fold(line, 50),
+            "  ✗ docker-restart @ release:0.16.0 mismatch\n      (regressed) 16.6 s: state is stopped"
+        );
+        assert_eq!(fold("\u{1b}[31mred\u{1b}[0m", 3), "\u{1b}[31mred\u{1b}[0m");
     }
 }

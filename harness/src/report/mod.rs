@@ -5,4 +5,4 @@ pub mod human;
 pub mod json;
 mod text;
 
-pub use text::{Paint, Style, sanitize};
+pub use text::{Paint, Style, sanitize, wrap};
