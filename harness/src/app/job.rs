@@ -11,11 +11,12 @@ use super::images::{self, Obtained, Tell};
 use super::interrupt::interrupted;
 use super::session::{self, Connected};
 use super::{cases, print};
-use crate::cli::args::{EngineArgs, RunArgs};
+use crate::cli::args::{EngineArgs, JobArgs, RunArgs};
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::Engine;
-use crate::evidence::document::{JudgedCase, LeftOutEntry, document, selftest};
+use crate::evidence::compare;
+use crate::evidence::document::{JudgedCase, LeftOutEntry, RunDocument, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::image::{Cache, ImageExpr, ObtainOptions, Releases, looked_into_by_us};
 use crate::observe::history::CaseEvidence;
@@ -24,6 +25,7 @@ use crate::plan::{self, Plan, PlanImage};
 use crate::runner::{self, Assignment, RunContext, run_cases};
 use crate::scenario::model::Scenario;
 use crate::scenario::overlay::Overlay;
+use crate::verdict::run::Faults;
 use crate::verdict::{Column, Judged};
 
 /// Deadline of each wait within a case.
@@ -48,10 +50,57 @@ pub struct Job {
     pub expect: Explicit,
     /// Where it is told.
     pub progress: Arc<Progress>,
-    /// The fault overlays of a selftest: some of the scenarios are run under them.
-    pub overlays: Vec<Overlay>,
-    /// The hash of the table, for a selftest.
-    pub selftest: Option<String>,
+    /// What it is run for.
+    pub purpose: Purpose,
+}
+
+/// What a run's cases are to show, all together.
+pub enum Purpose {
+    /// That each is as expected.
+    Gate,
+    /// That faults are seen: some of the scenarios are run under these overlays.
+    Selftest {
+        /// The overlays.
+        overlays: Vec<Overlay>,
+        /// The hash of the table.
+        table: String,
+    },
+    /// What the second image does otherwise than the first.
+    Compare {
+        /// Whether what holds on neither counts.
+        pre_existing: bool,
+    },
+}
+
+impl Purpose {
+    /// The overlays of a selftest.
+    fn overlays(&self) -> &[Overlay] {
+        match self {
+            Self::Selftest { overlays, .. } => overlays,
+            Self::Gate | Self::Compare { .. } => &[],
+        }
+    }
+
+    /// Whether these images serve it.
+    fn check(&self, obtained: &Obtained) -> Result<(), Failure> {
+        match (self, obtained.subjects.as_slice()) {
+            // `release:latest` is only known to be the other one once PyPI has been asked.
+            (Self::Compare { .. }, [old, new]) if old.name == new.name => Err(Failure::new(FailureKind::Usage {
+                why: format!("OLD and NEW are both `{}`", old.name),
+                hint: Some("name two images".to_owned()),
+            })),
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges a run as a whole, where its cases alone do not.
+    fn judge(&self, document: &mut RunDocument, faults: Faults) {
+        match self {
+            Self::Gate => {}
+            Self::Selftest { overlays, table } => selftest::judge(document, overlays, table.clone(), faults),
+            Self::Compare { pre_existing } => compare::judge(document, *pre_existing, faults),
+        }
+    }
 }
 
 /// Judged attempts in the order in which they ended.
@@ -66,6 +115,19 @@ struct Ended {
 }
 
 impl Job {
+    /// Scenarios on images as the arguments say, expecting what follows from each release.
+    pub fn new(images: Vec<ImageExpr>, scenarios: Vec<Scenario>, args: JobArgs, progress: Arc<Progress>) -> Self {
+        Self {
+            images,
+            scenarios,
+            run: args.run,
+            engine: args.engine,
+            expect: Box::new(|_, _| None),
+            progress,
+            purpose: Purpose::Gate,
+        }
+    }
+
     /// Runs it, from the engine to the exit code.
     pub async fn go(self, desk: &mut Desk) -> Result<Exit, Failure> {
         let others = images::named_by(&self.scenarios)?;
@@ -82,6 +144,7 @@ impl Job {
         let obtained = self.obtain(&engine, &others, &tell).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();
+        self.purpose.check(&obtained)?;
         let plan = self.plan(&obtained);
         desk.left_out = left_out(&plan);
         tell(RunEvent::RunStarted {
@@ -101,9 +164,7 @@ impl Job {
             let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
             document(&header, desk.images.clone(), &self.judged(&plan, &mut attempts))
         };
-        if let Some(table) = &self.selftest {
-            selftest::judge(&mut document, &self.overlays, table.clone(), header.faults());
-        }
+        self.purpose.judge(&mut document, header.faults());
         desk.hand_in(document)
     }
 
@@ -171,7 +232,7 @@ impl Job {
         };
         // Under a fault overlay it is what is wanted.
         let red = |a: &(CaseKey, CaseEvidence, Judged, String)| {
-            a.2.verdict.is_red() && selftest::split(&a.0.scenario, &self.overlays).is_none()
+            a.2.verdict.is_red() && selftest::split(&a.0.scenario, self.purpose.overlays()).is_none()
         };
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
         let abnormal = self.unjudged(plan, attempts, cut.is_some() || (self.run.fail_fast && any_red));

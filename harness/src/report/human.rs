@@ -2,6 +2,7 @@
 //!
 //! Everything that a container, an engine or a file said goes through [`sanitize`] on its way out.
 
+mod comparison;
 mod dossier;
 mod overview;
 mod selftest;
@@ -21,6 +22,7 @@ pub fn render(document: &RunDocument, style: Style) -> String {
     match document.command.as_str() {
         "reproduce" => reproduce(document, style),
         "selftest" => selftest(document, style),
+        "compare" => compare(document, style),
         _ => check(document, style),
     }
 }
@@ -61,6 +63,19 @@ pub fn selftest(document: &RunDocument, style: Style) -> String {
         Some(found) => text += &selftest::closing(document, found, style),
         None => text += &summary(document, style),
     }
+    text
+}
+
+/// The report of `compare`: what changed, then whatever the new image introduces or cannot be told of, explained.
+pub fn compare(document: &RunDocument, style: Style) -> String {
+    let Some(found) = &document.comparisons else {
+        return check(document, style);
+    };
+    let mut text = head(document, style);
+    text += &comparison::table(document, found, style);
+    text += &comparison::dossiers(document, found, style);
+    text += &notes(document, style);
+    text += &comparison::closing(document, found, style);
     text
 }
 

@@ -39,7 +39,7 @@ impl Job {
         let cases: Vec<plan::Case> = assignments.iter().map(|a| a.case.clone()).collect();
         let run = run.to_owned();
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
-        let overlays = self.overlays.clone();
+        let overlays = self.purpose.overlays().to_vec();
         move |key, attempt| {
             let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
             match attempt {

@@ -30,6 +30,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, cases: &[JudgedCase
         left_out: header.left_out.clone(),
         record: header.record.clone(),
         selftest: None,
+        comparisons: None,
     }
 }
 
