@@ -1,6 +1,7 @@
 //! The whole way from what is to be run to a verdict, whatever the command.
 
 mod judge;
+mod purpose;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +16,7 @@ use crate::cli::args::{EngineArgs, JobArgs, RunArgs};
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::Engine;
-use crate::evidence::compare;
-use crate::evidence::document::{JudgedCase, LeftOutEntry, RunDocument, document, selftest};
+use crate::evidence::document::{JudgedCase, LeftOutEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::image::{Cache, ImageExpr, ObtainOptions, Releases, looked_into_by_us};
 use crate::observe::history::CaseEvidence;
@@ -24,9 +24,9 @@ use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
 use crate::runner::{self, Assignment, RunContext, run_cases};
 use crate::scenario::model::Scenario;
-use crate::scenario::overlay::Overlay;
-use crate::verdict::run::Faults;
 use crate::verdict::{Column, Judged};
+
+pub use purpose::Purpose;
 
 /// Deadline of each wait within a case.
 const WAIT: Duration = Duration::from_secs(60);
@@ -52,55 +52,6 @@ pub struct Job {
     pub progress: Arc<Progress>,
     /// What it is run for.
     pub purpose: Purpose,
-}
-
-/// What a run's cases are to show, all together.
-pub enum Purpose {
-    /// That each is as expected.
-    Gate,
-    /// That faults are seen: some of the scenarios are run under these overlays.
-    Selftest {
-        /// The overlays.
-        overlays: Vec<Overlay>,
-        /// The hash of the table.
-        table: String,
-    },
-    /// What the second image does otherwise than the first.
-    Compare {
-        /// Whether what holds on neither counts.
-        pre_existing: bool,
-    },
-}
-
-impl Purpose {
-    /// The overlays of a selftest.
-    fn overlays(&self) -> &[Overlay] {
-        match self {
-            Self::Selftest { overlays, .. } => overlays,
-            Self::Gate | Self::Compare { .. } => &[],
-        }
-    }
-
-    /// Whether these images serve it.
-    fn check(&self, obtained: &Obtained) -> Result<(), Failure> {
-        match (self, obtained.subjects.as_slice()) {
-            // `release:latest` is only known to be the other one once PyPI has been asked.
-            (Self::Compare { .. }, [old, new]) if old.name == new.name => Err(Failure::new(FailureKind::Usage {
-                why: format!("OLD and NEW are both `{}`", old.name),
-                hint: Some("name two images".to_owned()),
-            })),
-            _ => Ok(()),
-        }
-    }
-
-    /// Judges a run as a whole, where its cases alone do not.
-    fn judge(&self, document: &mut RunDocument, faults: Faults) {
-        match self {
-            Self::Gate => {}
-            Self::Selftest { overlays, table } => selftest::judge(document, overlays, table.clone(), faults),
-            Self::Compare { pre_existing } => compare::judge(document, *pre_existing, faults),
-        }
-    }
 }
 
 /// Judged attempts in the order in which they ended.
@@ -129,7 +80,7 @@ impl Job {
     }
 
     /// Runs it, from the engine to the exit code.
-    pub async fn go(self, desk: &mut Desk) -> Result<Exit, Failure> {
+    pub async fn go(mut self, desk: &mut Desk) -> Result<Exit, Failure> {
         let others = images::named_by(&self.scenarios)?;
         if self.run.dry_run {
             let images: Vec<PlanImage> = self.images.iter().map(planned).collect();
@@ -145,8 +96,10 @@ impl Job {
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();
         self.purpose.check(&obtained)?;
-        let plan = self.plan(&obtained);
+        self.purpose.open(&engine, &self.scenarios, &obtained).await?;
+        let mut plan = self.plan(&obtained);
         desk.left_out = left_out(&plan);
+        let remembered = self.purpose.thin_out(&mut plan, &self.scenarios, &obtained);
         tell(RunEvent::RunStarted {
             run: desk.clock.run.clone(),
             cases: plan.cases.len(),
@@ -164,7 +117,7 @@ impl Job {
             let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
             document(&header, desk.images.clone(), &self.judged(&plan, &mut attempts))
         };
-        self.purpose.judge(&mut document, header.faults());
+        self.purpose.judge(&mut document, remembered, header.faults());
         desk.hand_in(document)
     }
 

@@ -9,6 +9,7 @@ mod images;
 mod interrupt;
 mod job;
 mod logging;
+mod matrix;
 mod scenarios;
 mod select;
 mod selftest;
@@ -107,6 +108,7 @@ async fn dispatch(command: Command, caller: Caller) -> Result<Exit, Failure> {
         Command::Reproduce(args) => gate::reproduce(args, caller).await,
         Command::Check(args) => gate::check(args, caller).await,
         Command::Compare(args) => compare::compare(args, caller).await,
+        Command::Matrix(args) => matrix::matrix(args, caller).await,
         Command::Images(args) => image_store::run(args.command, caller.progress).await,
         Command::Selftest(args) => selftest::selftest(args, caller).await,
         Command::Sweep(args) => sweep::sweep(args).await,

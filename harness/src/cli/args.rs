@@ -2,6 +2,7 @@
 
 mod compare;
 mod images;
+mod matrix;
 mod selftest;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use compare::Compare;
 pub use images::{Images, ImagesCommand};
+pub use matrix::Matrix;
 pub use selftest::Selftest;
 
 pub use super::values::Output;
@@ -100,6 +102,9 @@ pub enum Command {
     /// Say what NEW introduces, repairs and leaves as it was, scenario by scenario: the gate for a change
     #[command(after_help = compare::HELP, after_long_help = format!("{}\n\n{}", compare::HELP, exit_codes()))]
     Compare(Compare),
+    /// Show what each release does with the whole table, and remember it
+    #[command(after_help = matrix::HELP, after_long_help = format!("{}\n\n{}", matrix::HELP, exit_codes()))]
+    Matrix(Matrix),
     /// Break the gateway on purpose, one thing at a time, and see each fault caught
     #[command(after_help = selftest::HELP, after_long_help = format!("{}\n\n{}", selftest::HELP, exit_codes()))]
     Selftest(Selftest),
@@ -125,6 +130,7 @@ impl Command {
             Self::Reproduce(_) => "reproduce",
             Self::Check(_) => "check",
             Self::Compare(_) => "compare",
+            Self::Matrix(_) => "matrix",
             Self::Selftest(_) => "selftest",
             Self::Scenarios(_) => "scenarios",
             Self::Images(_) => "images",
@@ -147,6 +153,7 @@ impl Command {
             Self::Reproduce(args) => Some(&args.job.engine),
             Self::Check(args) => Some(&args.job.engine),
             Self::Compare(args) => Some(&args.job.engine),
+            Self::Matrix(args) => Some(&args.job.engine),
             Self::Selftest(args) => Some(&args.job.engine),
             Self::Sweep(args) => Some(&args.engine),
             Self::Images(args) => Some(args.command.engine()),

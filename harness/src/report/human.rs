@@ -4,6 +4,7 @@
 
 mod comparison;
 mod dossier;
+mod grid;
 mod overview;
 mod selftest;
 mod summary;
@@ -23,6 +24,7 @@ pub fn render(document: &RunDocument, style: Style) -> String {
         "reproduce" => reproduce(document, style),
         "selftest" => selftest(document, style),
         "compare" => compare(document, style),
+        "matrix" => matrix(document, style),
         _ => check(document, style),
     }
 }
@@ -79,6 +81,15 @@ pub fn compare(document: &RunDocument, style: Style) -> String {
     text
 }
 
+/// The report of `matrix`: scenarios by images, one sign each, and whatever is not as expected, explained.
+pub fn matrix(document: &RunDocument, style: Style) -> String {
+    let mut text = head(document, style);
+    text += &grid::grid(document, style);
+    text += &dossiers_of(document, style, |verdict| verdict.is_red() || !verdict.is_conclusive());
+    text += &ending(document, style);
+    text
+}
+
 /// What it was run with: engine and images.
 fn head(document: &RunDocument, style: Style) -> String {
     let mut text = String::new();
@@ -117,10 +128,15 @@ fn head(document: &RunDocument, style: Style) -> String {
 
 /// Everything that needs explaining, worst first.
 fn dossiers(document: &RunDocument, style: Style) -> String {
+    dossiers_of(document, style, |verdict| verdict != Verdict::Held)
+}
+
+/// Cases with a verdict worth explaining, worst first.
+fn dossiers_of(document: &RunDocument, style: Style, wanted: impl Fn(Verdict) -> bool) -> String {
     let mut worth: Vec<&CaseEntry> = document
         .cases
         .iter()
-        .filter(|c| c.counts && c.verdict != Verdict::Held && c.overlay.is_none())
+        .filter(|c| c.counts && wanted(c.verdict) && c.overlay.is_none())
         .collect();
     worth.sort_by_key(|case| std::cmp::Reverse(case.verdict));
     worth
