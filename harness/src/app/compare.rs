@@ -2,9 +2,10 @@
 
 use super::desk::Desk;
 use super::job::{Job, Purpose};
-use super::{Caller, select};
+use super::{Caller, own_volume, select};
 use crate::cli::args::Compare;
 use crate::cli::{Exit, Failure, FailureKind};
+use crate::evidence::event::RunEvent;
 use crate::image::{ImageExpr, Releases};
 
 /// Runs both, and says what became of each scenario.
@@ -12,7 +13,16 @@ pub async fn compare(args: Compare, caller: Caller) -> Result<Exit, Failure> {
     let mut desk = Desk::open("compare", &args.job.report, &caller);
     let outcome = async {
         let images = pair(&args.old, &args.new)?;
-        let (scenarios, _) = select::scenarios(&args.job.select, None)?;
+        let scenarios = match &args.seed_from {
+            None => select::scenarios(&args.job.select, None)?.0,
+            Some(folder) => {
+                let own = own_volume::scenarios(folder, &images[0])?;
+                for text in own.notes {
+                    caller.progress.on(&RunEvent::Note { text });
+                }
+                own.scenarios
+            }
+        };
         let mut job = Job::new(images, scenarios, args.job, caller.progress);
         job.purpose = Purpose::Compare {
             pre_existing: args.count_pre_existing,

@@ -10,6 +10,7 @@ mod interrupt;
 mod job;
 mod logging;
 mod matrix;
+mod own_volume;
 mod scenarios;
 mod select;
 mod selftest;

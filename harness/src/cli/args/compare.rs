@@ -1,5 +1,7 @@
 //! Arguments of `compare`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::{ExitStyleArg, JobArgs};
@@ -30,6 +32,10 @@ pub struct Compare {
     /// What holds on neither image counts too: exit 1
     #[arg(long)]
     pub count_pre_existing: bool,
+    /// Compare on copies of this volume ($HERMES_HOME of your own, /opt/data in its container) instead of the table:
+    /// what a restart does to its profiles, and what recreating the container with NEW does. It is only read
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["filter", "scenarios"])]
+    pub seed_from: Option<PathBuf>,
     /// What the exit codes mean: `bisect` is for `git bisect run`
     #[arg(long, value_name = "STYLE", value_enum, default_value = "plain")]
     pub exit_style: ExitStyleArg,
