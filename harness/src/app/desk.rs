@@ -86,20 +86,21 @@ impl Desk {
     /// Writes everything that was asked for; what is printed comes last and says what became of the rest.
     pub fn hand_in(&mut self, mut document: RunDocument) -> Result<Exit, Failure> {
         self.handed_in = true;
+        let of_code = |code: u8| Exit::ALL.into_iter().find(|exit| exit.code() == code);
+        let mut exit = of_code(document.exit_code).unwrap_or(Exit::Internal);
+        document.exit_code = self.caller.exit_style.judged(exit);
         if let Err(failure) = self.write(&document) {
             tell_failure(&failure, &self.caller.talk);
-            if document.exit_code == Exit::Held.code() {
+            if exit == Exit::Held {
+                exit = failure.exit();
                 document.verdict = RunVerdict::Error;
-                document.exit_code = failure.exit().code();
+                document.exit_code = self.caller.exit_style.judged(exit);
             }
             document.failure.get_or_insert(failure.what());
         }
         let style = cli::style(self.caller.talk.color, &std::io::stdout());
         print(&render(self.report.format, &document, style)?)?;
-        Ok(Exit::ALL
-            .into_iter()
-            .find(|e| e.code() == document.exit_code)
-            .unwrap_or(Exit::Internal))
+        Ok(exit)
     }
 
     /// The end of a command: one that failed on its way has a document too, for programs that wait for one.
@@ -113,7 +114,8 @@ impl Desk {
                 _ => None,
             };
             let header = self.header(Some((failure.what(), failure.exit())), interrupted);
-            let document = document(&header, self.images.clone(), &[]);
+            let mut document = document(&header, self.images.clone(), &[]);
+            document.exit_code = failure.code(self.caller.exit_style);
             if let Err(also) = self.write(&document) {
                 tell_failure(&also, &self.caller.talk);
             }

@@ -134,6 +134,185 @@ pub fn failure(name: &str, error: &image::ImageError) -> Failure {
     Failure::new(FailureKind::Image {
         image: name.to_owned(),
         why: error.to_string(),
-        hint: None,
+        hint: error.advice(),
     })
+    .detail(error.detail())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cli::variants;
+    use crate::engine::{EngineError, EngineErrorKind};
+    use crate::image::ImageError;
+    use crate::report::Style;
+
+    variants!(ImageError:
+        Expression, NoSuchRelease, NothingInRange, Unreachable, Unreadable, NoBase, Build, NoImage, Contract, Offline, Path,
+        Cache, Engine);
+
+    mod engine_kinds {
+        use crate::cli::variants;
+        use crate::engine::EngineErrorKind;
+
+        variants!(EngineErrorKind: Unreachable, Status, Timeout, Broken, Build);
+
+        pub fn all_are_in(kinds: &[EngineErrorKind]) -> bool {
+            NAMES.iter().all(|name| kinds.iter().any(|kind| name_of(kind) == *name))
+        }
+    }
+
+    fn text(text: &str) -> String {
+        text.to_owned()
+    }
+
+    /// Each with the name of the image that was asked for.
+    fn samples() -> Vec<(&'static str, ImageError)> {
+        let expression = "relaese:0.17.0".parse::<ImageExpr>().unwrap_err();
+        let status = EngineErrorKind::Status {
+            code: 500,
+            message: text("no space left on device\n"),
+        };
+        let build = |hint: &str| ImageError::Build {
+            image: text("release:0.18.2"),
+            last: vec![
+                text("Step 3/3 : RUN uv pip install"),
+                text("\u{1b}[31merror: No solution found"),
+            ],
+            hint: text(hint),
+            log: "/home/me/.cache/comeback/logs/comeback-gateway_0.18.2.log".into(),
+        };
+        vec![
+            ("relaese:0.17.0", ImageError::Expression(expression)),
+            (
+                "release:0.99.0",
+                ImageError::NoSuchRelease {
+                    asked: text("0.99.0"),
+                    nearest: vec![text("0.18.2"), text("0.19.0")],
+                    newest: text("0.19.0"),
+                    index: text("https://pypi.org/simple"),
+                },
+            ),
+            (
+                "release:>1",
+                ImageError::NothingInRange {
+                    range: text(">1"),
+                    known: vec![text("0.18.2"), text("0.19.0")],
+                },
+            ),
+            (
+                "release:0.17.0",
+                ImageError::Unreachable {
+                    what: text("the list of hermes-agent releases"),
+                    url: text("https://pypi.org/simple/hermes-agent/"),
+                    why: text("connection refused"),
+                },
+            ),
+            (
+                "release:0.17.0",
+                ImageError::Unreadable {
+                    url: text("https://index.example/simple/hermes-agent/"),
+                    why: text("not JSON of the simple index: expected value at line 1"),
+                },
+            ),
+            (
+                "release:0.17.0",
+                ImageError::NoBase {
+                    base: text("bookworm"),
+                    image: text("debian:bookworm-slim"),
+                    pull: text("the engine answered 500: no such host"),
+                    bootstrap: text("this host has no apt-get"),
+                },
+            ),
+            ("release:0.18.2", build("")),
+            (
+                "release:0.18.2",
+                build("\nhint: free some space, e.g. by `comeback images prune`"),
+            ),
+            (
+                "docker:me/gateway:1",
+                ImageError::NoImage {
+                    reference: text("me/gateway:1"),
+                    why: text("the engine answered 404: pull access denied"),
+                },
+            ),
+            (
+                "docker:nginx",
+                ImageError::Contract {
+                    image: text("nginx"),
+                    missing: vec![
+                        text("the user `hermes` with uid 10000 and home /opt/data"),
+                        text("hermes-agent in the venv /opt/hermes/.venv"),
+                    ],
+                },
+            ),
+            (
+                "release:0.18.2",
+                ImageError::Offline {
+                    image: text("release:0.18.2"),
+                    needed: text("build it"),
+                },
+            ),
+            (
+                "source:nowhere",
+                ImageError::Path {
+                    path: "nowhere".into(),
+                    why: text("there is no such folder: name a checkout or an unpacked sdist of hermes-agent"),
+                },
+            ),
+            (
+                "release:0.17.0",
+                ImageError::Cache {
+                    path: "/home/me/.cache/comeback/locks".into(),
+                    source: std::io::Error::other("Permission denied"),
+                },
+            ),
+            (
+                "release:0.17.0",
+                EngineError::new("import comeback-base:bookworm", status).into(),
+            ),
+        ]
+    }
+
+    #[test]
+    fn how_errors_read() {
+        let samples = samples();
+        for name in NAMES {
+            assert!(
+                samples.iter().any(|(_, error)| name_of(error) == *name),
+                "no sample of {name}"
+            );
+        }
+        let all = samples.iter().map(|(name, error)| {
+            let failure = failure(name, error);
+            format!(
+                "{}\n{}[{}]\n",
+                name_of(error),
+                failure.render(Style::PLAIN),
+                failure.exit()
+            )
+        });
+        insta::assert_snapshot!(all.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn how_errors_of_the_engine_read() {
+        let kinds = vec![
+            EngineErrorKind::Unreachable(text("connection refused")),
+            EngineErrorKind::Status {
+                code: 409,
+                message: text("the name is in use\n"),
+            },
+            EngineErrorKind::Timeout(std::time::Duration::from_secs(30)),
+            EngineErrorKind::Broken(text("unexpected end of file")),
+            EngineErrorKind::Build(text("no such file: Dockerfile")),
+        ];
+        assert!(engine_kinds::all_are_in(&kinds));
+        let all = kinds.into_iter().map(|kind| {
+            let error = EngineError::new("start container 3f2a0b1c9d8e", kind);
+            Failure::engine(&error, "unix:///var/run/docker.sock").render(Style::PLAIN)
+        });
+        insta::assert_snapshot!(all.collect::<Vec<_>>().join("\n"));
+    }
 }

@@ -1,6 +1,7 @@
 //! The whole way from what is to be run to a verdict, whatever the command.
 
 mod judge;
+mod purpose;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,7 @@ use super::images::{self, Obtained, Tell};
 use super::interrupt::{ENDING, Interrupts};
 use super::session::{self, Connected};
 use super::{behind, cases, print};
-use crate::cli::args::{EngineArgs, RunArgs};
+use crate::cli::args::{EngineArgs, JobArgs, RunArgs};
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::Engine;
@@ -23,8 +24,9 @@ use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
 use crate::runner::{self, Assignment, RunContext, run_cases};
 use crate::scenario::model::Scenario;
-use crate::scenario::overlay::Overlay;
 use crate::verdict::{Column, Judged};
+
+pub use purpose::Purpose;
 
 /// Deadline of each wait within a case.
 const WAIT: Duration = Duration::from_secs(60);
@@ -46,10 +48,8 @@ pub struct Job {
     pub expect: Explicit,
     /// Where it is told.
     pub progress: Arc<Progress>,
-    /// The fault overlays of a selftest: some of the scenarios are run under them.
-    pub overlays: Vec<Overlay>,
-    /// The hash of the table, for a selftest.
-    pub selftest: Option<String>,
+    /// What it is run for.
+    pub purpose: Purpose,
 }
 
 /// Judged attempts in the order in which they ended.
@@ -64,8 +64,21 @@ struct Ended {
 }
 
 impl Job {
+    /// Scenarios on images as the arguments say, expecting what follows from each release.
+    pub fn new(images: Vec<ImageExpr>, scenarios: Vec<Scenario>, args: JobArgs, progress: Arc<Progress>) -> Self {
+        Self {
+            images,
+            scenarios,
+            run: args.run,
+            engine: args.engine,
+            expect: Box::new(|_, _| None),
+            progress,
+            purpose: Purpose::Gate,
+        }
+    }
+
     /// Runs it, from the engine to the exit code.
-    pub async fn go(self, desk: &mut Desk) -> Result<Exit, Failure> {
+    pub async fn go(mut self, desk: &mut Desk) -> Result<Exit, Failure> {
         let others = images::named_by(&self.scenarios)?;
         if self.run.dry_run {
             let images: Vec<PlanImage> = self.images.iter().map(planned).collect();
@@ -81,8 +94,11 @@ impl Job {
         let obtained = self.obtain(&engine, &others, &tell, &mut interrupts).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();
-        let plan = self.plan(&obtained);
+        self.purpose.check(&obtained)?;
+        self.purpose.open(&engine, &self.scenarios, &obtained).await?;
+        let mut plan = self.plan(&obtained);
         desk.left_out = left_out(&plan);
+        let remembered = self.purpose.thin_out(&mut plan, &self.scenarios, &obtained);
         tell(RunEvent::RunStarted {
             run: desk.clock.run.clone(),
             cases: plan.cases.len(),
@@ -110,9 +126,7 @@ impl Job {
             let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
             document(&header, desk.images.clone(), &self.judged(&plan, &mut attempts))
         };
-        if let Some(table) = &self.selftest {
-            selftest::judge(&mut document, &self.overlays, table.clone(), header.faults());
-        }
+        self.purpose.judge(&mut document, remembered, header.faults());
         desk.hand_in(document)
     }
 
@@ -190,7 +204,7 @@ impl Job {
         }
         // Under a fault overlay it is what is wanted.
         let red = |a: &(CaseKey, CaseEvidence, Judged, String)| {
-            a.2.verdict.is_red() && selftest::split(&a.0.scenario, &self.overlays).is_none()
+            a.2.verdict.is_red() && selftest::split(&a.0.scenario, self.purpose.overlays()).is_none()
         };
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
         let abnormal = self.unjudged(plan, attempts, cut.is_some() || (self.run.fail_fast && any_red));

@@ -2,6 +2,7 @@
 
 mod behind;
 pub mod cases;
+mod compare;
 mod desk;
 mod doctor;
 mod gate;
@@ -11,6 +12,8 @@ mod interrupt;
 mod job;
 mod logging;
 mod manual;
+mod matrix;
+mod own_volume;
 mod scenarios;
 mod select;
 mod selftest;
@@ -25,6 +28,7 @@ use crate::cli::args::{Cli, Command, ScenariosCommand, Talk};
 use crate::cli::progress::Progress;
 use crate::cli::{self, Exit, Failure, FailureKind};
 use crate::engine::{Address, NoAddress, locate};
+use crate::verdict::ExitStyle;
 
 pub use gate::{REFERENCES, reference_column};
 
@@ -36,33 +40,38 @@ pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
     }
     let arguments = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let talk = cli.talk.clone();
-    let exit = std::panic::catch_unwind(|| in_runtime(cli, arguments, address));
-    let exit = exit.unwrap_or_else(|_| {
+    let style = cli.command.exit_style();
+    let code = std::panic::catch_unwind(|| in_runtime(cli, arguments, address));
+    let code = code.unwrap_or_else(|_| {
         // What it was has been printed where it happened.
         let why = "it panicked".to_owned();
-        end(Failure::new(FailureKind::Internal { why }), &talk)
+        end(&Failure::new(FailureKind::Internal { why }), &talk, style)
     });
-    ExitCode::from(exit.code())
+    ExitCode::from(code)
 }
 
-fn in_runtime(cli: Cli, arguments: Vec<String>, address: Option<Result<Address, NoAddress>>) -> Exit {
+fn in_runtime(cli: Cli, arguments: Vec<String>, address: Option<Result<Address, NoAddress>>) -> u8 {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let why = format!("no runtime: {error}");
-            return end(Failure::new(FailureKind::Internal { why }), &cli.talk);
+            return end(
+                &Failure::new(FailureKind::Internal { why }),
+                &cli.talk,
+                cli.command.exit_style(),
+            );
         }
     };
-    let exit = runtime.block_on(run(cli, arguments, address));
+    let code = runtime.block_on(run(cli, arguments, address));
     // What is still reading from the engine need not come to its end.
     runtime.shutdown_background();
-    exit
+    code
 }
 
 /// Runs a command to its exit code; whatever ended it without a verdict has been printed.
 ///
 /// `address` is the engine's, and who named it, where the command talks to one.
-pub async fn run(cli: Cli, arguments: Vec<String>, address: Option<Result<Address, NoAddress>>) -> Exit {
+pub async fn run(cli: Cli, arguments: Vec<String>, address: Option<Result<Address, NoAddress>>) -> u8 {
     let progress = Arc::new(Progress::new(&cli.talk));
     logging::start(&cli.talk, &progress);
     interrupt::answer(&progress);
@@ -74,18 +83,19 @@ pub async fn run(cli: Cli, arguments: Vec<String>, address: Option<Result<Addres
         arguments,
         address,
         progress,
+        exit_style: cli.command.exit_style(),
     };
-    let talk = caller.talk.clone();
+    let (talk, style) = (caller.talk.clone(), caller.exit_style);
     match dispatch(cli.command, caller).await {
-        Ok(exit) => exit,
-        Err(failure) => end(failure, &talk),
+        Ok(exit) => style.judged(exit),
+        Err(failure) => end(&failure, &talk, style),
     }
 }
 
 /// The end of a command without a verdict.
-fn end(failure: Failure, talk: &Talk) -> Exit {
-    tell_failure(&failure, talk);
-    failure.exit()
+fn end(failure: &Failure, talk: &Talk, style: ExitStyle) -> u8 {
+    tell_failure(failure, talk);
+    failure.code(style)
 }
 
 /// testcontainers finds its engine through the environment alone, and docker's own tools do as it says.
@@ -110,12 +120,16 @@ struct Caller {
     /// The engine's address, and who named it, where the command talks to one.
     address: Option<Result<Address, NoAddress>>,
     progress: Arc<Progress>,
+    /// What exit codes mean to them.
+    exit_style: ExitStyle,
 }
 
 async fn dispatch(command: Command, caller: Caller) -> Result<Exit, Failure> {
     match command {
         Command::Reproduce(args) => gate::reproduce(args, caller).await,
         Command::Check(args) => gate::check(args, caller).await,
+        Command::Compare(args) => compare::compare(args, caller).await,
+        Command::Matrix(args) => matrix::matrix(args, caller).await,
         Command::Images(args) => image_store::run(args.command, caller.progress).await,
         Command::Selftest(args) => selftest::selftest(args, caller).await,
         Command::Doctor(args) => doctor::doctor(args, caller).await,

@@ -5,6 +5,7 @@ use std::fmt;
 use super::Exit;
 use crate::engine::{EngineError, EngineErrorKind};
 use crate::report::{Paint, Style, sanitize};
+use crate::verdict::ExitStyle;
 
 /// The end of a command without a verdict.
 #[derive(Debug)]
@@ -133,6 +134,11 @@ impl Failure {
         }
     }
 
+    /// The process's exit code, in the style that was asked for.
+    pub fn code(&self, style: ExitStyle) -> u8 {
+        style.failed(self.exit(), matches!(self.kind, FailureKind::Image { .. }))
+    }
+
     /// One line: what happened.
     pub fn what(&self) -> String {
         let what = match &self.kind {
@@ -172,14 +178,21 @@ impl Failure {
     pub fn hint(&self) -> Option<String> {
         match &self.kind {
             FailureKind::EngineUnavailable { .. } => Some(
-                "start Docker (or `podman system service`), or name its address with --host or DOCKER_HOST".to_owned(),
+                "start Docker (or `podman system service`), or name its address with --host or DOCKER_HOST; `comeback doctor` says what \
+                 was looked for"
+                    .to_owned(),
             ),
             FailureKind::Image { hint, .. } | FailureKind::Usage { hint, .. } => hint.clone(),
             FailureKind::Leak { .. } => Some("comeback sweep".to_owned()),
             FailureKind::NothingSelected { .. } => Some("`comeback scenarios` lists what there is".to_owned()),
             FailureKind::Internal { .. } => Some("please report it, with the command and what it printed".to_owned()),
             FailureKind::Interrupted { .. } => Some("if something is left behind: comeback sweep".to_owned()),
-            FailureKind::EngineFailed { .. } | FailureKind::BadFile { .. } | FailureKind::Io { .. } => None,
+            FailureKind::EngineFailed { .. } => {
+                Some("`comeback doctor` looks at the engine; its own log says more".to_owned())
+            }
+            FailureKind::Io { .. } => Some("check that the path is right and who may use it, or give another".to_owned()),
+            // The carets say it.
+            FailureKind::BadFile { .. } => None,
         }
     }
 

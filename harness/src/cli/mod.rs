@@ -15,7 +15,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 pub use args::Cli;
 pub use error::{Failure, FailureKind};
 
-pub use crate::verdict::exit::Exit;
+pub use crate::verdict::exit::{Exit, ExitStyle};
 
 /// Columns assumed where the output is no terminal.
 const DEFAULT_WIDTH: usize = 100;
@@ -25,9 +25,22 @@ const DEFAULT_WIDTH: usize = 100;
 /// # Errors
 ///
 /// The exit code to end with, after the text has been printed: 0 for `--help` and `--version`, 64 for wrong usage
-/// (clap's own 2 means something else here) and for a file of defaults that is wrong.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+/// (clap's own 2 means something else here) and for a file of defaults that is wrong, or what stops `git bisect` where it
+/// was asked for.
+pub fn parse(arguments: Vec<OsString>) -> Result<Cli, u8> {
+    // A mistyped flag must not read as a bad commit.
+    let bisects = arguments.iter().any(|word| {
+        let word = word.to_string_lossy();
+        word == "bisect" || word == "--exit-style=bisect"
+    });
+    let style = if bisects { ExitStyle::Bisect } else { ExitStyle::Plain };
+    with_defaults(arguments).map_err(|exit| match exit {
+        Exit::Held => exit.code(),
+        _ => style.failed(exit, false),
+    })
+}
+
+fn with_defaults(arguments: Vec<OsString>) -> Result<Cli, Exit> {
     // Help, and mistakes in the arguments themselves, are not kept from anybody by a file.
     let cli = Cli::try_parse_from(&arguments).map_err(|error| usage(&error))?;
     if !cli.command.has_defaults() {
@@ -82,6 +95,23 @@ fn terminal_width() -> Option<usize> {
     size.map(|(_, columns)| usize::from(columns))
         .filter(|columns| *columns > 0)
 }
+
+/// For tests that look at every variant of an error: `NAMES` of the variants, and `name_of` one. A variant that is not listed
+/// does not compile.
+#[cfg(test)]
+macro_rules! variants {
+    ($kind:ident: $($variant:ident),+ $(,)?) => {
+        const NAMES: &[&str] = &[$(stringify!($variant)),+];
+
+        fn name_of(error: &$kind) -> &'static str {
+            match error {
+                $($kind::$variant { .. } => stringify!($variant),)+
+            }
+        }
+    };
+}
+#[cfg(test)]
+pub(crate) use variants;
 
 #[cfg(test)]
 mod tests;

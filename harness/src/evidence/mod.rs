@@ -4,4 +4,5 @@ pub mod compare;
 pub mod document;
 pub mod event;
 pub mod excerpt;
+pub mod matrix;
 pub mod record;

@@ -179,10 +179,15 @@ mod tests {
         for number in 0..40 {
             log.line(&format!("line {number}"));
         }
-        let error = log.failed("release:1", "returned a non-zero code: 1").to_string();
-        assert!(error.starts_with("building release:1 failed:\n"), "{error}");
-        assert!(error.contains("line 39\n  returned a non-zero code: 1\n"), "{error}");
-        assert!(!error.contains("line 20"), "{error}");
+        let error = log.failed("release:1", "returned a non-zero code: 1");
+        assert_eq!(
+            error.to_string(),
+            "building release:1 failed: returned a non-zero code: 1"
+        );
+        let detail = error.detail().join("\n");
+        assert!(detail.contains("line 39\nreturned a non-zero code: 1\n"), "{detail}");
+        assert!(!detail.contains("line 20"), "{detail}");
+        assert!(detail.ends_with("comeback-gateway_1.log"), "{detail}");
         let kept = std::fs::read_to_string(directory.path().join("logs/comeback-gateway_1.log")).unwrap();
         assert_eq!(kept.lines().count(), 43);
     }

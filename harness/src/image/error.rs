@@ -14,8 +14,7 @@ pub enum ImageError {
 
     /// PyPI has no such release.
     #[error(
-        "hermes-agent {asked} does not exist on {index}: nearest are {}; newest is {newest}. Use `release:{newest}` or \
-         one of those",
+        "hermes-agent {asked} does not exist on {index}: nearest are {}; newest is {newest}",
         nearest.join(", ")
     )]
     NoSuchRelease {
@@ -39,10 +38,7 @@ pub enum ImageError {
     },
 
     /// Something that must be downloaded cannot be.
-    #[error(
-        "cannot download {what} from {url}: {why}. Check the connection and HTTPS_PROXY (the certificates trusted are the \
-         system's, or SSL_CERT_FILE's)"
-    )]
+    #[error("cannot download {what} from {url}: {why}")]
     Unreachable {
         /// What was wanted.
         what: String,
@@ -53,9 +49,7 @@ pub enum ImageError {
     },
 
     /// An answer of the package index that makes no sense.
-    #[error(
-        "{url} did not answer as a package index does: {why}. Is UV_DEFAULT_INDEX or PIP_INDEX_URL set to something else?"
-    )]
+    #[error("{url} did not answer as a package index does: {why}")]
     Unreadable {
         /// What was asked.
         url: String,
@@ -66,7 +60,7 @@ pub enum ImageError {
     /// Neither way to a base works.
     #[error(
         "no base image {base}: pulling {image} failed ({pull}), and it cannot be bootstrapped from Debian's packages \
-         either ({bootstrap}). Make one of the two work: let the engine reach a registry, or run on a host with apt"
+         either ({bootstrap})"
     )]
     NoBase {
         /// The base.
@@ -80,7 +74,7 @@ pub enum ImageError {
     },
 
     /// The builder failed.
-    #[error("building {image} failed:\n{}{hint}\nThe full log is {}", last.iter().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n"), log.display())]
+    #[error("building {image} failed: {}", last.last().map_or("without a word", String::as_str))]
     Build {
         /// What was being built.
         image: String,
@@ -93,9 +87,7 @@ pub enum ImageError {
     },
 
     /// An image that was named is neither here nor to be had.
-    #[error(
-        "no image {reference}: it is not in the engine's store, and pulling it failed ({why}). Build, load or pull it first"
-    )]
+    #[error("no image {reference}: it is not in the engine's store, and pulling it failed ({why})")]
     NoImage {
         /// The reference as given.
         reference: String,
@@ -105,8 +97,7 @@ pub enum ImageError {
 
     /// An image that is not a hermes-agent gateway image.
     #[error(
-        "{image} is not a gateway image: it lacks {}. Name an image built the way the official one is, or let `release:` or \
-         `source:` build one", missing.join("; ")
+        "{image} is not a gateway image: it lacks {}", missing.join("; ")
     )]
     Contract {
         /// The image.
@@ -116,7 +107,7 @@ pub enum ImageError {
     },
 
     /// Offline, and it is not here.
-    #[error("{image} is not in the engine's store, and --offline forbids to {needed}. Run once without --offline")]
+    #[error("{image} is not in the engine's store, and --offline forbids to {needed}")]
     Offline {
         /// What was wanted.
         image: String,
@@ -134,7 +125,7 @@ pub enum ImageError {
     },
 
     /// A file of ours that cannot be read or written.
-    #[error("cannot use the cache: {}: {source}. Set XDG_CACHE_HOME to a directory that can be written", path.display())]
+    #[error("cannot use the cache: {}: {source}", path.display())]
     Cache {
         /// The file.
         path: PathBuf,
@@ -145,4 +136,50 @@ pub enum ImageError {
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+impl ImageError {
+    /// What to do about it, where the message leaves that open.
+    pub fn advice(&self) -> Option<String> {
+        Some(match self {
+            Self::NoSuchRelease { newest, .. } => format!("use release:{newest} or one of those"),
+            Self::NothingInRange { .. } => {
+                "widen the range, or name a release: release:latest is the newest".to_owned()
+            }
+            Self::Unreachable { .. } => {
+                "check the connection and HTTPS_PROXY; the certificates trusted are the system's, or \
+                                         SSL_CERT_FILE's"
+                    .to_owned()
+            }
+            Self::Unreadable { .. } => "is UV_DEFAULT_INDEX or PIP_INDEX_URL set to something else?".to_owned(),
+            Self::NoBase { .. } => {
+                "make one of the two work: let the engine reach a registry, or run on a host with apt".to_owned()
+            }
+            Self::Build { hint, .. } if !hint.trim().is_empty() => hint.trim().to_owned(),
+            Self::Build { .. } => {
+                "put right what the builder says, and run again: what was built so far is reused".to_owned()
+            }
+            Self::NoImage { .. } => "build, load or pull it first, or name another".to_owned(),
+            Self::Contract { .. } => {
+                "name an image built the way the official one is, or let release: or source: build one".to_owned()
+            }
+            Self::Offline { .. } => "run once without --offline".to_owned(),
+            Self::Cache { .. } => "set XDG_CACHE_HOME to a folder that can be written".to_owned(),
+            Self::Engine(_) => "`comeback doctor` looks at the engine; its own log says more".to_owned(),
+            // These say it themselves.
+            Self::Expression(_) | Self::Path { .. } => return None,
+        })
+    }
+
+    /// Further lines worth reading.
+    pub fn detail(&self) -> Vec<String> {
+        match self {
+            Self::Build { last, log, .. } => {
+                let mut lines = last.clone();
+                lines.push(format!("the full log is {}", log.display()));
+                lines
+            }
+            _ => Vec::new(),
+        }
+    }
 }

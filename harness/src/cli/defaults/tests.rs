@@ -49,17 +49,17 @@ color = "never"
 #[test]
 fn every_key_is_the_default_of_its_flag() {
     let found = check(ALL, "");
-    assert_eq!(found.select.filter.as_deref(), Some("tag(core)"));
-    assert!(found.select.scenarios.unwrap().ends_with("mine"));
-    assert_eq!(found.run.jobs.unwrap().get(), 3);
-    assert_eq!(found.run.repeat.get(), 2);
-    assert_eq!(found.run.timeout.as_secs(), 90);
-    assert!(found.run.fail_fast && found.engine.offline);
-    assert!(found.run.keep.is_some());
-    assert_eq!(found.report.output.len(), 2);
-    assert!(found.report.output[0].path.is_absolute() && found.report.output[0].path.ends_with("out/run.json"));
-    assert_eq!(found.report.record.as_deref(), Some(Path::new("/records")));
-    assert_eq!(found.engine.host.as_deref(), Some("unix:///engine.sock"));
+    assert_eq!(found.job.select.filter.as_deref(), Some("tag(core)"));
+    assert!(found.job.select.scenarios.unwrap().ends_with("mine"));
+    assert_eq!(found.job.run.jobs.unwrap().get(), 3);
+    assert_eq!(found.job.run.repeat.get(), 2);
+    assert_eq!(found.job.run.timeout.as_secs(), 90);
+    assert!(found.job.run.fail_fast && found.job.engine.offline);
+    assert!(found.job.run.keep.is_some());
+    assert_eq!(found.job.report.output.len(), 2);
+    assert!(found.job.report.output[0].path.is_absolute() && found.job.report.output[0].path.ends_with("out/run.json"));
+    assert_eq!(found.job.report.record.as_deref(), Some(Path::new("/records")));
+    assert_eq!(found.job.engine.host.as_deref(), Some("unix:///engine.sock"));
     assert_eq!(cli(ALL, "scenarios", &[]).talk.color, args::ColorWhen::Never);
 }
 
@@ -88,12 +88,12 @@ fn flags_beat_the_file() {
     let line =
         "--filter x -j 1 --repeat 5 --timeout 7 --fail-fast=false --output json=a --record r --host h --offline=false";
     let found = check(ALL, line);
-    assert_eq!(found.select.filter.as_deref(), Some("x"));
-    assert_eq!((found.run.jobs.unwrap().get(), found.run.repeat.get()), (1, 5));
-    assert_eq!(found.run.timeout.as_secs(), 7);
-    assert!(!found.run.fail_fast && !found.engine.offline);
-    assert_eq!(found.report.output.len(), 1);
-    assert_eq!(found.engine.host.as_deref(), Some("h"));
+    assert_eq!(found.job.select.filter.as_deref(), Some("x"));
+    assert_eq!((found.job.run.jobs.unwrap().get(), found.job.run.repeat.get()), (1, 5));
+    assert_eq!(found.job.run.timeout.as_secs(), 7);
+    assert!(!found.job.run.fail_fast && !found.job.engine.offline);
+    assert_eq!(found.job.report.output.len(), 1);
+    assert_eq!(found.job.engine.host.as_deref(), Some("h"));
 }
 
 #[test]
@@ -108,8 +108,8 @@ fn what_reproduce_shows_is_not_for_a_file_to_cut_short() {
     let args::Command::Reproduce(found) = cli(ALL, "reproduce", &[]).command else {
         panic!("not reproduce")
     };
-    assert_eq!(found.select.filter, None);
-    assert_eq!(found.run.repeat.get(), 2);
+    assert_eq!(found.job.select.filter, None);
+    assert_eq!(found.job.run.repeat.get(), 2);
 }
 
 #[test]
