@@ -11,7 +11,7 @@ mod summary;
 mod table;
 mod words;
 
-use super::text::{Paint, Style, pad, sanitize};
+use super::text::{Paint, Style, pad, sanitize, wrap};
 use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};
 use crate::verdict::Verdict;
 
@@ -100,7 +100,8 @@ fn head(document: &RunDocument, style: Style) -> String {
             "{} {} ({}), API {}, {} {cpus}",
             engine.name, engine.version, engine.host, engine.api, engine.cpus
         );
-        text += &format!("  {}{}\n", label("engine"), sanitize(&line));
+        let line = wrap(&sanitize(&line), style.width, &" ".repeat(11));
+        text += &format!("  {}{}", label("engine"), line.trim_start());
     }
     let widest = |of: &dyn Fn(&ImageEntry) -> String| document.images.iter().map(|i| of(i).chars().count()).max();
     let name = |image: &ImageEntry| sanitize(&image.name);

@@ -219,7 +219,10 @@ impl Case {
             // Nothing is computed while the settling window runs: somebody else may have the processor.
             drop(permit);
             if self.recorder.now(Now::running) {
-                self.phase(&format!("the settling window of {} s", settle.as_secs_f64()));
+                self.phase(&format!(
+                    "waiting out the settling window of {} s",
+                    settle.as_secs_f64()
+                ));
                 tokio::time::sleep(settle).await;
                 self.sync().await?;
             }

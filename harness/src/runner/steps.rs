@@ -259,7 +259,7 @@ impl Case {
                 }),
             }
         };
-        self.phase(&condition);
+        self.phase(&format!("waiting for {condition}"));
         // With every gateway at rest and nothing in flight little can still change: a marker, an engine's restart.
         let deadline = Instant::now() + self.limit();
         let there = loop {
@@ -310,7 +310,7 @@ impl Case {
             None => self.arm(step, state).await?,
         };
         let agent = self.agent("hold-at").await?;
-        self.phase(&format!("{profile}'s state {state}, to freeze it there"));
+        self.phase(&format!("waiting for {profile}'s state {state}, to freeze it there"));
         let held = agent.answer(done, self.limit()).await;
         let held = held.map_err(|e| Halt::Inconclusive(format!("hold-at {state}: the window was missed: {e}")))?;
         self.set_held(&profile, true);

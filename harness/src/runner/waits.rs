@@ -71,7 +71,7 @@ pub fn at_rest(now: &Now) -> bool {
 impl Case {
     /// Waits, and where that runs out puts it on record. `None` if it ran out.
     pub async fn try_wait<T>(&self, wait: Wait<'_, T>) -> Option<T> {
-        self.phase(&wait.condition);
+        self.phase(&format!("waiting for {}", wait.condition));
         match self.recorder.wait(wait).await {
             Ok(value) => Some(value),
             Err(WaitError::Deadline { condition, last, .. } | WaitError::Exited { condition, last }) => {
@@ -94,7 +94,7 @@ impl Case {
             check: Box::new(move |now: &Now| now.started_at().filter(|at| Some(*at) != before)),
             last: Box::new(|now: &Now| format!("StartedAt {:?}", now.started_at())),
         };
-        self.phase(&wait.condition);
+        self.phase(&format!("waiting for {}", wait.condition));
         self.recorder
             .wait(wait)
             .await
@@ -127,7 +127,7 @@ impl Case {
         if !self.recorder.now(Now::running) {
             return Ok(());
         }
-        self.phase("the agent");
+        self.phase("waiting for the agent");
         if self.keeper.agent_within(ANSWER).await.is_none() {
             if !self.recorder.now(Now::running) {
                 return Ok(());
