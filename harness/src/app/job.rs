@@ -17,6 +17,7 @@ use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::Engine;
 use crate::evidence::document::{JudgedCase, LeftOutEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
+use crate::evidence::ledger::{Entry, Planned, Text};
 use crate::image::{Cache, ImageExpr, ObtainOptions, Releases, looked_into_by_us};
 use crate::observe::history::CaseEvidence;
 use crate::observe::hub::EventHub;
@@ -55,7 +56,7 @@ pub struct Job {
 }
 
 /// Judged attempts in the order in which they ended.
-type Attempts = Arc<Mutex<Vec<(CaseKey, CaseEvidence, Judged, String)>>>;
+type Attempts = Arc<Mutex<Vec<(CaseKey, CaseEvidence, Judged, Option<String>)>>>;
 
 /// How a plan came to its end.
 struct Ended {
@@ -76,14 +77,17 @@ impl Job {
         }
         let Connected { engine, info } = session::connect(&self.engine).await?;
         let cpus = info.cpus;
-        desk.engine = Some(info);
+        desk.engine = Some(info.clone());
         desk.begin_record()?;
-        let tell = images::teller(&self.progress);
+        desk.enter([Entry::Engine { engine: info }]);
+        let tell = desk.teller();
         let obtained = self.obtain(&engine, &others, &tell).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();
         let plan = self.plan(&obtained);
         desk.left_out = left_out(&plan);
+        let assignments = self.assignments(&plan, &obtained);
+        desk.enter(self.ledger(&assignments, desk));
         tell(RunEvent::RunStarted {
             run: desk.clock.run.clone(),
             cases: plan.cases.len(),
@@ -92,7 +96,7 @@ impl Job {
         let attempts = Attempts::default();
         let run = desk.clock.run.clone();
         let ended = self
-            .run_plan(&engine, &run, cpus, &plan, &obtained, &attempts, &desk.record, &tell)
+            .run_plan(&engine, &run, cpus, &plan, assignments, &attempts, &desk.record, &tell)
             .await;
         self.progress.finish();
         let ended = ended?;
@@ -104,7 +108,7 @@ impl Job {
         if let Some(table) = &self.selftest {
             selftest::judge(&mut document, &self.overlays, table.clone(), header.faults());
         }
-        desk.hand_in(document)
+        desk.hand_in(&header, document)
     }
 
     async fn obtain(
@@ -134,7 +138,7 @@ impl Job {
         run: &str,
         cpus: usize,
         plan: &Plan,
-        obtained: &Obtained,
+        assignments: Vec<Assignment>,
         attempts: &Attempts,
         record: &SharedRecord,
         tell: &Tell,
@@ -151,16 +155,6 @@ impl Job {
             case_limit: self.run.timeout,
         });
         let jobs = self.run.jobs.map_or(cpus, std::num::NonZeroUsize::get);
-        let scenarios: BTreeMap<&str, Arc<Scenario>> = self
-            .scenarios
-            .iter()
-            .map(|s| (s.id.as_str(), Arc::new(s.clone())))
-            .collect();
-        let assignments: Vec<Assignment> = plan
-            .cases
-            .iter()
-            .map(|case| cases::of_plan(case, &scenarios[case.scenario.as_str()], obtained))
-            .collect();
         let judge = self.judge(run, &assignments, attempts, record, tell);
         let cut = {
             let work = run_cases(&ctx, assignments, jobs, judge);
@@ -170,7 +164,7 @@ impl Job {
             }
         };
         // Under a fault overlay it is what is wanted.
-        let red = |a: &(CaseKey, CaseEvidence, Judged, String)| {
+        let red = |a: &(CaseKey, CaseEvidence, Judged, Option<String>)| {
             a.2.verdict.is_red() && selftest::split(&a.0.scenario, &self.overlays).is_none()
         };
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
@@ -183,6 +177,52 @@ impl Job {
             cut,
             fault: abnormal.or(leak.map(|why| (why, Exit::Environment))),
         })
+    }
+
+    fn assignments(&self, plan: &Plan, obtained: &Obtained) -> Vec<Assignment> {
+        let scenarios: BTreeMap<&str, Arc<Scenario>> = self
+            .scenarios
+            .iter()
+            .map(|s| (s.id.as_str(), Arc::new(s.clone())))
+            .collect();
+        plan.cases
+            .iter()
+            .map(|case| cases::of_plan(case, &scenarios[case.scenario.as_str()], obtained))
+            .collect()
+    }
+
+    /// What the record has to know to judge this run again.
+    fn ledger(&self, assignments: &[Assignment], desk: &Desk) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = desk
+            .images
+            .iter()
+            .cloned()
+            .map(|image| Entry::Image { image })
+            .collect();
+        entries.extend(self.selftest.clone().map(|table| Entry::Selftest {
+            table,
+            overlays: self.overlays.clone(),
+        }));
+        let planned = |s: &&Scenario| assignments.iter().any(|a| a.scenario.id == s.id);
+        entries.extend(self.scenarios.iter().filter(planned).map(|scenario| {
+            Entry::Scenario(Text {
+                id: scenario.id.clone(),
+                path: scenario.source.path.clone(),
+                text: scenario.source.text.clone(),
+                overlay: selftest::split(&scenario.id, &self.overlays).map(|(_, overlay)| overlay.name.clone()),
+            })
+        }));
+        entries.extend(assignments.iter().map(|a| {
+            Entry::Case(Planned {
+                scenario: a.case.scenario.clone(),
+                image: a.case.image.clone(),
+                repeat: a.case.repeat,
+                expect: (self.expect)(&a.scenario, &a.case.image),
+                subject: cases::subject(a),
+            })
+        }));
+        entries.extend(desk.left_out.iter().cloned().map(Entry::LeftOut));
+        entries
     }
 
     /// Planned cases of which there is no attempt, unless the run was not to get to its end: a case that was lost has not
@@ -219,7 +259,7 @@ impl Job {
     fn judged<'a>(
         &'a self,
         plan: &Plan,
-        attempts: &'a mut [(CaseKey, CaseEvidence, Judged, String)],
+        attempts: &'a mut [(CaseKey, CaseEvidence, Judged, Option<String>)],
     ) -> Vec<JudgedCase<'a>> {
         let position = |key: &CaseKey| {
             plan.cases
@@ -232,7 +272,7 @@ impl Job {
                 scenario: self.scenarios.iter().find(|s| s.id == key.scenario)?,
                 evidence,
                 judged,
-                kept: Some(kept.clone()),
+                kept: kept.clone(),
             })
         });
         judged.collect()

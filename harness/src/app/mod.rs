@@ -7,7 +7,9 @@ mod image_store;
 mod images;
 mod interrupt;
 mod job;
+mod judge;
 mod logging;
+mod reports;
 mod scenarios;
 mod select;
 mod selftest;
@@ -98,6 +100,7 @@ async fn dispatch(command: Command, caller: Caller) -> Result<Exit, Failure> {
         Command::Check(args) => gate::check(args, caller).await,
         Command::Images(args) => image_store::run(args.command, caller.progress).await,
         Command::Selftest(args) => selftest::selftest(args, caller).await,
+        Command::Judge(args) => judge::judge(&args, &caller),
         Command::Sweep(args) => sweep::sweep(args).await,
         Command::Scenarios(args) => match args.command {
             None => scenarios::list(&args.select),

@@ -43,6 +43,15 @@ Examples:
   comeback reproduce --filter docker-restart --keep on-failure
   comeback reproduce --format json > run.json";
 
+const JUDGE_HELP: &str = "\
+Judges by the scenarios, images and expectations as they were when the record was made, whatever has become of the table \
+since: the verdict and the exit code are those of the run. Of a run that was killed, what had ended is judged; what was \
+running or had not begun is inconclusive.
+
+Examples:
+  comeback judge ~/.cache/comeback/runs/20261123171806-aad34-5fe7
+  comeback judge record --output html=report.html --output junit=junit.xml";
+
 const CHECK_HELP: &str = "\
 An IMAGE is one of
   release:0.17.0      a release on PyPI, built into our own image
@@ -94,6 +103,9 @@ pub enum Command {
     /// Judge images against the behaviour table
     #[command(after_help = CHECK_HELP, after_long_help = format!("{CHECK_HELP}\n\n{}", exit_codes()))]
     Check(Check),
+    /// Judge the record of a run again, without an engine, and render any report of it
+    #[command(after_help = JUDGE_HELP, after_long_help = format!("{JUDGE_HELP}\n\n{}", exit_codes()))]
+    Judge(Judge),
     /// Break the gateway on purpose, one thing at a time, and see each fault caught
     #[command(after_help = selftest::HELP, after_long_help = format!("{}\n\n{}", selftest::HELP, exit_codes()))]
     Selftest(Selftest),
@@ -118,6 +130,7 @@ impl Command {
         match self {
             Self::Reproduce(_) => "reproduce",
             Self::Check(_) => "check",
+            Self::Judge(_) => "judge",
             Self::Selftest(_) => "selftest",
             Self::Scenarios(_) => "scenarios",
             Self::Images(_) => "images",
@@ -133,7 +146,7 @@ impl Command {
             Self::Selftest(args) => Some(&args.engine),
             Self::Sweep(args) => Some(&args.engine),
             Self::Images(args) => Some(args.command.engine()),
-            Self::Scenarios(_) => None,
+            Self::Scenarios(_) | Self::Judge(_) => None,
         }
     }
 }
@@ -176,6 +189,17 @@ pub struct Check {
     /// Which engine.
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+/// Arguments of `judge`.
+#[derive(Debug, Clone, Args)]
+pub struct Judge {
+    /// Folder of the record, as --record named it or as the run's report tells
+    #[arg(value_name = "RECORD")]
+    pub record: PathBuf,
+    /// What is written where.
+    #[command(flatten)]
+    pub render: RenderArgs,
 }
 
 /// Arguments of `scenarios`.
@@ -269,15 +293,24 @@ pub struct RunArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reports")]
 pub struct ReportArgs {
-    /// What is written to stdout
-    #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
-    pub format: ReportFormat,
-    /// Also write a report to a file, e.g. json=run.json; can be given several times
-    #[arg(long, value_name = "FORMAT=PATH")]
-    pub output: Vec<Output>,
+    /// What is written where.
+    #[command(flatten)]
+    pub render: RenderArgs,
     /// Keep the record of the run in this folder [default: one of its own in the user's cache]
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
+}
+
+/// Which reports are made.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reports")]
+pub struct RenderArgs {
+    /// What is written to stdout
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
+    pub format: ReportFormat,
+    /// Also write a report to a file, e.g. html=report.html; can be given several times
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub output: Vec<Output>,
 }
 
 /// Which engine, and what it may fetch.
@@ -333,16 +366,42 @@ pub enum ReportFormat {
     Human,
     /// The run document.
     Json,
+    /// Events while the run goes on, one a line; the document is the last.
+    Jsonl,
+    /// For CI servers.
+    Junit,
+    /// For job summaries and comments.
+    Markdown,
+    /// Workflow commands of GitHub.
+    Annotations,
+    /// For browsers.
+    Html,
 }
 
 impl ReportFormat {
     /// Every format with its name.
-    pub const ALL: [(&'static str, Self); 2] = [("human", Self::Human), ("json", Self::Json)];
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("human", Self::Human),
+        ("json", Self::Json),
+        ("jsonl", Self::Jsonl),
+        ("junit", Self::Junit),
+        ("markdown", Self::Markdown),
+        ("annotations", Self::Annotations),
+        ("html", Self::Html),
+    ];
 }
 
 impl ValueEnum for ReportFormat {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Human, Self::Json]
+        &[
+            Self::Human,
+            Self::Json,
+            Self::Jsonl,
+            Self::Junit,
+            Self::Markdown,
+            Self::Annotations,
+            Self::Html,
+        ]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {

@@ -72,8 +72,8 @@ fn flags_of_check() {
     };
     assert_eq!(check.images, ["source:.", "docker:x"]);
     assert_eq!(check.run.timeout.as_secs(), 90);
-    assert_eq!(check.report.format, ReportFormat::Json);
-    assert_eq!(check.report.output.len(), 2);
+    assert_eq!(check.report.render.format, ReportFormat::Json);
+    assert_eq!(check.report.render.output.len(), 2);
     assert_eq!(cli.talk.verbose, 2);
 }
 

@@ -1,12 +1,13 @@
 //! Comparing two images scenario by scenario: what the new one introduces, repairs, and leaves as it was. Pure.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::{CaseEntry, RunDocument};
 use crate::verdict::{Classification, Exit};
 
 /// What became of a scenario from the old image to the new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// Fixed on both.
@@ -41,7 +42,7 @@ impl Change {
 }
 
 /// One scenario on both images.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// The scenario's id.
     pub scenario: String,

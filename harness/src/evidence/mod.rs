@@ -4,4 +4,8 @@ pub mod compare;
 pub mod document;
 pub mod event;
 pub mod excerpt;
+pub mod ledger;
+pub mod read;
 pub mod record;
+pub mod replay;
+pub mod spans;

@@ -2,12 +2,12 @@
 //!
 //! Everything that a container, an engine or a file said goes through [`sanitize`] on its way out.
 
-mod dossier;
-mod overview;
+pub(super) mod dossier;
+pub(super) mod overview;
 mod selftest;
 mod summary;
 mod table;
-mod words;
+pub(super) mod words;
 
 use super::text::{Paint, Style, pad, sanitize};
 use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};

@@ -1,0 +1,34 @@
+//! `judge`: a record judged again, without an engine.
+
+use super::reports::{Reports, exit_of};
+use super::{Caller, tell_failure};
+use crate::cli::args::Judge;
+use crate::cli::{Exit, Failure, FailureKind};
+use crate::evidence::read::{ReadError, read};
+use crate::evidence::replay::replay;
+use crate::report::sanitize;
+
+/// Reads a record, judges it by what was asked when it was made, and renders it.
+pub fn judge(args: &Judge, caller: &Caller) -> Result<Exit, Failure> {
+    let kept = read(&args.record).map_err(|error| bad(&error))?;
+    let document = replay(&kept).map_err(|error| bad(&error))?;
+    let reports = Reports::new(&args.render, &caller.talk);
+    kept.events.iter().for_each(|told| reports.stream(told));
+    let written = reports.write(&document);
+    if let Err(failure) = &written {
+        tell_failure(failure, &caller.talk);
+    }
+    reports.print(&document)?;
+    Ok(match (exit_of(&document), written) {
+        (Exit::Held, Err(failure)) => failure.exit(),
+        (exit, _) => exit,
+    })
+}
+
+fn bad(error: &ReadError) -> Failure {
+    let text = format!("error: {error}");
+    let lines: Vec<String> = text.lines().map(sanitize).collect();
+    Failure::new(FailureKind::BadFile {
+        diagnostic: lines.join("\n"),
+    })
+}
