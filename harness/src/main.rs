@@ -6,7 +6,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let cli = match comeback::cli::parse(arguments.clone()) {
         Ok(cli) => cli,
-        Err(exit) => return ExitCode::from(exit.code()),
+        Err(code) => return ExitCode::from(code),
     };
     comeback::app::main(cli, arguments)
 }

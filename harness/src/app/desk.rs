@@ -75,6 +75,7 @@ impl Desk {
             command: self.command.to_owned(),
             arguments: self.caller.arguments.clone(),
             started: self.clock.started,
+            exit_style: self.caller.exit_style,
         };
         let record = Record::create(&folder, &began).map_err(|why| session::io(&folder, &why))?;
         self.place = Some(record.root().to_owned());
@@ -128,16 +129,19 @@ impl Desk {
     /// Writes everything that was asked for; what is printed comes last and says what became of the rest.
     pub fn hand_in(&mut self, header: &RunHeader, mut document: RunDocument) -> Result<Exit, Failure> {
         self.handed_in = true;
-        if let Err(failure) = self.write(header, &document) {
+        let mut exit = exit_of(&document);
+        document.exit_code = self.caller.exit_style.judged(exit);
+        if let Err(failure) = self.write(header, None, &document) {
             tell_failure(&failure, &self.caller.talk);
-            if document.exit_code == Exit::Held.code() {
+            if exit == Exit::Held {
+                exit = failure.exit();
                 document.verdict = RunVerdict::Error;
-                document.exit_code = failure.exit().code();
+                document.exit_code = self.caller.exit_style.judged(exit);
             }
             document.failure.get_or_insert(failure.what());
         }
         self.reports.print(&document)?;
-        Ok(exit_of(&document))
+        Ok(exit)
     }
 
     /// The end of a command: one that failed on its way has a document too, for programs that wait for one.
@@ -151,8 +155,9 @@ impl Desk {
                 _ => None,
             };
             let header = self.header(Some((failure.what(), failure.exit())), interrupted);
-            let document = document(&header, self.images.clone(), &[]);
-            if let Err(also) = self.write(&header, &document) {
+            let mut document = document(&header, self.images.clone(), &[]);
+            document.exit_code = failure.code(self.caller.exit_style);
+            if let Err(also) = self.write(&header, Some(document.exit_code), &document) {
                 tell_failure(&also, &self.caller.talk);
             }
             if self.reports.is_for_programs() {
@@ -163,17 +168,19 @@ impl Desk {
     }
 
     /// Finishes the record, and writes the reports that go to files.
-    fn write(&self, header: &RunHeader, document: &RunDocument) -> Result<(), Failure> {
-        let kept = self.finish_record(header, document);
+    fn write(&self, header: &RunHeader, code: Option<u8>, document: &RunDocument) -> Result<(), Failure> {
+        let kept = self.finish_record(header, code, document);
         self.reports.write(document).and(kept)
     }
 
-    fn finish_record(&self, header: &RunHeader, document: &RunDocument) -> Result<(), Failure> {
+    /// `code` is the exit code of a command that came to no verdict.
+    fn finish_record(&self, header: &RunHeader, code: Option<u8>, document: &RunDocument) -> Result<(), Failure> {
         let ended = Entry::Ended {
             seconds: header.seconds,
             failure: header.failure.as_ref().map(|(why, exit)| Failed {
                 why: why.clone(),
                 exit: exit.code(),
+                code,
             }),
             interrupted: header.interrupted.map(Exit::code),
         };

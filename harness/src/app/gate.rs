@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::job::Job;
 use super::{Caller, select};
-use crate::cli::args::{Check, Reproduce};
+use crate::cli::args::{Check, ExitStyleArg, Reproduce};
 use crate::cli::{Exit, Failure};
 use crate::scenario::model::Scenario;
 use crate::verdict::Column;
@@ -13,20 +13,15 @@ pub const REFERENCES: [&str; 2] = ["release:0.16.0", "release:0.17.0"];
 
 /// Judges images against the table.
 pub async fn check(args: Check, caller: Caller) -> Result<Exit, Failure> {
-    let mut desk = Desk::open("check", &args.report, &caller);
-    let column = args.expect.map(Column::from);
+    let mut desk = Desk::open("check", &args.job.report, &caller);
+    // A bisection looks for a change between commits that may all call themselves the same release.
+    let bisects = args.exit_style == ExitStyleArg::Bisect;
+    let column = args.expect.map(Column::from).or(bisects.then_some(Column::Fixed));
     let outcome = async {
-        let (scenarios, _) = select::scenarios(&args.select, None)?;
-        let job = Job {
-            images: select::images(&args.images)?,
-            scenarios,
-            run: args.run,
-            engine: args.engine,
-            expect: Box::new(move |_, _| column),
-            progress: caller.progress,
-            overlays: Vec::new(),
-            selftest: None,
-        };
+        let (scenarios, _) = select::scenarios(&args.job.select, None)?;
+        let images = select::images(&args.images)?;
+        let mut job = Job::new(images, scenarios, args.job, caller.progress);
+        job.expect = Box::new(move |_, _| column);
         job.go(&mut desk).await
     };
     let outcome = outcome.await;
@@ -35,19 +30,12 @@ pub async fn check(args: Check, caller: Caller) -> Result<Exit, Failure> {
 
 /// Shows the issue on the reference pair.
 pub async fn reproduce(args: Reproduce, caller: Caller) -> Result<Exit, Failure> {
-    let mut desk = Desk::open("reproduce", &args.report, &caller);
+    let mut desk = Desk::open("reproduce", &args.job.report, &caller);
     let outcome = async {
-        let (scenarios, _) = select::scenarios(&args.select, Some("tag(core)"))?;
-        let job = Job {
-            images: select::images(&REFERENCES.map(str::to_owned))?,
-            scenarios,
-            run: args.run,
-            engine: args.engine,
-            expect: Box::new(|scenario, image| Some(reference_column(scenario, image))),
-            progress: caller.progress,
-            overlays: Vec::new(),
-            selftest: None,
-        };
+        let (scenarios, _) = select::scenarios(&args.job.select, Some("tag(core)"))?;
+        let images = select::images(&REFERENCES.map(str::to_owned))?;
+        let mut job = Job::new(images, scenarios, args.job, caller.progress);
+        job.expect = Box::new(|scenario, image| Some(reference_column(scenario, image)));
         job.go(&mut desk).await
     };
     let outcome = outcome.await;

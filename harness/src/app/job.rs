@@ -1,6 +1,7 @@
 //! The whole way from what is to be run to a verdict, whatever the command.
 
 mod judge;
+mod purpose;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,11 +12,11 @@ use super::images::{self, Obtained, Tell};
 use super::interrupt::interrupted;
 use super::session::{self, Connected};
 use super::{cases, print};
-use crate::cli::args::{EngineArgs, RunArgs};
+use crate::cli::args::{EngineArgs, JobArgs, RunArgs};
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::Engine;
-use crate::evidence::document::{JudgedCase, LeftOutEntry, document, selftest};
+use crate::evidence::document::{CaseEntry, JudgedCase, LeftOutEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::ledger::{Entry, Planned, Text};
 use crate::image::{Cache, ImageExpr, ObtainOptions, Releases, looked_into_by_us};
@@ -24,8 +25,9 @@ use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
 use crate::runner::{self, Assignment, RunContext, run_cases};
 use crate::scenario::model::Scenario;
-use crate::scenario::overlay::Overlay;
 use crate::verdict::{Column, Judged};
+
+pub use purpose::Purpose;
 
 /// Deadline of each wait within a case.
 const WAIT: Duration = Duration::from_secs(60);
@@ -49,10 +51,8 @@ pub struct Job {
     pub expect: Explicit,
     /// Where it is told.
     pub progress: Arc<Progress>,
-    /// The fault overlays of a selftest: some of the scenarios are run under them.
-    pub overlays: Vec<Overlay>,
-    /// The hash of the table, for a selftest.
-    pub selftest: Option<String>,
+    /// What it is run for.
+    pub purpose: Purpose,
 }
 
 /// Judged attempts in the order in which they ended.
@@ -67,8 +67,21 @@ struct Ended {
 }
 
 impl Job {
+    /// Scenarios on images as the arguments say, expecting what follows from each release.
+    pub fn new(images: Vec<ImageExpr>, scenarios: Vec<Scenario>, args: JobArgs, progress: Arc<Progress>) -> Self {
+        Self {
+            images,
+            scenarios,
+            run: args.run,
+            engine: args.engine,
+            expect: Box::new(|_, _| None),
+            progress,
+            purpose: Purpose::Gate,
+        }
+    }
+
     /// Runs it, from the engine to the exit code.
-    pub async fn go(self, desk: &mut Desk) -> Result<Exit, Failure> {
+    pub async fn go(mut self, desk: &mut Desk) -> Result<Exit, Failure> {
         let others = images::named_by(&self.scenarios)?;
         if self.run.dry_run {
             let images: Vec<PlanImage> = self.images.iter().map(planned).collect();
@@ -84,10 +97,13 @@ impl Job {
         let obtained = self.obtain(&engine, &others, &tell).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();
-        let plan = self.plan(&obtained);
+        self.purpose.check(&obtained)?;
+        self.purpose.open(&engine, &self.scenarios, &obtained).await?;
+        let mut plan = self.plan(&obtained);
         desk.left_out = left_out(&plan);
+        let remembered = self.purpose.thin_out(&mut plan, &self.scenarios, &obtained);
         let assignments = self.assignments(&plan, &obtained);
-        desk.enter(self.ledger(&assignments, desk));
+        desk.enter(self.ledger(&assignments, &remembered, desk));
         tell(RunEvent::RunStarted {
             run: desk.clock.run.clone(),
             cases: plan.cases.len(),
@@ -105,9 +121,7 @@ impl Job {
             let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
             document(&header, desk.images.clone(), &self.judged(&plan, &mut attempts))
         };
-        if let Some(table) = &self.selftest {
-            selftest::judge(&mut document, &self.overlays, table.clone(), header.faults());
-        }
+        self.purpose.judge(&mut document, remembered, header.faults());
         desk.hand_in(&header, document)
     }
 
@@ -165,7 +179,7 @@ impl Job {
         };
         // Under a fault overlay it is what is wanted.
         let red = |a: &(CaseKey, CaseEvidence, Judged, Option<String>)| {
-            a.2.verdict.is_red() && selftest::split(&a.0.scenario, &self.overlays).is_none()
+            a.2.verdict.is_red() && selftest::split(&a.0.scenario, self.purpose.overlays()).is_none()
         };
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
         let abnormal = self.unjudged(plan, attempts, cut.is_some() || (self.run.fail_fast && any_red));
@@ -192,25 +206,19 @@ impl Job {
     }
 
     /// What the record has to know to judge this run again.
-    fn ledger(&self, assignments: &[Assignment], desk: &Desk) -> Vec<Entry> {
+    fn ledger(&self, assignments: &[Assignment], remembered: &[CaseEntry], desk: &Desk) -> Vec<Entry> {
         let mut entries: Vec<Entry> = desk
             .images
             .iter()
             .cloned()
             .map(|image| Entry::Image { image })
             .collect();
-        entries.extend(self.selftest.clone().map(|table| Entry::Selftest {
-            table,
-            overlays: self.overlays.clone(),
-        }));
+        entries.extend(self.purpose.entry(remembered));
         let planned = |s: &&Scenario| assignments.iter().any(|a| a.scenario.id == s.id);
         entries.extend(self.scenarios.iter().filter(planned).map(|scenario| {
-            Entry::Scenario(Text {
-                id: scenario.id.clone(),
-                path: scenario.source.path.clone(),
-                text: scenario.source.text.clone(),
-                overlay: selftest::split(&scenario.id, &self.overlays).map(|(_, overlay)| overlay.name.clone()),
-            })
+            let overlay =
+                selftest::split(&scenario.id, self.purpose.overlays()).map(|(_, overlay)| overlay.name.clone());
+            Entry::Scenario(Text::of(scenario, overlay))
         }));
         entries.extend(assignments.iter().map(|a| {
             Entry::Case(Planned {

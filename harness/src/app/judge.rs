@@ -1,6 +1,6 @@
 //! `judge`: a record judged again, without an engine.
 
-use super::reports::{Reports, exit_of};
+use super::reports::Reports;
 use super::{Caller, tell_failure};
 use crate::cli::args::Judge;
 use crate::cli::{Exit, Failure, FailureKind};
@@ -8,8 +8,8 @@ use crate::evidence::read::{ReadError, read};
 use crate::evidence::replay::replay;
 use crate::report::sanitize;
 
-/// Reads a record, judges it by what was asked when it was made, and renders it.
-pub fn judge(args: &Judge, caller: &Caller) -> Result<Exit, Failure> {
+/// Reads a record, judges it by what was asked when it was made, and renders it. Returns the exit code.
+pub fn judge(args: &Judge, caller: &Caller) -> Result<u8, Failure> {
     let kept = read(&args.record).map_err(|error| bad(&error))?;
     let document = replay(&kept).map_err(|error| bad(&error))?;
     let reports = Reports::new(&args.render, &caller.talk);
@@ -19,9 +19,10 @@ pub fn judge(args: &Judge, caller: &Caller) -> Result<Exit, Failure> {
         tell_failure(failure, &caller.talk);
     }
     reports.print(&document)?;
-    Ok(match (exit_of(&document), written) {
-        (Exit::Held, Err(failure)) => failure.exit(),
-        (exit, _) => exit,
+    // The code is the run's, whatever it was asked to mean; a report that cannot be written must not pass for success.
+    Ok(match written {
+        Err(failure) if document.exit_code == Exit::Held.code() => failure.exit().code(),
+        _ => document.exit_code,
     })
 }
 

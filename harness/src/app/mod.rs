@@ -1,6 +1,7 @@
 //! Commands: from parsed arguments to an exit code. What a command prints goes to stdout, what it tells goes to stderr.
 
 pub mod cases;
+mod compare;
 mod desk;
 mod gate;
 mod image_store;
@@ -9,6 +10,8 @@ mod interrupt;
 mod job;
 mod judge;
 mod logging;
+mod matrix;
+mod own_volume;
 mod reports;
 mod scenarios;
 mod select;
@@ -22,7 +25,8 @@ use std::sync::Arc;
 
 use crate::cli::args::{Cli, Command, ScenariosCommand, Talk};
 use crate::cli::progress::Progress;
-use crate::cli::{self, Exit, Failure, FailureKind};
+use crate::cli::{self, Failure, FailureKind};
+use crate::verdict::ExitStyle;
 
 pub use gate::{REFERENCES, reference_column};
 
@@ -33,49 +37,55 @@ pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
     }
     let arguments = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let talk = cli.talk.clone();
-    let exit = std::panic::catch_unwind(|| in_runtime(cli, arguments));
-    let exit = exit.unwrap_or_else(|_| {
+    let style = cli.command.exit_style();
+    let code = std::panic::catch_unwind(|| in_runtime(cli, arguments));
+    let code = code.unwrap_or_else(|_| {
         // What it was has been printed where it happened.
         let why = "it panicked".to_owned();
-        end(Failure::new(FailureKind::Internal { why }), &talk)
+        end(&Failure::new(FailureKind::Internal { why }), &talk, style)
     });
-    ExitCode::from(exit.code())
+    ExitCode::from(code)
 }
 
-fn in_runtime(cli: Cli, arguments: Vec<String>) -> Exit {
+fn in_runtime(cli: Cli, arguments: Vec<String>) -> u8 {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let why = format!("no runtime: {error}");
-            return end(Failure::new(FailureKind::Internal { why }), &cli.talk);
+            return end(
+                &Failure::new(FailureKind::Internal { why }),
+                &cli.talk,
+                cli.command.exit_style(),
+            );
         }
     };
-    let exit = runtime.block_on(run(cli, arguments));
+    let code = runtime.block_on(run(cli, arguments));
     // What is still reading from the engine need not come to its end.
     runtime.shutdown_background();
-    exit
+    code
 }
 
 /// Runs a command to its exit code; whatever ended it without a verdict has been printed.
-pub async fn run(cli: Cli, arguments: Vec<String>) -> Exit {
+pub async fn run(cli: Cli, arguments: Vec<String>) -> u8 {
     let progress = Arc::new(Progress::new(&cli.talk));
     logging::start(&cli.talk, &progress);
     let caller = Caller {
         talk: cli.talk,
         arguments,
         progress,
+        exit_style: cli.command.exit_style(),
     };
-    let talk = caller.talk.clone();
+    let (talk, style) = (caller.talk.clone(), caller.exit_style);
     match dispatch(cli.command, caller).await {
-        Ok(exit) => exit,
-        Err(failure) => end(failure, &talk),
+        Ok(code) => code,
+        Err(failure) => end(&failure, &talk, style),
     }
 }
 
 /// The end of a command without a verdict.
-fn end(failure: Failure, talk: &Talk) -> Exit {
-    tell_failure(&failure, talk);
-    failure.exit()
+fn end(failure: &Failure, talk: &Talk, style: ExitStyle) -> u8 {
+    tell_failure(failure, talk);
+    failure.code(style)
 }
 
 /// testcontainers finds its engine through the environment alone.
@@ -92,15 +102,20 @@ struct Caller {
     /// The whole command line.
     arguments: Vec<String>,
     progress: Arc<Progress>,
+    /// What exit codes mean to them.
+    exit_style: ExitStyle,
 }
 
-async fn dispatch(command: Command, caller: Caller) -> Result<Exit, Failure> {
-    match command {
+async fn dispatch(command: Command, caller: Caller) -> Result<u8, Failure> {
+    let style = caller.exit_style;
+    let exit = match command {
+        Command::Judge(args) => return judge::judge(&args, &caller),
         Command::Reproduce(args) => gate::reproduce(args, caller).await,
         Command::Check(args) => gate::check(args, caller).await,
+        Command::Compare(args) => compare::compare(args, caller).await,
+        Command::Matrix(args) => matrix::matrix(args, caller).await,
         Command::Images(args) => image_store::run(args.command, caller.progress).await,
         Command::Selftest(args) => selftest::selftest(args, caller).await,
-        Command::Judge(args) => judge::judge(&args, &caller),
         Command::Sweep(args) => sweep::sweep(args).await,
         Command::Scenarios(args) => match args.command {
             None => scenarios::list(&args.select),
@@ -109,7 +124,8 @@ async fn dispatch(command: Command, caller: Caller) -> Result<Exit, Failure> {
             Some(ScenariosCommand::Operations) => scenarios::operations(),
             Some(ScenariosCommand::Probes) => scenarios::probes(),
         },
-    }
+    };
+    exit.map(|exit| style.judged(exit))
 }
 
 /// Says on stderr why a command ended without a verdict.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::desk::Desk;
-use super::job::Job;
+use super::job::{Job, Purpose};
 use super::{Caller, select};
 use crate::cli::args::Selftest;
 use crate::cli::{Exit, Failure, FailureKind};
@@ -12,21 +12,19 @@ use crate::scenario::overlay::{Overlay, overlays};
 
 /// Runs every overlay against the scenarios that have to catch it, or all, and each of these without an overlay.
 pub async fn selftest(args: Selftest, caller: Caller) -> Result<Exit, Failure> {
-    let mut desk = Desk::open("selftest", &args.report, &caller);
+    let mut desk = Desk::open("selftest", &args.job.report, &caller);
     let outcome = async {
-        let (scenarios, _) = select::scenarios(&args.select, None)?;
-        let table = select::catalogue(args.select.scenarios.as_deref())?.hash();
+        let (scenarios, _) = select::scenarios(&args.job.select, None)?;
+        let table = select::catalogue(args.job.select.scenarios.as_deref())?.hash();
         let overlays = chosen(&args.overlay)?;
-        let job = Job {
-            images: select::images(&[args.image])?,
-            scenarios: cases(&scenarios, &overlays, args.all),
-            run: args.run,
-            engine: args.engine,
-            expect: Box::new(|_, _| None),
-            progress: caller.progress,
-            overlays,
-            selftest: Some(table),
-        };
+        let images = select::images(&[args.image])?;
+        let mut job = Job::new(
+            images,
+            cases(&scenarios, &overlays, args.all),
+            args.job,
+            caller.progress,
+        );
+        job.purpose = Purpose::Selftest { overlays, table };
         job.go(&mut desk).await
     };
     let outcome = outcome.await;

@@ -1,6 +1,8 @@
 //! Commands and their flags.
 
+mod compare;
 mod images;
+mod matrix;
 mod selftest;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -10,12 +12,14 @@ use std::time::Duration;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use compare::Compare;
 pub use images::{Images, ImagesCommand};
+pub use matrix::Matrix;
 pub use selftest::Selftest;
 
 pub use super::values::Output;
 use super::values::duration;
-use crate::verdict::{Column, Exit};
+use crate::verdict::{Column, Exit, ExitStyle};
 
 const ABOUT: &str = "When a container restarts, does the gateway in it come back?";
 
@@ -66,7 +70,8 @@ Examples:
   comeback check source:.
   comeback check release:0.16.0 --expect fixed --filter docker-restart
   comeback check docker:ghcr.io/me/gateway:pr-12 --filter 'tag(core) and not id(oom*)'
-  comeback check release:0.16.0 release:0.17.0 --repeat 5 --fail-fast";
+  comeback check release:0.16.0 release:0.17.0 --repeat 5 --fail-fast
+  git bisect run comeback check source:. --filter docker-restart --exit-style bisect";
 
 /// The table of exit codes, for the help of commands that end with a verdict.
 fn exit_codes() -> String {
@@ -103,6 +108,12 @@ pub enum Command {
     /// Judge images against the behaviour table
     #[command(after_help = CHECK_HELP, after_long_help = format!("{CHECK_HELP}\n\n{}", exit_codes()))]
     Check(Check),
+    /// Say what NEW introduces, repairs and leaves as it was, scenario by scenario: the gate for a change
+    #[command(after_help = compare::HELP, after_long_help = format!("{}\n\n{}", compare::HELP, exit_codes()))]
+    Compare(Compare),
+    /// Show what each release does with the whole table, and remember it
+    #[command(after_help = matrix::HELP, after_long_help = format!("{}\n\n{}", matrix::HELP, exit_codes()))]
+    Matrix(Matrix),
     /// Judge the record of a run again, without an engine, and render any report of it
     #[command(after_help = JUDGE_HELP, after_long_help = format!("{JUDGE_HELP}\n\n{}", exit_codes()))]
     Judge(Judge),
@@ -130,6 +141,8 @@ impl Command {
         match self {
             Self::Reproduce(_) => "reproduce",
             Self::Check(_) => "check",
+            Self::Compare(_) => "compare",
+            Self::Matrix(_) => "matrix",
             Self::Judge(_) => "judge",
             Self::Selftest(_) => "selftest",
             Self::Scenarios(_) => "scenarios",
@@ -138,12 +151,23 @@ impl Command {
         }
     }
 
+    /// What its exit codes mean.
+    pub fn exit_style(&self) -> ExitStyle {
+        match self {
+            Self::Check(args) => args.exit_style.into(),
+            Self::Compare(args) => args.exit_style.into(),
+            _ => ExitStyle::Plain,
+        }
+    }
+
     /// Which engine it talks to, if it talks to one.
     pub fn engine(&self) -> Option<&EngineArgs> {
         match self {
-            Self::Reproduce(args) => Some(&args.engine),
-            Self::Check(args) => Some(&args.engine),
-            Self::Selftest(args) => Some(&args.engine),
+            Self::Reproduce(args) => Some(&args.job.engine),
+            Self::Check(args) => Some(&args.job.engine),
+            Self::Compare(args) => Some(&args.job.engine),
+            Self::Matrix(args) => Some(&args.job.engine),
+            Self::Selftest(args) => Some(&args.job.engine),
             Self::Sweep(args) => Some(&args.engine),
             Self::Images(args) => Some(args.command.engine()),
             Self::Scenarios(_) | Self::Judge(_) => None,
@@ -151,9 +175,9 @@ impl Command {
     }
 }
 
-/// Arguments of `reproduce`.
+/// What every command that runs cases has in common.
 #[derive(Debug, Clone, Args)]
-pub struct Reproduce {
+pub struct JobArgs {
     /// Which scenarios.
     #[command(flatten)]
     pub select: Select,
@@ -166,6 +190,14 @@ pub struct Reproduce {
     /// Which engine.
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+/// Arguments of `reproduce`.
+#[derive(Debug, Clone, Args)]
+pub struct Reproduce {
+    /// What is run, and how.
+    #[command(flatten)]
+    pub job: JobArgs,
 }
 
 /// Arguments of `check`.
@@ -174,21 +206,16 @@ pub struct Check {
     /// Images to judge, e.g. release:0.17.0, source:., docker:REF
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<String>,
-    /// Which scenarios.
-    #[command(flatten)]
-    pub select: Select,
     /// Expect every case in this column, whatever the release; deviations on record excuse nothing then
     #[arg(long, value_name = "COLUMN", value_enum)]
     pub expect: Option<ColumnArg>,
-    /// How they are run.
+    /// What the exit codes mean: `bisect` is for `git bisect run`, and expects the fixed column unless --expect says
+    /// otherwise
+    #[arg(long, value_name = "STYLE", value_enum, default_value = "plain")]
+    pub exit_style: ExitStyleArg,
+    /// What is run, and how.
     #[command(flatten)]
-    pub run: RunArgs,
-    /// What is written where.
-    #[command(flatten)]
-    pub report: ReportArgs,
-    /// Which engine.
-    #[command(flatten)]
-    pub engine: EngineArgs,
+    pub job: JobArgs,
 }
 
 /// Arguments of `judge`.
@@ -409,6 +436,24 @@ impl ValueEnum for ReportFormat {
             .iter()
             .find(|(_, format)| format == self)
             .map(|(name, _)| PossibleValue::new(*name))
+    }
+}
+
+/// What exit codes mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExitStyleArg {
+    /// As in the table of exit codes
+    Plain,
+    /// 0 good, 1 bad, 125 cannot be told or built, 128 and up: stop bisecting
+    Bisect,
+}
+
+impl From<ExitStyleArg> for ExitStyle {
+    fn from(style: ExitStyleArg) -> Self {
+        match style {
+            ExitStyleArg::Plain => Self::Plain,
+            ExitStyleArg::Bisect => Self::Bisect,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use super::Exit;
 use crate::engine::{EngineError, EngineErrorKind};
 use crate::report::{Paint, Style, sanitize};
+use crate::verdict::ExitStyle;
 
 /// The end of a command without a verdict.
 #[derive(Debug)]
@@ -131,6 +132,11 @@ impl Failure {
             FailureKind::Internal { .. } => Exit::Internal,
             FailureKind::Interrupted { exit } => *exit,
         }
+    }
+
+    /// The process's exit code, in the style that was asked for.
+    pub fn code(&self, style: ExitStyle) -> u8 {
+        style.failed(self.exit(), matches!(self.kind, FailureKind::Image { .. }))
     }
 
     /// One line: what happened.

@@ -14,7 +14,7 @@ use clap::error::ErrorKind;
 pub use args::Cli;
 pub use error::{Failure, FailureKind};
 
-pub use crate::verdict::exit::Exit;
+pub use crate::verdict::exit::{Exit, ExitStyle};
 
 /// Columns assumed where the output is no terminal.
 const DEFAULT_WIDTH: usize = 100;
@@ -24,14 +24,20 @@ const DEFAULT_WIDTH: usize = 100;
 /// # Errors
 ///
 /// The exit code to end with, after the text has been printed: 0 for `--help` and `--version`, 64 for wrong usage
-/// (clap's own 2 means something else here).
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
+/// (clap's own 2 means something else here), or what stops `git bisect` where it was asked for.
+pub fn parse(arguments: Vec<OsString>) -> Result<Cli, u8> {
+    // A mistyped flag must not read as a bad commit.
+    let bisects = arguments.iter().any(|word| {
+        let word = word.to_string_lossy();
+        word == "bisect" || word == "--exit-style=bisect"
+    });
+    let style = if bisects { ExitStyle::Bisect } else { ExitStyle::Plain };
     Cli::try_parse_from(arguments).map_err(|error| {
         // Nothing can be done about a closed stdout, and the exit code says enough.
         let _ = error.print();
         match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Held,
-            _ => Exit::Usage,
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Held.code(),
+            _ => style.failed(Exit::Usage, false),
         }
     })
 }

@@ -21,6 +21,7 @@ fn args(line: &str) -> Vec<std::ffi::OsString> {
 #[case::itself("")]
 #[case::reproduce("reproduce")]
 #[case::check("check")]
+#[case::compare("compare")]
 #[case::selftest("selftest")]
 #[case::scenarios("scenarios")]
 #[case::scenarios_explain("scenarios explain")]
@@ -58,6 +59,14 @@ fn the_definition_is_sound() {
 #[case("reproduce --expect fixed", Exit::Usage)]
 #[case("reproduce -v -q", Exit::Usage)]
 fn exit_code_of_an_early_end(#[case] line: &str, #[case] wanted: Exit) {
+    assert_eq!(parse(args(line)).err(), Some(wanted.code()));
+}
+
+#[rstest]
+#[case("check source:. --exit-style bisect --frobnicate", 192)]
+#[case("check --exit-style=bisect", 192)]
+#[case("check --exit-style bisect --help", 0)]
+fn bisecting_stops_at_a_mistake_of_the_callers(#[case] line: &str, #[case] wanted: u8) {
     assert_eq!(parse(args(line)).err(), Some(wanted));
 }
 
@@ -71,9 +80,9 @@ fn flags_of_check() {
         panic!("not check")
     };
     assert_eq!(check.images, ["source:.", "docker:x"]);
-    assert_eq!(check.run.timeout.as_secs(), 90);
-    assert_eq!(check.report.render.format, ReportFormat::Json);
-    assert_eq!(check.report.render.output.len(), 2);
+    assert_eq!(check.job.run.timeout.as_secs(), 90);
+    assert_eq!(check.job.report.render.format, ReportFormat::Json);
+    assert_eq!(check.job.report.render.output.len(), 2);
     assert_eq!(cli.talk.verbose, 2);
 }
 

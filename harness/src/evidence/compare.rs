@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::document::{CaseEntry, RunDocument};
-use crate::verdict::{Classification, Exit};
+use super::document::{CaseEntry, RowEntry, RunDocument};
+use crate::scenario::model::Guard;
+use crate::verdict::run::Faults;
+use crate::verdict::{Classification, Exit, RunVerdict};
 
 /// What became of a scenario from the old image to the new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +57,35 @@ pub struct Comparison {
     /// True if a row that was in its fixed column no longer is.
     #[serde(default)]
     pub lost: bool,
+    /// Parts of the fix whose rows were lost.
+    #[serde(default)]
+    pub guards: Vec<Guard>,
+}
+
+/// Compares the first two images of a document, and judges the run by what the second does otherwise than the first.
+pub fn judge(document: &mut RunDocument, pre_existing: bool, faults: Faults) {
+    let [old, new, ..] = document.images.as_slice() else {
+        return;
+    };
+    let comparisons = compare(document, &old.name, &new.name);
+    let mut code = match exit(&comparisons, pre_existing) {
+        // Nothing worse came of it: what happened beside the cases counts.
+        Exit::Held | Exit::Nothing if faults.error.is_some() => faults.error.unwrap_or(Exit::Internal),
+        exit => exit,
+    };
+    document.verdict = match code {
+        Exit::Held => RunVerdict::Held,
+        Exit::Regression => RunVerdict::Regression,
+        Exit::Inconclusive => RunVerdict::Inconclusive,
+        _ => RunVerdict::Error,
+    };
+    if let Some(signal) = faults.interrupted {
+        // What was found stands; but a run that did not get to its end has not held.
+        document.verdict = document.verdict.max(RunVerdict::Error);
+        code = signal;
+    }
+    document.exit_code = code.code();
+    document.comparisons = Some(comparisons);
 }
 
 /// Compares the counting attempts of two images. Of several repeats the worst counts.
@@ -90,13 +121,23 @@ fn badness(found: Classification) -> u8 {
 }
 
 fn pair(old: &CaseEntry, new: &CaseEntry) -> Comparison {
-    let lost = lost_a_row(old, new);
+    let lost: Vec<&RowEntry> = lost_rows(old, new).collect();
+    let change = change(old, new);
+    let mut guards: Vec<Guard> = Vec::new();
+    if matches!(change, Change::Introduced | Change::Changed) {
+        for guard in lost.iter().filter_map(|row| row.guards) {
+            if !guards.contains(&guard) {
+                guards.push(guard);
+            }
+        }
+    }
     Comparison {
         scenario: new.scenario.clone(),
         old: old.classification,
         new: new.classification,
-        change: change(old, new),
-        lost,
+        change,
+        lost: !lost.is_empty(),
+        guards,
     }
 }
 
@@ -123,11 +164,12 @@ fn observed(case: &CaseEntry) -> Observed<'_> {
         .collect()
 }
 
-fn lost_a_row(old: &CaseEntry, new: &CaseEntry) -> bool {
-    old.rows.iter().filter(|row| row.is_fixed()).any(|was| {
-        new.rows
-            .iter()
-            .any(|is| (&is.at, &is.profile, &is.probe) == (&was.at, &was.profile, &was.probe) && !is.is_fixed())
+/// Rows that were in their fixed column on the old image and are not on the new one. What was not seen there is not lost.
+fn lost_rows<'n>(old: &CaseEntry, new: &'n CaseEntry) -> impl Iterator<Item = &'n RowEntry> {
+    new.rows.iter().filter(|is| {
+        let same = |was: &&RowEntry| (&is.at, &is.profile, &is.probe) == (&was.at, &was.profile, &was.probe);
+        let held = old.rows.iter().find(same).is_some_and(RowEntry::is_fixed);
+        held && is.observed.is_some() && !is.is_fixed()
     })
 }
 
@@ -156,7 +198,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::evidence::document::samples::reproduced;
+    use crate::evidence::document::samples::{compared, reproduced};
 
     fn case(found: Classification) -> CaseEntry {
         let mut case = reproduced().cases.remove(0);
@@ -178,6 +220,42 @@ mod tests {
     fn each_pair(#[case] old: &str, #[case] new: &str, #[case] wanted: Change) {
         let parse = |word: &str| serde_json::from_value(serde_json::json!(word)).unwrap();
         assert_eq!(change(&case(parse(old)), &case(parse(new))), wanted);
+    }
+
+    #[test]
+    fn the_half_of_the_fix_that_is_lost_is_named() {
+        let document = compared(false);
+        let found = document.comparisons.unwrap();
+        let restart = found.iter().find(|c| c.scenario == "docker-restart").unwrap();
+        assert_eq!(
+            (restart.change, restart.guards.as_slice()),
+            (Change::Introduced, &[Guard::Signal][..])
+        );
+        assert_eq!((document.verdict, document.exit_code), (RunVerdict::Regression, 1));
+        let repaired = compared(true);
+        assert_eq!((repaired.verdict, repaired.exit_code), (RunVerdict::Held, 0));
+        assert!(repaired.comparisons.unwrap().iter().all(|c| c.guards.is_empty()));
+    }
+
+    #[test]
+    fn faults_beside_the_cases_count_unless_something_worse_came_of_them() {
+        let code = |forwards: bool, faults: Faults| {
+            let mut document = compared(forwards);
+            judge(&mut document, false, faults);
+            (document.verdict, document.exit_code)
+        };
+        let leak = Faults {
+            error: Some(Exit::Environment),
+            interrupted: None,
+        };
+        assert_eq!(code(true, leak), (RunVerdict::Error, 3));
+        assert_eq!(code(false, leak), (RunVerdict::Regression, 1));
+        let cut = Faults {
+            error: None,
+            interrupted: Some(Exit::Interrupted),
+        };
+        assert_eq!(code(true, cut), (RunVerdict::Error, 130));
+        assert_eq!(code(false, cut), (RunVerdict::Regression, 130));
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub mod selftest;
 #[cfg(test)]
 mod tests;
 
-pub use build::document;
+pub use build::{case_entry, document};
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::compare::Comparison;
 use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
 use super::spans::Span;
 use crate::engine::EngineInfo;
@@ -67,6 +68,9 @@ pub struct RunDocument {
     /// What the fault overlays of a selftest came to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selftest: Option<selftest::Selftest>,
+    /// What became of each scenario from the first image of a `compare` to the second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparisons: Option<Vec<Comparison>>,
 }
 
 /// The engine, in short.
@@ -229,6 +233,9 @@ pub struct CaseEntry {
     /// The fault overlay a selftest ran it under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlay: Option<String>,
+    /// True if a matrix remembers it from an earlier run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remembered: bool,
 }
 
 /// One step of a case.

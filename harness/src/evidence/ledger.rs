@@ -6,12 +6,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::document::{ImageEntry, LeftOutEntry};
+use super::document::{CaseEntry, ImageEntry, LeftOutEntry};
 use super::event::CaseKey;
 use crate::engine::EngineInfo;
 use crate::observe::history::{CaseEnd, StepSeconds};
+use crate::scenario::model::Scenario;
 use crate::scenario::overlay::Overlay;
-use crate::verdict::{Column, Subject};
+use crate::verdict::{Column, ExitStyle, Subject};
 
 /// Version of the record's shape.
 pub const RECORD_SCHEMA: u32 = 1;
@@ -34,6 +35,9 @@ pub enum Entry {
         arguments: Vec<String>,
         /// When.
         started: Timestamp,
+        /// What its exit codes mean.
+        #[serde(default)]
+        exit_style: ExitStyle,
     },
     /// The engine answered.
     Engine {
@@ -53,6 +57,16 @@ pub enum Entry {
         table: String,
         /// The overlays.
         overlays: Vec<Overlay>,
+    },
+    /// It compares its first two images.
+    Compare {
+        /// Whether what holds on neither counts.
+        pre_existing: bool,
+    },
+    /// It is a matrix.
+    Matrix {
+        /// Cases that are remembered from earlier runs.
+        remembered: Vec<CaseEntry>,
     },
     /// A case is part of the plan. They come in its order.
     Case(Planned),
@@ -92,6 +106,19 @@ pub struct Text {
     pub overlay: Option<String>,
 }
 
+impl Text {
+    /// A scenario as the record needs it. Files that somebody else put on the volume are not part of it: no row is read
+    /// off them.
+    pub fn of(scenario: &Scenario, overlay: Option<String>) -> Self {
+        Self {
+            id: scenario.id.clone(),
+            path: scenario.source.path.clone(),
+            text: scenario.source.text.clone(),
+            overlay,
+        }
+    }
+}
+
 /// A case of the plan, and what it is judged by beside its evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Planned {
@@ -114,6 +141,9 @@ pub struct Failed {
     pub why: String,
     /// The exit code that goes with it.
     pub exit: u8,
+    /// The exit code of the process, if it was this failure that ended it before there was a verdict.
+    #[serde(default)]
+    pub code: Option<u8>,
 }
 
 /// How an attempt ended: `case.json`. Its observations and the container's output are in files of their own.

@@ -5,6 +5,7 @@ pub mod document;
 pub mod event;
 pub mod excerpt;
 pub mod ledger;
+pub mod matrix;
 pub mod read;
 pub mod record;
 pub mod replay;

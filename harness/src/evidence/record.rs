@@ -302,6 +302,7 @@ mod tests {
             command: "check".into(),
             arguments: vec![],
             started: Timestamp::UNIX_EPOCH,
+            exit_style: crate::verdict::ExitStyle::Plain,
         }
     }
 

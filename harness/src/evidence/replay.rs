@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::document::{ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document, selftest};
+use super::compare;
+use super::document::{CaseEntry, ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document, selftest};
 use super::event::CaseKey;
 use super::ledger::{Entry, Failed, Planned, Text};
 use super::read::{Kept, KeptAttempt, ReadError};
@@ -16,7 +17,7 @@ use crate::observe::history::{CaseEnd, CaseEvidence, Fact, Observation, StepSeco
 use crate::scenario::model::Scenario;
 use crate::scenario::overlay::Overlay;
 use crate::scenario::parse_file;
-use crate::verdict::{Exit, Judged, judge_case};
+use crate::verdict::{Exit, ExitStyle, Judged, judge_case};
 
 /// What the ledger says, sorted.
 #[derive(Default)]
@@ -27,6 +28,8 @@ struct Asked {
     images: Vec<ImageEntry>,
     engine: Option<EngineInfo>,
     selftest: Option<(String, Vec<Overlay>)>,
+    compare: Option<bool>,
+    remembered: Option<Vec<CaseEntry>>,
     ended: Option<(f64, Option<Failed>, Option<u8>)>,
 }
 
@@ -68,6 +71,13 @@ pub fn replay(kept: &Kept) -> Result<RunDocument, ReadError> {
     if let Some((table, overlays)) = asked.selftest {
         selftest::judge(&mut document, &overlays, table, header.faults());
     }
+    if let Some(pre_existing) = asked.compare {
+        compare::judge(&mut document, pre_existing, header.faults());
+    }
+    if let Some(remembered) = asked.remembered {
+        document.add(remembered, header.faults());
+    }
+    document.exit_code = code(kept, &asked.ended, document.exit_code);
     Ok(document)
 }
 
@@ -90,6 +100,8 @@ fn sort(kept: &Kept) -> Result<Asked, ReadError> {
             Entry::Image { image } => asked.images.push(image.clone()),
             Entry::Scenario(text) => texts.push((i, text)),
             Entry::Selftest { table, overlays } => asked.selftest = Some((table.clone(), overlays.clone())),
+            Entry::Compare { pre_existing } => asked.compare = Some(*pre_existing),
+            Entry::Matrix { remembered } => asked.remembered = Some(remembered.clone()),
             Entry::Case(planned) => asked.plan.push((i, planned.clone())),
             Entry::LeftOut(left) => asked.left_out.push(left.clone()),
             Entry::Attempt { .. } => {}
@@ -256,6 +268,19 @@ fn last_known(kept: &Kept) -> Timestamp {
     let observed = kept.attempts.iter().filter_map(|a| Some(a.history.last()?.known));
     let told = kept.events.last().map(|told| told.at);
     begun.chain(observed).chain(told).max().unwrap_or_default()
+}
+
+/// The exit code of the process, by what its codes meant to whoever called it.
+fn code(kept: &Kept, ended: &Option<(f64, Option<Failed>, Option<u8>)>, judged: u8) -> u8 {
+    if let Some((_, Some(Failed { code: Some(code), .. }), _)) = ended {
+        return *code;
+    }
+    let style = match kept.entries.first() {
+        Some(Entry::Began { exit_style, .. }) => *exit_style,
+        _ => ExitStyle::Plain,
+    };
+    let exit = Exit::ALL.into_iter().find(|exit| exit.code() == judged);
+    exit.map_or(judged, |exit| style.judged(exit))
 }
 
 fn header(kept: &Kept, asked: &Asked) -> Result<RunHeader, ReadError> {

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
-use super::{Cache, ImageError, http};
+use super::assets::Key;
+use super::{Cache, Image, ImageError, http};
 use crate::engine::{ContainerSpec, Engine, EngineError, ImageInfo, RUN_LABEL};
 
 /// The most that is read of one file or directory of an image, in bytes.
@@ -25,7 +26,7 @@ const TOOLS: [&str; 6] = [
 const VENV: &str = "/opt/hermes/.venv";
 
 /// Part of the name of what is kept of a reading: raised when something else is looked for.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
 
 /// Begins the names of containers that are made to look into an image, which are their run labels as well.
 const LOOK: &str = "comeback-look-";
@@ -44,6 +45,9 @@ pub(super) struct Facts {
     pub(super) release: Option<Version>,
     /// The parts of the contract that are not there, each in words.
     pub(super) missing: Vec<String>,
+    /// sha256 of the packages in it with their versions: Debian's, and those beside hermes-agent; `None` if it does not
+    /// list them.
+    pub(super) packages: Option<String>,
 }
 
 /// What an image holds; read once, since what an id names never changes.
@@ -59,6 +63,20 @@ pub(super) async fn measure(engine: &dyn Engine, image: &ImageInfo, cache: &Cach
         http::write(&path, &json)?;
     }
     Ok(facts)
+}
+
+/// What tells two images apart whose gateways may behave differently: the hash of what was built, and of the packages
+/// that were in it in the end; for an image that is not ours, its id.
+pub async fn fingerprint(engine: &dyn Engine, image: &Image, cache: &Cache) -> Result<String, ImageError> {
+    let info = engine.inspect_image(&image.digest).await?;
+    let packages = match &info {
+        Some(info) => measure(engine, info, cache).await?.packages,
+        None => None,
+    };
+    Ok(match packages {
+        Some(packages) => format!("{} {packages}", image.reference),
+        None => image.digest.clone(),
+    })
 }
 
 /// Reads an image in a container that is created, never started, and removed.
@@ -136,6 +154,7 @@ async fn read(engine: &dyn Engine, id: &str, image: &ImageInfo) -> Result<Facts,
         supervisor: look.supervisor().await?,
         release,
         missing,
+        packages: look.packages().await?,
     })
 }
 
@@ -164,6 +183,20 @@ impl Look<'_> {
     async fn text(&self, path: &str) -> Result<Option<String>, EngineError> {
         let file = self.entry(path).await?;
         Ok(file.map(|file| String::from_utf8_lossy(&file.content).into_owned()))
+    }
+
+    /// The hash of what is installed; see [`Facts::packages`].
+    async fn packages(&self) -> Result<Option<String>, EngineError> {
+        let Some(python) = self.text("/opt/comeback/packages").await? else {
+            return Ok(None);
+        };
+        let debian = self.text("/var/lib/dpkg/status").await?.unwrap_or_default();
+        let told = |line: &&str| line.starts_with("Package: ") || line.starts_with("Version: ");
+        let debian: Vec<&str> = debian.lines().filter(told).collect();
+        let mut key = Key::default();
+        key.add("python", python.as_bytes());
+        key.add("debian", debian.join("\n").as_bytes());
+        Ok(Some(key.hex()))
     }
 
     /// The supervisor's version: Debian's package, else s6-overlay's own directory.

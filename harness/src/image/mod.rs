@@ -28,7 +28,7 @@ use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
 pub use cache::Cache;
-pub use contract::looked_into_by_us;
+pub use contract::{fingerprint, looked_into_by_us};
 pub use error::ImageError;
 pub use expr::{Base, ExprError, ImageExpr, Releases};
 pub use store::{Kind, Prune, Stored, list, prune};

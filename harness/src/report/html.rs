@@ -9,7 +9,7 @@ use askama::Template;
 
 use super::human::dossier::{is_wanted, meaning, repeat};
 use super::human::{mark, overview, seconds, words};
-use super::items::{Grade, grade, items, worst_first};
+use super::items::{Grade, Item, items, worst_first};
 use super::text::{Paint, Style, sanitize};
 use crate::evidence::document::{CaseEntry, RunDocument};
 use crate::verdict::{RunVerdict, Verdict};
@@ -39,6 +39,7 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
         .collect();
     let unfold = all.len() <= UNFOLDED;
     let control = without_overlays(document);
+    let worth = worst_first(document);
     let mut sections: Vec<Section> = Vec::new();
     for (i, case) in &all {
         let at = sections.iter().position(|s| s.scenario == case.scenario);
@@ -46,7 +47,10 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
             sections.push(section(&control, case, sections.len()));
             sections.len() - 1
         });
-        let view = case_view(document, case, *i)?;
+        let attention = worth
+            .iter()
+            .any(|item| item.case.is_some_and(|c| std::ptr::eq(c, *case)));
+        let view = case_view(document, case, *i, attention)?;
         let section = &mut sections[at];
         section.open |= unfold || view.attention;
         section.cases.push(view);
@@ -81,18 +85,8 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
             .collect(),
         failure: document.failure.as_deref().map(sanitize),
         record: document.record.as_deref().map(sanitize),
-        overlays: items(document)
-            .into_iter()
-            .filter(|item| item.group == "fault overlays")
-            .map(|item| Attention {
-                mark: grade_mark(item.grade).0,
-                tone: grade_mark(item.grade).1,
-                anchor: String::new(),
-                name: sanitize(&item.name),
-                group: item.verdict.to_owned(),
-                headline: sanitize(&item.headline),
-            })
-            .collect(),
+        overlays: whole(document, document.selftest.is_some(), &all),
+        comparisons: whole(document, document.comparisons.is_some(), &all),
     })
 }
 
@@ -154,6 +148,9 @@ fn counts(document: &RunDocument) -> Vec<Count> {
         let cases = document.cases.iter().filter(|c| c.counts && c.overlay.is_none());
         cases.filter(|c| c.verdict == verdict).count()
     };
+    if document.comparisons.is_some() {
+        return changes(document);
+    }
     let mut counts: Vec<Count> = Verdict::ALL
         .into_iter()
         .rev()
@@ -175,22 +172,56 @@ fn counts(document: &RunDocument) -> Vec<Count> {
     counts
 }
 
-fn attention(document: &RunDocument, all: &[(usize, &CaseEntry)]) -> Vec<Attention> {
-    let of = |item: super::items::Item<'_>| {
-        let case = item
-            .case
-            .and_then(|case| all.iter().find(|(_, c)| std::ptr::eq(*c, case)));
-        let (mark, tone) = grade_mark(item.grade);
-        Attention {
-            mark,
-            tone,
-            anchor: case.map(|(i, _)| format!("c{i}")).unwrap_or_default(),
-            name: sanitize(&item.name),
-            group: sanitize(&item.group),
-            headline: sanitize(&item.headline),
+/// How many scenarios of each change.
+fn changes(document: &RunDocument) -> Vec<Count> {
+    let mut counts: Vec<(&'static str, Grade, usize)> = Vec::new();
+    for item in items(document).iter().filter(|item| item.grade != Grade::Skipped) {
+        match counts.iter_mut().find(|(verdict, ..)| *verdict == item.verdict) {
+            Some((.., n)) => *n += 1,
+            None => counts.push((item.verdict, item.grade, 1)),
         }
+    }
+    counts.sort_by_key(|(_, grade, _)| std::cmp::Reverse(*grade));
+    let count = |(verdict, grade, n): (&'static str, Grade, usize)| {
+        let (mark, tone) = grade_mark(grade);
+        let text = format!("{n} {verdict}");
+        Count { mark, tone, text }
     };
-    worst_first(document).into_iter().map(of).collect()
+    counts.into_iter().map(count).collect()
+}
+
+fn attention(document: &RunDocument, all: &[(usize, &CaseEntry)]) -> Vec<Attention> {
+    worst_first(document).iter().map(|item| line_of(item, all)).collect()
+}
+
+/// What the run comes to as a whole, where that is not its cases: fault overlays, comparisons.
+fn whole(document: &RunDocument, there: bool, all: &[(usize, &CaseEntry)]) -> Vec<Attention> {
+    if !there {
+        return Vec::new();
+    }
+    let beside = |item: &Item<'_>| {
+        let of_image = document.images.iter().any(|image| image.name == item.group);
+        !of_image && item.group != "run"
+    };
+    let mut lines: Vec<Item<'_>> = items(document).into_iter().filter(beside).collect();
+    lines.sort_by_key(|item| std::cmp::Reverse(item.grade));
+    lines.iter().map(|item| line_of(item, all)).collect()
+}
+
+fn line_of(item: &Item<'_>, all: &[(usize, &CaseEntry)]) -> Attention {
+    let case = item
+        .case
+        .and_then(|case| all.iter().find(|(_, c)| std::ptr::eq(*c, case)));
+    let (mark, tone) = grade_mark(item.grade);
+    Attention {
+        mark,
+        tone,
+        anchor: case.map(|(i, _)| format!("c{i}")).unwrap_or_default(),
+        name: sanitize(&item.name),
+        group: sanitize(&item.group),
+        verdict: item.verdict,
+        headline: sanitize(&item.headline),
+    }
 }
 
 /// Scenarios against images; of repeats the worst.
@@ -313,8 +344,7 @@ fn facts(case: &CaseEntry) -> String {
     sanitize(&facts.join(" · "))
 }
 
-fn case_view(document: &RunDocument, case: &CaseEntry, n: usize) -> Result<CaseView, askama::Error> {
-    let attention = grade(case.verdict) >= Grade::Fault && case.overlay.is_none();
+fn case_view(document: &RunDocument, case: &CaseEntry, n: usize, attention: bool) -> Result<CaseView, askama::Error> {
     let fault = case.overlay.as_ref().map(|o| format!(" + {o}")).unwrap_or_default();
     let told = case.reason.as_ref().filter(|_| case.verdict != Verdict::Held);
     let earlier = document.cases.iter().filter(|other| {

@@ -2,7 +2,9 @@
 //!
 //! Everything that a container, an engine or a file said goes through [`sanitize`] on its way out.
 
+pub(super) mod comparison;
 pub(super) mod dossier;
+mod grid;
 pub(super) mod overview;
 mod selftest;
 mod summary;
@@ -21,6 +23,8 @@ pub fn render(document: &RunDocument, style: Style) -> String {
     match document.command.as_str() {
         "reproduce" => reproduce(document, style),
         "selftest" => selftest(document, style),
+        "compare" => compare(document, style),
+        "matrix" => matrix(document, style),
         _ => check(document, style),
     }
 }
@@ -64,6 +68,28 @@ pub fn selftest(document: &RunDocument, style: Style) -> String {
     text
 }
 
+/// The report of `compare`: what changed, then whatever the new image introduces or cannot be told of, explained.
+pub fn compare(document: &RunDocument, style: Style) -> String {
+    let Some(found) = &document.comparisons else {
+        return check(document, style);
+    };
+    let mut text = head(document, style);
+    text += &comparison::table(document, found, style);
+    text += &comparison::dossiers(document, found, style);
+    text += &notes(document, style);
+    text += &comparison::closing(document, found, style);
+    text
+}
+
+/// The report of `matrix`: scenarios by images, one sign each, and whatever is not as expected, explained.
+pub fn matrix(document: &RunDocument, style: Style) -> String {
+    let mut text = head(document, style);
+    text += &grid::grid(document, style);
+    text += &dossiers_of(document, style, |verdict| verdict.is_red() || !verdict.is_conclusive());
+    text += &ending(document, style);
+    text
+}
+
 /// What it was run with: engine and images.
 fn head(document: &RunDocument, style: Style) -> String {
     let mut text = String::new();
@@ -102,10 +128,15 @@ fn head(document: &RunDocument, style: Style) -> String {
 
 /// Everything that needs explaining, worst first.
 fn dossiers(document: &RunDocument, style: Style) -> String {
+    dossiers_of(document, style, |verdict| verdict != Verdict::Held)
+}
+
+/// Cases with a verdict worth explaining, worst first.
+fn dossiers_of(document: &RunDocument, style: Style, wanted: impl Fn(Verdict) -> bool) -> String {
     let mut worth: Vec<&CaseEntry> = document
         .cases
         .iter()
-        .filter(|c| c.counts && c.verdict != Verdict::Held && c.overlay.is_none())
+        .filter(|c| c.counts && wanted(c.verdict) && c.overlay.is_none())
         .collect();
     worth.sort_by_key(|case| std::cmp::Reverse(case.verdict));
     worth

@@ -1,10 +1,15 @@
 //! What there is to say of a run, item by item: the same for every format that reports items, so that they agree with each
 //! other and with the exit code.
 
+use super::human::comparison::tail;
 use super::human::words;
+use crate::evidence::compare::{Change, Comparison};
 use crate::evidence::document::selftest::{Catch, OverlayEntry, OverlayOutcome};
 use crate::evidence::document::{CaseEntry, RowEntry, RunDocument};
 use crate::verdict::{Exit, RunVerdict, Verdict};
+
+/// The flag by which what was there before counts, too.
+const PRE_EXISTING: &str = "--count-pre-existing";
 
 /// How an item is to be taken, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +50,14 @@ pub struct Item<'d> {
 /// There is a red, doubtful or faulty item exactly if the exit code is not 0.
 pub fn items(document: &RunDocument) -> Vec<Item<'_>> {
     let counting = || document.cases.iter().filter(|case| case.counts);
-    let mut items: Vec<Item<'_>> = counting().filter(|case| case.overlay.is_none()).map(of_case).collect();
+    let mut items: Vec<Item<'_>> = match &document.comparisons {
+        // What the images do is judged by comparing them, and not beside that.
+        Some(found) => found
+            .iter()
+            .map(|comparison| of_comparison(document, found, comparison))
+            .collect(),
+        None => counting().filter(|case| case.overlay.is_none()).map(of_case).collect(),
+    };
     if let Some(selftest) = &document.selftest {
         items.extend(selftest.overlays.iter().map(|overlay| of_overlay(document, overlay)));
     }
@@ -143,6 +155,45 @@ fn of_overlay<'d>(document: &'d RunDocument, overlay: &OverlayEntry) -> Item<'d>
     }
 }
 
+fn of_comparison<'d>(document: &'d RunDocument, all: &[Comparison], comparison: &Comparison) -> Item<'d> {
+    let lost = |c: &Comparison| c.change == Change::Introduced || (c.change == Change::Changed && c.lost);
+    // What was there before fails a run only if that was asked for.
+    let asked = document.verdict == RunVerdict::Regression
+        && (document.arguments.iter().any(|a| a == PRE_EXISTING) || !all.iter().any(lost));
+    let grade = match comparison.change {
+        _ if lost(comparison) => Grade::Red,
+        Change::PreExisting | Change::Changed if asked => Grade::Red,
+        Change::Inconclusive => Grade::Doubt,
+        Change::Unsupported => Grade::Skipped,
+        _ => Grade::Fine,
+    };
+    let names: Vec<&str> = document
+        .images
+        .iter()
+        .take(2)
+        .map(|image| image.name.as_str())
+        .collect();
+    let new = names.last().copied().unwrap_or_default();
+    let of_new = document
+        .cases
+        .iter()
+        .filter(|c| c.counts && c.scenario == comparison.scenario && c.image == new);
+    let case = of_new.max_by_key(|case| case.verdict);
+    let why = case
+        .and_then(|case| case.reason.as_ref())
+        .filter(|_| grade >= Grade::Fault);
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    Item {
+        group: names.join(" → "),
+        name: comparison.scenario.clone(),
+        grade,
+        verdict: comparison.change.name(),
+        headline: format!("{}{why}", tail(comparison)),
+        case,
+        place: case.map(|case| (case.source.clone(), line(case))),
+    }
+}
+
 /// `docker-restart (down:1 state.gateway_state is stopped; fixed is running)`.
 fn caught(catch: &Catch) -> String {
     let row = &catch.row;
@@ -172,5 +223,46 @@ fn of_run(document: &RunDocument) -> Item<'_> {
         headline: document.failure.clone().unwrap_or_else(meaning),
         case: None,
         place: None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::evidence::document::samples;
+
+    /// Whoever reads items and whoever reads the exit code come to the same conclusion.
+    #[test]
+    fn items_and_exit_code_agree() {
+        for document in [
+            samples::reproduced(),
+            samples::red_gate(),
+            samples::engine_fault(),
+            samples::motley(),
+            samples::not_reproduced(),
+            samples::repeated(),
+            samples::no_engine(),
+            samples::compared(true),
+            samples::compared(false),
+        ] {
+            let worst = items(&document).iter().map(|item| item.grade).max().unwrap();
+            let wanted = match document.exit_code {
+                0 => worst <= Grade::Skipped,
+                1 => worst == Grade::Red,
+                2 => worst == Grade::Doubt,
+                _ => worst == Grade::Fault,
+            };
+            assert!(wanted, "{} exit {}: {worst:?}", document.command, document.exit_code);
+        }
+    }
+
+    #[test]
+    fn what_a_change_introduces_is_red_whatever_its_cases_are_by_themselves() {
+        let document = samples::compared(false);
+        let all = items(&document);
+        let red: Vec<_> = all.iter().filter(|item| item.grade == Grade::Red).collect();
+        assert_eq!(red.len(), 1);
+        assert_eq!((red[0].name.as_str(), red[0].verdict), ("docker-restart", "introduced"));
     }
 }

@@ -70,7 +70,10 @@ fn test_case(document: &RunDocument, item: &Item<'_>) -> TestCase {
     }
     if item.grade > Grade::Skipped {
         status.set_type(item.verdict);
-        let told = item.case.map(|case| dossier(document, case, Style::PLAIN));
+        let told = item
+            .case
+            .map(|case| dossier(document, case, Style::PLAIN))
+            .filter(|told| !told.is_empty());
         status.set_description(told.unwrap_or_else(|| sanitize(&item.headline)));
     }
     let earlier = item.case.map(|case| before(document, case)).unwrap_or_default();

@@ -1,9 +1,10 @@
 //! Markdown for a GitHub job summary or a comment: the verdict first, a table, and what needs attention folded below.
 
 use super::human::dossier::{is_wanted, meaning, repeat, wanted};
-use super::human::{mark, overview, seconds, words};
+use super::human::{comparison, mark, overview, seconds, words};
 use super::items::{Grade, Item, grade, items, worst_first};
 use super::text::sanitize;
+use crate::evidence::compare::{Change, Comparison};
 use crate::evidence::document::{CaseEntry, RunDocument};
 use crate::verdict::RunVerdict;
 
@@ -29,6 +30,7 @@ pub fn render(document: &RunDocument) -> String {
     );
     text += &head(document);
     text += &overlays(document);
+    text += &comparisons(document);
     text += &table(document);
     text += &side_by_side(document);
     let worth = worst_first(document);
@@ -110,13 +112,18 @@ fn table(document: &RunDocument) -> String {
     let (bad, fine): (Vec<&CaseEntry>, Vec<&CaseEntry>) = cases
         .iter()
         .copied()
-        .partition(|case| grade(case.verdict) >= Grade::Fault);
+        .partition(|case| document.comparisons.is_none() && grade(case.verdict) >= Grade::Fault);
     if cases.len() <= UNFOLDED {
         return lines(&cases);
     }
     let mut text = lines(&bad);
+    let what = if document.comparisons.is_some() {
+        "in all"
+    } else {
+        "as they should be"
+    };
     text += &format!(
-        "<details><summary>{} as they should be</summary>\n\n",
+        "<details><summary>{} {what}</summary>\n\n",
         words::count(fine.len(), "case")
     );
     let room = MOST / 2;
@@ -212,6 +219,28 @@ fn overlays(document: &RunDocument) -> String {
         );
     }
     text + "\n"
+}
+
+/// What became of each scenario from the old image to the new one; what simply held is counted.
+fn comparisons(document: &RunDocument) -> String {
+    let Some(found) = &document.comparisons else {
+        return String::new();
+    };
+    let shown: Vec<&Comparison> = found.iter().filter(|c| c.change != Change::Held).collect();
+    let mut text = String::new();
+    if !shown.is_empty() {
+        text += "| | scenario | change | |\n|---|---|---|---|\n";
+        for comparison in &shown {
+            let (sign, _) = comparison::mark(comparison.change);
+            let (name, what) = (cell(&comparison.scenario), prose(&comparison::tail(comparison)));
+            text += &format!("| {sign} | {name} | {} | {what} |\n", comparison.change.name());
+        }
+        text.push('\n');
+    }
+    match found.len() - shown.len() {
+        0 => text,
+        held => text + &words::count(held, "scenario") + " held on both images.\n\n",
+    }
 }
 
 fn details(document: &RunDocument, item: &Item<'_>) -> String {

@@ -62,6 +62,7 @@ mod tests {
             samples::motley(),
             samples::engine_fault(),
             samples::no_engine(),
+            samples::compared(false),
         ] {
             let told = crate::report::jsonl::document(&document).unwrap();
             let told: Value = serde_json::from_str(&told).unwrap();

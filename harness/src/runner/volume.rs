@@ -56,6 +56,10 @@ pub fn archive(seeds: &[Seed], process: Option<Process>, now: Timestamp) -> std:
             }
         }
         let bytes = match &seed.content {
+            SeedContent::Link(target) => {
+                link(&mut tar, seed, target, now)?;
+                continue;
+            }
             SeedContent::Dir => None,
             SeedContent::Text(text) | SeedContent::Json(text) => Some(fill(text, process, now).into_bytes()),
             SeedContent::Bytes(bytes) => Some(bytes.clone()),
@@ -89,6 +93,17 @@ fn append(
     let bytes = bytes.unwrap_or_default();
     header.set_size(bytes.len() as u64);
     tar.append_data(&mut header, path, bytes)
+}
+
+fn link(tar: &mut tar::Builder<Vec<u8>>, seed: &Seed, target: &str, now: Timestamp) -> std::io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_uid(seed.owner);
+    header.set_gid(seed.owner);
+    header.set_mode(seed.mode);
+    header.set_mtime(u64::try_from(now.as_second()).unwrap_or(0));
+    header.set_size(0);
+    tar.append_link(&mut header, &seed.path, target)
 }
 
 fn fill(text: &str, process: Option<Process>, now: Timestamp) -> String {

@@ -171,6 +171,8 @@ pub enum SeedContent {
     Bytes(Vec<u8>),
     /// That many bytes of filler lines.
     Size(u64),
+    /// A symbolic link to there; no scenario file has one, a volume of somebody's own may.
+    Link(String),
 }
 
 /// The images of an upgrade: image expressions, one of them `subject`.

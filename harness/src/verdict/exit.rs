@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// How the process ends. The numbers are relied on from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -61,6 +63,41 @@ impl Exit {
     }
 }
 
+/// What a process's exit code means to whoever called it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitStyle {
+    /// [`Exit`] as it is.
+    #[default]
+    Plain,
+    /// As `git bisect run` reads it: 0 good, 1 bad, 125 skip this commit, 128 and above stop.
+    Bisect,
+}
+
+/// Skip this commit, says `git bisect run`.
+const SKIP: u8 = 125;
+
+impl ExitStyle {
+    /// The code of a run that came to a verdict.
+    pub fn judged(self, exit: Exit) -> u8 {
+        match (self, exit) {
+            (Self::Bisect, Exit::Inconclusive | Exit::Nothing) => SKIP,
+            (Self::Bisect, Exit::Held | Exit::Regression) | (Self::Plain, _) => exit.code(),
+            (Self::Bisect, _) => exit.code() | 128,
+        }
+    }
+
+    /// The code of a run that came to none. `image` says that the image could not be had or built: for a commit that is a
+    /// reason to skip it, everything else would be the same at the next one.
+    pub fn failed(self, exit: Exit, image: bool) -> u8 {
+        match self {
+            Self::Plain => exit.code(),
+            Self::Bisect if image => SKIP,
+            Self::Bisect => exit.code() | 128,
+        }
+    }
+}
+
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.code())
@@ -70,5 +107,36 @@ impl fmt::Display for Exit {
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(Exit::Held, 0)]
+    #[case(Exit::Regression, 1)]
+    #[case(Exit::Inconclusive, 125)]
+    #[case(Exit::Nothing, 125)]
+    #[case(Exit::Environment, 131)]
+    #[case(Exit::Internal, 198)]
+    #[case(Exit::Interrupted, 130)]
+    #[case(Exit::Terminated, 143)]
+    fn what_bisect_is_told(#[case] exit: Exit, #[case] code: u8) {
+        assert_eq!(ExitStyle::Bisect.judged(exit), code);
+        assert_eq!(ExitStyle::Plain.judged(exit), exit.code());
+    }
+
+    #[test]
+    fn only_an_image_that_cannot_be_built_is_the_commits_own_fault() {
+        assert_eq!(ExitStyle::Bisect.failed(Exit::Environment, true), 125);
+        assert_eq!(ExitStyle::Bisect.failed(Exit::Environment, false), 131);
+        // A mistyped filter must not condemn a commit.
+        assert_eq!(ExitStyle::Bisect.failed(Exit::Usage, false), 192);
+        assert_eq!(ExitStyle::Bisect.failed(Exit::Nothing, false), 132);
+        assert_eq!(ExitStyle::Plain.failed(Exit::Environment, true), 3);
     }
 }

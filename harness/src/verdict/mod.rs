@@ -11,7 +11,7 @@ pub mod rows;
 pub mod run;
 
 pub use classify::{Classification, Classified};
-pub use exit::Exit;
+pub use exit::{Exit, ExitStyle};
 pub use expected::{Column, Expectation, Subject};
 pub use judge::{Judged, Verdict};
 pub use rows::Row;

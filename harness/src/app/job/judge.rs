@@ -9,6 +9,7 @@ use super::{Attempts, Job};
 use crate::app::cases;
 use crate::app::desk::SharedRecord;
 use crate::app::images::Tell;
+use crate::evidence::document::JudgedCase;
 use crate::evidence::document::selftest::split;
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::excerpt::words;
@@ -41,7 +42,8 @@ impl Job {
         let cases: Vec<plan::Case> = assignments.iter().map(|a| a.case.clone()).collect();
         let run = run.to_owned();
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
-        let overlays = self.overlays.clone();
+        let overlays = self.purpose.overlays().to_vec();
+        let memory = self.purpose.memory().cloned();
         move |key, attempt| {
             // Not held while something is told: that goes to the record too.
             let record = || record.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,6 +91,16 @@ impl Job {
                         again: again && key.attempt < 2,
                         faulty,
                     });
+                    if let Some(Err(text)) = memory.as_ref().map(|memory| {
+                        memory.keep(&JudgedCase {
+                            scenario,
+                            evidence,
+                            judged: &judged,
+                            kept: None,
+                        })
+                    }) {
+                        tell(RunEvent::Note { text });
+                    }
                     let red = judged.verdict.is_red() && !faulty;
                     if red && keep {
                         tell(RunEvent::Note {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{EngineArgs, ReportArgs, RunArgs, Select};
+use super::JobArgs;
 
 /// Its help.
 pub(super) const HELP: &str = "\
@@ -29,16 +29,7 @@ pub struct Selftest {
     /// Every selected scenario against every overlay, not only those that have to catch it
     #[arg(long)]
     pub all: bool,
-    /// Which scenarios.
+    /// What is run, and how.
     #[command(flatten)]
-    pub select: Select,
-    /// How they are run.
-    #[command(flatten)]
-    pub run: RunArgs,
-    /// What is written where.
-    #[command(flatten)]
-    pub report: ReportArgs,
-    /// Which engine.
-    #[command(flatten)]
-    pub engine: EngineArgs,
+    pub job: JobArgs,
 }

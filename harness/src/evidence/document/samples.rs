@@ -16,6 +16,7 @@ use crate::scenario::model::{DEFAULT_PROFILE, Scenario};
 use crate::verdict::expected::{Column, Expectation};
 use crate::verdict::fixtures::{docker_restart, invariant_row, operator_stop, rows_of};
 use crate::verdict::judge::judge;
+use crate::verdict::run::Faults;
 use crate::verdict::{Exit, Judged};
 
 /// One attempt to put into a document.
@@ -427,4 +428,15 @@ fn container(change: ContainerChange, exit: Option<i64>) -> Fact {
         started_at: None,
         exit,
     }
+}
+
+/// The reference pair compared: what the fix repaired, or the other way round what taking it out introduces.
+pub fn compared(forwards: bool) -> RunDocument {
+    let mut document = reproduced();
+    document.command = "compare".into();
+    if !forwards {
+        document.images.reverse();
+    }
+    crate::evidence::compare::judge(&mut document, false, Faults::default());
+    document
 }

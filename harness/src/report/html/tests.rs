@@ -14,6 +14,8 @@ fn all() -> Vec<RunDocument> {
         samples::not_reproduced(),
         samples::repeated(),
         samples::no_engine(),
+        samples::compared(true),
+        samples::compared(false),
     ]
 }
 

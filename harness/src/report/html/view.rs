@@ -24,6 +24,7 @@ pub struct Page<'d> {
     pub failure: Option<String>,
     pub record: Option<String>,
     pub overlays: Vec<Attention>,
+    pub comparisons: Vec<Attention>,
 }
 
 /// How many of a verdict.
@@ -41,6 +42,7 @@ pub struct Attention {
     pub anchor: String,
     pub name: String,
     pub group: String,
+    pub verdict: &'static str,
     pub headline: String,
 }
 

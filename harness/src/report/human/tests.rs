@@ -26,6 +26,8 @@ fn all() -> Vec<(&'static str, RunDocument)> {
         ("no_engine", samples::no_engine()),
         ("not_reproduced", samples::not_reproduced()),
         ("repeated", samples::repeated()),
+        ("compared_repaired", samples::compared(true)),
+        ("compared_introduced", samples::compared(false)),
     ]
 }
 

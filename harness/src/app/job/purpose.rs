@@ -1,0 +1,136 @@
+//! What a run is for: which of its cases need running, and what they come to, all together.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::app::images::Obtained;
+use crate::app::matrix::{self, Memory};
+use crate::cli::{Failure, FailureKind};
+use crate::engine::Engine;
+use crate::evidence::compare;
+use crate::evidence::document::{CaseEntry, RunDocument, selftest};
+use crate::evidence::ledger::Entry;
+use crate::plan::Plan;
+use crate::scenario::model::Scenario;
+use crate::scenario::overlay::Overlay;
+use crate::verdict::run::Faults;
+
+/// What a run's cases are to show, all together.
+pub enum Purpose {
+    /// That each is as expected.
+    Gate,
+    /// That faults are seen: some of the scenarios are run under these overlays.
+    Selftest {
+        /// The overlays.
+        overlays: Vec<Overlay>,
+        /// The hash of the table.
+        table: String,
+    },
+    /// What the second image does otherwise than the first.
+    Compare {
+        /// Whether what holds on neither counts.
+        pre_existing: bool,
+    },
+    /// What every image does, as far as it is not remembered.
+    Matrix {
+        /// What is.
+        memory: Memory,
+        /// Names of the bases on which only the core is run.
+        thin: BTreeSet<String>,
+    },
+}
+
+impl Purpose {
+    /// The overlays of a selftest.
+    pub(super) fn overlays(&self) -> &[Overlay] {
+        match self {
+            Self::Selftest { overlays, .. } => overlays,
+            Self::Gate | Self::Compare { .. } | Self::Matrix { .. } => &[],
+        }
+    }
+
+    /// What the record has to know of it.
+    pub(super) fn entry(&self, remembered: &[CaseEntry]) -> Option<Entry> {
+        match self {
+            Self::Gate => None,
+            Self::Selftest { overlays, table } => Some(Entry::Selftest {
+                table: table.clone(),
+                overlays: overlays.clone(),
+            }),
+            Self::Compare { pre_existing } => Some(Entry::Compare {
+                pre_existing: *pre_existing,
+            }),
+            Self::Matrix { .. } => Some(Entry::Matrix {
+                remembered: remembered.to_vec(),
+            }),
+        }
+    }
+
+    /// Whether these images serve it.
+    pub(super) fn check(&self, obtained: &Obtained) -> Result<(), Failure> {
+        match (self, obtained.subjects.as_slice()) {
+            // `release:latest` is only known to be the other one once PyPI has been asked.
+            (Self::Compare { .. }, [old, new]) if old.name == new.name => Err(Failure::new(FailureKind::Usage {
+                why: format!("OLD and NEW are both `{}`", old.name),
+                hint: Some("name two images".to_owned()),
+            })),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks up what is remembered of these scenarios on these images.
+    pub(super) async fn open(
+        &mut self,
+        engine: &Arc<dyn Engine>,
+        scenarios: &[Scenario],
+        obtained: &Obtained,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Matrix { memory, .. } => memory.open(engine, scenarios, obtained).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// What a matrix remembers.
+    pub(super) fn memory(&self) -> Option<&Memory> {
+        match self {
+            Self::Matrix { memory, .. } => Some(memory),
+            _ => None,
+        }
+    }
+
+    /// Takes out of the plan what need not be run. Returns what is remembered of it.
+    pub(super) fn thin_out(&self, plan: &mut Plan, scenarios: &[Scenario], obtained: &Obtained) -> Vec<CaseEntry> {
+        let Self::Matrix { memory, thin } = self else {
+            return Vec::new();
+        };
+        let is_thin = |image: &str| {
+            let image = obtained.subjects.iter().find(|i| i.name == image);
+            image
+                .and_then(|i| i.base.as_ref())
+                .is_some_and(|base| thin.contains(base))
+        };
+        let is_core = |id: &str| scenarios.iter().any(|s| s.id == id && matrix::is_core(s));
+        plan.cases
+            .retain(|case| !is_thin(&case.image) || is_core(&case.scenario));
+        let mut remembered = Vec::new();
+        plan.cases.retain(|case| match memory.recall(case) {
+            Some(entry) => {
+                remembered.push(entry);
+                false
+            }
+            None => true,
+        });
+        remembered
+    }
+
+    /// Judges a run as a whole, where its cases alone do not.
+    pub(super) fn judge(&self, document: &mut RunDocument, remembered: Vec<CaseEntry>, faults: Faults) {
+        match self {
+            Self::Gate => {}
+            Self::Selftest { overlays, table } => selftest::judge(document, overlays, table.clone(), faults),
+            Self::Compare { pre_existing } => compare::judge(document, *pre_existing, faults),
+            Self::Matrix { .. } => document.add(remembered, faults),
+        }
+    }
+}
