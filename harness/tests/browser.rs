@@ -70,6 +70,7 @@ fn open(browser: &str, page: &Path, width: u32) -> (String, Vec<String>) {
 #[case("reproduce", 4)]
 #[case("red", 2)]
 #[case("selftest", 2)]
+#[case("compare", 2)]
 fn the_page_loads_and_fits(#[case] name: &str, #[case] pictures: usize) {
     let Some(browser) = browser() else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -19,6 +19,7 @@ use serde_json::Value;
 const REPRODUCE: &str = "reproduce";
 const RED: &str = "red";
 const SELFTEST: &str = "selftest";
+const COMPARE: &str = "compare";
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -89,6 +90,7 @@ fn includes(now: &Value, then: &Value, at: &str) {
 #[case(REPRODUCE)]
 #[case(RED)]
 #[case(SELFTEST)]
+#[case(COMPARE)]
 fn a_record_is_judged_as_the_run_was(#[case] name: &str) {
     let record = fixture(name);
     let then = document_of(&record);
@@ -104,6 +106,7 @@ fn a_record_is_judged_as_the_run_was(#[case] name: &str) {
 #[case(REPRODUCE)]
 #[case(RED)]
 #[case(SELFTEST)]
+#[case(COMPARE)]
 fn every_format_says_the_same(#[case] name: &str) {
     let record = fixture(name);
     let out = tempfile::tempdir().unwrap();

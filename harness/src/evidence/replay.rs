@@ -191,9 +191,7 @@ fn of_attempt(attempt: &KeptAttempt) -> CaseEvidence {
             (ending.seconds, end, ending.steps.clone(), ending.latencies_ms.clone())
         }
         None => {
-            let during = during(&history)
-                .map(|step| format!(" during {step}"))
-                .unwrap_or_default();
+            let during = during(&history).map(|step| format!(" {step}")).unwrap_or_default();
             let why = format!("the record ends here, while this attempt was running{during}");
             let seconds = last.duration_since(attempt.started).as_secs_f64().max(0.0);
             (seconds, CaseEnd::Inconclusive(why), steps_so_far(&history), Vec::new())
@@ -230,14 +228,13 @@ fn never_began(planned: &Planned, at: Timestamp) -> CaseEvidence {
     }
 }
 
-/// The step that was under way at the end of a history: `step 1 engine-restart`.
+/// Where in its steps a history ends: `during step 1 engine-restart`.
 fn during(history: &[Observation]) -> Option<String> {
-    let newest = history.iter().rev().find_map(|o| match &o.fact {
-        Fact::StepBegan { step, op } => Some(Some(format!("step {step} {op}"))),
-        Fact::StepEnded { .. } => Some(None),
+    history.iter().rev().find_map(|o| match &o.fact {
+        Fact::StepBegan { step, op } => Some(format!("during step {step} {op}")),
+        Fact::StepEnded { step, .. } => Some(format!("after step {step}")),
         _ => None,
-    });
-    newest.flatten()
+    })
 }
 
 /// The steps that had begun, with the time they took as far as that is known.

@@ -47,10 +47,11 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
             sections.push(section(&control, case, sections.len()));
             sections.len() - 1
         });
-        let attention = worth
+        let worth = worth
             .iter()
-            .any(|item| item.case.is_some_and(|c| std::ptr::eq(c, *case)));
-        let view = case_view(document, case, *i, attention)?;
+            .find(|item| item.case.is_some_and(|c| std::ptr::eq(c, *case)));
+        let judged = worth.and_then(Item::judged);
+        let view = case_view(document, judged.as_deref().unwrap_or(case), *i, worth.is_some())?;
         let section = &mut sections[at];
         section.open |= unfold || view.attention;
         section.cases.push(view);

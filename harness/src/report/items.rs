@@ -1,12 +1,14 @@
 //! What there is to say of a run, item by item: the same for every format that reports items, so that they agree with each
 //! other and with the exit code.
 
+use std::borrow::Cow;
+
 use super::human::comparison::tail;
 use super::human::words;
 use crate::evidence::compare::{Change, Comparison};
 use crate::evidence::document::selftest::{Catch, OverlayEntry, OverlayOutcome};
 use crate::evidence::document::{CaseEntry, RowEntry, RunDocument};
-use crate::verdict::{Exit, RunVerdict, Verdict};
+use crate::verdict::{Classification, Exit, RunVerdict, Verdict};
 
 /// The flag by which what was there before counts, too.
 const PRE_EXISTING: &str = "--count-pre-existing";
@@ -43,6 +45,23 @@ pub struct Item<'d> {
     pub case: Option<&'d CaseEntry>,
     /// Scenario file and line, where there is one.
     pub place: Option<(String, usize)>,
+    /// True if the case is held against another image, not against what its release is known for.
+    compared: bool,
+}
+
+impl<'d> Item<'d> {
+    /// The case as it is judged here.
+    pub fn judged(&self) -> Option<Cow<'d, CaseEntry>> {
+        let case = self.case?;
+        if !self.compared || self.grade != Grade::Red {
+            return Some(Cow::Borrowed(case));
+        }
+        Some(Cow::Owned(CaseEntry {
+            verdict: Verdict::Regression,
+            expected: Classification::Fixed.name().to_owned(),
+            ..case.clone()
+        }))
+    }
 }
 
 /// Everything there is to say of a run, in its order.
@@ -62,6 +81,7 @@ pub fn items(document: &RunDocument) -> Vec<Item<'_>> {
         items.extend(selftest.overlays.iter().map(|overlay| of_overlay(document, overlay)));
     }
     items.extend(document.left_out.iter().map(|left| Item {
+        compared: false,
         group: left.image.clone(),
         name: left.scenario.clone(),
         grade: Grade::Skipped,
@@ -105,6 +125,7 @@ fn of_case(case: &CaseEntry) -> Item<'_> {
         .filter(|_| !case.verdict.is_conclusive() || case.verdict.is_red());
     let reason = reason.map(|why| format!(": {why}")).unwrap_or_default();
     Item {
+        compared: false,
         group: case.image.clone(),
         name: words::case_name(case),
         grade: grade(case.verdict),
@@ -145,6 +166,7 @@ fn of_overlay<'d>(document: &'d RunDocument, overlay: &OverlayEntry) -> Item<'d>
         .iter()
         .find(|case| case.counts && case.overlay.as_deref() == Some(&overlay.name));
     Item {
+        compared: false,
         group: "fault overlays".to_owned(),
         name: overlay.name.clone(),
         grade,
@@ -173,17 +195,24 @@ fn of_comparison<'d>(document: &'d RunDocument, all: &[Comparison], comparison: 
         .take(2)
         .map(|image| image.name.as_str())
         .collect();
-    let new = names.last().copied().unwrap_or_default();
-    let of_new = document
-        .cases
-        .iter()
-        .filter(|c| c.counts && c.scenario == comparison.scenario && c.image == new);
-    let case = of_new.max_by_key(|case| case.verdict);
+    let of = |image: Option<&&str>, found: Classification| {
+        let same = |c: &&CaseEntry| c.counts && c.scenario == comparison.scenario && c.classification == found;
+        document
+            .cases
+            .iter()
+            .filter(same)
+            .find(|c| image.is_some_and(|image| c.image == **image))
+    };
+    let (old, new) = (of(names.first(), comparison.old), of(names.last(), comparison.new));
+    let doubtful = |case: &&CaseEntry| !case.classification.is_conclusive();
+    // What cannot be told of one of the two is told of that one.
+    let case = new.filter(doubtful).or(old.filter(doubtful)).or(new);
     let why = case
         .and_then(|case| case.reason.as_ref())
         .filter(|_| grade >= Grade::Fault);
     let why = why.map(|why| format!(": {why}")).unwrap_or_default();
     Item {
+        compared: true,
         group: names.join(" → "),
         name: comparison.scenario.clone(),
         grade,
@@ -216,6 +245,7 @@ fn of_run(document: &RunDocument) -> Item<'_> {
         exit.map_or("the run failed", Exit::meaning).to_owned()
     };
     Item {
+        compared: false,
         group: "run".to_owned(),
         name: document.command.clone(),
         grade: Grade::Fault,

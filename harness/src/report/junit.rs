@@ -71,8 +71,8 @@ fn test_case(document: &RunDocument, item: &Item<'_>) -> TestCase {
     if item.grade > Grade::Skipped {
         status.set_type(item.verdict);
         let told = item
-            .case
-            .map(|case| dossier(document, case, Style::PLAIN))
+            .judged()
+            .map(|case| dossier(document, &case, Style::PLAIN))
             .filter(|told| !told.is_empty());
         status.set_description(told.unwrap_or_else(|| sanitize(&item.headline)));
     }

@@ -251,8 +251,8 @@ fn details(document: &RunDocument, item: &Item<'_>) -> String {
         html(&item.group),
         html(&item.headline)
     );
-    if let Some(case) = item.case {
-        text += &of_case(document, case);
+    if let Some(case) = item.judged() {
+        text += &of_case(document, &case);
     }
     text + "</details>\n\n"
 }
