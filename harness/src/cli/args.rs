@@ -3,18 +3,19 @@
 mod compare;
 mod images;
 mod matrix;
+mod reports;
 mod selftest;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use compare::Compare;
 pub use images::{Images, ImagesCommand};
 pub use matrix::Matrix;
+pub use reports::{Judge, RenderArgs, ReportArgs, ReportFormat};
 pub use selftest::Selftest;
 
 pub use super::values::Output;
@@ -46,15 +47,6 @@ Examples:
   comeback reproduce
   comeback reproduce --filter docker-restart --keep on-failure
   comeback reproduce --format json > run.json";
-
-const JUDGE_HELP: &str = "\
-Judges by the scenarios, images and expectations as they were when the record was made, whatever has become of the table \
-since: the verdict and the exit code are those of the run. Of a run that was killed, what had ended is judged; what was \
-running or had not begun is inconclusive.
-
-Examples:
-  comeback judge ~/.cache/comeback/runs/20261123171806-aad34-5fe7
-  comeback judge record --output html=report.html --output junit=junit.xml";
 
 const CHECK_HELP: &str = "\
 An IMAGE is one of
@@ -115,7 +107,7 @@ pub enum Command {
     #[command(after_help = matrix::HELP, after_long_help = format!("{}\n\n{}", matrix::HELP, exit_codes()))]
     Matrix(Matrix),
     /// Judge the record of a run again, without an engine, and render any report of it
-    #[command(after_help = JUDGE_HELP, after_long_help = format!("{JUDGE_HELP}\n\n{}", exit_codes()))]
+    #[command(after_help = reports::JUDGE_HELP, after_long_help = format!("{}\n\n{}", reports::JUDGE_HELP, exit_codes()))]
     Judge(Judge),
     /// Break the gateway on purpose, one thing at a time, and see each fault caught
     #[command(after_help = selftest::HELP, after_long_help = format!("{}\n\n{}", selftest::HELP, exit_codes()))]
@@ -218,17 +210,6 @@ pub struct Check {
     pub job: JobArgs,
 }
 
-/// Arguments of `judge`.
-#[derive(Debug, Clone, Args)]
-pub struct Judge {
-    /// Folder of the record, as --record named it or as the run's report tells
-    #[arg(value_name = "RECORD")]
-    pub record: PathBuf,
-    /// What is written where.
-    #[command(flatten)]
-    pub render: RenderArgs,
-}
-
 /// Arguments of `scenarios`.
 #[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -316,30 +297,6 @@ pub struct RunArgs {
     pub keep: Option<Keep>,
 }
 
-/// What is written where.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Reports")]
-pub struct ReportArgs {
-    /// What is written where.
-    #[command(flatten)]
-    pub render: RenderArgs,
-    /// Keep the record of the run in this folder [default: one of its own in the user's cache]
-    #[arg(long, value_name = "DIR")]
-    pub record: Option<PathBuf>,
-}
-
-/// Which reports are made.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Reports")]
-pub struct RenderArgs {
-    /// What is written to stdout
-    #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
-    pub format: ReportFormat,
-    /// Also write a report to a file, e.g. html=report.html; can be given several times
-    #[arg(long, value_name = "FORMAT=PATH")]
-    pub output: Vec<Output>,
-}
-
 /// Which engine, and what it may fetch.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Engine")]
@@ -384,59 +341,6 @@ pub enum ColorWhen {
 pub enum Keep {
     /// Those of every case that is not as expected
     OnFailure,
-}
-
-/// A report's format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportFormat {
-    /// For people at a terminal.
-    Human,
-    /// The run document.
-    Json,
-    /// Events while the run goes on, one a line; the document is the last.
-    Jsonl,
-    /// For CI servers.
-    Junit,
-    /// For job summaries and comments.
-    Markdown,
-    /// Workflow commands of GitHub.
-    Annotations,
-    /// For browsers.
-    Html,
-}
-
-impl ReportFormat {
-    /// Every format with its name.
-    pub const ALL: [(&'static str, Self); 7] = [
-        ("human", Self::Human),
-        ("json", Self::Json),
-        ("jsonl", Self::Jsonl),
-        ("junit", Self::Junit),
-        ("markdown", Self::Markdown),
-        ("annotations", Self::Annotations),
-        ("html", Self::Html),
-    ];
-}
-
-impl ValueEnum for ReportFormat {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[
-            Self::Human,
-            Self::Json,
-            Self::Jsonl,
-            Self::Junit,
-            Self::Markdown,
-            Self::Annotations,
-            Self::Html,
-        ]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Self::ALL
-            .iter()
-            .find(|(_, format)| format == self)
-            .map(|(name, _)| PossibleValue::new(*name))
-    }
 }
 
 /// What exit codes mean.
