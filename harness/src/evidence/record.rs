@@ -292,6 +292,8 @@ fn safe(name: &str) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::read::read;
+    use super::super::replay::of_attempt;
     use super::*;
 
     fn began() -> Entry {
@@ -326,6 +328,31 @@ mod tests {
         let one = record.begin(&key("source:a/b"), Timestamp::UNIX_EPOCH);
         let other = record.begin(&key("source:a:b"), Timestamp::UNIX_EPOCH);
         assert_ne!(one, other);
+    }
+
+    /// Also what had not been passed on when the attempt was over, and output with empty lines in it.
+    #[test]
+    fn what_was_written_is_read() {
+        let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/records/reproduce");
+        let kept = read(&real).unwrap();
+        let mut evidence = of_attempt(&kept.attempts[0]);
+        evidence.logs.insert(3, vec![String::new(), "a".into(), String::new()]);
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = Record::create(folder.path(), &began()).unwrap();
+        let key = &kept.attempts[0].key;
+        record.begin(key, evidence.started);
+        let (passed_on, _) = evidence.history.split_at(7);
+        passed_on
+            .iter()
+            .for_each(|observation| record.observe(key, observation));
+        record.end(key, &evidence).unwrap();
+        let again = read(folder.path()).unwrap();
+        assert_eq!(of_attempt(&again.attempts[0]), evidence);
+        let moments = fs::read_to_string(again.attempts[0].folder.join(names::MOMENTS)).unwrap();
+        assert!(
+            moments.lines().last().unwrap().contains(r#""moment":"end""#),
+            "{moments}"
+        );
     }
 
     #[test]

@@ -175,7 +175,8 @@ fn evidence(kept: &Kept, asked: &Asked) -> Result<Vec<(CaseEvidence, Option<Stri
     Ok(all)
 }
 
-fn of_attempt(attempt: &KeptAttempt) -> CaseEvidence {
+/// The evidence of an attempt, as far as the record tells.
+pub(super) fn of_attempt(attempt: &KeptAttempt) -> CaseEvidence {
     let history = attempt.history.clone();
     let last = history.last().map_or(attempt.started, |o| o.known);
     let (seconds, end, steps, latencies_ms) = match &attempt.ending {
