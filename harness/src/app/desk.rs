@@ -1,16 +1,21 @@
 //! What a run hands in: its reports, its record, and one document whatever happened to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Caller, print, session, tell_failure};
-use crate::cli::args::{Output, ReportArgs, ReportFormat};
-use crate::cli::{self, Exit, Failure, FailureKind};
+use jiff::Timestamp;
+
+use super::images::Tell;
+use super::reports::{Reports, exit_of};
+use super::{Caller, session, tell_failure};
+use crate::cli::args::ReportArgs;
+use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::EngineInfo;
 use crate::evidence::document::{ImageEntry, LeftOutEntry, RunDocument, RunHeader, document};
+use crate::evidence::event::{RunEvent, Told};
+use crate::evidence::ledger::{Entry, Failed, RECORD_SCHEMA};
 use crate::evidence::record::Record;
 use crate::image::Cache;
-use crate::report;
 use crate::verdict::RunVerdict;
 use session::Clock;
 
@@ -20,7 +25,8 @@ pub type SharedRecord = Arc<Mutex<Option<Record>>>;
 /// Collects what a run's document says beside its cases, and hands it in.
 pub struct Desk {
     command: &'static str,
-    report: ReportArgs,
+    folder: Option<PathBuf>,
+    reports: Arc<Reports>,
     caller: Caller,
     /// When the run began, and its id.
     pub clock: Clock,
@@ -41,7 +47,8 @@ impl Desk {
     pub fn open(command: &'static str, report: &ReportArgs, caller: &Caller) -> Self {
         Self {
             command,
-            report: report.clone(),
+            folder: report.record.clone(),
+            reports: Arc::new(Reports::new(&report.render, &caller.talk)),
             caller: caller.clone(),
             clock: Clock::start(),
             engine: None,
@@ -55,16 +62,52 @@ impl Desk {
 
     /// Begins the record.
     pub fn begin_record(&mut self) -> Result<(), Failure> {
-        let folder = match &self.report.record {
+        let folder = match &self.folder {
             Some(folder) => folder.clone(),
             None => Cache::default()
                 .path(format!("runs/{}", self.clock.run))
-                .map_err(|why| io("the user's cache folder", &why))?,
+                .map_err(|why| session::io(Path::new("the user's cache folder"), &why))?,
         };
-        let record = Record::create(&folder).map_err(|why| io(&folder.display().to_string(), &why))?;
+        let began = Entry::Began {
+            schema: RECORD_SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            run: self.clock.run.clone(),
+            command: self.command.to_owned(),
+            arguments: self.caller.arguments.clone(),
+            started: self.clock.started,
+            exit_style: self.caller.exit_style,
+        };
+        let record = Record::create(&folder, &began).map_err(|why| session::io(&folder, &why))?;
         self.place = Some(record.root().to_owned());
         *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(record);
         Ok(())
+    }
+
+    /// Adds lines to the record's ledger, if there is a record.
+    pub fn enter(&self, entries: impl IntoIterator<Item = Entry>) {
+        if let Some(record) = self.record.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            entries.into_iter().for_each(|entry| record.enter(&entry));
+        }
+    }
+
+    /// Where events go: to the progress display, to the record, and to whoever reads them as they come.
+    pub fn teller(&self) -> Tell {
+        let (progress, record, reports) = (self.caller.progress.clone(), self.record.clone(), self.reports.clone());
+        Arc::new(move |event: RunEvent| {
+            progress.on(&event);
+            let told = Told {
+                at: Timestamp::now(),
+                event,
+            };
+            reports.stream(&told);
+            // What was observed is in the histories.
+            if matches!(told.event, RunEvent::CaseObserved { .. }) {
+                return;
+            }
+            if let Some(record) = record.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                record.tell(&told);
+            }
+        })
     }
 
     /// What is known of the run beside its images and cases.
@@ -84,12 +127,11 @@ impl Desk {
     }
 
     /// Writes everything that was asked for; what is printed comes last and says what became of the rest.
-    pub fn hand_in(&mut self, mut document: RunDocument) -> Result<Exit, Failure> {
+    pub fn hand_in(&mut self, header: &RunHeader, mut document: RunDocument) -> Result<Exit, Failure> {
         self.handed_in = true;
-        let of_code = |code: u8| Exit::ALL.into_iter().find(|exit| exit.code() == code);
-        let mut exit = of_code(document.exit_code).unwrap_or(Exit::Internal);
+        let mut exit = exit_of(&document);
         document.exit_code = self.caller.exit_style.judged(exit);
-        if let Err(failure) = self.write(&document) {
+        if let Err(failure) = self.write(header, None, &document) {
             tell_failure(&failure, &self.caller.talk);
             if exit == Exit::Held {
                 exit = failure.exit();
@@ -98,8 +140,7 @@ impl Desk {
             }
             document.failure.get_or_insert(failure.what());
         }
-        let style = cli::style(self.caller.talk.color, &std::io::stdout());
-        print(&render(self.report.format, &document, style)?)?;
+        self.reports.print(&document)?;
         Ok(exit)
     }
 
@@ -116,48 +157,39 @@ impl Desk {
             let header = self.header(Some((failure.what(), failure.exit())), interrupted);
             let mut document = document(&header, self.images.clone(), &[]);
             document.exit_code = failure.code(self.caller.exit_style);
-            if let Err(also) = self.write(&document) {
+            if let Err(also) = self.write(&header, Some(document.exit_code), &document) {
                 tell_failure(&also, &self.caller.talk);
             }
-            if self.report.format == ReportFormat::Json {
-                let style = cli::style(self.caller.talk.color, &std::io::stdout());
-                print(&render(ReportFormat::Json, &document, style)?)?;
+            if self.reports.is_for_programs() {
+                self.reports.print(&document)?;
             }
         }
         Err(failure)
     }
 
-    /// Writes the reports that go to files, and finishes the record.
-    fn write(&self, document: &RunDocument) -> Result<(), Failure> {
-        let plain = report::Style {
-            color: false,
-            ..cli::style(self.caller.talk.color, &std::io::stdout())
+    /// Finishes the record, and writes the reports that go to files.
+    fn write(&self, header: &RunHeader, code: Option<u8>, document: &RunDocument) -> Result<(), Failure> {
+        let kept = self.finish_record(header, code, document);
+        self.reports.write(document).and(kept)
+    }
+
+    /// `code` is the exit code of a command that came to no verdict.
+    fn finish_record(&self, header: &RunHeader, code: Option<u8>, document: &RunDocument) -> Result<(), Failure> {
+        let ended = Entry::Ended {
+            seconds: header.seconds,
+            failure: header.failure.as_ref().map(|(why, exit)| Failed {
+                why: why.clone(),
+                exit: exit.code(),
+                code,
+            }),
+            interrupted: header.interrupted.map(Exit::code),
         };
-        for Output { format, path } in &self.report.output {
-            session::write(path, &render(*format, document, plain)?)?;
-        }
         match self.record.lock().unwrap_or_else(PoisonError::into_inner).take() {
             None => Ok(()),
             Some(record) => {
-                let place = record.root().display().to_string();
-                record.finish(document).map_err(|why| io(&place, &why))
+                let place = record.root().to_owned();
+                record.finish(&ended, document).map_err(|why| session::io(&place, &why))
             }
         }
     }
-}
-
-fn render(format: ReportFormat, document: &RunDocument, style: report::Style) -> Result<String, Failure> {
-    match format {
-        ReportFormat::Human => Ok(report::human::render(document, style)),
-        ReportFormat::Json => {
-            report::json::render(document).map_err(|why| Failure::new(FailureKind::Internal { why: why.to_string() }))
-        }
-    }
-}
-
-fn io(path: &str, why: &impl ToString) -> Failure {
-    Failure::new(FailureKind::Io {
-        path: path.to_owned(),
-        why: why.to_string(),
-    })
 }

@@ -16,8 +16,9 @@ use crate::cli::args::{EngineArgs, JobArgs, RunArgs};
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::Engine;
-use crate::evidence::document::{JudgedCase, LeftOutEntry, document, selftest};
+use crate::evidence::document::{CaseEntry, JudgedCase, LeftOutEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
+use crate::evidence::ledger::{Entry, Planned, Text};
 use crate::image::{Cache, ImageExpr, ObtainOptions, Releases, looked_into_by_us};
 use crate::observe::history::CaseEvidence;
 use crate::observe::hub::EventHub;
@@ -53,7 +54,7 @@ pub struct Job {
 }
 
 /// Judged attempts in the order in which they ended.
-type Attempts = Arc<Mutex<Vec<(CaseKey, CaseEvidence, Judged, String)>>>;
+type Attempts = Arc<Mutex<Vec<(CaseKey, CaseEvidence, Judged, Option<String>)>>>;
 
 /// How a plan came to its end.
 struct Ended {
@@ -88,9 +89,10 @@ impl Job {
         let mut interrupts = Interrupts::listen();
         let Connected { engine, info } = session::connect(&self.engine).await?;
         let cpus = info.cpus;
-        desk.engine = Some(info);
+        desk.engine = Some(info.clone());
         desk.begin_record()?;
-        let tell = images::teller(&self.progress);
+        desk.enter([Entry::Engine { engine: info }]);
+        let tell = desk.teller();
         let obtained = self.obtain(&engine, &others, &tell, &mut interrupts).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();
@@ -99,6 +101,8 @@ impl Job {
         let mut plan = self.plan(&obtained);
         desk.left_out = left_out(&plan);
         let remembered = self.purpose.thin_out(&mut plan, &self.scenarios, &obtained);
+        let assignments = self.assignments(&plan, &obtained);
+        desk.enter(self.ledger(&assignments, &remembered, desk));
         tell(RunEvent::RunStarted {
             run: desk.clock.run.clone(),
             cases: plan.cases.len(),
@@ -112,7 +116,7 @@ impl Job {
                 &run,
                 cpus,
                 &plan,
-                &obtained,
+                assignments,
                 &attempts,
                 &desk.record,
                 &tell,
@@ -127,7 +131,7 @@ impl Job {
             document(&header, desk.images.clone(), &self.judged(&plan, &mut attempts))
         };
         self.purpose.judge(&mut document, remembered, header.faults());
-        desk.hand_in(document)
+        desk.hand_in(&header, document)
     }
 
     async fn obtain(
@@ -162,7 +166,7 @@ impl Job {
         run: &str,
         cpus: usize,
         plan: &Plan,
-        obtained: &Obtained,
+        assignments: Vec<Assignment>,
         attempts: &Attempts,
         record: &SharedRecord,
         tell: &Tell,
@@ -180,16 +184,6 @@ impl Job {
             case_limit: self.run.timeout,
         });
         let jobs = self.run.jobs.map_or(cpus, std::num::NonZeroUsize::get);
-        let scenarios: BTreeMap<&str, Arc<Scenario>> = self
-            .scenarios
-            .iter()
-            .map(|s| (s.id.as_str(), Arc::new(s.clone())))
-            .collect();
-        let assignments: Vec<Assignment> = plan
-            .cases
-            .iter()
-            .map(|case| cases::of_plan(case, &scenarios[case.scenario.as_str()], obtained))
-            .collect();
         let judge = self.judge(run, &assignments, attempts, record, tell);
         let mut cut = {
             let work = run_cases(&ctx, assignments, jobs, judge);
@@ -203,7 +197,7 @@ impl Job {
             self.progress.println(ENDING);
         }
         // Under a fault overlay it is what is wanted.
-        let red = |a: &(CaseKey, CaseEvidence, Judged, String)| {
+        let red = |a: &(CaseKey, CaseEvidence, Judged, Option<String>)| {
             a.2.verdict.is_red() && selftest::split(&a.0.scenario, self.purpose.overlays()).is_none()
         };
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
@@ -223,6 +217,46 @@ impl Job {
             cut,
             fault: abnormal.or(leak.map(|why| (why, Exit::Environment))),
         })
+    }
+
+    fn assignments(&self, plan: &Plan, obtained: &Obtained) -> Vec<Assignment> {
+        let scenarios: BTreeMap<&str, Arc<Scenario>> = self
+            .scenarios
+            .iter()
+            .map(|s| (s.id.as_str(), Arc::new(s.clone())))
+            .collect();
+        plan.cases
+            .iter()
+            .map(|case| cases::of_plan(case, &scenarios[case.scenario.as_str()], obtained))
+            .collect()
+    }
+
+    /// What the record has to know to judge this run again.
+    fn ledger(&self, assignments: &[Assignment], remembered: &[CaseEntry], desk: &Desk) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = desk
+            .images
+            .iter()
+            .cloned()
+            .map(|image| Entry::Image { image })
+            .collect();
+        entries.extend(self.purpose.entry(remembered));
+        let planned = |s: &&Scenario| assignments.iter().any(|a| a.scenario.id == s.id);
+        entries.extend(self.scenarios.iter().filter(planned).map(|scenario| {
+            let overlay =
+                selftest::split(&scenario.id, self.purpose.overlays()).map(|(_, overlay)| overlay.name.clone());
+            Entry::Scenario(Text::of(scenario, overlay))
+        }));
+        entries.extend(assignments.iter().map(|a| {
+            Entry::Case(Planned {
+                scenario: a.case.scenario.clone(),
+                image: a.case.image.clone(),
+                repeat: a.case.repeat,
+                expect: (self.expect)(&a.scenario, &a.case.image),
+                subject: cases::subject(a),
+            })
+        }));
+        entries.extend(desk.left_out.iter().cloned().map(Entry::LeftOut));
+        entries
     }
 
     /// Planned cases of which there is no attempt, unless the run was not to get to its end: a case that was lost has not
@@ -259,7 +293,7 @@ impl Job {
     fn judged<'a>(
         &'a self,
         plan: &Plan,
-        attempts: &'a mut [(CaseKey, CaseEvidence, Judged, String)],
+        attempts: &'a mut [(CaseKey, CaseEvidence, Judged, Option<String>)],
     ) -> Vec<JudgedCase<'a>> {
         let position = |key: &CaseKey| {
             plan.cases
@@ -272,7 +306,7 @@ impl Job {
                 scenario: self.scenarios.iter().find(|s| s.id == key.scenario)?,
                 evidence,
                 judged,
-                kept: Some(kept.clone()),
+                kept: kept.clone(),
             })
         });
         judged.collect()

@@ -10,10 +10,12 @@ mod image_store;
 mod images;
 mod interrupt;
 mod job;
+mod judge;
 mod logging;
 mod manual;
 mod matrix;
 mod own_volume;
+mod reports;
 mod scenarios;
 mod select;
 mod selftest;
@@ -26,7 +28,7 @@ use std::sync::Arc;
 
 use crate::cli::args::{Cli, Command, ScenariosCommand, Talk};
 use crate::cli::progress::Progress;
-use crate::cli::{self, Exit, Failure, FailureKind};
+use crate::cli::{self, Failure, FailureKind};
 use crate::engine::{Address, NoAddress, locate};
 use crate::verdict::ExitStyle;
 
@@ -87,7 +89,7 @@ pub async fn run(cli: Cli, arguments: Vec<String>, address: Option<Result<Addres
     };
     let (talk, style) = (caller.talk.clone(), caller.exit_style);
     match dispatch(cli.command, caller).await {
-        Ok(exit) => style.judged(exit),
+        Ok(code) => code,
         Err(failure) => end(&failure, &talk, style),
     }
 }
@@ -124,8 +126,10 @@ struct Caller {
     exit_style: ExitStyle,
 }
 
-async fn dispatch(command: Command, caller: Caller) -> Result<Exit, Failure> {
-    match command {
+async fn dispatch(command: Command, caller: Caller) -> Result<u8, Failure> {
+    let style = caller.exit_style;
+    let exit = match command {
+        Command::Judge(args) => return judge::judge(&args, &caller),
         Command::Reproduce(args) => gate::reproduce(args, caller).await,
         Command::Check(args) => gate::check(args, caller).await,
         Command::Compare(args) => compare::compare(args, caller).await,
@@ -143,7 +147,8 @@ async fn dispatch(command: Command, caller: Caller) -> Result<Exit, Failure> {
             Some(ScenariosCommand::Operations) => scenarios::operations(),
             Some(ScenariosCommand::Probes) => scenarios::probes(),
         },
-    }
+    };
+    exit.map(|exit| style.judged(exit))
 }
 
 /// Says on stderr why a command ended without a verdict.

@@ -1,5 +1,6 @@
 //! One invocation that talks to an engine: its run id, its engine, its reporters.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -69,15 +70,23 @@ impl Clock {
 }
 
 /// Writes a file, or says why not.
-pub fn write(path: &std::path::Path, text: &str) -> Result<(), Failure> {
-    let failed = |why: std::io::Error| {
-        Failure::new(FailureKind::Io {
-            path: path.display().to_string(),
-            why: why.to_string(),
-        })
-    };
-    if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent).map_err(failed)?;
+pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    parent(path)?;
+    std::fs::write(path, text).map_err(|why| io(path, &why))
+}
+
+/// Makes the folder a file is to be in.
+pub fn parent(path: &Path) -> Result<(), Failure> {
+    match path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(parent) => std::fs::create_dir_all(parent).map_err(|why| io(path, &why)),
+        None => Ok(()),
     }
-    std::fs::write(path, text).map_err(failed)
+}
+
+/// A file that cannot be read or written.
+pub fn io(path: &Path, why: &impl ToString) -> Failure {
+    Failure::new(FailureKind::Io {
+        path: path.display().to_string(),
+        why: why.to_string(),
+    })
 }

@@ -5,13 +5,13 @@ mod doctor;
 mod images;
 mod manual;
 mod matrix;
+mod reports;
 mod selftest;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValue;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use compare::Compare;
@@ -19,6 +19,7 @@ pub use doctor::{Doctor, DoctorFormat};
 pub use images::{Images, ImagesCommand};
 pub use manual::{Completions, Man};
 pub use matrix::Matrix;
+pub use reports::{Judge, RenderArgs, ReportArgs, ReportFormat};
 pub use selftest::Selftest;
 
 pub use super::values::Output;
@@ -118,6 +119,9 @@ pub enum Command {
     /// Show what each release does with the whole table, and remember it
     #[command(after_help = matrix::HELP, after_long_help = format!("{}\n\n{}", matrix::HELP, exit_codes()))]
     Matrix(Matrix),
+    /// Judge the record of a run again, without an engine, and render any report of it
+    #[command(after_help = reports::JUDGE_HELP, after_long_help = format!("{}\n\n{}", reports::JUDGE_HELP, exit_codes()))]
+    Judge(Judge),
     /// Break the gateway on purpose, one thing at a time, and see each fault caught
     #[command(after_help = selftest::HELP, after_long_help = format!("{}\n\n{}", selftest::HELP, exit_codes()))]
     Selftest(Selftest),
@@ -153,6 +157,7 @@ impl Command {
             Self::Check(_) => "check",
             Self::Compare(_) => "compare",
             Self::Matrix(_) => "matrix",
+            Self::Judge(_) => "judge",
             Self::Selftest(_) => "selftest",
             Self::Scenarios(_) => "scenarios",
             Self::Images(_) => "images",
@@ -188,7 +193,7 @@ impl Command {
             Self::Doctor(args) => Some(&args.engine),
             Self::Sweep(args) => Some(&args.engine),
             Self::Images(args) => Some(args.command.engine()),
-            Self::Scenarios(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Scenarios(_) | Self::Judge(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }
@@ -338,21 +343,6 @@ pub struct RunArgs {
     pub keep: Option<Keep>,
 }
 
-/// What is written where.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Reports")]
-pub struct ReportArgs {
-    /// What is written to stdout
-    #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
-    pub format: ReportFormat,
-    /// Also write a report to a file, e.g. json=run.json; can be given several times
-    #[arg(long, env = "COMEBACK_OUTPUT", hide_env = true, value_name = "FORMAT=PATH")]
-    pub output: Vec<Output>,
-    /// Keep the record of the run in this folder [default: one of its own in the user's cache]
-    #[arg(long, env = "COMEBACK_RECORD", hide_env = true, value_name = "DIR")]
-    pub record: Option<PathBuf>,
-}
-
 /// Which engine, and what it may fetch.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Engine")]
@@ -411,33 +401,6 @@ pub enum ColorWhen {
 pub enum Keep {
     /// Those of every case that is not as expected
     OnFailure,
-}
-
-/// A report's format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportFormat {
-    /// For people at a terminal.
-    Human,
-    /// The run document.
-    Json,
-}
-
-impl ReportFormat {
-    /// Every format with its name.
-    pub const ALL: [(&'static str, Self); 2] = [("human", Self::Human), ("json", Self::Json)];
-}
-
-impl ValueEnum for ReportFormat {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Human, Self::Json]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Self::ALL
-            .iter()
-            .find(|(_, format)| format == self)
-            .map(|(name, _)| PossibleValue::new(*name))
-    }
 }
 
 /// What exit codes mean.

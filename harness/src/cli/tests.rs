@@ -22,6 +22,7 @@ fn args(line: &str) -> Vec<std::ffi::OsString> {
 #[case::reproduce("reproduce")]
 #[case::check("check")]
 #[case::compare("compare")]
+#[case::judge("judge")]
 #[case::selftest("selftest")]
 #[case::scenarios("scenarios")]
 #[case::scenarios_explain("scenarios explain")]
@@ -84,8 +85,8 @@ fn flags_of_check() {
     };
     assert_eq!(check.images, ["source:.", "docker:x"]);
     assert_eq!(check.job.run.timeout.as_secs(), 90);
-    assert_eq!(check.job.report.format, ReportFormat::Json);
-    assert_eq!(check.job.report.output.len(), 2);
+    assert_eq!(check.job.report.render.format, ReportFormat::Json);
+    assert_eq!(check.job.report.render.output.len(), 2);
     assert_eq!(cli.talk.verbose, 2);
 }
 

@@ -106,7 +106,10 @@ mod tests {
     #[case("json=a=b", Ok("a=b"))]
     #[case("json", Err("expected FORMAT=PATH, such as json=report.json"))]
     #[case("json=", Err("no path after `json=`"))]
-    #[case("pdf=a", Err("unknown format `pdf`; there are human, json"))]
+    #[case(
+        "pdf=a",
+        Err("unknown format `pdf`; there are human, json, jsonl, junit, markdown, annotations, html")
+    )]
     fn outputs(#[case] text: &str, #[case] wanted: Result<&str, &str>) {
         let found = text.parse::<Output>();
         assert_eq!(found.map(|o| o.path), wanted.map(PathBuf::from).map_err(str::to_owned));

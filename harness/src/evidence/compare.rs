@@ -1,5 +1,6 @@
 //! Comparing two images scenario by scenario: what the new one introduces, repairs, and leaves as it was. Pure.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::{CaseEntry, RowEntry, RunDocument};
@@ -8,7 +9,7 @@ use crate::verdict::run::Faults;
 use crate::verdict::{Classification, Exit, RunVerdict};
 
 /// What became of a scenario from the old image to the new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// Fixed on both.
@@ -43,7 +44,7 @@ impl Change {
 }
 
 /// One scenario on both images.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// The scenario's id.
     pub scenario: String,

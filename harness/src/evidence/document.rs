@@ -14,10 +14,12 @@ pub use build::{case_entry, document};
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::compare::Comparison;
 use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
+use super::spans::Span;
 use crate::engine::EngineInfo;
 use crate::image::Image;
 use crate::observe::history::CaseEvidence;
@@ -29,7 +31,7 @@ use crate::verdict::{Classification, Exit, Judged, RunVerdict, Verdict};
 pub const SCHEMA: u32 = 1;
 
 /// One run, whole.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunDocument {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -72,7 +74,7 @@ pub struct RunDocument {
 }
 
 /// The engine, in short.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EngineHead {
     /// `docker` or `podman`.
     pub name: String,
@@ -101,7 +103,7 @@ impl From<&EngineInfo> for EngineHead {
 }
 
 /// An image of the run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ImageEntry {
     /// The image expression: `release:0.17.0`.
     pub name: String,
@@ -140,7 +142,7 @@ impl ImageEntry {
 }
 
 /// A scenario that does not apply to an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOutEntry {
     /// The scenario's id.
     pub scenario: String,
@@ -151,7 +153,7 @@ pub struct LeftOutEntry {
 }
 
 /// One attempt of a case.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseEntry {
     /// The scenario's id.
     pub scenario: String,
@@ -219,6 +221,9 @@ pub struct CaseEntry {
     /// What happened, in short.
     #[serde(default)]
     pub timeline: Vec<TimelineEntry>,
+    /// What lasted: lives of the container and of gateways, and what the state file said.
+    #[serde(default)]
+    pub spans: Vec<Span>,
     /// Last lines of the container's output, by incarnation from 1.
     #[serde(default)]
     pub logs: BTreeMap<u32, Vec<String>>,
@@ -234,7 +239,7 @@ pub struct CaseEntry {
 }
 
 /// One step of a case.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepEntry {
     /// Its operation.
     pub op: String,
@@ -262,7 +267,7 @@ pub struct StepEntry {
 
 /// Milliseconds between a fact becoming true and the harness knowing it; null where the clocks are not the same or
 /// nothing was waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
     /// The median.
     pub median: Option<f64>,
@@ -271,7 +276,7 @@ pub struct Latency {
 }
 
 /// One row of the behaviour table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RowEntry {
     /// When.
     pub at: String,

@@ -1,11 +1,14 @@
 //! What a run tells while it goes on: the only thing that reporters hear of the runner.
 
+use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::document::RunDocument;
 use crate::verdict::{Classification, Verdict};
 
 /// Which attempt of which case.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct CaseKey {
     /// The scenario's id.
     pub scenario: String,
@@ -31,7 +34,7 @@ impl std::fmt::Display for CaseKey {
 }
 
 /// Something that happened in a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum RunEvent {
     /// The plan stands.
@@ -131,4 +134,19 @@ pub enum RunEvent {
         /// One line.
         text: String,
     },
+    /// The run is over; always the last.
+    Document {
+        /// What every report is made from.
+        document: Box<RunDocument>,
+    },
+}
+
+/// An event with its time: a line of the record's `events.jsonl` and of `--format jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Told {
+    /// When it was told.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub event: RunEvent,
 }

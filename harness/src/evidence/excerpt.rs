@@ -1,13 +1,15 @@
 //! Excerpts of a history that people read: the reconciler's lines, how shutdowns were taken, and a timeline.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::observe::history::{ContainerChange, Exit, Fact, FileContent, Observation, TakenFor};
 use crate::scenario::model::{DEFAULT_PROFILE, Operation, ProfileSel, RecreateHow, Step, User};
+use crate::scenario::overlay::OVERLAY_SAYS;
 
 /// What the reconciler wrote about a profile at a boot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReconcilerLine {
     /// Which boot of the container, from 1.
     pub boot: usize,
@@ -18,7 +20,7 @@ pub struct ReconcilerLine {
 }
 
 /// What the gateway wrote about a shutdown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShutdownLine {
     /// Whose.
     pub profile: String,
@@ -29,7 +31,7 @@ pub struct ShutdownLine {
 }
 
 /// Something that happened, in a few words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TimelineEntry {
     /// When it became true, or where that is not known when the harness knew it.
     pub at: Timestamp,
@@ -42,6 +44,19 @@ pub struct TimelineEntry {
     pub step: usize,
     /// The words.
     pub text: String,
+}
+
+/// Lines of the container's output that the document quotes per incarnation.
+const OUTPUT_LINES: usize = 80;
+
+/// The last lines of a container's output. That a fault overlay took effect is proved by what it says at the start: such
+/// lines are kept wherever they stand.
+pub fn last_lines(lines: &[String]) -> Vec<String> {
+    let said = |line: &&String| line.starts_with(OVERLAY_SAYS);
+    let (before, last) = lines.split_at(lines.len().saturating_sub(OUTPUT_LINES));
+    let mut kept: Vec<String> = before.iter().filter(said).take(OUTPUT_LINES / 2).cloned().collect();
+    kept.extend(last.iter().skip(kept.len()).cloned());
+    kept
 }
 
 /// The reconciler's lines, each with the boot it belongs to.
@@ -185,7 +200,7 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
         Fact::WaitEnded { condition, last } => ("wait", None, format!("waited in vain for {condition}; last: {last}")),
         Fact::Lost { what } => ("lost", None, format!("lost sight of {what}")),
         Fact::Missed { path } => ("lost", None, format!("a write of {path} was too quick to be read")),
-        Fact::Mark { .. } | Fact::Ready { .. } => return None,
+        Fact::Mark { .. } | Fact::Ready { .. } | Fact::Inspected { .. } => return None,
     };
     Some((kind, profile.map(String::as_str), text))
 }

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::ContainerStatus;
 use crate::scenario::model::Moment;
 
 /// One timestamped fact.
@@ -131,6 +133,11 @@ pub enum Fact {
         /// The last value.
         last: String,
     },
+    /// The engine was asked about the container under test.
+    Inspected {
+        /// What it answered.
+        status: ContainerStatus,
+    },
     /// A moment of the case; everything above it was true before.
     Mark {
         /// Which.
@@ -182,7 +189,7 @@ pub enum FileContent {
 }
 
 /// How the gateway took a shutdown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TakenFor {
     /// A stop somebody planned.
@@ -250,7 +257,7 @@ impl From<Moment> for MomentName {
 }
 
 /// Everything a case yielded: what the verdict is read off.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseEvidence {
     /// The scenario's id.
     pub scenario: String,
@@ -272,12 +279,12 @@ pub struct CaseEvidence {
     pub latencies_ms: Vec<f64>,
     /// What was learnt.
     pub history: Vec<Observation>,
-    /// Last lines of the container's own output, by incarnation from 1.
+    /// The container's own output, capped, by incarnation from 1.
     pub logs: BTreeMap<u32, Vec<String>>,
 }
 
 /// Duration of a step.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepSeconds {
     /// Its operation.
     pub op: String,

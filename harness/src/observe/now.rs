@@ -235,7 +235,11 @@ impl Now {
             }
             Fact::Lost { what } => self.lost.push((o.seq, what.clone())),
             Fact::Missed { path } => self.missed.push((o.seq, path.clone())),
-            Fact::StepBegan { .. } | Fact::StepEnded { .. } | Fact::WaitEnded { .. } | Fact::Mark { .. } => {}
+            Fact::StepBegan { .. }
+            | Fact::StepEnded { .. }
+            | Fact::WaitEnded { .. }
+            | Fact::Inspected { .. }
+            | Fact::Mark { .. } => {}
         }
     }
 

@@ -2,14 +2,14 @@
 //!
 //! Everything that a container, an engine or a file said goes through [`sanitize`] on its way out.
 
-mod comparison;
-mod dossier;
+pub(super) mod comparison;
+pub(super) mod dossier;
 mod grid;
-mod overview;
+pub(super) mod overview;
 mod selftest;
 mod summary;
 mod table;
-mod words;
+pub(super) mod words;
 
 use super::text::{Paint, Style, pad, sanitize, wrap};
 use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};

@@ -1,6 +1,6 @@
 //! One attempt of a case: what it holds, how it is set up and how it ends.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,15 +14,14 @@ use super::keeper::Keeper;
 use super::subject::{self, Names};
 use super::{Done, Finished, Halt, Order, Progress, RunContext, compose, volume};
 use crate::engine::EngineError;
-use crate::observe::history::{CaseEnd, CaseEvidence, Observation, Source, StepSeconds};
+use crate::observe::history::{CaseEnd, CaseEvidence, Fact, Observation, Source, StepSeconds};
 use crate::observe::link::Link;
 use crate::observe::now::Now;
 use crate::observe::recorder::Recorder;
 use crate::scenario::model::{Moment, Need, Operation};
-use crate::scenario::overlay::OVERLAY_SAYS;
 
-/// Lines of the container's output kept per incarnation.
-const OUTPUT_LINES: usize = 80;
+/// Bytes of the container's output kept per incarnation.
+const OUTPUT_BYTES: usize = 1 << 20;
 
 /// An attempt under way.
 pub struct Case {
@@ -357,25 +356,76 @@ impl Case {
     /// Keeps the output of the current container, by incarnation: it goes with the container.
     pub async fn keep_output(&self) {
         let id = self.subject_id();
+        if let Ok(Some(status)) = self.ctx.engine.inspect(&id).await {
+            self.recorder.push(Source::Engine, None, Fact::Inspected { status });
+        }
         let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
             return;
         };
         let starts: Vec<Timestamp> = self
             .recorder
             .now(|now| now.incarnations.iter().map(|i| i.started_at).collect());
-        let mut kept: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        let mut kept: BTreeMap<u32, Output> = BTreeMap::new();
         while let Some(Ok(line)) = lines.next().await {
             let number = line
                 .at
                 .map_or(1, |at| starts.iter().filter(|s| **s <= at).count().max(1));
-            let list = kept.entry(u32::try_from(number).unwrap_or(u32::MAX)).or_default();
-            list.push(line.text);
-            if list.len() > OUTPUT_LINES {
-                // That a fault overlay took effect is proved by what it says at the start.
-                let first = list.iter().position(|line| !line.starts_with(OVERLAY_SAYS));
-                list.remove(first.unwrap_or(0));
-            }
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            kept.entry(number).or_default().push(line.text);
         }
+        let kept = kept.into_iter().map(|(number, output)| (number, output.lines()));
         self.shared().output.extend(kept);
+    }
+}
+
+/// Output of one incarnation: its beginning and its end, if it is too long to be kept whole.
+#[derive(Default)]
+struct Output {
+    head: Vec<String>,
+    tail: VecDeque<String>,
+    bytes: [usize; 2],
+    left_out: usize,
+}
+
+impl Output {
+    fn push(&mut self, line: String) {
+        let size = line.len() + 1;
+        if self.tail.is_empty() && self.bytes[0] + size <= OUTPUT_BYTES / 2 {
+            self.bytes[0] += size;
+            self.head.push(line);
+            return;
+        }
+        self.bytes[1] += size;
+        self.tail.push_back(line);
+        while self.bytes[1] > OUTPUT_BYTES / 2 {
+            let Some(gone) = self.tail.pop_front() else { break };
+            self.bytes[1] -= gone.len() + 1;
+            self.left_out += 1;
+        }
+    }
+
+    fn lines(self) -> Vec<String> {
+        let left_out = self.left_out;
+        let gap = (left_out > 0).then(|| format!("[{left_out} lines left out here]"));
+        self.head.into_iter().chain(gap).chain(self.tail).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_output_keeps_its_beginning_and_its_end() {
+        let mut output = Output::default();
+        let long = "x".repeat(1023);
+        for i in 0..2000 {
+            output.push(format!("{i:04}{}", &long[4..]));
+        }
+        let lines = output.lines();
+        assert_eq!(lines.len(), 1025);
+        assert!(lines[0].starts_with("0000") && lines[511].starts_with("0511"));
+        assert_eq!(lines[512], "[976 lines left out here]");
+        assert!(lines[513].starts_with("1488") && lines[1024].starts_with("1999"));
     }
 }

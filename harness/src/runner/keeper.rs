@@ -83,7 +83,7 @@ async fn follow(
             continue;
         }
         let started_at = if change == ContainerChange::Started {
-            started_at(&engine, &event).await
+            started_at(&engine, &event, &recorder).await
         } else {
             None
         };
@@ -115,9 +115,13 @@ async fn follow(
 }
 
 /// The incarnation's key. The event has a time of its own, a little later; only `StartedAt` is the same to everybody.
-async fn started_at(engine: &Arc<dyn Engine>, event: &EngineEvent) -> Option<Timestamp> {
+async fn started_at(engine: &Arc<dyn Engine>, event: &EngineEvent, recorder: &Recorder) -> Option<Timestamp> {
     match engine.inspect(&event.container).await {
-        Ok(Some(status)) => status.started_at,
+        Ok(Some(status)) => {
+            let started_at = status.started_at;
+            recorder.push(Source::Engine, None, Fact::Inspected { status });
+            started_at
+        }
         Ok(None) => None,
         Err(error) => {
             tracing::debug!("{error}");

@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use pep440_rs::{Version, VersionSpecifiers};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The profile that lives at the root of the volume and exists in every gateway.
@@ -434,7 +435,7 @@ pub struct Expect {
 }
 
 /// A part of the fix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Guard {
     /// `gateway/run.py`: an unmarked SIGTERM persists `running`.
@@ -559,7 +560,7 @@ impl fmt::Display for Probe {
 }
 
 /// A value a probe can have.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Value {
     /// A flag.
@@ -573,7 +574,7 @@ pub enum Value {
 }
 
 /// The value of something that is not there. Serializes as `{"absent":true}`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Absent {
     /// Always true.
@@ -604,7 +605,7 @@ impl fmt::Display for Value {
 }
 
 /// The alternatives a column allows; never empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ValueSet(pub Vec<Value>);
 

@@ -1,6 +1,6 @@
 //! Fault overlays: what breaks exactly one thing in the real gateway, and which scenarios have to catch it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::model::{Guard, Scenario};
 
@@ -11,7 +11,7 @@ const TABLE: &str = include_str!("../../../images/overlays.toml");
 pub const OVERLAY_SAYS: &str = "comeback overlay ";
 
 /// A fault overlay: `images/overlays/NAME.py`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overlay {
     /// Its name.

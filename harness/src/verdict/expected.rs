@@ -55,7 +55,7 @@ impl Expectation {
 }
 
 /// What the verdict needs to know of the image under test.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
     /// Release of the image under test; `None` if it cannot be read.
     pub release: Option<Version>,

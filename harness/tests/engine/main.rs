@@ -6,6 +6,7 @@ mod cleanup;
 mod misuse;
 #[path = "../outsider/mod.rs"]
 mod outsider;
+mod records;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

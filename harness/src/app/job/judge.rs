@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
+use jiff::Timestamp;
+
 use super::{Attempts, Job};
 use crate::app::cases;
 use crate::app::desk::SharedRecord;
@@ -43,9 +45,13 @@ impl Job {
         let overlays = self.purpose.overlays().to_vec();
         let memory = self.purpose.memory().cloned();
         move |key, attempt| {
-            let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+            // Not held while something is told: that goes to the record too.
+            let record = || record.lock().unwrap_or_else(PoisonError::into_inner);
             match attempt {
                 Attempt::Began => {
+                    if let Some(record) = record().as_mut() {
+                        record.begin(key, Timestamp::now());
+                    }
                     tell(RunEvent::CaseStarted { case: key.clone() });
                     Next::default()
                 }
@@ -57,7 +63,7 @@ impl Job {
                     Next::default()
                 }
                 Attempt::Going(Progress::Observed(observation)) => {
-                    if let Some(record) = record.as_mut() {
+                    if let Some(record) = record().as_mut() {
                         record.observe(key, &observation);
                     }
                     if let Some(what) = in_words(&observation) {
@@ -69,10 +75,8 @@ impl Job {
                     Next::default()
                 }
                 Attempt::Ended(evidence) => {
-                    let kept = record.as_mut().map(|record| {
-                        record.end(key, evidence);
-                        record.folder(key).display().to_string()
-                    });
+                    let kept = record().as_mut().and_then(|record| record.end(key, evidence));
+                    let kept = kept.map(|folder| folder.display().to_string());
                     let (scenario, subject, explicit) = &asked[&(key.scenario.clone(), key.image.clone())];
                     let judged = judge_case(scenario, evidence, subject, *explicit);
                     let again = judged.classification == Classification::Inconclusive;
@@ -107,7 +111,7 @@ impl Job {
                         key.clone(),
                         evidence.clone(),
                         judged,
-                        kept.unwrap_or_default(),
+                        kept,
                     ));
                     Next {
                         again,

@@ -9,6 +9,7 @@ use crate::cli::{Failure, FailureKind};
 use crate::engine::Engine;
 use crate::evidence::compare;
 use crate::evidence::document::{CaseEntry, RunDocument, selftest};
+use crate::evidence::ledger::Entry;
 use crate::plan::Plan;
 use crate::scenario::model::Scenario;
 use crate::scenario::overlay::Overlay;
@@ -45,6 +46,23 @@ impl Purpose {
         match self {
             Self::Selftest { overlays, .. } => overlays,
             Self::Gate | Self::Compare { .. } | Self::Matrix { .. } => &[],
+        }
+    }
+
+    /// What the record has to know of it.
+    pub(super) fn entry(&self, remembered: &[CaseEntry]) -> Option<Entry> {
+        match self {
+            Self::Gate => None,
+            Self::Selftest { overlays, table } => Some(Entry::Selftest {
+                table: table.clone(),
+                overlays: overlays.clone(),
+            }),
+            Self::Compare { pre_existing } => Some(Entry::Compare {
+                pre_existing: *pre_existing,
+            }),
+            Self::Matrix { .. } => Some(Entry::Matrix {
+                remembered: remembered.to_vec(),
+            }),
         }
     }
 

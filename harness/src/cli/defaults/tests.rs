@@ -56,8 +56,11 @@ fn every_key_is_the_default_of_its_flag() {
     assert_eq!(found.job.run.timeout.as_secs(), 90);
     assert!(found.job.run.fail_fast && found.job.engine.offline);
     assert!(found.job.run.keep.is_some());
-    assert_eq!(found.job.report.output.len(), 2);
-    assert!(found.job.report.output[0].path.is_absolute() && found.job.report.output[0].path.ends_with("out/run.json"));
+    assert_eq!(found.job.report.render.output.len(), 2);
+    assert!(
+        found.job.report.render.output[0].path.is_absolute()
+            && found.job.report.render.output[0].path.ends_with("out/run.json")
+    );
     assert_eq!(found.job.report.record.as_deref(), Some(Path::new("/records")));
     assert_eq!(found.job.engine.host.as_deref(), Some("unix:///engine.sock"));
     assert_eq!(cli(ALL, "scenarios", &[]).talk.color, args::ColorWhen::Never);
@@ -92,7 +95,7 @@ fn flags_beat_the_file() {
     assert_eq!((found.job.run.jobs.unwrap().get(), found.job.run.repeat.get()), (1, 5));
     assert_eq!(found.job.run.timeout.as_secs(), 7);
     assert!(!found.job.run.fail_fast && !found.job.engine.offline);
-    assert_eq!(found.job.report.output.len(), 1);
+    assert_eq!(found.job.report.render.output.len(), 1);
     assert_eq!(found.job.engine.host.as_deref(), Some("h"));
 }
 

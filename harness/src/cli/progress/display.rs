@@ -99,7 +99,10 @@ impl Display {
                     }
                 }
             }
-            RunEvent::CaseObserved { .. } | RunEvent::Note { .. } | RunEvent::Warning { .. } => {}
+            RunEvent::CaseObserved { .. }
+            | RunEvent::Note { .. }
+            | RunEvent::Warning { .. }
+            | RunEvent::Document { .. } => {}
         }
     }
 

@@ -70,6 +70,7 @@ pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String
         RunEvent::Warning { text } => format!("{} {}", style.paint(Paint::Doubt, "warning:"), sanitize(text)),
         RunEvent::ImageStep { .. }
         | RunEvent::ImageBytes { .. }
+        | RunEvent::Document { .. }
         | RunEvent::CaseStarted { .. }
         | RunEvent::CasePhase { .. }
         | RunEvent::CaseObserved { .. } => return None,

@@ -70,7 +70,10 @@ impl Standing {
                     *self.tally.entry(counted).or_default() += 1;
                 }
             }
-            RunEvent::CaseObserved { .. } | RunEvent::Note { .. } | RunEvent::Warning { .. } => {}
+            RunEvent::CaseObserved { .. }
+            | RunEvent::Note { .. }
+            | RunEvent::Warning { .. }
+            | RunEvent::Document { .. } => {}
         }
     }
 

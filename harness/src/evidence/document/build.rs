@@ -3,7 +3,8 @@
 use super::{
     CaseEntry, EngineHead, ImageEntry, JudgedCase, Latency, RowEntry, RunDocument, RunHeader, SCHEMA, StepEntry,
 };
-use crate::evidence::excerpt::{reconciler_lines, shutdown_lines, step_detail, timeline};
+use crate::evidence::excerpt::{last_lines, reconciler_lines, shutdown_lines, step_detail, timeline};
+use crate::evidence::spans::spans;
 use crate::observe::history::{CaseEvidence, Fact, StepSeconds};
 use crate::scenario::model::Scenario;
 use crate::verdict::run::{Faults, counting, outcome};
@@ -109,7 +110,8 @@ pub fn case_entry(case: &JudgedCase<'_>) -> CaseEntry {
         reconciler: reconciler_lines(&evidence.history),
         shutdowns: shutdown_lines(&evidence.history),
         timeline: timeline(&evidence.history),
-        logs: evidence.logs.clone(),
+        spans: spans(&evidence.history),
+        logs: evidence.logs.iter().map(|(n, lines)| (*n, last_lines(lines))).collect(),
         evidence: kept.clone(),
         overlay: None,
         remembered: false,

@@ -2,6 +2,7 @@
 //!
 //! Pure, and derived from the document alone: what the overlays said and what was seen under them is all in its cases.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CaseEntry, RowEntry, RunDocument};
@@ -11,7 +12,7 @@ use crate::verdict::Verdict;
 use crate::verdict::run::{Faults, outcome};
 
 /// What the overlays of a run came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Selftest {
     /// sha256 of the table of scenarios it was run with.
     pub table: String,
@@ -22,7 +23,7 @@ pub struct Selftest {
 }
 
 /// What one overlay came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OverlayEntry {
     /// Its name.
     pub name: String,
@@ -45,7 +46,7 @@ pub struct OverlayEntry {
 }
 
 /// What follows for an overlay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OverlayOutcome {
     /// A scenario saw the fault.
@@ -57,7 +58,7 @@ pub enum OverlayOutcome {
 }
 
 /// A scenario that caught an overlay.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Catch {
     /// The scenario's id.
     pub scenario: String,
@@ -66,7 +67,7 @@ pub struct Catch {
 }
 
 /// A scenario from which nothing can be concluded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unclear {
     /// The scenario's id.
     pub scenario: String,

@@ -58,7 +58,7 @@ pub fn table(document: &RunDocument, found: &[Comparison], style: Style) -> Stri
 }
 
 /// `fixed → regressed, the signal half of the fix`.
-fn tail(comparison: &Comparison) -> String {
+pub fn tail(comparison: &Comparison) -> String {
     let change = if comparison.old == comparison.new {
         format!("{} on both", comparison.new)
     } else {
@@ -81,7 +81,8 @@ fn half(guard: Guard) -> &'static str {
     }
 }
 
-fn mark(change: Change) -> (&'static str, Paint) {
+/// The sign of a change, and how it is painted.
+pub fn mark(change: Change) -> (&'static str, Paint) {
     match change {
         Change::Held => ("✓", Paint::Good),
         Change::Introduced => ("✗", Paint::Bad),

@@ -224,7 +224,7 @@ fn found(case: &CaseEntry, row: &RowEntry) -> String {
 }
 
 /// The column that was expected; where the bug was, any of the two is no news.
-fn wanted(case: &CaseEntry, row: &RowEntry) -> ValueSet {
+pub fn wanted(case: &CaseEntry, row: &RowEntry) -> ValueSet {
     match (case.expected.as_str(), case.verdict) {
         ("regressed", Verdict::Mismatch) => row.regressed.clone(),
         ("regressed", _) if !row.regressed.same(&row.fixed) => {
@@ -234,14 +234,14 @@ fn wanted(case: &CaseEntry, row: &RowEntry) -> ValueSet {
     }
 }
 
-fn is_wanted(case: &CaseEntry, row: &RowEntry) -> bool {
+pub fn is_wanted(case: &CaseEntry, row: &RowEntry) -> bool {
     row.observed
         .as_ref()
         .is_some_and(|value| wanted(case, row).contains(value))
 }
 
 /// What it means, and where to look.
-fn meaning(case: &CaseEntry) -> String {
+pub fn meaning(case: &CaseEntry) -> String {
     let issues = if case.issues.is_empty() {
         String::new()
     } else {
@@ -307,13 +307,21 @@ fn logs(case: &CaseEntry, style: Style) -> String {
     text
 }
 
-/// How to see it again, and where the evidence is.
-fn next(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
-    let mut command = format!(
-        "comeback check {} --filter {}",
-        quoted(&case.image),
-        quoted(&case.scenario)
-    );
+/// The command that runs just this case again.
+pub fn repeat(document: &RunDocument, case: &CaseEntry) -> String {
+    let mut command = match &case.overlay {
+        Some(overlay) => format!(
+            "comeback selftest {} --overlay {} --filter {}",
+            quoted(&case.image),
+            quoted(overlay),
+            quoted(&case.scenario)
+        ),
+        None => format!(
+            "comeback check {} --filter {}",
+            quoted(&case.image),
+            quoted(&case.scenario)
+        ),
+    };
     if case.verdict == Verdict::Mismatch {
         command += &format!(" --expect {}", case.expected);
     }
@@ -322,11 +330,15 @@ fn next(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
             command += &format!(" {flag} {}", quoted(value));
         }
     }
-    command += " --keep on-failure";
+    sanitize(&(command + " --keep on-failure"))
+}
+
+/// How to see it again, and where the evidence is.
+fn next(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
     let mut text = format!(
         "\n  {}   {}\n",
         style.paint(Paint::Dim, "see it again"),
-        sanitize(&command)
+        repeat(document, case)
     );
     if let Some(evidence) = &case.evidence {
         text += &format!(

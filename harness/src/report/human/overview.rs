@@ -8,11 +8,15 @@ use crate::scenario::model::DEFAULT_PROFILE;
 use crate::verdict::Verdict;
 
 /// A row of the table: its label, what the columns say, and what each image showed with its sign.
-struct Line {
-    label: String,
-    regressed: String,
-    fixed: String,
-    seen: Vec<(&'static str, Paint, String)>,
+pub struct Line {
+    /// What was read, and when.
+    pub label: String,
+    /// What the regressed column allows.
+    pub regressed: String,
+    /// What the fixed column allows.
+    pub fixed: String,
+    /// What each image showed, in the order of the images: sign, how it is painted, and the values.
+    pub seen: Vec<(&'static str, Paint, String)>,
 }
 
 /// The facts of each scenario by which fixed and regressed differ (or must not), for all images.
@@ -111,7 +115,7 @@ fn invariants(document: &RunDocument) -> String {
 }
 
 /// One case of each scenario, in order.
-fn scenarios(document: &RunDocument) -> Vec<&CaseEntry> {
+pub fn scenarios(document: &RunDocument) -> Vec<&CaseEntry> {
     let mut first: Vec<&CaseEntry> = Vec::new();
     for case in document.cases.iter().filter(|case| case.counts) {
         if !first.iter().any(|c| c.scenario == case.scenario) {
@@ -123,7 +127,7 @@ fn scenarios(document: &RunDocument) -> Vec<&CaseEntry> {
 
 /// The rows worth showing of a scenario: those that tell the columns apart, or all written ones of an invariant scenario;
 /// and whatever any image showed that no column knows.
-fn lines(document: &RunDocument, scenario: &CaseEntry) -> Vec<Line> {
+pub fn lines(document: &RunDocument, scenario: &CaseEntry) -> Vec<Line> {
     let cases: Vec<&CaseEntry> = document
         .cases
         .iter()

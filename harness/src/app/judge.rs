@@ -1,0 +1,35 @@
+//! `judge`: a record judged again, without an engine.
+
+use super::reports::Reports;
+use super::{Caller, tell_failure};
+use crate::cli::args::Judge;
+use crate::cli::{Exit, Failure, FailureKind};
+use crate::evidence::read::{ReadError, read};
+use crate::evidence::replay::replay;
+use crate::report::sanitize;
+
+/// Reads a record, judges it by what was asked when it was made, and renders it. Returns the exit code.
+pub fn judge(args: &Judge, caller: &Caller) -> Result<u8, Failure> {
+    let kept = read(&args.record).map_err(|error| bad(&error))?;
+    let document = replay(&kept).map_err(|error| bad(&error))?;
+    let reports = Reports::new(&args.render, &caller.talk);
+    kept.events.iter().for_each(|told| reports.stream(told));
+    let written = reports.write(&document);
+    if let Err(failure) = &written {
+        tell_failure(failure, &caller.talk);
+    }
+    reports.print(&document)?;
+    // The code is the run's, whatever it was asked to mean; a report that cannot be written must not pass for success.
+    Ok(match written {
+        Err(failure) if document.exit_code == Exit::Held.code() => failure.exit().code(),
+        _ => document.exit_code,
+    })
+}
+
+fn bad(error: &ReadError) -> Failure {
+    let text = format!("error: {error}");
+    let lines: Vec<String> = text.lines().map(sanitize).collect();
+    Failure::new(FailureKind::BadFile {
+        diagnostic: lines.join("\n"),
+    })
+}

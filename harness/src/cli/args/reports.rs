@@ -1,0 +1,106 @@
+//! Which reports are made, and of what: the arguments of `judge`, and what all commands that run cases have of them.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+
+use super::Output;
+
+/// The help of `judge`.
+pub(super) const JUDGE_HELP: &str = "\
+Judges by the scenarios, images and expectations as they were when the record was made, whatever has become of the table \
+since: the verdict and the exit code are those of the run. Of a run that was killed, what had ended is judged; what was \
+running or had not begun is inconclusive.
+
+Examples:
+  comeback judge ~/.cache/comeback/runs/20261123171806-aad34-5fe7
+  comeback judge record --output html=report.html --output junit=junit.xml";
+
+/// Arguments of `judge`.
+#[derive(Debug, Clone, Args)]
+pub struct Judge {
+    /// Folder of the record, as --record named it or as the run's report tells
+    #[arg(value_name = "RECORD")]
+    pub record: PathBuf,
+    /// What is written where.
+    #[command(flatten)]
+    pub render: RenderArgs,
+}
+
+/// What is written where.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reports")]
+pub struct ReportArgs {
+    /// What is written where.
+    #[command(flatten)]
+    pub render: RenderArgs,
+    /// Keep the record of the run in this folder [default: one of its own in the user's cache]
+    #[arg(long, env = "COMEBACK_RECORD", hide_env = true, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+}
+
+/// Which reports are made.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reports")]
+pub struct RenderArgs {
+    /// What is written to stdout
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
+    pub format: ReportFormat,
+    /// Also write a report to a file, e.g. html=report.html; can be given several times
+    #[arg(long, env = "COMEBACK_OUTPUT", hide_env = true, value_name = "FORMAT=PATH")]
+    pub output: Vec<Output>,
+}
+
+/// A report's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// For people at a terminal.
+    Human,
+    /// The run document.
+    Json,
+    /// Events while the run goes on, one a line; the document is the last.
+    Jsonl,
+    /// For CI servers.
+    Junit,
+    /// For job summaries and comments.
+    Markdown,
+    /// Workflow commands of GitHub.
+    Annotations,
+    /// For browsers.
+    Html,
+}
+
+impl ReportFormat {
+    /// Every format with its name.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("human", Self::Human),
+        ("json", Self::Json),
+        ("jsonl", Self::Jsonl),
+        ("junit", Self::Junit),
+        ("markdown", Self::Markdown),
+        ("annotations", Self::Annotations),
+        ("html", Self::Html),
+    ];
+}
+
+impl ValueEnum for ReportFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Human,
+            Self::Json,
+            Self::Jsonl,
+            Self::Junit,
+            Self::Markdown,
+            Self::Annotations,
+            Self::Html,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Self::ALL
+            .iter()
+            .find(|(_, format)| format == self)
+            .map(|(name, _)| PossibleValue::new(*name))
+    }
+}

@@ -1,0 +1,171 @@
+//! The top of the page: what the run comes to.
+
+use super::view::{Attention, Cell, Count, Matrix, Section};
+use crate::evidence::document::{CaseEntry, RunDocument};
+use crate::report::human::{mark, overview, words};
+use crate::report::items::{Grade, Item, items, worst_first};
+use crate::report::text::{Paint, Style, sanitize};
+use crate::verdict::{RunVerdict, Verdict};
+
+/// The sign of a run's verdict, and its tone.
+pub fn run_mark(verdict: RunVerdict) -> (&'static str, &'static str) {
+    match verdict {
+        RunVerdict::Held => ("✓", "good"),
+        RunVerdict::Regression => ("✗", "bad"),
+        RunVerdict::Inconclusive => ("?", "doubt"),
+        RunVerdict::Error => ("!", "doubt"),
+    }
+}
+
+/// The sign of a grade, and its tone.
+fn grade_mark(grade: Grade) -> (&'static str, &'static str) {
+    match grade {
+        Grade::Fine => ("✓", "good"),
+        Grade::Skipped => ("-", "dim"),
+        Grade::Fault => ("!", "doubt"),
+        Grade::Doubt => ("?", "doubt"),
+        Grade::Red => ("✗", "bad"),
+    }
+}
+
+/// A paint as a class of the style sheet.
+pub fn tone(paint: Paint) -> &'static str {
+    match paint {
+        Paint::Good => "good",
+        Paint::Bad => "bad",
+        Paint::Doubt => "doubt",
+        Paint::News => "news",
+        Paint::Plain | Paint::Bold => "plain",
+        Paint::Dim => "dim",
+    }
+}
+
+/// The verdict in a sentence.
+pub fn sentence(document: &RunDocument) -> String {
+    if document.command == "reproduce" && !document.cases.is_empty() {
+        let closing = overview::closing(document, Style::PLAIN);
+        let text = closing.trim().split("   ").next().unwrap_or_default().to_owned();
+        return text.replace("; see above.", ".");
+    }
+    match document.verdict {
+        RunVerdict::Held => "Nothing is worse than expected.".to_owned(),
+        RunVerdict::Regression => "Something is worse than expected, or not what was asked for.".to_owned(),
+        RunVerdict::Inconclusive => "Nothing can be concluded from at least one case.".to_owned(),
+        RunVerdict::Error => "The run did not get to a verdict.".to_owned(),
+    }
+}
+
+/// How many of each verdict.
+pub fn counts(document: &RunDocument) -> Vec<Count> {
+    let n = |verdict: Verdict| {
+        let cases = document.cases.iter().filter(|c| c.counts && c.overlay.is_none());
+        cases.filter(|c| c.verdict == verdict).count()
+    };
+    if document.comparisons.is_some() {
+        return changes(document);
+    }
+    let mut counts: Vec<Count> = Verdict::ALL
+        .into_iter()
+        .rev()
+        .filter(|verdict| n(*verdict) > 0)
+        .map(|verdict| Count {
+            mark: mark(verdict),
+            tone: tone(words::paint(verdict)),
+            text: format!("{} {verdict}", n(verdict)),
+        })
+        .collect();
+    if let Some(selftest) = &document.selftest {
+        use crate::evidence::document::selftest::OverlayOutcome::Caught;
+        let caught = selftest.overlays.iter().filter(|o| o.outcome == Caught).count();
+        let all = selftest.overlays.len();
+        let (mark, tone) = if caught == all { ("✓", "good") } else { ("✗", "bad") };
+        let text = format!("{caught} of {all} overlays caught");
+        counts.push(Count { mark, tone, text });
+    }
+    counts
+}
+
+/// How many scenarios of each change.
+fn changes(document: &RunDocument) -> Vec<Count> {
+    let mut counts: Vec<(&'static str, Grade, usize)> = Vec::new();
+    for item in items(document).iter().filter(|item| item.grade != Grade::Skipped) {
+        match counts.iter_mut().find(|(verdict, ..)| *verdict == item.verdict) {
+            Some((.., n)) => *n += 1,
+            None => counts.push((item.verdict, item.grade, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, grade, _)| std::cmp::Reverse(*grade));
+    let count = |(verdict, grade, n): (&'static str, Grade, usize)| {
+        let (mark, tone) = grade_mark(grade);
+        let text = format!("{n} {verdict}");
+        Count { mark, tone, text }
+    };
+    counts.into_iter().map(count).collect()
+}
+
+/// What somebody should read, worst first.
+pub fn attention(document: &RunDocument, all: &[(usize, &CaseEntry)]) -> Vec<Attention> {
+    worst_first(document).iter().map(|item| line_of(item, all)).collect()
+}
+
+/// What the run comes to as a whole, where that is not its cases: fault overlays, comparisons.
+pub fn whole(document: &RunDocument, there: bool, all: &[(usize, &CaseEntry)]) -> Vec<Attention> {
+    if !there {
+        return Vec::new();
+    }
+    let beside = |item: &Item<'_>| {
+        let of_image = document.images.iter().any(|image| image.name == item.group);
+        !of_image && item.group != "run"
+    };
+    let mut lines: Vec<Item<'_>> = items(document).into_iter().filter(beside).collect();
+    lines.sort_by_key(|item| std::cmp::Reverse(item.grade));
+    lines.iter().map(|item| line_of(item, all)).collect()
+}
+
+fn line_of(item: &Item<'_>, all: &[(usize, &CaseEntry)]) -> Attention {
+    let case = item
+        .case
+        .and_then(|case| all.iter().find(|(_, c)| std::ptr::eq(*c, case)));
+    let (mark, tone) = grade_mark(item.grade);
+    Attention {
+        mark,
+        tone,
+        anchor: case.map(|(i, _)| format!("c{i}")).unwrap_or_default(),
+        name: sanitize(&item.name),
+        group: sanitize(&item.group),
+        verdict: item.verdict,
+        headline: sanitize(&item.headline),
+    }
+}
+
+/// Scenarios against images; of repeats the worst.
+pub fn matrix(control: &RunDocument, all: &[(usize, &CaseEntry)], sections: &[Section]) -> Option<Matrix> {
+    let images: Vec<&str> = control.images.iter().map(|i| i.name.as_str()).collect();
+    let images: Vec<&str> = images
+        .into_iter()
+        .filter(|i| control.cases.iter().any(|c| c.image == *i))
+        .collect();
+    if images.is_empty() {
+        return None;
+    }
+    let cell = |scenario: &str, image: &str| {
+        let of = all
+            .iter()
+            .filter(|(_, c)| c.scenario == scenario && c.image == image && c.overlay.is_none());
+        of.max_by_key(|(_, c)| c.verdict).map(|(i, case)| Cell {
+            mark: mark(case.verdict),
+            tone: tone(words::paint(case.verdict)),
+            word: case.classification.name().to_owned(),
+            text: case.verdict.name().to_owned(),
+            anchor: format!("c{i}"),
+        })
+    };
+    let rows = sections.iter().map(|section| {
+        let cells = images.iter().map(|image| cell(&section.scenario, image)).collect();
+        (section.anchor.clone(), section.name.clone(), cells)
+    });
+    Some(Matrix {
+        images: images.iter().map(|i| sanitize(words::image_name(i))).collect(),
+        rows: rows.collect(),
+    })
+}

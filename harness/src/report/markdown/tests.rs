@@ -1,0 +1,87 @@
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use pulldown_cmark::{Event, Options, Parser, Tag};
+
+use super::*;
+use crate::evidence::document::samples;
+
+fn events(text: &str) -> Vec<Event<'_>> {
+    Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).collect()
+}
+
+#[test]
+fn a_red_gate() {
+    insta::assert_snapshot!(render(&samples::red_gate()));
+}
+
+#[test]
+fn a_reproduction() {
+    insta::assert_snapshot!(render(&samples::reproduced()));
+}
+
+#[test]
+fn one_of_everything() {
+    insta::assert_snapshot!(render(&samples::motley()));
+}
+
+#[test]
+fn it_fits_into_a_comment() {
+    let mut document = samples::red_gate();
+    let cases = document.cases.clone();
+    for n in 0..300 {
+        document.cases.extend(cases.iter().cloned().map(|mut case| {
+            case.scenario = format!("{}-{n}", case.scenario);
+            case
+        }));
+    }
+    let text = render(&document);
+    assert!(text.len() <= MOST + 200, "{}", text.len());
+    assert!(text.contains("more that need attention are in the report"), "{text}");
+}
+
+proptest! {
+    #[test]
+    fn prose_is_nothing_but_text(text in any::<String>()) {
+        let source = format!("x {} x", prose(&text));
+        let mut seen = String::new();
+        for event in events(&source) {
+            match event {
+                Event::Text(part) => seen.push_str(&part),
+                Event::Start(Tag::Paragraph) | Event::End(_) => {}
+                other => prop_assert!(false, "{other:?} in {source}"),
+            }
+        }
+        prop_assert_eq!(seen.replace("@\u{200b}", "@"), format!("x {} x", sanitize(&text)));
+    }
+
+    #[test]
+    fn a_cell_is_one_piece_of_code(text in "[ -~|`\\\\]{0,12}") {
+        let source = format!("| a | b |\n|---|---|\n| {} | end |\n", cell(&text));
+        let codes = events(&source).into_iter().filter(|e| matches!(e, Event::Code(_))).count();
+        let cells = events(&source).into_iter().filter(|e| matches!(e, Event::Start(Tag::TableCell))).count();
+        prop_assert_eq!(codes, usize::from(!text.trim().is_empty()));
+        prop_assert_eq!(cells, 4);
+    }
+
+    #[test]
+    fn what_a_container_says_is_not_markup(text in any::<String>()) {
+        let mut document = samples::red_gate();
+        let case = &mut document.cases[0];
+        case.reason = Some(text.clone());
+        case.scenario = text.clone();
+        case.logs.values_mut().for_each(|lines| lines.push(text.clone()));
+        case.rows[0].observed = Some(crate::scenario::model::Value::Str(text));
+        let rendered = render(&document);
+        for event in events(&rendered) {
+            match event {
+                Event::Html(tag) | Event::InlineHtml(tag) => {
+                    let ours = ["<details><summary><b>", "</details>"];
+                    prop_assert!(ours.iter().any(|our| tag.starts_with(our)), "{tag}");
+                }
+                Event::Start(Tag::Link { .. } | Tag::Image { .. }) => prop_assert!(false, "a link in {rendered}"),
+                _ => {}
+            }
+        }
+    }
+}
