@@ -10,19 +10,27 @@ use crate::runner;
 
 /// How long a run that was cut short looks for what calls still under way may create.
 const QUIET: Duration = Duration::from_millis(700);
+/// How often such a run looks again at what cannot be removed yet: about half a minute.
+const LOOKS: u32 = 40;
 /// What the process behind says when it no longer belongs to the terminal.
 const READY: &str = "ready";
 
 /// Removes what attempts did not remove themselves; tells what should not have been there, or still is.
 pub async fn clean_up(engine: &Arc<dyn Engine>, run: &str, cut: bool) -> Option<String> {
-    let mut found = Vec::new();
+    let (mut found, mut looks) = (Vec::new(), LOOKS);
     loop {
         let swept = match runner::remove_run(engine, run).await {
             Ok(swept) => swept,
             Err(error) => return Some(format!("what this run left behind could not be removed: {error}")),
         };
         if !swept.stuck.is_empty() {
-            return Some(format!("could not be removed: {}", swept.stuck.join("; ")));
+            looks -= 1;
+            if !cut || looks == 0 {
+                return Some(format!("could not be removed: {}", swept.stuck.join("; ")));
+            }
+            // A removal that was asked for and then not waited for keeps what it removes, and its volume, for a while.
+            tokio::time::sleep(QUIET).await;
+            continue;
         }
         let nothing = swept.containers.is_empty() && swept.volumes.is_empty();
         found.extend(swept.containers.into_iter().chain(swept.volumes));
