@@ -16,14 +16,14 @@ use crate::cli::args::{EngineArgs, JobArgs, RunArgs};
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::Engine;
-use crate::evidence::document::{CaseEntry, JudgedCase, LeftOutEntry, document, selftest};
+use crate::evidence::document::{JudgedCase, LeftOutEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::ledger::{Entry, Planned, Text};
 use crate::image::{Cache, ImageExpr, ObtainOptions, Releases, looked_into_by_us};
 use crate::observe::history::CaseEvidence;
 use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
-use crate::runner::{self, Assignment, RunContext, run_cases};
+use crate::runner::{self, Assignment, Attempt, RunContext, run_cases};
 use crate::scenario::model::Scenario;
 use crate::verdict::{Column, Judged};
 
@@ -100,9 +100,9 @@ impl Job {
         self.purpose.open(&engine, &self.scenarios, &obtained).await?;
         let mut plan = self.plan(&obtained);
         desk.left_out = left_out(&plan);
-        let remembered = self.purpose.thin_out(&mut plan, &self.scenarios, &obtained);
+        self.purpose.thin_out(&mut plan, &self.scenarios, &obtained);
         let assignments = self.assignments(&plan, &obtained);
-        desk.enter(self.ledger(&assignments, &remembered, desk));
+        desk.enter(self.ledger(&assignments, desk));
         tell(RunEvent::RunStarted {
             run: desk.clock.run.clone(),
             cases: plan.cases.len(),
@@ -130,7 +130,7 @@ impl Job {
             let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
             document(&header, desk.images.clone(), &self.judged(&plan, &mut attempts))
         };
-        self.purpose.judge(&mut document, remembered, header.faults());
+        self.purpose.judge(&mut document, header.faults());
         desk.hand_in(&header, document)
     }
 
@@ -184,7 +184,11 @@ impl Job {
             case_limit: self.run.timeout,
         });
         let jobs = self.run.jobs.map_or(cpus, std::num::NonZeroUsize::get);
-        let judge = self.judge(run, &assignments, attempts, record, tell);
+        let (remembered, assignments) = self.recall(assignments);
+        let judge = self.judge(run, &remembered, &assignments, attempts, record, tell);
+        for (assignment, evidence) in &remembered {
+            judge(&key_of(&assignment.case), Attempt::Ended(evidence));
+        }
         let mut cut = {
             let work = run_cases(&ctx, assignments, jobs, judge);
             tokio::select! {
@@ -219,6 +223,27 @@ impl Job {
         })
     }
 
+    /// What is remembered of these cases, and those of which nothing is.
+    fn recall(&self, assignments: Vec<Assignment>) -> (Vec<(Assignment, CaseEvidence)>, Vec<Assignment>) {
+        let Some(memory) = self.purpose.memory() else {
+            return (Vec::new(), assignments);
+        };
+        let all = assignments.len();
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for assignment in assignments {
+            match memory.recall(&assignment.case) {
+                Some(evidence) => known.push((assignment, evidence)),
+                None => unknown.push(assignment),
+            }
+        }
+        if !known.is_empty() {
+            self.progress.on(&RunEvent::Note {
+                text: format!("{} of {all} cases are remembered from earlier runs", known.len()),
+            });
+        }
+        (known, unknown)
+    }
+
     fn assignments(&self, plan: &Plan, obtained: &Obtained) -> Vec<Assignment> {
         let scenarios: BTreeMap<&str, Arc<Scenario>> = self
             .scenarios
@@ -232,14 +257,14 @@ impl Job {
     }
 
     /// What the record has to know to judge this run again.
-    fn ledger(&self, assignments: &[Assignment], remembered: &[CaseEntry], desk: &Desk) -> Vec<Entry> {
+    fn ledger(&self, assignments: &[Assignment], desk: &Desk) -> Vec<Entry> {
         let mut entries: Vec<Entry> = desk
             .images
             .iter()
             .cloned()
             .map(|image| Entry::Image { image })
             .collect();
-        entries.extend(self.purpose.entry(remembered));
+        entries.extend(self.purpose.entry());
         let planned = |s: &&Scenario| assignments.iter().any(|a| a.scenario.id == s.id);
         entries.extend(self.scenarios.iter().filter(planned).map(|scenario| {
             let overlay =
@@ -310,6 +335,15 @@ impl Job {
             })
         });
         judged.collect()
+    }
+}
+
+fn key_of(case: &plan::Case) -> CaseKey {
+    CaseKey {
+        scenario: case.scenario.clone(),
+        image: case.image.clone(),
+        repeat: case.repeat,
+        attempt: 1,
     }
 }
 

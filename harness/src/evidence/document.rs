@@ -9,7 +9,7 @@ pub mod selftest;
 #[cfg(test)]
 mod tests;
 
-pub use build::{case_entry, document};
+pub use build::document;
 
 use std::collections::BTreeMap;
 
@@ -233,9 +233,6 @@ pub struct CaseEntry {
     /// The fault overlay a selftest ran it under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlay: Option<String>,
-    /// True if a matrix remembers it from an earlier run.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub remembered: bool,
 }
 
 /// One step of a case.

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::document::{CaseEntry, ImageEntry, LeftOutEntry};
+use super::document::{ImageEntry, LeftOutEntry};
 use super::event::CaseKey;
 use crate::engine::EngineInfo;
 use crate::observe::history::{CaseEnd, StepSeconds};
@@ -62,11 +62,6 @@ pub enum Entry {
     Compare {
         /// Whether what holds on neither counts.
         pre_existing: bool,
-    },
-    /// It is a matrix.
-    Matrix {
-        /// Cases that are remembered from earlier runs.
-        remembered: Vec<CaseEntry>,
     },
     /// A case is part of the plan. They come in its order.
     Case(Planned),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::compare;
-use super::document::{CaseEntry, ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document, selftest};
+use super::document::{ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document, selftest};
 use super::event::CaseKey;
 use super::ledger::{Entry, Failed, Planned, Text};
 use super::read::{Kept, KeptAttempt, ReadError};
@@ -29,7 +29,6 @@ struct Asked {
     engine: Option<EngineInfo>,
     selftest: Option<(String, Vec<Overlay>)>,
     compare: Option<bool>,
-    remembered: Option<Vec<CaseEntry>>,
     ended: Option<(f64, Option<Failed>, Option<u8>)>,
 }
 
@@ -74,9 +73,6 @@ pub fn replay(kept: &Kept) -> Result<RunDocument, ReadError> {
     if let Some(pre_existing) = asked.compare {
         compare::judge(&mut document, pre_existing, header.faults());
     }
-    if let Some(remembered) = asked.remembered {
-        document.add(remembered, header.faults());
-    }
     document.exit_code = code(kept, &asked.ended, document.exit_code);
     Ok(document)
 }
@@ -101,7 +97,6 @@ fn sort(kept: &Kept) -> Result<Asked, ReadError> {
             Entry::Scenario(text) => texts.push((i, text)),
             Entry::Selftest { table, overlays } => asked.selftest = Some((table.clone(), overlays.clone())),
             Entry::Compare { pre_existing } => asked.compare = Some(*pre_existing),
-            Entry::Matrix { remembered } => asked.remembered = Some(remembered.clone()),
             Entry::Case(planned) => asked.plan.push((i, planned.clone())),
             Entry::LeftOut(left) => asked.left_out.push(left.clone()),
             Entry::Attempt { .. } => {}

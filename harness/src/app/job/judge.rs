@@ -1,6 +1,6 @@
 //! Judging each attempt as it ends, while the run goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
@@ -9,11 +9,10 @@ use super::{Attempts, Job};
 use crate::app::cases;
 use crate::app::desk::SharedRecord;
 use crate::app::images::Tell;
-use crate::evidence::document::JudgedCase;
 use crate::evidence::document::selftest::split;
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::excerpt::words;
-use crate::observe::history::Observation;
+use crate::observe::history::{CaseEvidence, Observation};
 use crate::plan;
 use crate::runner::{Assignment, Attempt, Next, Progress};
 use crate::scenario::model::Scenario;
@@ -27,13 +26,14 @@ impl Job {
     pub(super) fn judge(
         &self,
         run: &str,
+        remembered: &[(Assignment, CaseEvidence)],
         assignments: &[Assignment],
         attempts: &Attempts,
         record: &SharedRecord,
         tell: &Tell,
     ) -> impl Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static + use<> {
         let mut asked: BTreeMap<(String, String), Asked> = BTreeMap::new();
-        for a in assignments {
+        for a in remembered.iter().map(|(a, _)| a).chain(assignments) {
             let explicit = (self.expect)(&a.scenario, &a.case.image);
             let key = (a.case.scenario.clone(), a.case.image.clone());
             asked.insert(key, (a.scenario.clone(), cases::subject(a), explicit));
@@ -44,6 +44,7 @@ impl Job {
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
         let overlays = self.purpose.overlays().to_vec();
         let memory = self.purpose.memory().cloned();
+        let old: BTreeSet<CaseKey> = remembered.iter().map(|(a, _)| super::key_of(&a.case)).collect();
         move |key, attempt| {
             // Not held while something is told: that goes to the record too.
             let record = || record.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,26 +83,23 @@ impl Job {
                     let again = judged.classification == Classification::Inconclusive;
                     // Not to hold is what is wanted of a case under a fault overlay.
                     let faulty = split(&key.scenario, &overlays).is_some();
-                    tell(RunEvent::CaseJudged {
-                        case: key.clone(),
-                        verdict: judged.verdict,
-                        classification: judged.classification,
-                        seconds: evidence.seconds,
-                        reason: judged.reason.clone(),
-                        again: again && key.attempt < 2,
-                        faulty,
-                    });
-                    if let Some(Err(text)) = memory.as_ref().map(|memory| {
-                        memory.keep(&JudgedCase {
-                            scenario,
-                            evidence,
-                            judged: &judged,
-                            kept: None,
-                        })
-                    }) {
+                    let news = !old.contains(key);
+                    if news {
+                        tell(RunEvent::CaseJudged {
+                            case: key.clone(),
+                            verdict: judged.verdict,
+                            classification: judged.classification,
+                            seconds: evidence.seconds,
+                            reason: judged.reason.clone(),
+                            again: again && key.attempt < 2,
+                            faulty,
+                        });
+                    }
+                    let memory = memory.as_ref().filter(|_| news);
+                    if let Some(Err(text)) = memory.map(|memory| memory.keep(evidence, judged.classification)) {
                         tell(RunEvent::Note { text });
                     }
-                    let red = judged.verdict.is_red() && !faulty;
+                    let red = judged.verdict.is_red() && !faulty && news;
                     if red && keep {
                         tell(RunEvent::Note {
                             text: kept_words(&run, &cases, key),

@@ -8,7 +8,7 @@ use crate::app::matrix::{self, Memory};
 use crate::cli::{Failure, FailureKind};
 use crate::engine::Engine;
 use crate::evidence::compare;
-use crate::evidence::document::{CaseEntry, RunDocument, selftest};
+use crate::evidence::document::{RunDocument, selftest};
 use crate::evidence::ledger::Entry;
 use crate::plan::Plan;
 use crate::scenario::model::Scenario;
@@ -50,18 +50,15 @@ impl Purpose {
     }
 
     /// What the record has to know of it.
-    pub(super) fn entry(&self, remembered: &[CaseEntry]) -> Option<Entry> {
+    pub(super) fn entry(&self) -> Option<Entry> {
         match self {
-            Self::Gate => None,
+            Self::Gate | Self::Matrix { .. } => None,
             Self::Selftest { overlays, table } => Some(Entry::Selftest {
                 table: table.clone(),
                 overlays: overlays.clone(),
             }),
             Self::Compare { pre_existing } => Some(Entry::Compare {
                 pre_existing: *pre_existing,
-            }),
-            Self::Matrix { .. } => Some(Entry::Matrix {
-                remembered: remembered.to_vec(),
             }),
         }
     }
@@ -99,38 +96,27 @@ impl Purpose {
         }
     }
 
-    /// Takes out of the plan what need not be run. Returns what is remembered of it.
-    pub(super) fn thin_out(&self, plan: &mut Plan, scenarios: &[Scenario], obtained: &Obtained) -> Vec<CaseEntry> {
-        let Self::Matrix { memory, thin } = self else {
-            return Vec::new();
+    /// Takes out of the plan what nobody wants to be run.
+    pub(super) fn thin_out(&self, plan: &mut Plan, scenarios: &[Scenario], obtained: &Obtained) {
+        let Self::Matrix { thin, .. } = self else {
+            return;
         };
         let is_thin = |image: &str| {
             let image = obtained.subjects.iter().find(|i| i.name == image);
-            image
-                .and_then(|i| i.base.as_ref())
-                .is_some_and(|base| thin.contains(base))
+            let base = image.and_then(|i| i.base.as_ref());
+            base.is_some_and(|base| thin.contains(base))
         };
         let is_core = |id: &str| scenarios.iter().any(|s| s.id == id && matrix::is_core(s));
         plan.cases
             .retain(|case| !is_thin(&case.image) || is_core(&case.scenario));
-        let mut remembered = Vec::new();
-        plan.cases.retain(|case| match memory.recall(case) {
-            Some(entry) => {
-                remembered.push(entry);
-                false
-            }
-            None => true,
-        });
-        remembered
     }
 
     /// Judges a run as a whole, where its cases alone do not.
-    pub(super) fn judge(&self, document: &mut RunDocument, remembered: Vec<CaseEntry>, faults: Faults) {
+    pub(super) fn judge(&self, document: &mut RunDocument, faults: Faults) {
         match self {
-            Self::Gate => {}
+            Self::Gate | Self::Matrix { .. } => {}
             Self::Selftest { overlays, table } => selftest::judge(document, overlays, table.clone(), faults),
             Self::Compare { pre_existing } => compare::judge(document, *pre_existing, faults),
-            Self::Matrix { .. } => document.add(remembered, faults),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::evidence::excerpt::{last_lines, reconciler_lines, shutdown_lines, ste
 use crate::evidence::spans::spans;
 use crate::observe::history::{CaseEvidence, Fact, StepSeconds};
 use crate::scenario::model::Scenario;
-use crate::verdict::run::{Faults, counting, outcome};
+use crate::verdict::run::{counting, outcome};
 use crate::verdict::{Row, Verdict};
 
 /// Makes the document of a run. `cases` are in the order of the plan, attempts of a case in their own.
@@ -35,25 +35,6 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, cases: &[JudgedCase
     }
 }
 
-impl RunDocument {
-    /// Adds cases that were judged in an earlier run, in the order of scenarios and images, and judges the whole anew.
-    pub fn add(&mut self, cases: Vec<CaseEntry>, faults: Faults) {
-        self.cases.extend(cases);
-        let column = |name: &str| self.images.iter().position(|image| image.name == name);
-        let mut order: Vec<(String, Option<usize>, u32, u32)> = Vec::new();
-        for case in &self.cases {
-            order.push((case.scenario.clone(), column(&case.image), case.repeat, case.attempt));
-        }
-        let mut cases: Vec<_> = order.into_iter().zip(self.cases.drain(..)).collect();
-        cases.sort_by(|(a, _), (b, _)| a.cmp(b));
-        self.cases = cases.into_iter().map(|(_, case)| case).collect();
-        let verdicts: Vec<Verdict> = self.cases.iter().filter(|c| c.counts).map(|c| c.verdict).collect();
-        let outcome = outcome(&verdicts, faults);
-        self.verdict = outcome.verdict;
-        self.exit_code = outcome.exit.code();
-    }
-}
-
 /// Marks of each case the attempt that counts, and returns their verdicts.
 fn mark_counting(entries: &mut [CaseEntry]) -> Vec<Verdict> {
     let mut attempts: Vec<((String, String, u32), Vec<usize>)> = Vec::new();
@@ -75,8 +56,7 @@ fn mark_counting(entries: &mut [CaseEntry]) -> Vec<Verdict> {
     verdicts
 }
 
-/// One attempt as the document has it, whether it counts or not.
-pub fn case_entry(case: &JudgedCase<'_>) -> CaseEntry {
+fn case_entry(case: &JudgedCase<'_>) -> CaseEntry {
     let JudgedCase {
         scenario,
         evidence,
@@ -114,7 +94,6 @@ pub fn case_entry(case: &JudgedCase<'_>) -> CaseEntry {
         logs: evidence.logs.iter().map(|(n, lines)| (*n, last_lines(lines))).collect(),
         evidence: kept.clone(),
         overlay: None,
-        remembered: false,
     }
 }
 

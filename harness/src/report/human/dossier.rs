@@ -309,14 +309,19 @@ fn logs(case: &CaseEntry, style: Style) -> String {
 
 /// The command that runs just this case again.
 pub fn repeat(document: &RunDocument, case: &CaseEntry) -> String {
-    let mut command = match &case.overlay {
-        Some(overlay) => format!(
+    let own_volume = argument(&document.arguments, "--seed-from");
+    let mut command = match (document.images.as_slice(), own_volume, &case.overlay) {
+        ([old, new, ..], Some(folder), _) if document.command == "compare" => {
+            let (old, new, folder) = (quoted(&old.name), quoted(&new.name), quoted(folder));
+            format!("comeback compare {old} {new} --seed-from {folder}")
+        }
+        (_, _, Some(overlay)) => format!(
             "comeback selftest {} --overlay {} --filter {}",
             quoted(&case.image),
             quoted(overlay),
             quoted(&case.scenario)
         ),
-        None => format!(
+        _ => format!(
             "comeback check {} --filter {}",
             quoted(&case.image),
             quoted(&case.scenario)
