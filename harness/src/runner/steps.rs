@@ -102,7 +102,7 @@ impl Case {
             self.after_flight().await?;
         }
         if steps.iter().any(|s| !s.wait && stops(s)) && !steps.iter().any(holds_start) {
-            self.not_overtaken()?;
+            self.no_race_met()?;
         }
         Ok(())
     }
@@ -333,6 +333,7 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::model::Value;
     use crate::verdict::fixtures::step;
 
     fn wait_for(probe: Probe, value: &str) -> Step {
