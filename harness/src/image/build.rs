@@ -6,9 +6,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use super::assets::Tree;
 use super::cache::{Cache, broken};
 use super::{ImageError, Report};
-use crate::engine::{BuildRequest, Engine, EngineErrorKind, Progress};
+use crate::engine::{BuildRequest, Engine, EngineErrorKind, ImageInfo, Progress};
 
 /// How many of a failed build's last lines are shown.
 const LAST: usize = 15;
@@ -22,8 +23,19 @@ fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// A build of the `Dockerfile` of a context, with the host's proxies and package index.
+pub(super) fn request(reference: &str, context: &Tree) -> BuildRequest {
+    BuildRequest {
+        reference: reference.to_owned(),
+        context: context.tar(),
+        dockerfile: "Dockerfile".to_owned(),
+        args: environment(),
+        ..BuildRequest::default()
+    }
+}
+
 /// Build arguments that carry the host's proxies and package index.
-pub(super) fn environment() -> BTreeMap<String, String> {
+fn environment() -> BTreeMap<String, String> {
     let mut args = BTreeMap::new();
     for name in PROXIES {
         let upper = name.to_uppercase();
@@ -138,21 +150,27 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Builds it. Returns the image's id.
-    pub(super) async fn run(&self, request: BuildRequest, log: &Log) -> Result<String, ImageError> {
+    /// Builds it.
+    pub(super) async fn run(&self, request: BuildRequest, log: &Log) -> Result<ImageInfo, ImageError> {
+        let reference = request.reference.clone();
         let on = |progress: Progress| {
             if let Progress::Line(line) = &progress {
                 log.line(line);
             }
             self.report.progress(progress);
         };
-        self.engine
-            .build_image(request, &on)
-            .await
-            .map_err(|error| match &error.kind {
-                EngineErrorKind::Build(message) => log.failed(&self.name, message),
-                _ => ImageError::Engine(error),
-            })
+        let built = self.engine.build_image(request, &on).await;
+        built.map_err(|error| match &error.kind {
+            EngineErrorKind::Build(message) => log.failed(&self.name, message),
+            _ => ImageError::Engine(error),
+        })?;
+        match self.engine.inspect_image(&reference).await? {
+            Some(info) => Ok(info),
+            None => Err(ImageError::NoImage {
+                reference,
+                why: "it was built and is gone again".to_owned(),
+            }),
+        }
     }
 }
 

@@ -13,10 +13,12 @@ use super::expr::{Base, ImageExpr};
 use super::ignore::Ignore;
 use super::release::declare;
 use super::{Image, ImageError, ObtainOptions, Report, tree};
-use crate::engine::{BuildRequest, Engine};
+use crate::engine::{BuildRequest, Engine, ImageInfo};
 
 /// What of a source tree is not installed: left out of the context, so that editing it rebuilds nothing.
 const IGNORED: &str = "tests\nbuild\ndist\n.github\nwebsite\n**/*.pyc\n.comeback\n";
+/// Room in memory for the tree, its build directory and its wheel, in bytes.
+const WORKSPACE: i32 = 1 << 30;
 
 /// The parts of a pyproject.toml that decide what is installed.
 #[derive(Debug, Deserialize)]
@@ -92,17 +94,16 @@ pub(super) async fn obtain(
         &[("dependencies", &dependencies.key), ("dockerfile", &dockerfile)],
     );
     let reference = format!("comeback-source:{base}-{}", short(&key));
-    let image = |digest: String, supervisor: Option<String>| Image {
+    let image = |info: ImageInfo| Image {
         name: expression.to_string(),
         reference: reference.clone(),
-        digest,
+        digest: info.id,
         base: Some(base.to_string()),
-        supervisor,
+        supervisor: info.labels.get("comeback.supervisor").cloned(),
         release: version(&pyproject.project, &root),
     };
-    let label = "comeback.supervisor";
     if let Some(info) = engine.inspect_image(&reference).await? {
-        return Ok((image(info.id, info.labels.get(label).cloned()), true));
+        return Ok((image(info), true));
     }
     // Not refused offline: with the dependencies there, a build needs nobody.
     dependencies.ensure(engine, &plan, options, report).await?;
@@ -115,20 +116,16 @@ pub(super) async fn obtain(
     );
     context.file("source.tar", files.tar());
     let request = BuildRequest {
-        reference: reference.clone(),
-        context: context.tar(),
-        dockerfile: "Dockerfile".to_owned(),
-        args: build::environment(),
-        ..BuildRequest::default()
+        shm_bytes: Some(WORKSPACE),
+        ..build::request(&reference, &context)
     };
     let job = Job {
         name: expression.to_string(),
         engine,
         report,
     };
-    let digest = job.run(request, &Log::create(&options.cache, &reference)?).await?;
-    let info = engine.inspect_image(&digest).await?;
-    Ok((image(digest, info.and_then(|i| i.labels.get(label).cloned())), false))
+    let info = job.run(request, &Log::create(&options.cache, &reference)?).await?;
+    Ok((image(info), false))
 }
 
 /// Reads a source tree, off the threads that everything else runs on.
@@ -198,13 +195,7 @@ impl Dependencies {
         report.step("installing what the source tree depends on".to_owned());
         let mut context = Tree::default();
         context.file("Dockerfile", declare(&self.dockerfile, &build::index_args()));
-        let request = BuildRequest {
-            reference: self.reference.clone(),
-            context: context.tar(),
-            dockerfile: "Dockerfile".to_owned(),
-            args: build::environment(),
-            ..BuildRequest::default()
-        };
+        let request = build::request(&self.reference, &context);
         let job = Job {
             name: "the dependencies of the source tree".to_owned(),
             engine,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cleanup;
+mod contract;
 mod misuse;
 #[path = "../outsider/mod.rs"]
 mod outsider;
