@@ -4,6 +4,7 @@
 
 mod cleanup;
 mod contract;
+mod gate;
 mod misuse;
 #[path = "../outsider/mod.rs"]
 mod outsider;
