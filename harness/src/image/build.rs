@@ -96,7 +96,7 @@ impl Log {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         ImageError::Build {
             image: image.to_owned(),
-            last: lines.1.clone(),
+            last: lines.1.iter().map(|line| in_short(line)).collect(),
             hint: hint(message).map_or(String::new(), |hint| format!("\n{hint}")),
             log: self.path.clone(),
         }
@@ -133,6 +133,21 @@ fn hint(message: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// The longest that a line is quoted, in characters; the log has all of it.
+const QUOTED: usize = 160;
+
+/// A line as it is quoted. The builder names the whole command of a step that failed, which was quoted when it began.
+fn in_short(line: &str) -> String {
+    let tail = line
+        .strip_prefix("The command '")
+        .and_then(|rest| rest.rsplit_once("' returned "));
+    let line = tail.map_or_else(|| line.to_owned(), |(_, tail)| format!("the step returned {tail}"));
+    if line.chars().count() <= QUOTED {
+        return line;
+    }
+    line.chars().take(QUOTED).chain("…".chars()).collect()
 }
 
 /// Lines of the builder about itself.
@@ -186,6 +201,17 @@ mod tests {
         let pull = "Get \"https://registry.example/v2/\": dial tcp: lookup registry.example: no such host";
         assert!(hint(pull).unwrap().contains("cannot be pulled"));
         assert_eq!(hint("The command '/bin/sh -c false' returned a non-zero code: 1"), None);
+    }
+
+    #[test]
+    fn a_line_is_quoted_in_short() {
+        let command = format!(
+            "The command '/bin/sh -c install '{}'' returned a non-zero code: 1",
+            "x".repeat(400)
+        );
+        assert_eq!(in_short(&command), "the step returned a non-zero code: 1");
+        assert_eq!(in_short(&"ä".repeat(400)).chars().count(), 161);
+        assert_eq!(in_short("error: no"), "error: no");
     }
 
     #[test]
