@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::observe::history::{ContainerChange, Exit, Fact, FileContent, Observation, TakenFor};
+use crate::observe::now::Now;
 use crate::scenario::model::{DEFAULT_PROFILE, Operation, ProfileSel, RecreateHow, Step, User};
 use crate::scenario::overlay::OVERLAY_SAYS;
 
@@ -61,25 +62,20 @@ pub fn last_lines(lines: &[String]) -> Vec<String> {
 
 /// The reconciler's lines, each with the boot it belongs to.
 pub fn reconciler_lines(history: &[Observation]) -> Vec<ReconcilerLine> {
-    let mut boot = 0;
-    let mut lines = Vec::new();
-    for observation in history {
-        match &observation.fact {
-            Fact::Container {
-                change: ContainerChange::Started,
-                ..
-            } => boot += 1,
-            Fact::BootLine { profile, line, .. } => {
-                lines.push(ReconcilerLine {
-                    boot: boot.max(1),
-                    profile: profile.clone(),
-                    line: line.clone(),
-                });
-            }
-            _ => {}
-        }
-    }
-    lines
+    let now = Now::at_end(history);
+    let boot_of = |seq: u64| {
+        let of = |boot: &usize| now.lines_of_boot(*boot).iter().any(|line| line.seq == seq);
+        (1..=now.incarnations.len()).find(of)
+    };
+    let line = |observation: &Observation| match &observation.fact {
+        Fact::BootLine { profile, line, .. } => Some(ReconcilerLine {
+            boot: boot_of(observation.seq).unwrap_or(1),
+            profile: profile.clone(),
+            line: line.clone(),
+        }),
+        _ => None,
+    };
+    history.iter().filter_map(line).collect()
 }
 
 /// How the gateway took each shutdown.

@@ -86,6 +86,8 @@ pub struct Incarnation {
     pub seq: u64,
     /// Its end: where in the history, and the exit code.
     pub died: Option<(u64, Option<i64>)>,
+    /// When it ended, by the engine's clock; `None` if the engine did not tell.
+    pub died_at: Option<Timestamp>,
 }
 
 /// Everything at one point of the history.
@@ -157,17 +159,28 @@ impl Now {
 
     /// Lines of the Nth boot (from 1), all profiles. A line belongs to the boot in whose time it was written.
     pub fn lines_of_boot(&self, boot: usize) -> Vec<&BootLine> {
-        let Some(this) = boot.checked_sub(1).and_then(|i| self.incarnations.get(i)) else {
+        if boot == 0 || boot > self.incarnations.len() {
             return Vec::new();
+        }
+        let of_boot = |line: &&BootLine| !self.is_before(line, boot) && self.is_before(line, boot + 1);
+        self.boot_lines.iter().filter(of_boot).collect()
+    }
+
+    /// True if a line was written before the Nth boot began. The boot begins when the incarnation before it has ended: on a
+    /// busy machine an engine sets down `StartedAt` so late that the reconciler is done by then.
+    fn is_before(&self, line: &BootLine, boot: usize) -> bool {
+        let Some(this) = self.incarnations.get(boot - 1) else {
+            return true;
         };
-        let next = self.incarnations.get(boot);
-        self.boot_lines
-            .iter()
-            .filter(|line| match line.at {
-                Some(at) => at >= this.started_at && next.is_none_or(|n| at < n.started_at),
-                None => line.seq > this.seq && next.is_none_or(|n| line.seq < n.seq),
-            })
-            .collect()
+        let Some(last) = boot.checked_sub(2).and_then(|i| self.incarnations.get(i)) else {
+            // Nothing is told of what was there before the first boot.
+            return false;
+        };
+        match (line.at, last.died_at) {
+            (Some(at), Some(died_at)) => at < died_at,
+            (Some(at), None) => at < this.started_at,
+            (None, _) => line.seq < last.died.map_or(this.seq, |(seq, _)| seq),
+        }
     }
 
     /// Takes one more observation in.
@@ -226,7 +239,14 @@ impl Now {
                 change,
                 started_at,
                 exit,
-            } => self.container(*change, *started_at, *exit, o.seq),
+            } => {
+                self.container(*change, *started_at, *exit, o.seq);
+                if *change == ContainerChange::Died
+                    && let Some(last) = self.incarnations.last_mut()
+                {
+                    last.died_at = last.died_at.or(o.at);
+                }
+            }
             Fact::Ready { started_at, init_start } => {
                 if started_at.is_some() {
                     self.agent = *started_at;
@@ -257,6 +277,7 @@ impl Now {
                         started_at,
                         seq,
                         died: None,
+                        died_at: None,
                     });
                 }
             }
@@ -378,5 +399,72 @@ impl ProfileNow {
             }
             None => self.end_life(seq),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::observe::history::Source;
+    use crate::observe::recorder::Recorder;
+
+    /// A moment of one minute, in milliseconds.
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_795_531_665_000 + ms).unwrap()
+    }
+
+    fn container(recorder: &Recorder, change: ContainerChange, ms: i64) {
+        let started_at = (change == ContainerChange::Started).then(|| at(ms));
+        let fact = Fact::Container {
+            change,
+            started_at,
+            exit: None,
+        };
+        recorder.push(Source::Engine, Some(at(ms)), fact);
+    }
+
+    fn line(recorder: &Recorder, ms: i64) {
+        let fact = Fact::BootLine {
+            profile: "default".to_owned(),
+            prior_state: None,
+            action: "registered".to_owned(),
+            line: String::new(),
+        };
+        recorder.push(Source::Observer, Some(at(ms)), fact);
+    }
+
+    #[test]
+    fn a_line_written_before_the_engine_had_set_down_the_start_is_that_boots() {
+        let recorder = Recorder::new(None);
+        container(&recorder, ContainerChange::Started, 0);
+        // As on a machine that was busy: the reconciler is done 20 ms before `StartedAt`.
+        line(&recorder, -20);
+        container(&recorder, ContainerChange::Died, 900);
+        line(&recorder, 1_407);
+        container(&recorder, ContainerChange::Started, 1_427);
+        // Of the boot before, and told late.
+        line(&recorder, 890);
+        let now = Now::at_end(&recorder.snapshot().0);
+        let lines = |boot: usize| {
+            now.lines_of_boot(boot)
+                .iter()
+                .map(|l| l.at.unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lines(1), [at(-20), at(890)]);
+        assert_eq!(lines(2), [at(1_407)]);
+        assert_eq!((lines(0).len(), lines(3).len()), (0, 0));
+    }
+
+    #[test]
+    fn without_an_end_the_start_divides() {
+        let recorder = Recorder::new(None);
+        container(&recorder, ContainerChange::Started, 0);
+        line(&recorder, 100);
+        container(&recorder, ContainerChange::Started, 1_000);
+        line(&recorder, 1_100);
+        let now = Now::at_end(&recorder.snapshot().0);
+        assert_eq!((now.lines_of_boot(1).len(), now.lines_of_boot(2).len()), (1, 1));
     }
 }

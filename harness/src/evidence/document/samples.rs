@@ -323,8 +323,13 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
             value: json!({"gateway_state": word, "pid": pid}).as_object().unwrap().clone(),
         },
     };
+    let started = |ms: i64| Fact::Container {
+        change: ContainerChange::Started,
+        started_at: Some(time(ms)),
+        exit: None,
+    };
     let mut facts = vec![
-        (0, Source::Engine, container(ContainerChange::Started, None)),
+        (0, Source::Engine, started(0)),
         (900, Source::Observer, state("running", 71)),
         (
             4000,
@@ -348,7 +353,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
                 },
             ),
             (4702, Source::Engine, container(ContainerChange::Died, Some(0))),
-            (5000, Source::Engine, container(ContainerChange::Started, None)),
+            (5000, Source::Engine, started(5000)),
             (
                 5600,
                 Source::Observer,
