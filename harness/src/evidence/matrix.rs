@@ -36,6 +36,8 @@ pub struct GridRow<'d> {
     pub title: &'d str,
     /// A cell for each image.
     pub cells: Vec<Cell>,
+    /// The case behind each cell.
+    pub cases: Vec<Option<&'d CaseEntry>>,
 }
 
 impl<'d> Grid<'d> {
@@ -58,33 +60,36 @@ impl<'d> Grid<'d> {
             if rows.iter().any(|row| row.scenario == case.scenario) {
                 continue;
             }
-            let cell = |image: &&str| {
-                let of = counting().filter(|c| c.scenario == case.scenario && c.image == **image);
-                worst(of)
-            };
+            let of = |image: &&str| worst(counting().filter(|c| c.scenario == case.scenario && c.image == **image));
+            let cases: Vec<Option<&CaseEntry>> = images.iter().map(of).collect();
             rows.push(GridRow {
                 scenario: &case.scenario,
                 title: &case.title,
-                cells: images.iter().map(cell).collect(),
+                cells: cases.iter().map(|case| case.map_or(Cell::NotRun, cell)).collect(),
+                cases,
             });
         }
         Self { images, rows }
     }
 }
 
-fn worst<'d>(cases: impl Iterator<Item = &'d CaseEntry>) -> Cell {
-    let cell = |case: &CaseEntry| match case.classification {
+/// What a case says of its image.
+pub fn cell(case: &CaseEntry) -> Cell {
+    match case.classification {
         Classification::Fixed => Cell::Fixed,
         Classification::Regressed => Cell::Regressed,
         Classification::Neither => Cell::Neither,
         Classification::Inconclusive | Classification::Unsupported | Classification::Error => Cell::Unknown,
-    };
-    let badness = |cell: &Cell| match cell {
+    }
+}
+
+fn worst<'d>(cases: impl Iterator<Item = &'d CaseEntry>) -> Option<&'d CaseEntry> {
+    let badness = |case: &&CaseEntry| match cell(case) {
         Cell::NotRun => 0,
         Cell::Fixed => 1,
         Cell::Unknown => 2,
         Cell::Regressed => 3,
         Cell::Neither => 4,
     };
-    cases.map(cell).max_by_key(badness).unwrap_or(Cell::NotRun)
+    cases.max_by_key(badness)
 }

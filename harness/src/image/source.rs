@@ -55,7 +55,8 @@ fn pyproject(root: &Path) -> Result<Pyproject, ImageError> {
             "{e}; `source:` takes the directory of a hermes-agent checkout or of an unpacked sdist"
         ))
     })?;
-    let parsed: Pyproject = toml::from_str(&text).map_err(|e| wrong(format!("not a valid pyproject.toml: {e}")))?;
+    let parsed: Pyproject =
+        toml::from_str(&text).map_err(|e| wrong(format!("not a valid pyproject.toml: {}", place(&text, &e))))?;
     if parsed.project.name != "hermes-agent" {
         return Err(wrong(format!(
             "it is the project `{}`, not hermes-agent",
@@ -63,6 +64,14 @@ fn pyproject(root: &Path) -> Result<Pyproject, ImageError> {
         )));
     }
     Ok(parsed)
+}
+
+/// What is wrong with a TOML text, and where, on one line.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    format!("line {line}: {}", error.message().replace('\n', ", "))
 }
 
 /// The version a source tree says it is.
@@ -251,7 +260,8 @@ dependencies = ["httpx[socks]==0.28.1", "ptyprocess<1; sys_platform != 'win32'"]
     fn a_directory_that_is_no_checkout_is_said_to_be_none() {
         let say = |text: &str| pyproject(tree(text).path()).unwrap_err().to_string();
         assert!(say("[project]\nname = \"other\"").contains("it is the project `other`, not hermes-agent"));
-        assert!(say("<<<<<<< HEAD").contains("not a valid pyproject.toml"));
+        let merge = say("[project]\n<<<<<<< HEAD");
+        assert!(merge.contains("not a valid pyproject.toml: line 2: "), "{merge}");
         let nothing = tempfile::tempdir().unwrap();
         let error = pyproject(nothing.path()).unwrap_err().to_string();
         assert!(

@@ -14,7 +14,7 @@ use super::items::{Item, worst_first};
 use super::text::sanitize;
 use crate::evidence::document::{CaseEntry, RunDocument};
 use case::{case_view, column};
-use summary::{attention, counts, matrix, run_mark, sentence, tone, whole};
+use summary::{attention, counts, overviews, run_mark, sentence, tone, whole};
 use view::{Cell, Image, Line, Page, Section};
 
 /// A run with no more cases than that is shown unfolded.
@@ -74,7 +74,7 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
             document.arguments.iter().skip(1).cloned().collect::<Vec<_>>().join(" ")
         )),
         attention: attention(document, &all),
-        matrix: matrix(&control, &all, &sections),
+        overviews: overviews(&control, &all, &sections),
         images: images(document),
         sections,
         left_out: document
@@ -141,6 +141,7 @@ fn section(control: &RunDocument, case: &CaseEntry, n: usize) -> Section {
                 word: column(mark).to_owned(),
                 text: text.clone(),
                 anchor: String::new(),
+                sign: (mark, tone(*paint)),
             })
             .collect(),
         label: line.label,

@@ -4,7 +4,7 @@
 
 pub(super) mod comparison;
 pub(super) mod dossier;
-mod grid;
+pub(super) mod grid;
 pub(super) mod overview;
 mod selftest;
 mod summary;

@@ -275,6 +275,7 @@ mod tests {
             samples::no_engine(),
             samples::compared(true),
             samples::compared(false),
+            samples::matrix(),
         ] {
             let worst = items(&document).iter().map(|item| item.grade).max().unwrap();
             let wanted = match document.exit_code {

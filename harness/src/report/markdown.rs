@@ -1,5 +1,7 @@
 //! Markdown for a GitHub job summary or a comment: the verdict first, a table, and what needs attention folded below.
 
+mod matrix;
+
 use super::human::dossier::{is_wanted, meaning, repeat, wanted};
 use super::human::{comparison, mark, overview, seconds, words};
 use super::items::{Grade, Item, grade, items, worst_first};
@@ -17,6 +19,9 @@ const UNFOLDED: usize = 16;
 
 /// The summary.
 pub fn render(document: &RunDocument) -> String {
+    if document.command == "matrix" && !document.cases.is_empty() {
+        return matrix::render(document);
+    }
     let sign = match document.verdict {
         RunVerdict::Held => "✅",
         RunVerdict::Regression => "❌",

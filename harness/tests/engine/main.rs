@@ -9,6 +9,7 @@ mod misuse;
 #[path = "../outsider/mod.rs"]
 mod outsider;
 mod records;
+mod versus;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

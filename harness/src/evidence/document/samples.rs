@@ -440,3 +440,37 @@ pub fn compared(forwards: bool) -> RunDocument {
     crate::evidence::compare::judge(&mut document, false, Faults::default());
     document
 }
+
+/// Two releases on two bases: one without the fix, one that deviates on one base only, in a way that is on record.
+pub fn matrix() -> RunDocument {
+    let on = |name: &str, release: &str, base: &str, supervisor: &str| ImageEntry {
+        base: Some(base.into()),
+        supervisor: Some(supervisor.into()),
+        ..image(name, Some(release))
+    };
+    let old = || Expectation::Column(Column::Regressed);
+    let fixed = || Expectation::Column(Column::Fixed);
+    let mut document = run(
+        &header("matrix", &["matrix"]),
+        vec![
+            on("release:0.16.0", "0.16.0", "bookworm", "2.11.3.2"),
+            on("release:0.17.0", "0.17.0", "bookworm", "2.11.3.2"),
+            on("release:0.16.0@trixie", "0.16.0", "trixie", "2.13.1.0"),
+            on("release:0.17.0@trixie", "0.17.0", "trixie", "2.13.1.0"),
+        ],
+        &[
+            stop("release:0.16.0", "running registered down", old()),
+            stop("release:0.17.0", "stopped registered down", fixed()),
+            stop("release:0.17.0@trixie", "running registered down", fixed()),
+            restart("release:0.16.0", "stopped stopped registered down", old()),
+            restart("release:0.17.0", "running running started up", fixed()),
+            restart("release:0.16.0@trixie", "stopped stopped registered down", old()),
+            Attempt {
+                end: CaseEnd::Inconclusive("the event stream of the engine ended after 2.1 s".into()),
+                ..restart("release:0.17.0@trixie", "? ? ? ?", fixed())
+            },
+        ],
+    );
+    document.cases[3].note = Some("written by the replacement".into());
+    document
+}

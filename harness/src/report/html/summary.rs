@@ -1,8 +1,9 @@
 //! The top of the page: what the run comes to.
 
 use super::view::{Attention, Cell, Count, Matrix, Section};
-use crate::evidence::document::{CaseEntry, RunDocument};
-use crate::report::human::{mark, overview, words};
+use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};
+use crate::evidence::matrix::cell;
+use crate::report::human::{grid, mark, overview, words};
 use crate::report::items::{Grade, Item, items, worst_first};
 use crate::report::text::{Paint, Style, sanitize};
 use crate::verdict::{RunVerdict, Verdict};
@@ -138,17 +139,44 @@ fn line_of(item: &Item<'_>, all: &[(usize, &CaseEntry)]) -> Attention {
     }
 }
 
-/// Scenarios against images; of repeats the worst.
-pub fn matrix(control: &RunDocument, all: &[(usize, &CaseEntry)], sections: &[Section]) -> Option<Matrix> {
-    let images: Vec<&str> = control.images.iter().map(|i| i.name.as_str()).collect();
-    let images: Vec<&str> = images
-        .into_iter()
-        .filter(|i| control.cases.iter().any(|c| c.image == *i))
+/// Scenarios against images; of repeats the worst. A `matrix` has one for each base, with signs only.
+pub fn overviews(control: &RunDocument, all: &[(usize, &CaseEntry)], sections: &[Section]) -> Vec<Matrix> {
+    let images: Vec<&ImageEntry> = control
+        .images
+        .iter()
+        .filter(|image| control.cases.iter().any(|c| c.image == image.name))
         .collect();
-    if images.is_empty() {
-        return None;
+    if control.command != "matrix" {
+        let caption = "Verdict, and in brackets which column was found".to_owned();
+        let overview = |images: &[&ImageEntry]| matrix(caption.clone(), images, all, sections);
+        return if images.is_empty() {
+            vec![]
+        } else {
+            vec![overview(&images)]
+        };
     }
-    let cell = |scenario: &str, image: &str| {
+    let mut bases: Vec<Option<&str>> = Vec::new();
+    for image in &images {
+        if !bases.contains(&image.base.as_deref()) {
+            bases.push(image.base.as_deref());
+        }
+    }
+    let of_base = |base: Option<&str>| {
+        let of: Vec<&ImageEntry> = images.iter().copied().filter(|i| i.base.as_deref() == base).collect();
+        let caption = sanitize(&format!(
+            "Which column was found on {}",
+            base.unwrap_or("bases of their own")
+        ));
+        let mut one = matrix(caption, &of, all, sections);
+        one.rows.retain(|(.., cells)| cells.iter().any(Option::is_some));
+        one.signs = true;
+        one
+    };
+    bases.into_iter().map(of_base).collect()
+}
+
+fn matrix(caption: String, images: &[&ImageEntry], all: &[(usize, &CaseEntry)], sections: &[Section]) -> Matrix {
+    let cell_of = |scenario: &str, image: &str| {
         let of = all
             .iter()
             .filter(|(_, c)| c.scenario == scenario && c.image == image && c.overlay.is_none());
@@ -158,14 +186,26 @@ pub fn matrix(control: &RunDocument, all: &[(usize, &CaseEntry)], sections: &[Se
             word: case.classification.name().to_owned(),
             text: case.verdict.name().to_owned(),
             anchor: format!("c{i}"),
+            sign: sign(cell(case)),
         })
     };
     let rows = sections.iter().map(|section| {
-        let cells = images.iter().map(|image| cell(&section.scenario, image)).collect();
+        let cells = images
+            .iter()
+            .map(|image| cell_of(&section.scenario, &image.name))
+            .collect();
         (section.anchor.clone(), section.name.clone(), cells)
     });
-    Some(Matrix {
-        images: images.iter().map(|i| sanitize(words::image_name(i))).collect(),
+    Matrix {
+        caption,
+        images: images.iter().map(|i| sanitize(words::image_name(&i.name))).collect(),
         rows: rows.collect(),
-    })
+        signs: false,
+    }
+}
+
+/// A sign and its tone.
+fn sign(cell: crate::evidence::matrix::Cell) -> (&'static str, &'static str) {
+    let (sign, paint) = grid::sign(cell);
+    (sign, tone(paint))
 }

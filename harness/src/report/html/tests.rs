@@ -16,6 +16,7 @@ fn all() -> Vec<RunDocument> {
         samples::no_engine(),
         samples::compared(true),
         samples::compared(false),
+        samples::matrix(),
     ]
 }
 

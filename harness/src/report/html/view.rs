@@ -17,7 +17,7 @@ pub struct Page<'d> {
     pub started: String,
     pub command: String,
     pub attention: Vec<Attention>,
-    pub matrix: Option<Matrix>,
+    pub overviews: Vec<Matrix>,
     pub images: Vec<Image>,
     pub sections: Vec<Section>,
     pub left_out: Vec<String>,
@@ -48,6 +48,9 @@ pub struct Attention {
 
 /// Scenarios against images.
 pub struct Matrix {
+    pub caption: String,
+    /// True if a cell is the sign of its classification and nothing else.
+    pub signs: bool,
     pub images: Vec<String>,
     /// Anchor and name of each scenario, with a cell for each image.
     pub rows: Vec<(String, String, Vec<Option<Cell>>)>,
@@ -60,6 +63,8 @@ pub struct Cell {
     pub word: String,
     pub text: String,
     pub anchor: String,
+    /// Sign and tone of the column that was found.
+    pub sign: (&'static str, &'static str),
 }
 
 /// An image of the run.

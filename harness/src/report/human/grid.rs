@@ -37,7 +37,8 @@ pub fn grid(document: &RunDocument, style: Style) -> String {
     text + "\n" + &wrap(&style.paint(Paint::Dim, legend), style.width, "  ") + "\n"
 }
 
-fn sign(cell: Cell) -> (&'static str, Paint) {
+/// The sign of a cell, and how it is painted.
+pub fn sign(cell: Cell) -> (&'static str, Paint) {
     match cell {
         Cell::Fixed => ("✓", Paint::Good),
         Cell::Regressed => ("✗", Paint::Bad),

@@ -28,6 +28,7 @@ fn all() -> Vec<(&'static str, RunDocument)> {
         ("repeated", samples::repeated()),
         ("compared_repaired", samples::compared(true)),
         ("compared_introduced", samples::compared(false)),
+        ("matrix", samples::matrix()),
     ]
 }
 

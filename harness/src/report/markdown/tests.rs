@@ -26,6 +26,55 @@ fn one_of_everything() {
 }
 
 #[test]
+fn a_matrix() {
+    insta::assert_snapshot!(render(&samples::matrix()));
+}
+
+/// It is kept in repositories, where only what a gateway does may change it.
+#[test]
+fn a_matrix_says_nothing_of_the_run() {
+    let document = samples::matrix();
+    let mut other = document.clone();
+    other.run = "another".into();
+    other.started = jiff::Timestamp::UNIX_EPOCH;
+    other.seconds = 1.0;
+    other.engine = None;
+    other.record = Some("/elsewhere".into());
+    other.arguments.push("--jobs=7".into());
+    for image in &mut other.images {
+        image.digest = "sha256:other".into();
+        image.reference = "other".into();
+        image.made ^= true;
+    }
+    for case in &mut other.cases {
+        case.seconds = 99.0;
+        case.evidence = None;
+        case.logs.clear();
+        case.timeline.clear();
+        case.reason = case.reason.take().map(|why| why + " or 3.4 s");
+    }
+    other.cases.reverse();
+    assert_eq!(render(&document), render(&other));
+}
+
+#[test]
+fn a_matrix_has_whole_tables() {
+    let text = render(&samples::matrix());
+    let mut columns = 0;
+    for event in events(&text) {
+        match event {
+            Event::Start(Tag::Table(of)) => columns = of.len(),
+            Event::Start(Tag::TableRow) => assert!(columns > 1),
+            _ => {}
+        }
+    }
+    for block in text.split("\n\n").filter(|block| block.starts_with('|')) {
+        let bars: std::collections::BTreeSet<usize> = block.lines().map(|l| l.matches('|').count()).collect();
+        assert_eq!(bars.len(), 1, "{block}");
+    }
+}
+
+#[test]
 fn it_fits_into_a_comment() {
     let mut document = samples::red_gate();
     let cases = document.cases.clone();
@@ -71,8 +120,13 @@ proptest! {
         case.reason = Some(text.clone());
         case.scenario = text.clone();
         case.logs.values_mut().for_each(|lines| lines.push(text.clone()));
-        case.rows[0].observed = Some(crate::scenario::model::Value::Str(text));
-        let rendered = render(&document);
+        case.rows[0].observed = Some(crate::scenario::model::Value::Str(text.clone()));
+        let mut matrix = samples::matrix();
+        matrix.images[0].supervisor = Some(text.clone());
+        matrix.images[1].base = Some(text.clone());
+        matrix.cases[2].note = Some(text.clone());
+        matrix.cases[3].rows[0].observed = Some(crate::scenario::model::Value::Str(text));
+        let rendered = render(&document) + &render(&matrix);
         for event in events(&rendered) {
             match event {
                 Event::Html(tag) | Event::InlineHtml(tag) => {
