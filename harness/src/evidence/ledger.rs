@@ -116,8 +116,10 @@ impl Text {
         Self {
             id: scenario.id.clone(),
             path: scenario.source.path.clone(),
-            // Of the values only: it has to be read as a scenario again.
-            text: secrets.values(&scenario.source.text),
+            text: Some(secrets.text(&scenario.source.text))
+                .filter(|text| toml::from_str::<toml::Table>(text).is_ok())
+                // It has to be read as a scenario again.
+                .unwrap_or_else(|| secrets.values(&scenario.source.text)),
             overlay,
         }
     }

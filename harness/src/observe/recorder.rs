@@ -211,6 +211,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_secret_gets_in() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let recorder = Recorder::new(Some(tell), Secrets::among([("BOT_TOKEN", "hunter2hunter2")]));
+        let output = "it is hunter2hunter2, or Authorization: Bearer abcdefgh".to_owned();
+        let fact = Fact::StepEnded {
+            step: 1,
+            exit: Some(0),
+            output,
+            note: None,
+        };
+        recorder.push(Source::Harness, None, fact);
+        for observation in [recorder.snapshot().0.remove(0), told.try_recv().unwrap()] {
+            let Fact::StepEnded { output, .. } = observation.fact else {
+                panic!("another fact");
+            };
+            assert_eq!(output, "it is [redacted], or Authorization: Bearer [redacted]");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_runs_out_says_what_it_saw_last() {
         let recorder = Recorder::new(None, Secrets::default());

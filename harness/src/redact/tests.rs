@@ -32,9 +32,9 @@ fn all_shapes_are_patterns() {
 #[case("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN", "[redacted]")]
 #[case("tcp://me:p@ss:w0rd@engine:2376/x", "tcp://[redacted]@engine:2376/x")]
 #[case("https://:token@index.example/simple", "https://[redacted]@index.example/simple")]
-#[case("{\"api_key\": \"abc def\", \"n\": 1}", "{\"api_key\": [redacted], \"n\": 1}")]
+#[case("{\"api_key\": \"abc def\", \"n\": 1}", "{\"api_key\": \"[redacted]\", \"n\": 1}")]
 #[case("OPENAI_API_KEY=abc MODE=x", "OPENAI_API_KEY=[redacted] MODE=x")]
-#[case("--db-password='a b' on", "--db-password=[redacted] on")]
+#[case("--db-password='a b' on", "--db-password='[redacted]' on")]
 #[case(
     "a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nb",
     "a\n[redacted]\nb"
