@@ -17,6 +17,8 @@ const NOWHERE: &str = "unix:///nonexistent.sock";
 #[rstest]
 #[case::check(&["check", "release:0.17.0"])]
 #[case::reproduce(&["reproduce"])]
+#[case::compare(&["compare", "release:0.16.0", "release:0.17.0"])]
+#[case::matrix(&["matrix"])]
 #[case::selftest(&["selftest"])]
 #[case::sweep(&["sweep"])]
 #[case::sweep_that_only_looks(&["sweep", "--dry-run"])]

@@ -99,8 +99,8 @@ impl Job {
         self.purpose.check(&obtained)?;
         self.purpose.open(&engine, &self.scenarios, &obtained).await?;
         let mut plan = self.plan(&obtained);
-        desk.left_out = left_out(&plan);
         self.purpose.thin_out(&mut plan, &self.scenarios, &obtained);
+        desk.left_out = left_out(&plan);
         let assignments = self.assignments(&plan, &obtained);
         desk.enter(self.ledger(&assignments, desk));
         tell(RunEvent::RunStarted {

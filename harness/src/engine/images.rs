@@ -157,6 +157,9 @@ impl DockerImages {
         if let Some(network) = &request.network {
             options = options.networkmode(network);
         }
+        if let Some(bytes) = request.shm_bytes {
+            options = options.shmsize(bytes);
+        }
         let context = bollard::body_full(request.context.into());
         let mut events = self.docker.build_image(options.build(), None, Some(context));
         let mut lines = Lines::default();

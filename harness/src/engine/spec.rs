@@ -233,6 +233,8 @@ pub struct BuildRequest {
     pub labels: BTreeMap<String, String>,
     /// Network mode of RUN steps.
     pub network: Option<String>,
+    /// Size of `/dev/shm` in RUN steps, in bytes, where the engine's default is too small.
+    pub shm_bytes: Option<i32>,
 }
 
 /// Progress of a pull or build.

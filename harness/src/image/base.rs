@@ -7,7 +7,7 @@ use super::build::{self, Job};
 use super::cache::Cache;
 use super::expr::Base;
 use super::{ImageError, ImageEvent, Report, bootstrap, contract, uv};
-use crate::engine::{BuildRequest, Engine, ImageInfo, Progress};
+use crate::engine::{Engine, ImageInfo, Progress};
 
 /// Where Linux systems keep the certificates they trust, in one file.
 const BUNDLES: [&str; 3] = [
@@ -221,33 +221,19 @@ impl Plan {
         context.file("Dockerfile", assets::inline(&dockerfile, &args));
         report.step(format!("installing s6 and Python on {}", recipe.debian));
         let unlabelled = format!("{}-unlabelled", self.reference);
-        let request = BuildRequest {
-            reference: unlabelled.clone(),
-            context: context.tar(),
-            dockerfile: "Dockerfile".to_owned(),
-            args: build::environment(),
-            ..BuildRequest::default()
-        };
         let job = Job {
             name: format!("base {}", self.base),
             engine,
             report,
         };
-        job.run(request, log).await?;
         // What was measured in the image can be a label only once there is an image.
-        let info = engine.inspect_image(&unlabelled).await?.unwrap_or_default();
+        let info = job.run(build::request(&unlabelled, &context), log).await?;
         let facts = contract::measure(engine, &info, cache).await?;
         let mut context = Tree::default();
         let supervisor = facts.supervisor.unwrap_or_default();
         let labels = self.label_instruction(&supervisor);
         context.file("Dockerfile", format!("FROM {unlabelled}\n{labels}\n"));
-        let request = BuildRequest {
-            reference: self.reference.clone(),
-            context: context.tar(),
-            dockerfile: "Dockerfile".to_owned(),
-            ..BuildRequest::default()
-        };
-        job.run(request, log).await?;
+        job.run(build::request(&self.reference, &context), log).await?;
         engine.remove_image(&unlabelled).await?;
         Ok(())
     }

@@ -6,9 +6,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use super::assets::Tree;
 use super::cache::{Cache, broken};
 use super::{ImageError, Report};
-use crate::engine::{BuildRequest, Engine, EngineErrorKind, Progress};
+use crate::engine::{BuildRequest, Engine, EngineErrorKind, ImageInfo, Progress};
 use crate::redact::{KeyBlock, Secrets};
 
 /// How many of a failed build's last lines are shown.
@@ -23,8 +24,19 @@ fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// A build of the `Dockerfile` of a context, with the host's proxies and package index.
+pub(super) fn request(reference: &str, context: &Tree) -> BuildRequest {
+    BuildRequest {
+        reference: reference.to_owned(),
+        context: context.tar(),
+        dockerfile: "Dockerfile".to_owned(),
+        args: environment(),
+        ..BuildRequest::default()
+    }
+}
+
 /// Build arguments that carry the host's proxies and package index.
-pub(super) fn environment() -> BTreeMap<String, String> {
+fn environment() -> BTreeMap<String, String> {
     let mut args = BTreeMap::new();
     for name in PROXIES {
         let upper = name.to_uppercase();
@@ -86,7 +98,7 @@ impl Log {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         ImageError::Build {
             image: image.to_owned(),
-            last: lines.1.clone(),
+            last: lines.1.iter().map(|line| in_short(line)).collect(),
             hint: hint(message).map_or(String::new(), |hint| format!("\n{hint}")),
             log: self.path.clone(),
         }
@@ -125,6 +137,21 @@ fn hint(message: &str) -> Option<&'static str> {
     }
 }
 
+/// The longest that a line is quoted, in characters; the log has all of it.
+const QUOTED: usize = 160;
+
+/// A line as it is quoted. The builder names the whole command of a step that failed, which was quoted when it began.
+fn in_short(line: &str) -> String {
+    let tail = line
+        .strip_prefix("The command '")
+        .and_then(|rest| rest.rsplit_once("' returned "));
+    let line = tail.map_or_else(|| line.to_owned(), |(_, tail)| format!("the step returned {tail}"));
+    if line.chars().count() <= QUOTED {
+        return line;
+    }
+    line.chars().take(QUOTED).chain("…".chars()).collect()
+}
+
 /// Lines of the builder about itself.
 fn noise(line: &str) -> bool {
     let line = line.trim_start();
@@ -140,21 +167,27 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Builds it. Returns the image's id.
-    pub(super) async fn run(&self, request: BuildRequest, log: &Log) -> Result<String, ImageError> {
+    /// Builds it.
+    pub(super) async fn run(&self, request: BuildRequest, log: &Log) -> Result<ImageInfo, ImageError> {
+        let reference = request.reference.clone();
         let on = |progress: Progress| {
             if let Progress::Line(line) = &progress {
                 log.line(line);
             }
             self.report.progress(progress);
         };
-        self.engine
-            .build_image(request, &on)
-            .await
-            .map_err(|error| match &error.kind {
-                EngineErrorKind::Build(message) => log.failed(&self.name, message),
-                _ => ImageError::Engine(error),
-            })
+        let built = self.engine.build_image(request, &on).await;
+        built.map_err(|error| match &error.kind {
+            EngineErrorKind::Build(message) => log.failed(&self.name, message),
+            _ => ImageError::Engine(error),
+        })?;
+        match self.engine.inspect_image(&reference).await? {
+            Some(info) => Ok(info),
+            None => Err(ImageError::NoImage {
+                reference,
+                why: "it was built and is gone again".to_owned(),
+            }),
+        }
     }
 }
 
@@ -170,6 +203,17 @@ mod tests {
         let pull = "Get \"https://registry.example/v2/\": dial tcp: lookup registry.example: no such host";
         assert!(hint(pull).unwrap().contains("cannot be pulled"));
         assert_eq!(hint("The command '/bin/sh -c false' returned a non-zero code: 1"), None);
+    }
+
+    #[test]
+    fn a_line_is_quoted_in_short() {
+        let command = format!(
+            "The command '/bin/sh -c install '{}'' returned a non-zero code: 1",
+            "x".repeat(400)
+        );
+        assert_eq!(in_short(&command), "the step returned a non-zero code: 1");
+        assert_eq!(in_short(&"ä".repeat(400)).chars().count(), 161);
+        assert_eq!(in_short("error: no"), "error: no");
     }
 
     #[test]

@@ -89,32 +89,23 @@ pub(super) async fn dockerfile(
     let _lock = options.cache.lock(short(&key)).await?;
     report.step(format!("building {}", file.display()));
     let request = BuildRequest {
-        reference: reference.clone(),
-        context: context.tar(),
         dockerfile: name.to_owned(),
-        args: build::environment(),
         labels: BTreeMap::from([
             ("comeback.image".to_owned(), "dockerfile".to_owned()),
             ("comeback.key".to_owned(), key.clone()),
         ]),
-        network: None,
+        ..build::request(&reference, &context)
     };
     let job = Job {
         name: expression.to_string(),
         engine,
         report,
     };
-    job.run(request, &Log::create(&options.cache, &reference)?).await?;
-    match engine.inspect_image(&reference).await? {
-        Some(info) => Ok((
-            checked(engine, expression, &reference, &info, &options.cache).await?,
-            false,
-        )),
-        None => Err(ImageError::NoImage {
-            reference,
-            why: "it was built and is gone again".to_owned(),
-        }),
-    }
+    let info = job.run(request, &Log::create(&options.cache, &reference)?).await?;
+    Ok((
+        checked(engine, expression, &reference, &info, &options.cache).await?,
+        false,
+    ))
 }
 
 /// The image, if it is a gateway image.

@@ -9,7 +9,7 @@ use super::base::Plan;
 use super::build::{self, Job, Log};
 use super::expr::{Base, ImageExpr, Releases};
 use super::{Image, ImageError, ObtainOptions, Report, pypi};
-use crate::engine::{BuildRequest, Engine, ImageInfo};
+use crate::engine::{Engine, ImageInfo};
 
 /// The repository part of the tags of release images.
 const REPOSITORY: &str = "comeback-gateway";
@@ -60,26 +60,14 @@ pub(super) async fn obtain(
     let mut context = Tree::default();
     context.file("Dockerfile", declare(&dockerfile, &build::index_args()));
     report.step(format!("installing hermes-agent {version} on {base}"));
-    let request = BuildRequest {
-        reference: reference.clone(),
-        context: context.tar(),
-        dockerfile: "Dockerfile".to_owned(),
-        args: build::environment(),
-        ..BuildRequest::default()
-    };
+    let request = build::request(&reference, &context);
     let job = Job {
         name: expression.to_string(),
         engine,
         report,
     };
-    job.run(request, &Log::create(&options.cache, &reference)?).await?;
-    match engine.inspect_image(&reference).await? {
-        Some(info) => Ok((image(info), false)),
-        None => Err(ImageError::NoImage {
-            reference,
-            why: "it was built and is gone again".to_owned(),
-        }),
-    }
+    let info = job.run(request, &Log::create(&options.cache, &reference)?).await?;
+    Ok((image(info), false))
 }
 
 /// The reference of a release's image, and the hash of everything that goes into it.

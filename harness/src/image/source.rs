@@ -13,10 +13,12 @@ use super::expr::{Base, ImageExpr};
 use super::ignore::Ignore;
 use super::release::declare;
 use super::{Image, ImageError, ObtainOptions, Report, tree};
-use crate::engine::{BuildRequest, Engine};
+use crate::engine::{BuildRequest, Engine, ImageInfo};
 
 /// What of a source tree is not installed: left out of the context, so that editing it rebuilds nothing.
 const IGNORED: &str = "tests\nbuild\ndist\n.github\nwebsite\n**/*.pyc\n.comeback\n";
+/// Room in memory for the tree, its build directory and its wheel, in bytes.
+const WORKSPACE: i32 = 1 << 30;
 
 /// The parts of a pyproject.toml that decide what is installed.
 #[derive(Debug, Deserialize)]
@@ -53,7 +55,8 @@ fn pyproject(root: &Path) -> Result<Pyproject, ImageError> {
             "{e}; `source:` takes the directory of a hermes-agent checkout or of an unpacked sdist"
         ))
     })?;
-    let parsed: Pyproject = toml::from_str(&text).map_err(|e| wrong(format!("not a valid pyproject.toml: {e}")))?;
+    let parsed: Pyproject =
+        toml::from_str(&text).map_err(|e| wrong(format!("not a valid pyproject.toml: {}", place(&text, &e))))?;
     if parsed.project.name != "hermes-agent" {
         return Err(wrong(format!(
             "it is the project `{}`, not hermes-agent",
@@ -61,6 +64,14 @@ fn pyproject(root: &Path) -> Result<Pyproject, ImageError> {
         )));
     }
     Ok(parsed)
+}
+
+/// What is wrong with a TOML text, and where, on one line.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    format!("line {line}: {}", error.message().replace('\n', ", "))
 }
 
 /// The version a source tree says it is.
@@ -92,17 +103,16 @@ pub(super) async fn obtain(
         &[("dependencies", &dependencies.key), ("dockerfile", &dockerfile)],
     );
     let reference = format!("comeback-source:{base}-{}", short(&key));
-    let image = |digest: String, supervisor: Option<String>| Image {
+    let image = |info: ImageInfo| Image {
         name: expression.to_string(),
         reference: reference.clone(),
-        digest,
+        digest: info.id,
         base: Some(base.to_string()),
-        supervisor,
+        supervisor: info.labels.get("comeback.supervisor").cloned(),
         release: version(&pyproject.project, &root),
     };
-    let label = "comeback.supervisor";
     if let Some(info) = engine.inspect_image(&reference).await? {
-        return Ok((image(info.id, info.labels.get(label).cloned()), true));
+        return Ok((image(info), true));
     }
     // Not refused offline: with the dependencies there, a build needs nobody.
     dependencies.ensure(engine, &plan, options, report).await?;
@@ -115,20 +125,16 @@ pub(super) async fn obtain(
     );
     context.file("source.tar", files.tar());
     let request = BuildRequest {
-        reference: reference.clone(),
-        context: context.tar(),
-        dockerfile: "Dockerfile".to_owned(),
-        args: build::environment(),
-        ..BuildRequest::default()
+        shm_bytes: Some(WORKSPACE),
+        ..build::request(&reference, &context)
     };
     let job = Job {
         name: expression.to_string(),
         engine,
         report,
     };
-    let digest = job.run(request, &Log::create(&options.cache, &reference)?).await?;
-    let info = engine.inspect_image(&digest).await?;
-    Ok((image(digest, info.and_then(|i| i.labels.get(label).cloned())), false))
+    let info = job.run(request, &Log::create(&options.cache, &reference)?).await?;
+    Ok((image(info), false))
 }
 
 /// Reads a source tree, off the threads that everything else runs on.
@@ -198,13 +204,7 @@ impl Dependencies {
         report.step("installing what the source tree depends on".to_owned());
         let mut context = Tree::default();
         context.file("Dockerfile", declare(&self.dockerfile, &build::index_args()));
-        let request = BuildRequest {
-            reference: self.reference.clone(),
-            context: context.tar(),
-            dockerfile: "Dockerfile".to_owned(),
-            args: build::environment(),
-            ..BuildRequest::default()
-        };
+        let request = build::request(&self.reference, &context);
         let job = Job {
             name: "the dependencies of the source tree".to_owned(),
             engine,
@@ -260,7 +260,8 @@ dependencies = ["httpx[socks]==0.28.1", "ptyprocess<1; sys_platform != 'win32'"]
     fn a_directory_that_is_no_checkout_is_said_to_be_none() {
         let say = |text: &str| pyproject(tree(text).path()).unwrap_err().to_string();
         assert!(say("[project]\nname = \"other\"").contains("it is the project `other`, not hermes-agent"));
-        assert!(say("<<<<<<< HEAD").contains("not a valid pyproject.toml"));
+        let merge = say("[project]\n<<<<<<< HEAD");
+        assert!(merge.contains("not a valid pyproject.toml: line 2: "), "{merge}");
         let nothing = tempfile::tempdir().unwrap();
         let error = pyproject(nothing.path()).unwrap_err().to_string();
         assert!(

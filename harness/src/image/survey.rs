@@ -7,8 +7,8 @@ use pep440_rs::Version;
 use super::assets::Tree;
 use super::base::Plan;
 use super::expr::{Base, ImageExpr, Releases};
-use super::{Cache, ImageError, bootstrap, pypi, release};
-use crate::engine::{BuildRequest, Engine};
+use super::{Cache, ImageError, bootstrap, build, pypi, release};
+use crate::engine::Engine;
 
 /// The state of one base.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,13 +87,9 @@ pub async fn builder_works(engine: &dyn Engine) -> Result<f64, ImageError> {
     let reference = format!("comeback-dockerfile:doctor-{}", std::process::id());
     let mut context = Tree::default();
     context.file("Dockerfile", "FROM scratch\nLABEL comeback.image=dockerfile\n");
-    let request = BuildRequest {
-        reference: reference.clone(),
-        context: context.tar(),
-        dockerfile: "Dockerfile".to_owned(),
-        ..BuildRequest::default()
-    };
-    engine.build_image(request, &|_| {}).await?;
+    engine
+        .build_image(build::request(&reference, &context), &|_| {})
+        .await?;
     engine.remove_image(&reference).await?;
     Ok(clock.elapsed().as_secs_f64())
 }

@@ -4,8 +4,8 @@ use super::case::Case;
 use super::steps::Outcome;
 use super::{Done, Halt};
 use crate::engine::{ExecOutput, ExecSpec};
-use crate::observe::history::TakenFor;
 use crate::observe::now::{Now, Process};
+use crate::observe::races;
 use crate::scenario::model::{DEFAULT_PROFILE, ProfileSel, Step, User};
 
 /// What an operator's command does to the gateway.
@@ -83,27 +83,17 @@ impl Case {
         }
         if verb == Verb::Stop && step.wait {
             self.sync().await?;
-            self.not_overtaken()?;
+            self.no_race_met()?;
         }
         Ok(outcome)
     }
 
-    /// The gateway looks for a marker every 0.5 s by itself. If it happens to do so between the marker and the SIGTERM of
-    /// one stop, the SIGTERM finds no marker any more: a race of its own, with a scenario of its own
-    /// (`operator-stop-overtaken`), and not what a scenario with a plain stop is about.
-    pub fn not_overtaken(&self) -> Done {
-        let overtaken = self.recorder.now(|now: &Now| {
-            let twice = [TakenFor::Planned, TakenFor::Signal];
-            let mut profiles = now.profiles.iter();
-            profiles
-                .find(|(_, p)| p.lives.iter().any(|l| l.taken_for == twice))
-                .map(|(name, _)| name.clone())
-        });
-        match overtaken {
+    /// That no stop met one of the gateway's own races, which are not what a scenario with a plain stop is about.
+    pub fn no_race_met(&self) -> Done {
+        match races::met_by_a_stop(&self.recorder.snapshot().0) {
             None => Ok(()),
-            Some(profile) => Err(Halt::Inconclusive(format!(
-                "operator-stop met a window of milliseconds: {profile}'s gateway found the marker by itself just before the \
-                 stop's SIGTERM came. That race is the scenario operator-stop-overtaken"
+            Some(race) => Err(Halt::Inconclusive(format!(
+                "operator-stop met a window of milliseconds: {race}"
             ))),
         }
     }

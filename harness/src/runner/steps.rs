@@ -1,5 +1,7 @@
 //! The steps of a case, in order, each with its proof.
 
+mod windows;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +18,8 @@ use crate::observe::now::{Now, Process};
 use crate::observe::probe;
 use crate::observe::recorder::Wait;
 use crate::observe::wire::Message;
-use crate::scenario::model::{Moment, Operation, Probe, ProfileSel, Seed, Signal, Step, Value, ValueSet};
+use crate::scenario::model::{Moment, Operation, Probe, ProfileSel, Seed, Signal, Step, ValueSet};
+use windows::{acts, ambush, holds_start, holds_what, is_hold, stops, waits_for_state};
 
 /// How long a value may still take to appear once every gateway is at rest.
 const AT_REST: Duration = Duration::from_secs(10);
@@ -42,39 +45,6 @@ impl Outcome {
     }
 }
 
-/// Whether a step does something by itself; a hold only waits for others.
-fn acts(step: &Step) -> bool {
-    !matches!(step.op, Operation::HoldAt { .. })
-}
-
-fn stops(step: &Step) -> bool {
-    matches!(step.op, Operation::OperatorStop { .. })
-}
-
-/// A gateway that is held as it starts finds marker and SIGTERM side by side when it is let go. In which order it takes
-/// them is then no accident of this case.
-fn holds_start(step: &Step) -> bool {
-    matches!(&step.op, Operation::HoldAt { state } if state == "starting")
-}
-
-/// A signal that is to be sent once a marker has been taken. The window is a few milliseconds long, so the agent sends it
-/// by itself, and is told before the step in which that may happen.
-fn ambush(next: &[Step]) -> Option<(Signal, &Step)> {
-    let [wait, then, ..] = next else { return None };
-    match (&wait.op, &then.op) {
-        (
-            Operation::WaitUntil {
-                probe: Probe::Marker,
-                value,
-            },
-            Operation::SignalGateway { signal },
-        ) if value.contains(&Value::str("absent")) && then.wait && wait.profile == then.profile => {
-            Some((*signal, then))
-        }
-        _ => None,
-    }
-}
-
 /// A hold, or a signal, that is in place and waits for its moment.
 pub type Armed = (String, oneshot::Receiver<Message>);
 
@@ -82,7 +52,7 @@ impl Case {
     /// All steps. Steps in flight are joined at the end.
     pub async fn steps(self: Arc<Self>) -> Done {
         let steps = &self.order.scenario.steps;
-        let mut in_flight: Vec<JoinHandle<Done>> = Vec::new();
+        let mut in_flight: Vec<(&Step, JoinHandle<Done>)> = Vec::new();
         let mut armed: Option<Armed> = None;
         for (index, step) in steps.iter().enumerate() {
             // A hold that follows a step in flight must be in place before that step begins.
@@ -106,29 +76,47 @@ impl Case {
             if step.wait {
                 let takes = matches!(step.op, Operation::HoldAt { .. } | Operation::SignalGateway { .. });
                 let taken = if takes { armed.take() } else { None };
+                if matches!(step.op, Operation::Release) {
+                    self.join(&mut in_flight, |flying| is_hold(flying, step)).await?;
+                }
                 self.step(index, taken).await?;
+                // The state is told a moment before the freeze is: what comes next is meant for a frozen gateway.
+                if waits_for_state(step) {
+                    self.join(&mut in_flight, |flying| {
+                        is_hold(flying, step) && holds_what(flying, step)
+                    })
+                    .await?;
+                }
             } else {
                 let case = self.clone();
                 if acts(step) {
                     self.flight_begins();
                 }
-                in_flight.push(tokio::spawn(async move { case.step(index, None).await }));
+                in_flight.push((step, tokio::spawn(async move { case.step(index, None).await })));
                 // The step is in flight once it has been polled: let it get as far as its first call.
                 tokio::task::yield_now().await;
             }
         }
-        for task in in_flight {
+        self.join(&mut in_flight, |_| true).await?;
+        if steps.iter().any(|s| !s.wait) {
+            self.after_flight().await?;
+        }
+        if steps.iter().any(|s| !s.wait && stops(s)) && !steps.iter().any(holds_start) {
+            self.no_race_met()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the ends of these steps in flight.
+    async fn join(&self, in_flight: &mut Vec<(&Step, JoinHandle<Done>)>, which: impl Fn(&Step) -> bool) -> Done {
+        let (wanted, others): (Vec<_>, Vec<_>) = std::mem::take(in_flight).into_iter().partition(|(s, _)| which(s));
+        *in_flight = others;
+        for (_, task) in wanted {
             match tokio::time::timeout(self.limit() * 2, task).await {
                 Ok(Ok(done)) => done?,
                 Ok(Err(_)) => return Err(Halt::Inconclusive("a step in flight ended abnormally".into())),
                 Err(_) => return Err(Halt::Inconclusive("a step in flight did not come to its end".into())),
             }
-        }
-        if steps.iter().any(|s| !s.wait) {
-            self.after_flight().await?;
-        }
-        if steps.iter().any(|s| !s.wait && stops(s)) && !steps.iter().any(holds_start) {
-            self.not_overtaken()?;
         }
         Ok(())
     }
@@ -150,10 +138,10 @@ impl Case {
         let clock = Instant::now();
         let outcome = self.act(step, armed).await;
         self.note_step(index, step.op.name(), clock.elapsed());
-        let Outcome { exit, output, note } = outcome?;
         if !step.wait && acts(step) {
             self.flight_ends();
         }
+        let Outcome { exit, output, note } = outcome?;
         let fact = Fact::StepEnded {
             step: index + 1,
             exit,
@@ -345,6 +333,7 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::model::Value;
     use crate::verdict::fixtures::step;
 
     fn wait_for(probe: Probe, value: &str) -> Step {

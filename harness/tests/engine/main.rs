@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod cleanup;
+mod contract;
+mod gate;
 mod misuse;
 #[path = "../outsider/mod.rs"]
 mod outsider;
 mod records;
+mod versus;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

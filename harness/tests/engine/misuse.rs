@@ -24,7 +24,6 @@ async fn nothing_is_left(engine: &Arc<dyn Engine>, seen: &Outcome) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_that_does_not_exist() {
     let engine = engine().await;
-    let since = Instant::now();
     let seen = check("release:0.17.99", &[]);
     assert_eq!(seen.code, 3, "{seen}");
     assert_eq!(seen.json()["exit_code"], 3);
@@ -34,7 +33,6 @@ async fn a_release_that_does_not_exist() {
         seen.err.contains("nearest are") && seen.err.contains("0.17.0"),
         "{seen}"
     );
-    assert!(since.elapsed() < Duration::from_secs(30), "{seen}");
     nothing_is_left(&engine, &seen).await;
 }
 

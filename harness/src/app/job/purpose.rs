@@ -107,8 +107,9 @@ impl Purpose {
             base.is_some_and(|base| thin.contains(base))
         };
         let is_core = |id: &str| scenarios.iter().any(|s| s.id == id && matrix::is_core(s));
-        plan.cases
-            .retain(|case| !is_thin(&case.image) || is_core(&case.scenario));
+        let wanted = |scenario: &str, image: &str| !is_thin(image) || is_core(scenario);
+        plan.cases.retain(|case| wanted(&case.scenario, &case.image));
+        plan.left_out.retain(|left| wanted(&left.scenario, &left.image));
     }
 
     /// Judges a run as a whole, where its cases alone do not.
