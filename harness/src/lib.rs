@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod image;
 pub mod observe;
 pub mod plan;
+pub mod redact;
 pub mod report;
 pub mod runner;
 pub mod scenario;

@@ -16,6 +16,7 @@ use crate::evidence::event::{RunEvent, Told};
 use crate::evidence::ledger::{Entry, Failed, RECORD_SCHEMA};
 use crate::evidence::record::Record;
 use crate::image::Cache;
+use crate::redact;
 use crate::verdict::RunVerdict;
 use session::Clock;
 
@@ -121,7 +122,7 @@ impl Desk {
             engine: self.engine.clone(),
             left_out: self.left_out.clone(),
             record: self.place.as_ref().map(|p| p.display().to_string()),
-            failure,
+            failure: failure.map(|(why, exit)| (redact::text(&why), exit)),
             interrupted,
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::images::{self, teller};
+use super::interrupt::Interrupts;
 use super::{print, select, session};
 use crate::cli::args::ImagesCommand;
 use crate::cli::progress::Progress;
@@ -27,7 +28,9 @@ pub async fn run(command: ImagesCommand, progress: Arc<Progress>) -> Result<Exit
                 cache: Cache::default(),
             };
             let wanted = select::images(&texts)?;
-            let obtained = images::obtain(&engine, &wanted, &BTreeMap::new(), &options, &teller(&progress)).await;
+            let (mut interrupts, tell, none) = (Interrupts::listen(), teller(&progress), BTreeMap::new());
+            let obtained =
+                images::obtain_unless(&mut interrupts, &progress, &engine, &wanted, &none, &options, &tell).await;
             progress.finish();
             let references: Vec<String> = obtained?.subjects.into_iter().map(|i| i.reference).collect();
             print(&references.join("\n"))?;

@@ -7,12 +7,14 @@ use std::time::Instant;
 
 use futures_util::future::try_join_all;
 
+use super::interrupt::Interrupts;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, FailureKind};
 use crate::engine::Engine;
 use crate::evidence::document::ImageEntry;
 use crate::evidence::event::RunEvent;
 use crate::image::{self, Image, ImageEvent, ImageExpr, ObtainOptions};
+use crate::runner;
 use crate::scenario::model::{ImageRef, Scenario};
 
 /// Where events go.
@@ -89,6 +91,30 @@ pub async fn obtain(
             .collect(),
         entries,
     })
+}
+
+/// Obtains them all, unless a signal asks to end first: then nothing of it is left.
+pub async fn obtain_unless(
+    interrupts: &mut Interrupts,
+    progress: &Progress,
+    engine: &Arc<dyn Engine>,
+    subjects: &[ImageExpr],
+    others: &BTreeMap<String, ImageExpr>,
+    options: &ObtainOptions,
+    tell: &Tell,
+) -> Result<Obtained, Failure> {
+    tokio::select! {
+        obtained = obtain(engine, subjects, others, options, tell) => obtained,
+        exit = interrupts.next() => {
+            progress.stand();
+            // A container that was made to look into an image is not removed by whoever was waiting for it.
+            tokio::select! {
+                _ = runner::sweep(engine, image::looked_into_by_us) => {}
+                _ = interrupts.next() => {}
+            }
+            Err(Failure::new(FailureKind::Interrupted { exit }))
+        }
+    }
 }
 
 async fn one(

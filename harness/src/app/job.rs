@@ -14,16 +14,16 @@ use super::session::{self, Connected};
 use super::{behind, cases, print};
 use crate::cli::args::{EngineArgs, JobArgs, RunArgs};
 use crate::cli::progress::Progress;
-use crate::cli::{Exit, Failure, FailureKind};
+use crate::cli::{Exit, Failure};
 use crate::engine::Engine;
 use crate::evidence::document::{JudgedCase, LeftOutEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::ledger::{Entry, Planned, Text};
-use crate::image::{Cache, ImageExpr, ObtainOptions, Releases, looked_into_by_us};
+use crate::image::{Cache, ImageExpr, ObtainOptions, Releases};
 use crate::observe::history::CaseEvidence;
 use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
-use crate::runner::{self, Assignment, Attempt, RunContext, run_cases};
+use crate::runner::{Assignment, Attempt, RunContext, run_cases};
 use crate::scenario::model::Scenario;
 use crate::verdict::{Column, Judged};
 
@@ -145,18 +145,7 @@ impl Job {
             offline: self.engine.offline,
             cache: Cache::default(),
         };
-        tokio::select! {
-            obtained = images::obtain(engine, &self.images, others, &options, tell) => obtained,
-            exit = interrupts.next() => {
-                self.progress.stand();
-                // A container that was made to look into an image is not removed by whoever was waiting for it.
-                tokio::select! {
-                    _ = runner::sweep(engine, looked_into_by_us) => {}
-                    _ = interrupts.next() => {}
-                }
-                Err(Failure::new(FailureKind::Interrupted { exit }))
-            }
-        }
+        images::obtain_unless(interrupts, &self.progress, engine, &self.images, others, &options, tell).await
     }
 
     #[allow(clippy::too_many_arguments)]

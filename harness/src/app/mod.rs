@@ -30,6 +30,7 @@ use crate::cli::args::{Cli, Command, ScenariosCommand, Talk};
 use crate::cli::progress::Progress;
 use crate::cli::{self, Failure, FailureKind};
 use crate::engine::{Address, NoAddress, locate};
+use crate::redact;
 use crate::verdict::ExitStyle;
 
 pub use gate::{REFERENCES, reference_column};
@@ -40,7 +41,7 @@ pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
     if let Some(Ok(address)) = &address {
         point_at(address);
     }
-    let arguments = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+    let arguments = arguments.iter().map(|a| redact::text(&a.to_string_lossy())).collect();
     let talk = cli.talk.clone();
     let style = cli.command.exit_style();
     let code = std::panic::catch_unwind(|| in_runtime(cli, arguments, address));

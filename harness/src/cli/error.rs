@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Exit;
 use crate::engine::{EngineError, EngineErrorKind};
+use crate::redact;
 use crate::report::{Paint, Style, sanitize};
 use crate::verdict::ExitStyle;
 
@@ -161,15 +162,15 @@ impl Failure {
             FailureKind::Interrupted { .. } => "interrupted".to_owned(),
         };
         match self.doing.is_empty() {
-            true => sanitize(&what),
-            false => sanitize(&format!("{}: {what}", self.doing)),
+            true => clean(&what),
+            false => clean(&format!("{}: {what}", self.doing)),
         }
     }
 
     /// Why, where the first line leaves that open.
     pub fn why(&self) -> Option<String> {
         match &self.kind {
-            FailureKind::EngineUnavailable { why, .. } => Some(sanitize(why)),
+            FailureKind::EngineUnavailable { why, .. } => Some(clean(why)),
             _ => None,
         }
     }
@@ -208,13 +209,18 @@ impl Failure {
             _ => vec![],
         };
         for line in why.iter().chain(&self.detail) {
-            text.push_str(&format!("  {}\n", sanitize(line)));
+            text.push_str(&format!("  {}\n", clean(line)));
         }
         if let Some(hint) = self.hint() {
-            text.push_str(&format!("  {} {}\n", style.paint(Paint::News, "→"), sanitize(&hint)));
+            text.push_str(&format!("  {} {}\n", style.paint(Paint::News, "→"), clean(&hint)));
         }
         text
     }
+}
+
+/// Text that somebody else may have written, safe to print and to keep.
+fn clean(text: &str) -> String {
+    redact::text(&sanitize(text))
 }
 
 fn things(n: usize) -> String {

@@ -86,6 +86,7 @@ pub fn judge(document: &mut RunDocument, pre_existing: bool, faults: Faults) {
     }
     document.exit_code = code.code();
     document.comparisons = Some(comparisons);
+    document.count_pre_existing = Some(pre_existing);
 }
 
 /// Compares the counting attempts of two images. Of several repeats the worst counts.

@@ -71,6 +71,9 @@ pub struct RunDocument {
     /// What became of each scenario from the first image of a `compare` to the second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparisons: Option<Vec<Comparison>>,
+    /// Whether what was there before counts against a `compare`; null of any other command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count_pre_existing: Option<bool>,
 }
 
 /// The engine, in short.

@@ -10,6 +10,7 @@ use super::document::{ImageEntry, LeftOutEntry};
 use super::event::CaseKey;
 use crate::engine::EngineInfo;
 use crate::observe::history::{CaseEnd, StepSeconds};
+use crate::redact::Secrets;
 use crate::scenario::model::Scenario;
 use crate::scenario::overlay::Overlay;
 use crate::verdict::{Column, ExitStyle, Subject};
@@ -105,10 +106,20 @@ impl Text {
     /// A scenario as the record needs it. Files that somebody else put on the volume are not part of it: no row is read
     /// off them.
     pub fn of(scenario: &Scenario, overlay: Option<String>) -> Self {
+        let secrets = Secrets::among(
+            scenario
+                .start
+                .env
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        );
         Self {
             id: scenario.id.clone(),
             path: scenario.source.path.clone(),
-            text: scenario.source.text.clone(),
+            text: Some(secrets.text(&scenario.source.text))
+                .filter(|text| toml::from_str::<toml::Table>(text).is_ok())
+                // It has to be read as a scenario again.
+                .unwrap_or_else(|| secrets.values(&scenario.source.text)),
             overlay,
         }
     }

@@ -10,6 +10,7 @@ use super::assets::Tree;
 use super::cache::{Cache, broken};
 use super::{ImageError, Report};
 use crate::engine::{BuildRequest, Engine, EngineErrorKind, ImageInfo, Progress};
+use crate::redact::{KeyBlock, Secrets};
 
 /// How many of a failed build's last lines are shown.
 const LAST: usize = 15;
@@ -65,7 +66,7 @@ pub(super) fn index_args() -> String {
 /// All that a build says, kept for when it fails.
 pub(super) struct Log {
     path: PathBuf,
-    lines: Mutex<(File, Vec<String>)>,
+    lines: Mutex<(File, Vec<String>, KeyBlock)>,
 }
 
 impl Log {
@@ -74,12 +75,13 @@ impl Log {
         let file = File::create(&path).map_err(|e| broken(&path, e))?;
         Ok(Self {
             path,
-            lines: Mutex::new((file, Vec::new())),
+            lines: Mutex::new((file, Vec::new(), KeyBlock::default())),
         })
     }
 
     pub(super) fn line(&self, line: &str) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = &lines.2.line(&Secrets::default(), line);
         // A log that cannot be written must not fail the build.
         let _ = writeln!(lines.0, "{line}");
         if !noise(line) {

@@ -35,6 +35,7 @@ pub use expr::{Base, ExprError, ImageExpr, Releases};
 pub use store::{Kind, Prune, Stored, list, prune};
 
 use crate::engine::Engine;
+use crate::redact;
 
 /// An image that is there, pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +108,7 @@ impl Report<'_> {
     }
 
     fn decided(&self, line: String) {
+        let line = redact::text(&line);
         tracing::info!("{line}");
         self.emit(ImageEvent::Decided { line });
     }
@@ -117,7 +119,9 @@ impl Report<'_> {
     }
 
     fn output(&self, line: String) {
-        self.emit(ImageEvent::Output { line });
+        self.emit(ImageEvent::Output {
+            line: redact::text(&line),
+        });
     }
 }
 

@@ -201,6 +201,7 @@ mod tests {
     use super::*;
     use crate::observe::history::{CaseEnd, ContainerChange, ServiceStatus};
     use crate::observe::recorder::Recorder;
+    use crate::redact::Secrets;
     use crate::verdict::fixtures::{docker_restart, expect};
 
     fn started(recorder: &Recorder) {
@@ -253,7 +254,7 @@ mod tests {
     #[test]
     fn the_settling_window_opens_at_its_own_mark() {
         for (during, settled) in [(Some(8), false), (Some(7), true)] {
-            let recorder = Recorder::new(None);
+            let recorder = Recorder::new(None, Secrets::default());
             started(&recorder);
             recorder.mark(Moment::Start);
             // Before the window it may come up; in it, it may not be replaced.
@@ -268,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_slot_of_the_boot_before_does_not_count() {
-        let recorder = Recorder::new(None);
+        let recorder = Recorder::new(None, Secrets::default());
         started(&recorder);
         let slot = |down_file| Fact::Service {
             profile: DEFAULT_PROFILE.to_owned(),
@@ -294,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_row_on_the_number_of_boot_lines_stands_for_the_invariant() {
-        let recorder = Recorder::new(None);
+        let recorder = Recorder::new(None, Secrets::default());
         started(&recorder);
         let mut scenario = docker_restart();
         let name = "invariant.one_boot_line";

@@ -63,7 +63,7 @@ mod tests {
     use crate::observe::recorder::Recorder;
 
     fn writes(states: &[Json]) -> Vec<Observation> {
-        let recorder = Recorder::new(None);
+        let recorder = Recorder::new(None, crate::redact::Secrets::default());
         for value in states {
             let fact = Fact::State {
                 profile: "work".into(),

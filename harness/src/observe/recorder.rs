@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::history::{Fact, MomentName, Observation, SETTLING, Source};
 use super::now::Now;
+use crate::redact::Secrets;
 use crate::scenario::model::Moment;
 
 /// A handle on a case's history.
@@ -21,6 +22,7 @@ struct Shared {
     state: Mutex<State>,
     length: watch::Sender<u64>,
     sink: Option<mpsc::UnboundedSender<Observation>>,
+    secrets: Secrets,
 }
 
 #[derive(Default)]
@@ -69,13 +71,14 @@ pub struct Wait<'a, T> {
 }
 
 impl Recorder {
-    /// An empty history. Each observation is passed on to `sink`.
-    pub fn new(sink: Option<mpsc::UnboundedSender<Observation>>) -> Self {
+    /// An empty history, into which none of these secrets gets. Each observation is passed on to `sink`.
+    pub fn new(sink: Option<mpsc::UnboundedSender<Observation>>, secrets: Secrets) -> Self {
         Self {
             shared: Arc::new(Shared {
                 state: Mutex::default(),
                 length: watch::Sender::new(0),
                 sink,
+                secrets,
             }),
         }
     }
@@ -87,6 +90,7 @@ impl Recorder {
 
     /// Takes a fact in. Returns its position.
     pub fn push(&self, source: Source, at: Option<Timestamp>, fact: Fact) -> u64 {
+        let fact = self.shared.secrets.all(fact);
         let seq = {
             let mut state = self.state();
             let seq = state.history.len() as u64;
@@ -207,9 +211,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_secret_gets_in() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let recorder = Recorder::new(Some(tell), Secrets::among([("BOT_TOKEN", "hunter2hunter2")]));
+        let output = "it is hunter2hunter2, or Authorization: Bearer abcdefgh".to_owned();
+        let fact = Fact::StepEnded {
+            step: 1,
+            exit: Some(0),
+            output,
+            note: None,
+        };
+        recorder.push(Source::Harness, None, fact);
+        for observation in [recorder.snapshot().0.remove(0), told.try_recv().unwrap()] {
+            let Fact::StepEnded { output, .. } = observation.fact else {
+                panic!("another fact");
+            };
+            assert_eq!(output, "it is [redacted], or Authorization: Bearer [redacted]");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_runs_out_says_what_it_saw_last() {
-        let recorder = Recorder::new(None);
+        let recorder = Recorder::new(None, Secrets::default());
         recorder.push(Source::Engine, None, container(ContainerChange::Oom));
         let error = recorder.wait(wait_for_two(Duration::from_secs(7))).await.unwrap_err();
         assert_eq!(
@@ -220,7 +244,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_ends_at_once_if_the_container_does() {
-        let recorder = Recorder::new(None);
+        let recorder = Recorder::new(None, Secrets::default());
         recorder.push(Source::Engine, None, container(ContainerChange::Started));
         let waiting = tokio::spawn({
             let recorder = recorder.clone();
@@ -233,7 +257,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_ends_with_the_fact() {
-        let recorder = Recorder::new(None);
+        let recorder = Recorder::new(None, Secrets::default());
         let waiting = tokio::spawn({
             let recorder = recorder.clone();
             async move { recorder.wait(wait_for_two(Duration::from_secs(3600))).await }

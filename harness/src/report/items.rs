@@ -10,9 +10,6 @@ use crate::evidence::document::selftest::{Catch, OverlayEntry, OverlayOutcome};
 use crate::evidence::document::{CaseEntry, RowEntry, RunDocument};
 use crate::verdict::{Classification, Exit, RunVerdict, Verdict};
 
-/// The flag by which what was there before counts, too.
-const PRE_EXISTING: &str = "--count-pre-existing";
-
 /// How an item is to be taken, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {
@@ -73,7 +70,7 @@ pub fn items(document: &RunDocument) -> Vec<Item<'_>> {
         // What the images do is judged by comparing them, and not beside that.
         Some(found) => found
             .iter()
-            .map(|comparison| of_comparison(document, found, comparison))
+            .map(|comparison| of_comparison(document, comparison))
             .collect(),
         None => counting().filter(|case| case.overlay.is_none()).map(of_case).collect(),
     };
@@ -105,6 +102,13 @@ pub fn worst_first(document: &RunDocument) -> Vec<Item<'_>> {
         .collect();
     worth.sort_by_key(|item| std::cmp::Reverse((item.grade, item.case.map(|case| case.verdict))));
     worth
+}
+
+/// What has to be said of a run that did not get to its end, beside what it found until then.
+pub fn cut_short(document: &RunDocument) -> Option<&'static str> {
+    let signals = [Exit::Interrupted, Exit::Terminated];
+    let by_signal = signals.iter().any(|exit| exit.code() == document.exit_code);
+    by_signal.then_some("It was interrupted: what was not run is missing.")
 }
 
 /// How a case's verdict is to be taken.
@@ -177,11 +181,10 @@ fn of_overlay<'d>(document: &'d RunDocument, overlay: &OverlayEntry) -> Item<'d>
     }
 }
 
-fn of_comparison<'d>(document: &'d RunDocument, all: &[Comparison], comparison: &Comparison) -> Item<'d> {
+fn of_comparison<'d>(document: &'d RunDocument, comparison: &Comparison) -> Item<'d> {
     let lost = |c: &Comparison| c.change == Change::Introduced || (c.change == Change::Changed && c.lost);
     // What was there before fails a run only if that was asked for.
-    let asked = document.verdict == RunVerdict::Regression
-        && (document.arguments.iter().any(|a| a == PRE_EXISTING) || !all.iter().any(lost));
+    let asked = document.count_pre_existing == Some(true);
     let grade = match comparison.change {
         _ if lost(comparison) => Grade::Red,
         Change::PreExisting | Change::Changed if asked => Grade::Red,

@@ -4,7 +4,7 @@ mod matrix;
 
 use super::human::dossier::{is_wanted, meaning, repeat, wanted};
 use super::human::{comparison, mark, overview, seconds, words};
-use super::items::{Grade, Item, grade, items, worst_first};
+use super::items::{Grade, Item, cut_short, grade, items, worst_first};
 use super::text::sanitize;
 use crate::evidence::compare::{Change, Comparison};
 use crate::evidence::document::{CaseEntry, RunDocument};
@@ -61,6 +61,9 @@ fn head(document: &RunDocument) -> String {
     let mut text = format!("{}\n\n", words.join(" · "));
     if let Some(failure) = &document.failure {
         text += &format!("**The run failed:** {}\n\n", prose(failure));
+    }
+    if let Some(why) = cut_short(document) {
+        text += &format!("**{why}**\n\n");
     }
     for image in &document.images {
         let kind = words::image_kind(document, image);

@@ -18,6 +18,7 @@ use crate::observe::history::{CaseEnd, CaseEvidence, Fact, Observation, Source, 
 use crate::observe::link::Link;
 use crate::observe::now::Now;
 use crate::observe::recorder::Recorder;
+use crate::redact::Secrets;
 use crate::scenario::model::{Moment, Need, Operation};
 
 /// Bytes of the container's output kept per incarnation.
@@ -53,7 +54,8 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: OwnedSemaphorePermi
     let started = Timestamp::now();
     let clock = Instant::now();
     let names = Names::new(&ctx.run, &order);
-    let (recorder, forward) = recorder(&order);
+    let secrets = secrets(&ctx, &order).await;
+    let (recorder, forward) = recorder(&order, secrets.clone());
     let mut leftovers = Leftovers::default();
     let (scenario, image) = (order.scenario.clone(), order.image.clone());
     let (repeat, attempt) = (order.repeat, order.attempt);
@@ -84,17 +86,17 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: OwnedSemaphorePermi
         repeat,
         started,
         seconds: clock.elapsed().as_secs_f64(),
-        end,
+        end: secrets.all(end),
         steps,
         latencies_ms,
         history,
-        logs,
+        logs: logs.into_iter().map(|(n, lines)| (n, secrets.lines(&lines))).collect(),
     };
     Finished { evidence, leftovers }
 }
 
 /// A recorder whose observations also go to whoever shows progress.
-fn recorder(order: &Order) -> (Recorder, tokio::task::JoinHandle<()>) {
+fn recorder(order: &Order, secrets: Secrets) -> (Recorder, tokio::task::JoinHandle<()>) {
     let (tell, mut told) = mpsc::unbounded_channel::<Observation>();
     let progress = order.progress.clone();
     let forward = tokio::spawn(async move {
@@ -102,7 +104,20 @@ fn recorder(order: &Order) -> (Recorder, tokio::task::JoinHandle<()>) {
             let _ = progress.send(Progress::Observed(Box::new(observation)));
         }
     });
-    (Recorder::new(Some(tell)), forward)
+    (Recorder::new(Some(tell), secrets), forward)
+}
+
+/// What is secret in the environment of the containers under test: the scenario's own, and that of their images.
+async fn secrets(ctx: &RunContext, order: &Order) -> Secrets {
+    let mut variables: Vec<(String, String)> = order.scenario.start.env.clone().into_iter().collect();
+    for image in [&order.images.first, &order.images.next] {
+        // An image that cannot be looked at now cannot be run either, and that is told then.
+        if let Ok(Some(info)) = ctx.engine.inspect_image(&image.reference).await {
+            let pair = |variable: &String| variable.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()));
+            variables.extend(info.env.iter().filter_map(pair));
+        }
+    }
+    Secrets::among(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 /// Creates the volume, what must be on it, the observer and the subject. A failure here is an error: nothing has been

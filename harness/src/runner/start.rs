@@ -23,8 +23,13 @@ impl Case {
         self.boot(first, rest).await?;
         if !self.recorder.now(Now::running) {
             let said = self.last_output().await;
+            let ended = self.recorder.now(|now| now.incarnations.last()?.died?.1);
+            let exit = ended.map_or_else(
+                || "its exit code is not known".to_owned(),
+                |code| format!("exit {code}"),
+            );
             return Err(Halt::Error(format!(
-                "the container ended before anything was done to it: {said}"
+                "the container ended before anything was done to it ({exit}): {said}"
             )));
         }
         let mut started = Vec::new();

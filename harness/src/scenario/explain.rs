@@ -11,6 +11,7 @@ use super::model::{
 };
 use super::parse::describe_values;
 use super::vocabulary::{COMMON, Key, Moments, OPERATIONS, PROBES};
+use crate::redact;
 
 /// What happens in a scenario, why it matters, and what each column says.
 pub fn explain(scenario: &Scenario) -> String {
@@ -212,7 +213,11 @@ fn start(scenario: &Scenario) -> String {
         RestartPolicy::OnFailure => text.push_str(" Its restart policy is `on-failure`."),
     }
     if !start.env.is_empty() {
-        let env: Vec<String> = start.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let env: Vec<String> = start
+            .env
+            .iter()
+            .map(|(k, v)| redact::text(&format!("{k}={v}")))
+            .collect();
         let _ = write!(text, " Its environment has {}.", join(&env));
     }
     if let Some(overlay) = &start.overlay {

@@ -76,7 +76,13 @@ impl Job {
                     Next::default()
                 }
                 Attempt::Ended(evidence) => {
-                    let kept = record().as_mut().and_then(|record| record.end(key, evidence));
+                    let kept = record().as_mut().and_then(|record| {
+                        // What is remembered is part of the record as well, or that would be judged otherwise.
+                        if old.contains(key) {
+                            record.begin(key, evidence.started);
+                        }
+                        record.end(key, evidence)
+                    });
                     let kept = kept.map(|folder| folder.display().to_string());
                     let (scenario, subject, explicit) = &asked[&(key.scenario.clone(), key.image.clone())];
                     let judged = judge_case(scenario, evidence, subject, *explicit);

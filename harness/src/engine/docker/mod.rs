@@ -21,6 +21,7 @@ use testcontainers::{ContainerAsync, GenericImage};
 use tokio::sync::Mutex;
 
 use super::{EngineError, EngineErrorKind, EngineInfo};
+use crate::redact;
 
 pub use address::{Address, NamedBy, NoAddress, default_host, locate};
 
@@ -48,7 +49,12 @@ impl DockerEngine {
             Some(host) => host.to_owned(),
             None => default_host(),
         };
-        let unreachable = |why: String| EngineError::new(call, EngineErrorKind::Unreachable(format!("{host}: {why}")));
+        let unreachable = |why: String| {
+            EngineError::new(
+                call,
+                EngineErrorKind::Unreachable(redact::text(&format!("{host}: {why}"))),
+            )
+        };
         let docker = Docker::connect_with_host(&host)
             .map_err(|e| unreachable(e.to_string()))?
             // Each call has its own deadline; this one only has to be longer than all of them.
@@ -80,7 +86,7 @@ impl DockerEngine {
             name: if podman { "podman" } else { "docker" }.into(),
             version: version.version.unwrap_or_default(),
             api: self.docker.client_version().to_string(),
-            host: self.host.clone(),
+            host: redact::text(&self.host),
             cpus: info.ncpu.and_then(|n| usize::try_from(n).ok()).unwrap_or(1).max(1),
             memory: info.mem_total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
             storage: info.driver.unwrap_or_default(),

@@ -32,6 +32,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, cases: &[JudgedCase
         record: header.record.clone(),
         selftest: None,
         comparisons: None,
+        count_pre_existing: None,
     }
 }
 

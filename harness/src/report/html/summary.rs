@@ -4,7 +4,7 @@ use super::view::{Attention, Cell, Count, Matrix, Section};
 use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};
 use crate::evidence::matrix::cell;
 use crate::report::human::{grid, mark, overview, words};
-use crate::report::items::{Grade, Item, items, worst_first};
+use crate::report::items::{Grade, Item, cut_short, items, worst_first};
 use crate::report::text::{Paint, Style, sanitize};
 use crate::verdict::{RunVerdict, Verdict};
 
@@ -48,11 +48,15 @@ pub fn sentence(document: &RunDocument) -> String {
         let text = closing.trim().split("   ").next().unwrap_or_default().to_owned();
         return text.replace("; see above.", ".");
     }
-    match document.verdict {
-        RunVerdict::Held => "Nothing is worse than expected.".to_owned(),
-        RunVerdict::Regression => "Something is worse than expected, or not what was asked for.".to_owned(),
-        RunVerdict::Inconclusive => "Nothing can be concluded from at least one case.".to_owned(),
-        RunVerdict::Error => "The run did not get to a verdict.".to_owned(),
+    let sentence = match document.verdict {
+        RunVerdict::Held => "Nothing is worse than expected.",
+        RunVerdict::Regression => "Something is worse than expected, or not what was asked for.",
+        RunVerdict::Inconclusive => "Nothing can be concluded from at least one case.",
+        RunVerdict::Error => "The run did not get to a verdict.",
+    };
+    match cut_short(document) {
+        Some(why) => format!("{sentence} {why}"),
+        None => sentence.to_owned(),
     }
 }
 
@@ -168,6 +172,11 @@ pub fn overviews(control: &RunDocument, all: &[(usize, &CaseEntry)], sections: &
             base.unwrap_or("bases of their own")
         ));
         let mut one = matrix(caption, &of, all, sections);
+        // The caption says on which.
+        let suffix = format!("@{}", base.unwrap_or_default());
+        for name in &mut one.images {
+            *name = name.strip_suffix(&suffix).unwrap_or(name).to_owned();
+        }
         one.rows.retain(|(.., cells)| cells.iter().any(Option::is_some));
         one.signs = true;
         one

@@ -142,11 +142,17 @@ fn happened(case: &CaseEntry, step: usize, style: Style) -> String {
             "shutdown" => "gateway: ",
             _ => "",
         };
-        let words = shorten(
+        // Whole, whatever the width: the end of the reconciler's line is what the table is about.
+        let words = wrap(
             &sanitize(&format!("{profile}{what}{}", entry.text)),
-            style.width.saturating_sub(18),
+            style.width,
+            &" ".repeat(18),
         );
-        format!("    {}  {words}\n", style.paint(Paint::Dim, &clock(entry.at)))
+        format!(
+            "    {}  {}",
+            style.paint(Paint::Dim, &clock(entry.at)),
+            words.trim_start()
+        )
     };
     entries.iter().map(line).collect()
 }
@@ -302,9 +308,19 @@ fn logs(case: &CaseEntry, style: Style) -> String {
         style.paint(Paint::Dim, &format!("last lines of the container, boot {incarnation}"))
     );
     for line in lines.iter().skip(lines.len().saturating_sub(LOG_LINES)) {
-        text += &format!("    {}\n", shorten(&sanitize(line), style.width.saturating_sub(4)));
+        text += &quote(line, style);
     }
     text
+}
+
+/// A line of output; one that does not fit goes on below, for as long as anybody would read.
+fn quote(line: &str, style: Style) -> String {
+    let line = sanitize(line);
+    if width(&line) + 4 <= style.width {
+        return format!("    {line}\n");
+    }
+    let rows = wrap(&shorten(&line, 3 * style.width), style.width, "      ");
+    format!("    {}", rows.trim_start())
 }
 
 /// The command that runs just this case again.

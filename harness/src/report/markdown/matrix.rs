@@ -10,6 +10,7 @@ use crate::evidence::matrix::{Cell, Grid};
 use crate::report::human::dossier::quoted;
 use crate::report::human::grid::sign;
 use crate::report::human::words;
+use crate::report::items::cut_short;
 use crate::verdict::RunVerdict;
 
 /// Signs and what they say, in the order in which they are explained.
@@ -85,6 +86,9 @@ fn introduction(document: &RunDocument, grid: &Grid<'_>, columns: &[Column<'_>])
         RunVerdict::Inconclusive => "**Of some cases nothing is known**, see the end.\n\n".to_owned(),
         RunVerdict::Error => "**The run did not get to its end: cells are missing.**\n\n".to_owned(),
     };
+    if let Some(why) = cut_short(document) {
+        text += &format!("**{why}**\n\n");
+    }
     if let Some(failure) = &document.failure {
         text += &format!("It failed: {}\n\n", prose(failure));
     }

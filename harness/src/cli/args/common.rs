@@ -1,0 +1,155 @@
+//! Arguments that several commands have.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use crate::cli::values::duration;
+use crate::verdict::{Column, ExitStyle};
+
+/// Which scenarios.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub struct Select {
+    /// Run only the scenarios that match: an id (* is a glob), tag(), issue(), release() or id(), combined with not, and,
+    /// or and parentheses
+    #[arg(long, env = "COMEBACK_FILTER", hide_env = true, value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Scenario files to add to the ones built in, or to replace them by id
+    #[arg(long, env = "COMEBACK_SCENARIOS", hide_env = true, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
+}
+
+/// How cases are run.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Run")]
+pub struct RunArgs {
+    /// Cases at the same time [default: as many as the engine's processors bear]
+    #[arg(long, short = 'j', env = "COMEBACK_JOBS", hide_env = true, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Run every case that many times
+    #[arg(
+        long,
+        env = "COMEBACK_REPEAT",
+        hide_env = true,
+        value_name = "N",
+        default_value = "1"
+    )]
+    pub repeat: NonZeroU32,
+    /// Longest a case may take, e.g. 90s or 5m
+    #[arg(long, env = "COMEBACK_TIMEOUT", hide_env = true, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub timeout: Duration,
+    /// Start no further case after the first regression or mismatch
+    #[arg(long, env = "COMEBACK_FAIL_FAST", hide_env = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, value_name = "BOOL")]
+    #[arg(
+        default_missing_value = "true",
+        default_value = "false",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub fail_fast: bool,
+    /// Print the plan and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Keep containers and volumes of these cases to look at; `comeback sweep` removes them
+    #[arg(long, env = "COMEBACK_KEEP", hide_env = true, value_name = "WHEN", value_enum)]
+    pub keep: Option<Keep>,
+}
+
+/// Which engine, and what it may fetch.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArgs {
+    /// The engine's address, e.g. unix:///run/docker.sock [default: as the docker command finds it]
+    #[arg(long, env = "COMEBACK_HOST", hide_env = true, value_name = "URL")]
+    pub host: Option<String>,
+    /// Fetch nothing: use only images and packages that are there
+    #[arg(long, env = "COMEBACK_OFFLINE", hide_env = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, value_name = "BOOL")]
+    #[arg(
+        default_missing_value = "true",
+        default_value = "false",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub offline: bool,
+}
+
+/// How to talk about it.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Talk")]
+pub struct Talk {
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(
+        long,
+        env = "COMEBACK_COLOR",
+        hide_env = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto"
+    )]
+    #[arg(global = true)]
+    pub color: ColorWhen,
+    /// Tell more: every observation as it is made; twice also what the harness does
+    #[arg(long, short = 'v', action = ArgAction::Count, global = true, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Tell nothing while it runs
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Also in files and pipes
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// Which cases' containers are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Keep {
+    /// Those of every case that is not as expected
+    OnFailure,
+}
+
+/// What exit codes mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExitStyleArg {
+    /// As in the table of exit codes
+    Plain,
+    /// 0 good, 1 bad, 125 cannot be told or built, 128 and up: stop bisecting
+    Bisect,
+}
+
+impl From<ExitStyleArg> for ExitStyle {
+    fn from(style: ExitStyleArg) -> Self {
+        match style {
+            ExitStyleArg::Plain => Self::Plain,
+            ExitStyleArg::Bisect => Self::Bisect,
+        }
+    }
+}
+
+/// A column of the behaviour table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColumnArg {
+    /// As releases with the fix behave
+    Fixed,
+    /// As releases without it behave
+    Regressed,
+}
+
+impl From<ColumnArg> for Column {
+    fn from(column: ColumnArg) -> Self {
+        match column {
+            ColumnArg::Fixed => Self::Fixed,
+            ColumnArg::Regressed => Self::Regressed,
+        }
+    }
+}

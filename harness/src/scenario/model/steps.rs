@@ -1,0 +1,232 @@
+//! What is done: the closed set of operations, and on whom they act.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Probe, Seed, ValueSet};
+
+/// One occurrence of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What is done.
+    pub op: Operation,
+    /// To whose gateway, where the operation has one.
+    pub profile: ProfileSel,
+    /// As which user of the container.
+    pub user: User,
+    /// False: the next step starts while this one is in flight.
+    pub wait: bool,
+}
+
+/// Which gateways an operation addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProfileSel {
+    /// One profile.
+    One(String),
+    /// Each profile in turn.
+    All,
+}
+
+/// A user of the container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum User {
+    /// uid 10000, what operators act as.
+    #[default]
+    Hermes,
+    /// uid 0.
+    Root,
+}
+
+/// How `recreate` gets rid of the old container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecreateHow {
+    /// Stop, then remove.
+    Stop,
+    /// Remove while running (SIGKILL).
+    Force,
+}
+
+/// The closed set of operations: each names who sends what to whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// `hermes gateway start`.
+    OperatorStart {
+        /// Pass `--all`.
+        all: bool,
+    },
+    /// `hermes gateway stop`.
+    OperatorStop {
+        /// Pass `--all`.
+        all: bool,
+    },
+    /// `hermes gateway restart`.
+    OperatorRestart {
+        /// Pass `--all`.
+        all: bool,
+    },
+    /// The engine's restart: SIGTERM to PID 1, SIGKILL after the grace, start.
+    EngineRestart {
+        /// Time between SIGTERM and SIGKILL; the engine takes whole seconds.
+        grace: Duration,
+    },
+    /// The engine's stop.
+    EngineStop {
+        /// Time between SIGTERM and SIGKILL; the engine takes whole seconds.
+        grace: Duration,
+    },
+    /// The engine's kill: a signal to PID 1, and the container counts as manually stopped.
+    EngineKill {
+        /// The signal.
+        signal: Signal,
+    },
+    /// The engine's start of a stopped container.
+    EngineStart,
+    /// Remove the container and create it again on the same volume.
+    Recreate {
+        /// How the old one goes.
+        how: RecreateHow,
+    },
+    /// The same through the Compose tool: `up --force-recreate`.
+    ComposeRecreate,
+    /// A signal to the gateway process, from inside the container.
+    SignalGateway {
+        /// The signal.
+        signal: Signal,
+    },
+    /// A signal to PID 1, from inside the container.
+    SignalInit {
+        /// The signal.
+        signal: Signal,
+    },
+    /// The kernel's OOM killer takes the gateway.
+    OomGateway,
+    /// SIGINT to the gateway process, as Ctrl+C sends it.
+    CtrlC,
+    /// Put a file on the volume while the container runs.
+    Stamp(Box<Seed>),
+    /// `hermes profile create`.
+    ProfileCreate,
+    /// `hermes profile delete`.
+    ProfileDelete,
+    /// Wait until a probe has a value.
+    WaitUntil {
+        /// The probe.
+        probe: Probe,
+        /// Any of these ends the wait.
+        value: ValueSet,
+    },
+    /// Freeze the gateway (SIGSTOP) the moment its state file says so.
+    HoldAt {
+        /// The value of `gateway_state`.
+        state: String,
+    },
+    /// Let a frozen gateway go on (SIGCONT).
+    Release,
+    /// Watch for the scenario's settling window.
+    Settle,
+}
+
+impl Operation {
+    /// The operation's name in scenario files and reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OperatorStart { .. } => "operator-start",
+            Self::OperatorStop { .. } => "operator-stop",
+            Self::OperatorRestart { .. } => "operator-restart",
+            Self::EngineRestart { .. } => "engine-restart",
+            Self::EngineStop { .. } => "engine-stop",
+            Self::EngineKill { .. } => "engine-kill",
+            Self::EngineStart => "engine-start",
+            Self::Recreate { .. } => "recreate",
+            Self::ComposeRecreate => "compose-recreate",
+            Self::SignalGateway { .. } => "signal-gateway",
+            Self::SignalInit { .. } => "signal-init",
+            Self::OomGateway => "oom-gateway",
+            Self::CtrlC => "ctrl-c",
+            Self::Stamp(_) => "stamp",
+            Self::ProfileCreate => "profile-create",
+            Self::ProfileDelete => "profile-delete",
+            Self::WaitUntil { .. } => "wait-until",
+            Self::HoldAt { .. } => "hold-at",
+            Self::Release => "release",
+            Self::Settle => "settle",
+        }
+    }
+}
+
+/// A POSIX signal, by its name with `SIG`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Signal {
+    #[serde(rename = "SIGHUP")]
+    Hup,
+    #[serde(rename = "SIGINT")]
+    Int,
+    #[serde(rename = "SIGQUIT")]
+    Quit,
+    #[serde(rename = "SIGABRT")]
+    Abrt,
+    #[serde(rename = "SIGKILL")]
+    Kill,
+    #[serde(rename = "SIGUSR1")]
+    Usr1,
+    #[serde(rename = "SIGUSR2")]
+    Usr2,
+    #[serde(rename = "SIGTERM")]
+    Term,
+    #[serde(rename = "SIGCONT")]
+    Cont,
+    #[serde(rename = "SIGSTOP")]
+    Stop,
+}
+
+impl Signal {
+    /// Every signal a scenario can send.
+    pub const ALL: [Signal; 10] = [
+        Self::Hup,
+        Self::Int,
+        Self::Quit,
+        Self::Abrt,
+        Self::Kill,
+        Self::Usr1,
+        Self::Usr2,
+        Self::Term,
+        Self::Cont,
+        Self::Stop,
+    ];
+
+    /// The name with `SIG`, as the engine and reports use it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hup => "SIGHUP",
+            Self::Int => "SIGINT",
+            Self::Quit => "SIGQUIT",
+            Self::Abrt => "SIGABRT",
+            Self::Kill => "SIGKILL",
+            Self::Usr1 => "SIGUSR1",
+            Self::Usr2 => "SIGUSR2",
+            Self::Term => "SIGTERM",
+            Self::Cont => "SIGCONT",
+            Self::Stop => "SIGSTOP",
+        }
+    }
+
+    /// Reads a name with or without `SIG`, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let upper = text.to_ascii_uppercase();
+        let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
+        Self::ALL
+            .into_iter()
+            .find(|s| s.name().strip_prefix("SIG") == Some(bare))
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
