@@ -408,6 +408,7 @@ mod tests {
     use super::*;
     use crate::observe::history::Source;
     use crate::observe::recorder::Recorder;
+    use crate::redact::Secrets;
 
     /// A moment of one minute, in milliseconds.
     fn at(ms: i64) -> Timestamp {
@@ -436,7 +437,7 @@ mod tests {
 
     #[test]
     fn a_line_written_before_the_engine_had_set_down_the_start_is_that_boots() {
-        let recorder = Recorder::new(None);
+        let recorder = Recorder::new(None, Secrets::default());
         container(&recorder, ContainerChange::Started, 0);
         // As on a machine that was busy: the reconciler is done 20 ms before `StartedAt`.
         line(&recorder, -20);
@@ -459,7 +460,7 @@ mod tests {
 
     #[test]
     fn without_an_end_the_start_divides() {
-        let recorder = Recorder::new(None);
+        let recorder = Recorder::new(None, Secrets::default());
         container(&recorder, ContainerChange::Started, 0);
         line(&recorder, 100);
         container(&recorder, ContainerChange::Started, 1_000);
