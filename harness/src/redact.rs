@@ -58,9 +58,9 @@ const SHAPES: [&str; 14] = [
     // A private key, as far as it is there.
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
     // Names of variables and fields; of headers; of options. Quotes stay, so that what can be read stays readable.
-    r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*")[^"\r\n]+(?P<after>")"#,
-    r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*')[^'\r\n]+(?P<after>')"#,
-    r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*)[^\s"',;&)}\]]+"#,
+    r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|(?:^|[^a-z0-9_-])[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*")[^"\r\n]+(?P<after>")"#,
+    r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|(?:^|[^a-z0-9_-])[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*')[^'\r\n]+(?P<after>')"#,
+    r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|(?:^|[^a-z0-9_-])[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*)[^\s"',;&)}\]]+"#,
     r"(?P<keep>(?i:authorization)\s*[=:]\s*(?:(?i:basic|bearer|token|bot)[ \t]+)?)[^\s,;]{8,}",
     r"(?P<keep>\b(?i:bearer)\s+)[A-Za-z0-9._~+/=-]{8,}",
     // The password in an address, and the name before it, which may be one too.

@@ -52,6 +52,7 @@ fn shapes(#[case] line: &str, #[case] wanted: &str) {
 #[case("unix:///var/run/docker.sock and ssh://me@host and https://index.example:8080/simple")]
 #[case("ts=1781165520.123456 pid:1234567:8 at 08:12:04.113")]
 #[case("Received SIGTERM — initiating shutdown; tokens: 12, monkey: banana, the secret is out")]
+#[case("docker:comeback-test-lacking-passwd:4293 is not a gateway image")]
 #[case("task-runner-with-a-very-long-name and risk-assessment-of-everything")]
 fn what_is_none(#[case] line: &str) {
     assert_eq!(text(line), line);
