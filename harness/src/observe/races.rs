@@ -9,15 +9,14 @@ use super::history::{Fact, FileContent, Observation, TakenFor};
 use super::now::Now;
 
 /// A race that was met, in words; `None` if none was.
-pub fn met_by_a_stop(history: &[Observation]) -> Option<String> {
-    overtaken(history).or_else(|| forgotten(history))
+pub fn met_by_a_stop(now: &Now, history: &[Observation]) -> Option<String> {
+    overtaken(now).or_else(|| forgotten(history))
 }
 
 /// The gateway looks for a marker every 0.5 s by itself. If it happens to do so between the marker and the SIGTERM of one
 /// stop, the SIGTERM finds no marker any more.
-fn overtaken(history: &[Observation]) -> Option<String> {
+fn overtaken(now: &Now) -> Option<String> {
     let twice = [TakenFor::Planned, TakenFor::Signal];
-    let now = Now::at_end(history);
     let mut profiles = now.profiles.iter();
     let (profile, _) = profiles.find(|(_, p)| p.lives.iter().any(|l| l.taken_for == twice))?;
     Some(format!(
@@ -94,6 +93,7 @@ mod tests {
     ], false)]
     #[case::a_release_without_it(&[json!({"gateway_state": "stopped", "updated_at": "2026-11-24"})], false)]
     fn a_stop_that_is_lost(#[case] states: &[Json], #[case] lost: bool) {
-        assert_eq!(met_by_a_stop(&writes(states)).is_some(), lost);
+        let history = writes(states);
+        assert_eq!(met_by_a_stop(&Now::at_end(&history), &history).is_some(), lost);
     }
 }

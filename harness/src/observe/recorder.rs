@@ -130,6 +130,12 @@ impl Recorder {
         read(&self.state().now)
     }
 
+    /// Reads the folded history and the history itself.
+    pub fn read<R>(&self, read: impl FnOnce(&Now, &[Observation]) -> R) -> R {
+        let state = self.state();
+        read(&state.now, &state.history)
+    }
+
     /// The whole history and the latencies of all waits so far, in milliseconds.
     pub fn snapshot(&self) -> (Vec<Observation>, Vec<f64>) {
         let state = self.state();

@@ -268,18 +268,7 @@ mod tests {
     /// Whoever reads items and whoever reads the exit code come to the same conclusion.
     #[test]
     fn items_and_exit_code_agree() {
-        for document in [
-            samples::reproduced(),
-            samples::red_gate(),
-            samples::engine_fault(),
-            samples::motley(),
-            samples::not_reproduced(),
-            samples::repeated(),
-            samples::no_engine(),
-            samples::compared(true),
-            samples::compared(false),
-            samples::matrix(),
-        ] {
+        for document in samples::all() {
             let worst = items(&document).iter().map(|item| item.grade).max().unwrap();
             let wanted = match document.exit_code {
                 0 => worst <= Grade::Skipped,

@@ -90,7 +90,7 @@ impl Case {
 
     /// That no stop met one of the gateway's own races, which are not what a scenario with a plain stop is about.
     pub fn no_race_met(&self) -> Done {
-        match races::met_by_a_stop(&self.recorder.snapshot().0) {
+        match self.recorder.read(races::met_by_a_stop) {
             None => Ok(()),
             Some(race) => Err(Halt::Inconclusive(format!(
                 "operator-stop met a window of milliseconds: {race}"

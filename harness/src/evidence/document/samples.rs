@@ -479,3 +479,19 @@ pub fn matrix() -> RunDocument {
     document.cases[3].note = Some("written by the replacement".into());
     document
 }
+
+/// One of everything.
+pub fn all() -> Vec<RunDocument> {
+    vec![
+        reproduced(),
+        red_gate(),
+        engine_fault(),
+        motley(),
+        not_reproduced(),
+        repeated(),
+        no_engine(),
+        compared(true),
+        compared(false),
+        matrix(),
+    ]
+}

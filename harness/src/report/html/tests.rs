@@ -5,24 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::evidence::document::samples;
 
-fn all() -> Vec<RunDocument> {
-    vec![
-        samples::reproduced(),
-        samples::red_gate(),
-        samples::engine_fault(),
-        samples::motley(),
-        samples::not_reproduced(),
-        samples::repeated(),
-        samples::no_engine(),
-        samples::compared(true),
-        samples::compared(false),
-        samples::matrix(),
-    ]
-}
-
 #[test]
 fn nothing_is_loaded_and_nothing_runs() {
-    for document in all() {
+    for document in samples::all() {
         let page = render(&document).unwrap();
         for bad in [
             "<script",
@@ -41,7 +26,7 @@ fn nothing_is_loaded_and_nothing_runs() {
 
 #[test]
 fn ids_are_unique_and_links_lead_somewhere() {
-    for document in all() {
+    for document in samples::all() {
         let page = render(&document).unwrap();
         let values = |name: &str| -> Vec<String> {
             let key = format!(" {name}=\"");

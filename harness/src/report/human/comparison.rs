@@ -6,7 +6,7 @@ use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};
 use crate::report::text::{pad, width, wrap};
 use crate::report::{Paint, Style, sanitize};
 use crate::scenario::model::Guard;
-use crate::verdict::{Classification, RunVerdict, Verdict};
+use crate::verdict::{Classification, Verdict};
 
 /// Changes in the order in which they matter.
 const ORDER: [Change; 7] = [
@@ -155,14 +155,9 @@ pub fn closing(document: &RunDocument, found: &[Comparison], style: Style) -> St
     } else {
         counts.join(", ")
     };
-    let exit = match document.verdict {
-        RunVerdict::Held => Paint::Good,
-        RunVerdict::Error | RunVerdict::Inconclusive => Paint::Doubt,
-        RunVerdict::Regression => Paint::Bad,
-    };
     format!(
         "{what} · {} · {}\n",
         words::seconds(document.seconds),
-        style.paint(exit, &format!("exit {}", document.exit_code)),
+        words::exit(document, style),
     )
 }

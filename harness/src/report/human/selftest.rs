@@ -6,7 +6,7 @@ use crate::evidence::document::{CaseEntry, RunDocument};
 use crate::report::text::{pad, width, wrap};
 use crate::report::{Paint, Style, sanitize};
 use crate::scenario::model::DEFAULT_PROFILE;
-use crate::verdict::{RunVerdict, Verdict};
+use crate::verdict::Verdict;
 
 /// Each overlay: what caught it, by which row; what missed it. On one line where that fits.
 pub fn overlays(found: &Selftest, style: Style) -> String {
@@ -106,16 +106,11 @@ pub fn closing(document: &RunDocument, found: &Selftest, style: Style) -> String
         (n, bad) => format!("without one {bad} of {} not as expected", words::count(n, "case")),
     };
     let paint = |good: bool| if good { Paint::Good } else { Paint::Bad };
-    let exit = match document.verdict {
-        RunVerdict::Held => Paint::Good,
-        RunVerdict::Error | RunVerdict::Inconclusive => Paint::Doubt,
-        RunVerdict::Regression => Paint::Bad,
-    };
     format!(
         "{}; {} · {} · {}\n",
         style.paint(paint(caught == all), &format!("{caught} of {all} overlays caught")),
         style.paint(paint(found.control_held), &held),
         words::seconds(document.seconds),
-        style.paint(exit, &format!("exit {}", document.exit_code)),
+        words::exit(document, style),
     )
 }

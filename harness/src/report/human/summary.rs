@@ -2,8 +2,8 @@
 
 use super::words;
 use crate::evidence::document::RunDocument;
-use crate::report::{Paint, Style};
-use crate::verdict::{RunVerdict, Verdict};
+use crate::report::Style;
+use crate::verdict::Verdict;
 
 /// `1 regression, 40 held, 2 known-bad · exit 1`: what went wrong first, then the rest.
 pub fn summary(document: &RunDocument, style: Style) -> String {
@@ -36,15 +36,7 @@ pub fn summary(document: &RunDocument, style: Style) -> String {
     } else {
         counts.join(", ")
     };
-    let paint = match document.verdict {
-        RunVerdict::Held => Paint::Good,
-        RunVerdict::Error | RunVerdict::Inconclusive => Paint::Doubt,
-        RunVerdict::Regression => Paint::Bad,
-    };
-    format!(
-        "{what} · {}\n",
-        style.paint(paint, &format!("exit {}", document.exit_code))
-    )
+    format!("{what} · {}\n", words::exit(document, style))
 }
 
 fn plural(verdict: Verdict) -> &'static str {

@@ -1,9 +1,9 @@
 //! Words for what the document says in names.
 
 use crate::evidence::document::{CaseEntry, ImageEntry, RowEntry, RunDocument};
-use crate::report::Paint;
+use crate::report::{Paint, Style};
 use crate::scenario::model::{DEFAULT_PROFILE, Value, ValueSet};
-use crate::verdict::{Classification, Verdict};
+use crate::verdict::{Classification, RunVerdict, Verdict};
 
 /// The sign of a verdict, for where a word is too long.
 pub fn mark(verdict: Verdict) -> &'static str {
@@ -132,6 +132,16 @@ pub fn image_kind(document: &RunDocument, image: &ImageEntry) -> String {
     words.extend(image.base.clone());
     words.extend(image.supervisor.as_ref().map(|version| format!("s6 {version}")));
     words.join(", ")
+}
+
+/// `exit 1`, as the closing line of every report has it.
+pub fn exit(document: &RunDocument, style: Style) -> String {
+    let paint = match document.verdict {
+        RunVerdict::Held => Paint::Good,
+        RunVerdict::Error | RunVerdict::Inconclusive => Paint::Doubt,
+        RunVerdict::Regression => Paint::Bad,
+    };
+    style.paint(paint, &format!("exit {}", document.exit_code))
 }
 
 /// A case by name: `docker-restart #2`.
