@@ -11,7 +11,7 @@ use super::{Caller, session, tell_failure};
 use crate::cli::args::ReportArgs;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::EngineInfo;
-use crate::evidence::document::{ImageEntry, LeftOutEntry, RunDocument, RunHeader, document};
+use crate::evidence::document::{ImageEntry, LeftOutEntry, PartitionEntry, RunDocument, RunHeader, document};
 use crate::evidence::event::{RunEvent, Told};
 use crate::evidence::ledger::{Entry, Failed, RECORD_SCHEMA};
 use crate::evidence::record::Record;
@@ -37,6 +37,8 @@ pub struct Desk {
     pub images: Vec<ImageEntry>,
     /// What was selected and does not apply.
     pub left_out: Vec<LeftOutEntry>,
+    /// Which shard of which plan it is.
+    pub partition: Option<PartitionEntry>,
     /// The record.
     pub record: SharedRecord,
     place: Option<PathBuf>,
@@ -55,6 +57,7 @@ impl Desk {
             engine: None,
             images: Vec::new(),
             left_out: Vec::new(),
+            partition: None,
             record: SharedRecord::default(),
             place: None,
             handed_in: false,
@@ -124,6 +127,8 @@ impl Desk {
             record: self.place.as_ref().map(|p| p.display().to_string()),
             failure: failure.map(|(why, exit)| (redact::text(&why), exit)),
             interrupted,
+            partition: self.partition.clone(),
+            shards: None,
         }
     }
 
@@ -156,7 +161,7 @@ impl Desk {
                 _ => None,
             };
             let header = self.header(Some((failure.what(), failure.exit())), interrupted);
-            let mut document = document(&header, self.images.clone(), &[]);
+            let mut document = document(&header, self.images.clone(), Vec::new());
             document.exit_code = failure.code(self.caller.exit_style);
             if let Err(also) = self.write(&header, Some(document.exit_code), &document) {
                 tell_failure(&also, &self.caller.talk);

@@ -1,6 +1,7 @@
 //! The whole way from what is to be run to a verdict, whatever the command.
 
 mod judge;
+mod partition;
 mod purpose;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use crate::cli::args::{EngineArgs, JobArgs, RunArgs};
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure};
 use crate::engine::Engine;
-use crate::evidence::document::{JudgedCase, LeftOutEntry, document, selftest};
+use crate::evidence::document::{CaseEntry, LeftOutEntry, PartitionEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::ledger::{Entry, Planned, Text};
 use crate::image::{Cache, ImageExpr, ObtainOptions, Releases};
@@ -25,7 +26,7 @@ use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
 use crate::runner::{Assignment, Attempt, RunContext, run_cases};
 use crate::scenario::model::Scenario;
-use crate::verdict::{Column, Judged};
+use crate::verdict::Column;
 
 pub use purpose::Purpose;
 
@@ -53,8 +54,9 @@ pub struct Job {
     pub purpose: Purpose,
 }
 
-/// Judged attempts in the order in which they ended.
-type Attempts = Arc<Mutex<Vec<(CaseKey, CaseEvidence, Judged, Option<String>)>>>;
+/// What the document says of each attempt, in the order in which they ended. The evidence itself is in the record: what a
+/// run keeps in memory does not grow with its logs and histories.
+type Attempts = Arc<Mutex<Vec<(CaseKey, CaseEntry)>>>;
 
 /// How a plan came to its end.
 struct Ended {
@@ -83,7 +85,11 @@ impl Job {
         let others = images::named_by(&self.scenarios)?;
         if self.run.dry_run {
             let images: Vec<PlanImage> = self.images.iter().map(planned).collect();
-            print(&plan::plan(&self.scenarios, &images, self.run.repeat.get()).describe())?;
+            let mut plan = plan::plan(&self.scenarios, &images, self.run.repeat.get());
+            if let Some(partition) = self.run.partition {
+                plan.keep_only(partition, |case| self.purpose.unit(case));
+            }
+            print(&plan.describe())?;
             return Ok(Exit::Held);
         }
         let mut interrupts = Interrupts::listen();
@@ -101,6 +107,7 @@ impl Job {
         let mut plan = self.plan(&obtained);
         self.purpose.thin_out(&mut plan, &self.scenarios, &obtained);
         desk.left_out = left_out(&plan);
+        desk.partition = self.cut(&mut plan);
         let assignments = self.assignments(&plan, &obtained);
         desk.enter(self.ledger(&assignments, desk));
         tell(RunEvent::RunStarted {
@@ -128,7 +135,7 @@ impl Job {
         let header = desk.header(ended.fault, ended.cut);
         let mut document = {
             let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
-            document(&header, desk.images.clone(), &self.judged(&plan, &mut attempts))
+            document(&header, desk.images.clone(), in_order(&plan, &mut attempts))
         };
         self.purpose.judge(&mut document, header.faults());
         desk.hand_in(&header, document)
@@ -190,8 +197,8 @@ impl Job {
             self.progress.println(ENDING);
         }
         // Under a fault overlay it is what is wanted.
-        let red = |a: &(CaseKey, CaseEvidence, Judged, Option<String>)| {
-            a.2.verdict.is_red() && selftest::split(&a.0.scenario, self.purpose.overlays()).is_none()
+        let red = |(key, entry): &(CaseKey, CaseEntry)| {
+            entry.verdict.is_red() && selftest::split(&key.scenario, self.purpose.overlays()).is_none()
         };
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
         let abnormal = self.unjudged(plan, attempts, cut.is_some() || (self.run.fail_fast && any_red));
@@ -254,6 +261,7 @@ impl Job {
             .map(|image| Entry::Image { image })
             .collect();
         entries.extend(self.purpose.entry());
+        entries.extend(desk.partition.clone().map(Entry::Partition));
         let planned = |s: &&Scenario| assignments.iter().any(|a| a.scenario.id == s.id);
         entries.extend(self.scenarios.iter().filter(planned).map(|scenario| {
             let overlay =
@@ -267,6 +275,7 @@ impl Job {
                 repeat: a.case.repeat,
                 expect: (self.expect)(&a.scenario, &a.case.image),
                 subject: cases::subject(a),
+                position: desk.partition.as_ref().map(|_| a.case.index),
             })
         }));
         entries.extend(desk.left_out.iter().cloned().map(Entry::LeftOut));
@@ -283,7 +292,7 @@ impl Job {
         let lost = plan.cases.iter().filter(|case| {
             attempts
                 .iter()
-                .all(|(key, ..)| (&key.scenario, &key.image, key.repeat) != (&case.scenario, &case.image, case.repeat))
+                .all(|(key, _)| (&key.scenario, &key.image, key.repeat) != (&case.scenario, &case.image, case.repeat))
         });
         let lost: Vec<String> = lost
             .map(|case| format!("{} on {}", case.scenario, case.image))
@@ -303,28 +312,25 @@ impl Job {
         plan::plan(&self.scenarios, &images, self.run.repeat.get())
     }
 
-    /// The attempts in the order of the plan.
-    fn judged<'a>(
-        &'a self,
-        plan: &Plan,
-        attempts: &'a mut [(CaseKey, CaseEvidence, Judged, Option<String>)],
-    ) -> Vec<JudgedCase<'a>> {
-        let position = |key: &CaseKey| {
-            plan.cases
-                .iter()
-                .position(|c| c.scenario == key.scenario && c.image == key.image && c.repeat == key.repeat)
-        };
-        attempts.sort_by_key(|(key, ..)| (position(key), key.attempt));
-        let judged = attempts.iter().filter_map(|(key, evidence, judged, kept)| {
-            Some(JudgedCase {
-                scenario: self.scenarios.iter().find(|s| s.id == key.scenario)?,
-                evidence,
-                judged,
-                kept: kept.clone(),
-            })
-        });
-        judged.collect()
+    /// Leaves of the plan what is this run's to run, and says which part of it that is.
+    fn cut(&self, plan: &mut Plan) -> Option<PartitionEntry> {
+        let partition = self.run.partition?;
+        for (index, case) in plan.cases.iter_mut().enumerate() {
+            case.index = index;
+        }
+        let entry = partition::entry(partition, plan, &self.scenarios, &self.expect);
+        plan.keep_only(partition, |case| self.purpose.unit(case));
+        Some(entry)
     }
+}
+
+/// The attempts in the order of the plan.
+fn in_order(plan: &Plan, attempts: &mut Vec<(CaseKey, CaseEntry)>) -> Vec<CaseEntry> {
+    let key = |case: &plan::Case| (case.scenario.clone(), case.image.clone(), case.repeat);
+    let positions: BTreeMap<_, usize> = plan.cases.iter().map(key).zip(0..).collect();
+    let position = |key: &CaseKey| positions.get(&(key.scenario.clone(), key.image.clone(), key.repeat));
+    attempts.sort_by_key(|(key, _)| (position(key), key.attempt));
+    attempts.drain(..).map(|(_, entry)| entry).collect()
 }
 
 fn key_of(case: &plan::Case) -> CaseKey {

@@ -4,6 +4,7 @@ use super::reports::Reports;
 use super::{Caller, tell_failure};
 use crate::cli::args::Judge;
 use crate::cli::{Exit, Failure, FailureKind};
+use crate::evidence::document::RunDocument;
 use crate::evidence::read::{ReadError, read};
 use crate::evidence::replay::replay;
 use crate::report::sanitize;
@@ -19,14 +20,19 @@ pub fn judge(args: &Judge, caller: &Caller) -> Result<u8, Failure> {
         tell_failure(failure, &caller.talk);
     }
     reports.print(&document)?;
-    // The code is the run's, whatever it was asked to mean; a report that cannot be written must not pass for success.
-    Ok(match written {
-        Err(failure) if document.exit_code == Exit::Held.code() => failure.exit().code(),
-        _ => document.exit_code,
-    })
+    Ok(code(&document, &written))
 }
 
-fn bad(error: &ReadError) -> Failure {
+/// The code is the run's, whatever it was asked to mean; a report that cannot be written must not pass for success.
+pub(super) fn code(document: &RunDocument, written: &Result<(), Failure>) -> u8 {
+    match written {
+        Err(failure) if document.exit_code == Exit::Held.code() => failure.exit().code(),
+        _ => document.exit_code,
+    }
+}
+
+/// A record that is none.
+pub(super) fn bad(error: &ReadError) -> Failure {
     let text = format!("error: {error}");
     let lines: Vec<String> = text.lines().map(sanitize).collect();
     Failure::new(FailureKind::BadFile {

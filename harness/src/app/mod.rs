@@ -14,6 +14,7 @@ mod judge;
 mod logging;
 mod manual;
 mod matrix;
+mod merge;
 mod own_volume;
 mod reports;
 mod scenarios;
@@ -131,6 +132,7 @@ async fn dispatch(command: Command, caller: Caller) -> Result<u8, Failure> {
     let style = caller.exit_style;
     let exit = match command {
         Command::Judge(args) => return judge::judge(&args, &caller),
+        Command::Merge(args) => return merge::merge(&args, &caller),
         Command::Reproduce(args) => gate::reproduce(args, caller).await,
         Command::Check(args) => gate::check(args, caller).await,
         Command::Compare(args) => compare::compare(args, caller).await,

@@ -19,7 +19,7 @@ pub use doctor::{Doctor, DoctorFormat};
 pub use images::{Images, ImagesCommand};
 pub use manual::{Completions, Man};
 pub use matrix::Matrix;
-pub use reports::{Judge, RenderArgs, ReportArgs, ReportFormat};
+pub use reports::{Judge, Merge, RenderArgs, ReportArgs, ReportFormat};
 pub use selftest::Selftest;
 
 pub use super::values::Output;
@@ -121,6 +121,9 @@ pub enum Command {
     /// Judge the record of a run again, without an engine, and render any report of it
     #[command(after_help = reports::JUDGE_HELP, after_long_help = format!("{}\n\n{}", reports::JUDGE_HELP, exit_codes()))]
     Judge(Judge),
+    /// Make one run of the shards that several machines ran with --partition, and judge it
+    #[command(after_help = reports::MERGE_HELP, after_long_help = format!("{}\n\n{}", reports::MERGE_HELP, exit_codes()))]
+    Merge(Merge),
     /// Break the gateway on purpose, one thing at a time, and see each fault caught
     #[command(after_help = selftest::HELP, after_long_help = format!("{}\n\n{}", selftest::HELP, exit_codes()))]
     Selftest(Selftest),
@@ -157,6 +160,7 @@ impl Command {
             Self::Compare(_) => "compare",
             Self::Matrix(_) => "matrix",
             Self::Judge(_) => "judge",
+            Self::Merge(_) => "merge",
             Self::Selftest(_) => "selftest",
             Self::Scenarios(_) => "scenarios",
             Self::Images(_) => "images",
@@ -192,7 +196,7 @@ impl Command {
             Self::Doctor(args) => Some(&args.engine),
             Self::Sweep(args) => Some(&args.engine),
             Self::Images(args) => Some(args.command.engine()),
-            Self::Scenarios(_) | Self::Judge(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Scenarios(_) | Self::Judge(_) | Self::Merge(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

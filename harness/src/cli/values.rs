@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::args::ReportFormat;
+use crate::plan::{By, Partition};
 
 /// `FORMAT=PATH` of `--output`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +76,46 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Where a shard's number and how many there are stand: their variables, and what the first counts from.
+const SHARDS: [(&str, &str, u32); 4] = [
+    // A Kubernetes Indexed Job does not tell its pods how many they are.
+    ("JOB_COMPLETION_INDEX", "COMEBACK_PARTITION_COUNT", 0),
+    ("CI_NODE_INDEX", "CI_NODE_TOTAL", 1),
+    ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", 0),
+    ("BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", 0),
+];
+
+/// `slice:2/3`, or `slice:auto`: the shard that the environment says this is.
+pub fn partition(text: &str) -> Result<Partition, String> {
+    partition_in(text, |name| std::env::var(name).ok())
+}
+
+fn partition_in(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Partition, String> {
+    let by = By::ALL.into_iter().find(|(name, _)| text == format!("{name}:auto"));
+    let Some((name, _)) = by else {
+        return text.parse();
+    };
+    for (index, total, first) in SHARDS {
+        let (Some(of_index), Some(of_total)) = (variable(index), variable(total)) else {
+            continue;
+        };
+        let number = of_index.parse::<u32>().ok();
+        let shard = number.and_then(|n| n.checked_sub(first)?.checked_add(1));
+        let shard = shard.ok_or_else(|| format!("{index}={of_index} is no shard's number"))?;
+        return format!("{name}:{shard}/{of_total}")
+            .parse()
+            .map_err(|why| format!("{index}={of_index}, {total}={of_total}: {why}"));
+    }
+    let pairs: Vec<String> = SHARDS
+        .iter()
+        .map(|(index, total, _)| format!("{index} with {total}"))
+        .collect();
+    Err(format!(
+        "nothing in the environment says which shard this is; looked for {}",
+        pairs.join(", ")
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -99,6 +140,30 @@ mod tests {
     #[case("99999999999999999999s", None)]
     fn durations(#[case] text: &str, #[case] ms: Option<u64>) {
         assert_eq!(duration(text).ok(), ms.map(Duration::from_millis));
+    }
+
+    #[rstest]
+    #[case::explicit("hash:2/3", &[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "9")], Ok("hash:2/3"))]
+    #[case::indexed_job("slice:auto", &[("JOB_COMPLETION_INDEX", "0"), ("COMEBACK_PARTITION_COUNT", "3")], Ok("slice:1/3"))]
+    #[case::the_last("hash:auto", &[("JOB_COMPLETION_INDEX", "2"), ("COMEBACK_PARTITION_COUNT", "3")], Ok("hash:3/3"))]
+    #[case::counts_from_1("slice:auto", &[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "2")], Ok("slice:1/2"))]
+    #[case::counts_from_0("slice:auto", &[("CIRCLE_NODE_INDEX", "1"), ("CIRCLE_NODE_TOTAL", "2")], Ok("slice:2/2"))]
+    #[case::half("slice:auto", &[("JOB_COMPLETION_INDEX", "0")], Err("nothing in the environment"))]
+    #[case::none("slice:auto", &[], Err("nothing in the environment"))]
+    #[case::beyond("slice:auto", &[("JOB_COMPLETION_INDEX", "3"), ("COMEBACK_PARTITION_COUNT", "3")], Err("there is no shard 4 of 3"))]
+    #[case::below("slice:auto", &[("CI_NODE_INDEX", "0"), ("CI_NODE_TOTAL", "2")], Err("is no shard's number"))]
+    #[case::no_number("slice:auto", &[("CI_NODE_INDEX", "x"), ("CI_NODE_TOTAL", "2")], Err("is no shard's number"))]
+    #[case::other("count:auto", &[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "2")], Err("is no partition"))]
+    fn shards(#[case] text: &str, #[case] variables: &[(&str, &str)], #[case] wanted: Result<&str, &str>) {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(n, _)| *n == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        match (partition_in(text, variable), wanted) {
+            (Ok(found), Ok(wanted)) => assert_eq!(found.to_string(), wanted),
+            (Err(why), Err(says)) => assert!(why.contains(says), "{why}"),
+            (found, wanted) => panic!("{found:?}, wanted {wanted:?}"),
+        }
     }
 
     #[rstest]

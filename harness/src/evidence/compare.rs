@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::document::shards::excuse_nothing;
 use super::document::{CaseEntry, RowEntry, RunDocument};
 use crate::scenario::model::Guard;
 use crate::verdict::run::Faults;
@@ -87,6 +88,7 @@ pub fn judge(document: &mut RunDocument, pre_existing: bool, faults: Faults) {
     document.exit_code = code.code();
     document.comparisons = Some(comparisons);
     document.count_pre_existing = Some(pre_existing);
+    excuse_nothing(document);
 }
 
 /// Compares the counting attempts of two images. Of several repeats the worst counts.

@@ -6,10 +6,12 @@ mod build;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod selftest;
+pub mod shards;
 #[cfg(test)]
 mod tests;
 
-pub use build::document;
+pub use build::{document, entry};
+pub use shards::{PartitionEntry, ShardEntry};
 
 use std::collections::BTreeMap;
 
@@ -74,6 +76,12 @@ pub struct RunDocument {
     /// Whether what was there before counts against a `compare`; null of any other command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count_pre_existing: Option<bool>,
+    /// Which shard of which plan it is; null of a whole one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<PartitionEntry>,
+    /// The shards it was merged from; null of any other run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Vec<ShardEntry>>,
 }
 
 /// The engine, in short.
@@ -347,6 +355,10 @@ pub struct RunHeader {
     pub failure: Option<(String, Exit)>,
     /// The signal that cut the run short.
     pub interrupted: Option<Exit>,
+    /// Which shard of which plan it is.
+    pub partition: Option<PartitionEntry>,
+    /// The shards it was merged from.
+    pub shards: Option<Vec<ShardEntry>>,
 }
 
 impl RunHeader {

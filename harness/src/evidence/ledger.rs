@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::document::{ImageEntry, LeftOutEntry};
+use super::document::{ImageEntry, LeftOutEntry, PartitionEntry, ShardEntry};
 use super::event::CaseKey;
 use crate::engine::EngineInfo;
 use crate::observe::history::{CaseEnd, StepSeconds};
@@ -49,6 +49,13 @@ pub enum Entry {
     Image {
         /// The image.
         image: ImageEntry,
+    },
+    /// It is one shard of a plan. Comes before its cases, which are then not all of the plan.
+    Partition(PartitionEntry),
+    /// It was merged from these shards.
+    Merged {
+        /// The shards.
+        shards: Vec<ShardEntry>,
     },
     /// A scenario is part of the run.
     Scenario(Text),
@@ -138,6 +145,9 @@ pub struct Planned {
     pub expect: Option<Column>,
     /// What is known of the image under test.
     pub subject: Subject,
+    /// Its position in the whole plan, from 0, where the record holds only a shard of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<usize>,
 }
 
 /// A failure beside the cases.

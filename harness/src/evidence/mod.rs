@@ -6,6 +6,7 @@ pub mod event;
 pub mod excerpt;
 pub mod ledger;
 pub mod matrix;
+pub mod merge;
 pub mod read;
 pub mod record;
 pub mod replay;

@@ -60,7 +60,7 @@ pub struct Kept {
 }
 
 /// An attempt as it was found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KeptAttempt {
     /// Which.
     pub key: CaseKey,

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::compare;
-use super::document::{ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document, selftest};
+use super::document::{
+    CaseEntry, ImageEntry, JudgedCase, LeftOutEntry, PartitionEntry, RunDocument, RunHeader, ShardEntry, document,
+    entry, selftest,
+};
 use super::event::CaseKey;
 use super::ledger::{Entry, Failed, Planned, Text};
 use super::read::{Kept, KeptAttempt, ReadError};
@@ -17,7 +20,7 @@ use crate::observe::history::{CaseEnd, CaseEvidence, Fact, Observation, StepSeco
 use crate::scenario::model::Scenario;
 use crate::scenario::overlay::Overlay;
 use crate::scenario::parse_file;
-use crate::verdict::{Exit, ExitStyle, Judged, judge_case};
+use crate::verdict::{Exit, ExitStyle, judge_case};
 
 /// What the ledger says, sorted.
 #[derive(Default)]
@@ -29,6 +32,8 @@ struct Asked {
     engine: Option<EngineInfo>,
     selftest: Option<(String, Vec<Overlay>)>,
     compare: Option<bool>,
+    partition: Option<PartitionEntry>,
+    shards: Option<Vec<ShardEntry>>,
     ended: Option<(f64, Option<Failed>, Option<u8>)>,
 }
 
@@ -47,26 +52,22 @@ pub fn replay(kept: &Kept) -> Result<RunDocument, ReadError> {
             .copied()
     };
     evidence.sort_by_key(|(e, _)| (position(e), e.attempt));
-    let mut judged: Vec<(&Scenario, &CaseEvidence, Judged, Option<String>)> = Vec::new();
-    for (evidence, folder) in &evidence {
+    let mut cases: Vec<CaseEntry> = Vec::new();
+    for (evidence, kept) in &evidence {
         let Some((_, planned)) = position(evidence).map(|i| &asked.plan[i]) else {
             continue;
         };
         let scenario = &asked.scenarios[&planned.scenario];
-        let verdict = judge_case(scenario, evidence, &planned.subject, planned.expect);
-        judged.push((scenario, evidence, verdict, folder.clone()));
-    }
-    let cases: Vec<JudgedCase<'_>> = judged
-        .iter()
-        .map(|(scenario, evidence, judged, kept)| JudgedCase {
+        let judged = judge_case(scenario, evidence, &planned.subject, planned.expect);
+        cases.push(entry(&JudgedCase {
             scenario,
             evidence,
-            judged,
+            judged: &judged,
             kept: kept.clone(),
-        })
-        .collect();
+        }));
+    }
     let header = header(kept, &asked)?;
-    let mut document = document(&header, asked.images, &cases);
+    let mut document = document(&header, asked.images, cases);
     if let Some((table, overlays)) = asked.selftest {
         selftest::judge(&mut document, &overlays, table, header.faults());
     }
@@ -97,6 +98,8 @@ fn sort(kept: &Kept) -> Result<Asked, ReadError> {
             Entry::Scenario(text) => texts.push((i, text)),
             Entry::Selftest { table, overlays } => asked.selftest = Some((table.clone(), overlays.clone())),
             Entry::Compare { pre_existing } => asked.compare = Some(*pre_existing),
+            Entry::Partition(partition) => asked.partition = Some(partition.clone()),
+            Entry::Merged { shards } => asked.shards = Some(shards.clone()),
             Entry::Case(planned) => asked.plan.push((i, planned.clone())),
             Entry::LeftOut(left) => asked.left_out.push(left.clone()),
             Entry::Attempt { .. } => {}
@@ -171,7 +174,7 @@ fn evidence(kept: &Kept, asked: &Asked) -> Result<Vec<(CaseEvidence, Option<Stri
 }
 
 /// The evidence of an attempt, as far as the record tells.
-pub(super) fn of_attempt(attempt: &KeptAttempt) -> CaseEvidence {
+pub fn of_attempt(attempt: &KeptAttempt) -> CaseEvidence {
     let history = attempt.history.clone();
     let last = history.last().map_or(attempt.started, |o| o.known);
     let (seconds, end, steps, latencies_ms) = match &attempt.ending {
@@ -319,5 +322,7 @@ fn header(kept: &Kept, asked: &Asked) -> Result<RunHeader, ReadError> {
         record: Some(kept.root.display().to_string()),
         failure,
         interrupted,
+        partition: asked.partition.clone(),
+        shards: asked.shards.clone(),
     })
 }

@@ -1,8 +1,12 @@
 //! The plan: which cases a run consists of, in which order, and what is left out and why. Pure.
 
+mod partition;
+
 use std::fmt::Write as _;
 
 use pep440_rs::{Version, VersionSpecifiers};
+
+pub use partition::{By, Partition};
 
 use crate::scenario::model::Scenario;
 
@@ -87,21 +91,29 @@ impl Plan {
     pub fn describe(&self) -> String {
         let mut text = String::new();
         let width = self.cases.iter().map(|c| c.scenario.len()).max().unwrap_or(0);
-        let repeats = self.cases.iter().map(|c| c.repeat).max().unwrap_or(1);
-        let times = if repeats > 1 {
-            format!(", each {repeats} times")
-        } else {
-            String::new()
+        // Repeats of a case come one after the other.
+        let mut pairs: Vec<(&Case, u32)> = Vec::new();
+        for case in &self.cases {
+            match pairs.last_mut() {
+                Some((last, times)) if (&last.scenario, &last.image) == (&case.scenario, &case.image) => *times += 1,
+                _ => pairs.push((case, 1)),
+            }
+        }
+        let same = pairs.iter().all(|(_, times)| *times == pairs[0].1);
+        let times = match pairs.first() {
+            Some((_, times)) if same && *times > 1 => format!(", each {times} times"),
+            _ => String::new(),
         };
         let _ = writeln!(text, "{}{times}; nothing is run", count(self.cases.len(), "case"));
         let mut last = None;
-        for case in self.cases.iter().filter(|case| case.repeat == 1) {
+        for (case, times) in &pairs {
+            let times = if same { String::new() } else { format!(" ×{times}") };
             if last == Some(&case.scenario) {
-                let _ = write!(text, "  {}", case.image);
+                let _ = write!(text, "  {}{times}", case.image);
             } else {
                 let _ = write!(
                     text,
-                    "{}  {:width$}  {}",
+                    "{}  {:width$}  {}{times}",
                     if last.is_some() { "\n" } else { "" },
                     case.scenario,
                     case.image

@@ -83,6 +83,7 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
             .map(|left| sanitize(&format!("{} on {}: {}", left.scenario, left.image, left.why)))
             .collect(),
         failure: document.failure.as_deref().map(sanitize),
+        part: document.part().map(|part| sanitize(&part)),
         record: document.record.as_deref().map(sanitize),
         overlays: whole(document, document.selftest.is_some(), &all),
         comparisons: whole(document, document.comparisons.is_some(), &all),

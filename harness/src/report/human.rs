@@ -121,6 +121,9 @@ fn head(document: &RunDocument, style: Style) -> String {
         let line = format!("{}  {}  {had}", pad(&name(image), names), pad(&kind(image), kinds));
         text += &format!("  {first}{line}\n");
     }
+    if let Some(part) = document.part() {
+        text += &format!("  {}{}\n", label("part"), sanitize(&part));
+    }
     if !text.is_empty() {
         text.push('\n');
     }

@@ -40,6 +40,9 @@ fn suite(document: &RunDocument, group: &str) -> TestSuite {
         suite.add_property(Property::new(name, sanitize(value)));
     };
     tell("run", &document.run);
+    if let Some(part) = document.part() {
+        tell("part", &part);
+    }
     if let Some(engine) = &document.engine {
         tell("engine", &format!("{} {}", engine.name, engine.version));
     }

@@ -59,6 +59,9 @@ fn head(document: &RunDocument) -> String {
     }
     words.push(format!("run {}", code(&document.run)));
     let mut text = format!("{}\n\n", words.join(" · "));
+    if let Some(part) = document.part() {
+        text += &format!("{}\n\n", prose(&part));
+    }
     if let Some(failure) = &document.failure {
         text += &format!("**The run failed:** {}\n\n", prose(failure));
     }

@@ -10,6 +10,7 @@ use crate::app::cases;
 use crate::app::desk::SharedRecord;
 use crate::app::images::Tell;
 use crate::evidence::document::selftest::split;
+use crate::evidence::document::{JudgedCase, entry};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::excerpt::words;
 use crate::observe::history::{CaseEvidence, Observation};
@@ -111,12 +112,16 @@ impl Job {
                             text: kept_words(&run, &cases, key),
                         });
                     }
-                    attempts.lock().unwrap_or_else(PoisonError::into_inner).push((
-                        key.clone(),
-                        evidence.clone(),
-                        judged,
+                    let entry = entry(&JudgedCase {
+                        scenario,
+                        evidence,
+                        judged: &judged,
                         kept,
-                    ));
+                    });
+                    attempts
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((key.clone(), entry));
                     Next {
                         again,
                         stop: red && fail_fast,

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::evidence::compare;
 use crate::evidence::document::{RunDocument, selftest};
 use crate::evidence::ledger::Entry;
-use crate::plan::Plan;
+use crate::plan::{Case, Plan};
 use crate::scenario::model::Scenario;
 use crate::scenario::overlay::Overlay;
 use crate::verdict::run::Faults;
@@ -110,6 +110,16 @@ impl Purpose {
         let wanted = |scenario: &str, image: &str| !is_thin(image) || is_core(scenario);
         plan.cases.retain(|case| wanted(&case.scenario, &case.image));
         plan.left_out.retain(|left| wanted(&left.scenario, &left.image));
+    }
+
+    /// What a case is not to be parted from when the plan is cut into shards.
+    pub(super) fn unit(&self, case: &Case) -> String {
+        match self {
+            Self::Compare { .. } => case.scenario.clone(),
+            Self::Gate | Self::Selftest { .. } | Self::Matrix { .. } => {
+                format!("{}\t{}\t{}", case.scenario, case.image, case.repeat)
+            }
+        }
     }
 
     /// Judges a run as a whole, where its cases alone do not.

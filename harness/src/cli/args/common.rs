@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::cli::values::duration;
+use crate::cli::values::{duration, partition};
+use crate::plan::Partition;
 use crate::verdict::{Column, ExitStyle};
 
 /// Which scenarios.
@@ -38,6 +39,10 @@ pub struct RunArgs {
         default_value = "1"
     )]
     pub repeat: NonZeroU32,
+    /// Run only one shard of the plan, e.g. slice:2/3 (dealt out in turn) or hash:2/3 (a case stays where it is when others
+    /// are added); `comeback merge` makes one run of all shards. With slice:auto or hash:auto, K and N are the CI server's
+    #[arg(long, env = "COMEBACK_PARTITION", hide_env = true, value_name = "BY:K/N", value_parser = partition)]
+    pub partition: Option<Partition>,
     /// Longest a case may take, e.g. 90s or 5m
     #[arg(long, env = "COMEBACK_TIMEOUT", hide_env = true, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     pub timeout: Duration,

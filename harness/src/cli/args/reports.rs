@@ -28,6 +28,29 @@ pub struct Judge {
     pub render: RenderArgs,
 }
 
+/// The help of `merge`.
+pub(super) const MERGE_HELP: &str = "\
+Each shard is the record of one `--partition BY:K/N` of the same command, on an engine of its own. What comes out is the run \
+that one machine would have made of the whole plan: its record, its reports, its verdict and its exit code. A shard that is \
+missing, is there twice, was cut short, or ran another image (by its id), another table or another plan is an error (64), and \
+nothing is judged.
+
+Examples:
+  comeback check release:0.17.0 --partition slice:1/2 --record one    on one machine
+  comeback check release:0.17.0 --partition slice:2/2 --record two    on another
+  comeback merge one two --record whole --output junit=junit.xml";
+
+/// Arguments of `merge`.
+#[derive(Debug, Clone, Args)]
+pub struct Merge {
+    /// Folders of the shards' records
+    #[arg(value_name = "RECORD", required = true)]
+    pub records: Vec<PathBuf>,
+    /// What is written where.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
 /// What is written where.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reports")]

@@ -1,5 +1,6 @@
 //! From a header, images and judged cases to the document.
 
+use super::shards::excuse_nothing;
 use super::{
     CaseEntry, EngineHead, ImageEntry, JudgedCase, Latency, RowEntry, RunDocument, RunHeader, SCHEMA, StepEntry,
 };
@@ -10,12 +11,11 @@ use crate::scenario::model::Scenario;
 use crate::verdict::run::{counting, outcome};
 use crate::verdict::{Row, Verdict};
 
-/// Makes the document of a run. `cases` are in the order of the plan, attempts of a case in their own.
-pub fn document(header: &RunHeader, images: Vec<ImageEntry>, cases: &[JudgedCase<'_>]) -> RunDocument {
-    let mut entries: Vec<CaseEntry> = cases.iter().map(case_entry).collect();
+/// Makes the document of a run. `entries` are in the order of the plan, attempts of a case in their own.
+pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<CaseEntry>) -> RunDocument {
     let verdicts = mark_counting(&mut entries);
     let outcome = outcome(&verdicts, header.faults());
-    RunDocument {
+    let mut document = RunDocument {
         schema: SCHEMA,
         run: header.run.clone(),
         command: header.command.clone(),
@@ -33,7 +33,11 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, cases: &[JudgedCase
         selftest: None,
         comparisons: None,
         count_pre_existing: None,
-    }
+        partition: header.partition.clone(),
+        shards: header.shards.clone(),
+    };
+    excuse_nothing(&mut document);
+    document
 }
 
 /// Marks of each case the attempt that counts, and returns their verdicts.
@@ -57,7 +61,8 @@ fn mark_counting(entries: &mut [CaseEntry]) -> Vec<Verdict> {
     verdicts
 }
 
-fn case_entry(case: &JudgedCase<'_>) -> CaseEntry {
+/// What the document says of an attempt: all that is kept of its evidence once it was judged.
+pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
     let JudgedCase {
         scenario,
         evidence,

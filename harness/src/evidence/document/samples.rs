@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document};
+use super::{CaseEntry, ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document, entry};
 use crate::engine::EngineInfo;
 use crate::observe::history::{
     CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, Observation, ServiceStatus, Source, StepSeconds,
@@ -82,6 +82,8 @@ pub fn header(command: &str, arguments: &[&str]) -> RunHeader {
         record: Some("/home/me/.cache/comeback/runs/20260611-081200-4f2a".into()),
         failure: None,
         interrupted: None,
+        partition: None,
+        shards: None,
     }
 }
 
@@ -110,20 +112,22 @@ pub fn run(header: &RunHeader, images: Vec<ImageEntry>, attempts: &[Attempt]) ->
             (evidence(attempt), judge(rows, &attempt.end, &attempt.expectation))
         })
         .collect();
-    let cases: Vec<JudgedCase<'_>> = attempts
+    let cases: Vec<CaseEntry> = attempts
         .iter()
         .zip(&judged)
-        .map(|(attempt, (evidence, judged))| JudgedCase {
-            scenario: &attempt.scenario,
-            evidence,
-            judged,
-            kept: header
-                .record
-                .as_ref()
-                .map(|r| format!("{r}/cases/{}@{}", attempt.scenario.id, attempt.image)),
+        .map(|(attempt, (evidence, judged))| {
+            entry(&JudgedCase {
+                scenario: &attempt.scenario,
+                evidence,
+                judged,
+                kept: header
+                    .record
+                    .as_ref()
+                    .map(|r| format!("{r}/cases/{}@{}", attempt.scenario.id, attempt.image)),
+            })
         })
         .collect();
-    document(header, images, &cases)
+    document(header, images, cases)
 }
 
 /// The reference pair, as it should be.
@@ -302,7 +306,7 @@ pub fn no_engine() -> RunDocument {
         )),
         ..header("check", &["check", "release:0.17.0"])
     };
-    document(&header, vec![], &[])
+    document(&header, vec![], vec![])
 }
 
 fn time(ms: i64) -> Timestamp {

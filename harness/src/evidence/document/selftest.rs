@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::shards::excuse_nothing;
 use super::{CaseEntry, RowEntry, RunDocument};
 use crate::scenario::model::Guard;
 use crate::scenario::overlay::Overlay;
@@ -93,6 +94,8 @@ pub fn judge(document: &mut RunDocument, overlays: &[Overlay], table: String, fa
         }
     }
     let control: Vec<Verdict> = counting(document, None).map(|case| case.verdict).collect();
+    // What a case shows of an overlay is told by the same case without it, which may be in another shard.
+    let overlays = if document.partition.is_some() { &[] } else { overlays };
     let entries: Vec<OverlayEntry> = overlays.iter().map(|overlay| entry(document, overlay)).collect();
     let verdicts: Vec<Verdict> = control.iter().copied().chain(entries.iter().map(verdict)).collect();
     let outcome = outcome(&verdicts, faults);
@@ -103,6 +106,7 @@ pub fn judge(document: &mut RunDocument, overlays: &[Overlay], table: String, fa
         control_held: !control.is_empty() && control.iter().all(|v| holds(*v) || *v == Verdict::Unsupported),
         overlays: entries,
     });
+    excuse_nothing(document);
 }
 
 /// True if a scenario is as it should be without an overlay.

@@ -22,6 +22,7 @@ pub struct Page<'d> {
     pub sections: Vec<Section>,
     pub left_out: Vec<String>,
     pub failure: Option<String>,
+    pub part: Option<String>,
     pub record: Option<String>,
     pub overlays: Vec<Attention>,
     pub comparisons: Vec<Attention>,

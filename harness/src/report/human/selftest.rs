@@ -106,9 +106,13 @@ pub fn closing(document: &RunDocument, found: &Selftest, style: Style) -> String
         (n, bad) => format!("without one {bad} of {} not as expected", words::count(n, "case")),
     };
     let paint = |good: bool| if good { Paint::Good } else { Paint::Bad };
+    let overlays = match document.partition {
+        Some(_) => "overlays are judged when the shards are merged".to_owned(),
+        None => format!("{caught} of {all} overlays caught"),
+    };
     format!(
         "{}; {} · {} · {}\n",
-        style.paint(paint(caught == all), &format!("{caught} of {all} overlays caught")),
+        style.paint(paint(caught == all), &overlays),
         style.paint(paint(found.control_held), &held),
         words::seconds(document.seconds),
         words::exit(document, style),
