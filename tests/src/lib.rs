@@ -106,6 +106,7 @@ impl Bench {
                 run,
                 limit: LIMITS.0,
                 case_limit: LIMITS.1,
+                observer: None,
             }),
             info,
             images: Mutex::default(),

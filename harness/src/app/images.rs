@@ -8,6 +8,7 @@ use std::time::Instant;
 use futures_util::future::try_join_all;
 
 use super::interrupt::Interrupts;
+use crate::cli::args::ObserverFrom;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, FailureKind};
 use crate::engine::Engine;
@@ -115,6 +116,29 @@ pub async fn obtain_unless(
             Err(Failure::new(FailureKind::Interrupted { exit }))
         }
     }
+}
+
+/// The image the observer runs from, if it is not to be the one under test.
+pub async fn observer(
+    engine: &Arc<dyn Engine>,
+    from: ObserverFrom,
+    options: &ObtainOptions,
+    tell: &Tell,
+) -> Result<Option<Image>, Failure> {
+    if from == ObserverFrom::Image {
+        return Ok(None);
+    }
+    let name = "the observer's base";
+    let report = |event| {
+        if let ImageEvent::Decided { line } = event {
+            tell(RunEvent::ImageDecided {
+                image: name.to_owned(),
+                how: line,
+            });
+        }
+    };
+    let made = image::obtain_base(engine.as_ref(), options, &report).await;
+    made.map(Some).map_err(|error| failure(name, &error))
 }
 
 async fn one(

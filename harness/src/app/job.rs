@@ -20,7 +20,7 @@ use crate::engine::Engine;
 use crate::evidence::document::{CaseEntry, LeftOutEntry, PartitionEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::ledger::{Entry, Planned, Text};
-use crate::image::{Cache, ImageExpr, ObtainOptions, Releases};
+use crate::image::{Cache, Image, ImageExpr, ObtainOptions, Releases};
 use crate::observe::history::CaseEvidence;
 use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
@@ -102,6 +102,7 @@ impl Job {
         let obtained = self.obtain(&engine, &others, &tell, &mut interrupts).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();
+        let observer = images::observer(&engine, self.run.observer, &self.options(), &tell).await?;
         self.purpose.check(&obtained)?;
         self.purpose.open(&engine, &self.scenarios, &obtained).await?;
         let mut plan = self.plan(&obtained);
@@ -122,6 +123,7 @@ impl Job {
                 &engine,
                 &run,
                 cpus,
+                observer,
                 &plan,
                 assignments,
                 &attempts,
@@ -148,11 +150,15 @@ impl Job {
         tell: &Tell,
         interrupts: &mut Interrupts,
     ) -> Result<Obtained, Failure> {
-        let options = ObtainOptions {
+        let options = self.options();
+        images::obtain_unless(interrupts, &self.progress, engine, &self.images, others, &options, tell).await
+    }
+
+    fn options(&self) -> ObtainOptions {
+        ObtainOptions {
             offline: self.engine.offline,
             cache: Cache::default(),
-        };
-        images::obtain_unless(interrupts, &self.progress, engine, &self.images, others, &options, tell).await
+        }
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -161,6 +167,7 @@ impl Job {
         engine: &Arc<dyn Engine>,
         run: &str,
         cpus: usize,
+        observer: Option<Image>,
         plan: &Plan,
         assignments: Vec<Assignment>,
         attempts: &Attempts,
@@ -178,6 +185,7 @@ impl Job {
             run: run.to_owned(),
             limit: WAIT.min(self.run.timeout),
             case_limit: self.run.timeout,
+            observer,
         });
         let jobs = self.run.jobs.map_or(cpus, std::num::NonZeroUsize::get);
         let (remembered, assignments) = self.recall(assignments);

@@ -38,7 +38,10 @@ pub use gate::{REFERENCES, reference_column};
 
 /// Runs a command in a runtime of its own.
 pub fn main(cli: Cli, arguments: Vec<OsString>) -> ExitCode {
-    let address = cli.command.engine().map(|engine| locate(engine.host.as_deref()));
+    let address = cli
+        .command
+        .engine()
+        .map(|engine| locate(engine.engine.into(), engine.host.as_deref()));
     if let Some(Ok(address)) = &address {
         point_at(address);
     }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use crate::cli::args::EngineArgs;
 use crate::cli::{Failure, FailureKind};
-use crate::engine::{DockerEngine, Engine, EngineInfo, NoAddress, locate};
+use crate::engine::{DockerEngine, Engine, EngineInfo, NoAddress, Wanted, locate};
+use crate::redact;
 
 /// An engine that answered.
 pub struct Connected {
@@ -26,12 +27,18 @@ pub async fn connect(args: &EngineArgs) -> Result<Connected, Failure> {
         .map_err(|e| Failure::engine(&e, &host))?;
     let engine: Arc<dyn Engine> = Arc::new(engine);
     let info = engine.info().await.map_err(|e| Failure::engine(&e, &host))?;
+    if !Wanted::from(args.engine).is(&info.name) {
+        return Err(Failure::new(FailureKind::EngineUnavailable {
+            host: redact::text(&host),
+            why: format!("what answers there is {}, and --engine asks for another", info.name),
+        }));
+    }
     Ok(Connected { engine, info })
 }
 
 /// The address of the engine that is meant.
 pub fn host(args: &EngineArgs) -> Result<String, Failure> {
-    match locate(args.host.as_deref()) {
+    match locate(args.engine.into(), args.host.as_deref()) {
         Ok(address) => Ok(address.url),
         Err(NoAddress { meant, why }) => Err(Failure::new(FailureKind::EngineUnavailable { host: meant, why })),
     }

@@ -13,7 +13,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use common::{ColorWhen, ColumnArg, EngineArgs, ExitStyleArg, Keep, RunArgs, Select, Talk};
+pub use common::{
+    ColorWhen, ColumnArg, EngineArgs, EngineKind, ExitStyleArg, Keep, ObserverFrom, RunArgs, Select, Talk,
+};
 pub use compare::Compare;
 pub use doctor::{Doctor, DoctorFormat};
 pub use images::{Images, ImagesCommand};

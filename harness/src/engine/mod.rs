@@ -9,7 +9,7 @@ mod images;
 pub(crate) use images::plain;
 mod spec;
 
-pub use docker::{Address, DockerEngine, NamedBy, NoAddress, default_host, locate};
+pub use docker::{Address, DockerEngine, NamedBy, NoAddress, Wanted, default_host, locate};
 pub use error::{EngineError, EngineErrorKind};
 pub use spec::{
     BuildRequest, ContainerSpec, ContainerStatus, EngineCondition, EngineEvent, EngineInfo, ExecOutput, ExecSpec,

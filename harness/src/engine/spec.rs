@@ -78,6 +78,10 @@ pub struct ContainerSpec {
     pub limits: Limits,
     /// Keep standard input open for [`super::Engine::attach`].
     pub stdin: bool,
+    /// The capabilities it has, without `CAP_`; all others are dropped.
+    pub capabilities: &'static [&'static str],
+    /// Its root file system is read-only.
+    pub read_only: bool,
 }
 
 /// Limits of a container's resources; `None` leaves the engine's default.
@@ -89,6 +93,8 @@ pub struct Limits {
     pub pids: Option<i64>,
     /// Size of a log file in bytes, where the engine rotates them; two are kept.
     pub log_bytes: Option<u64>,
+    /// Size of any one file the container writes, in bytes: holes count.
+    pub file_bytes: Option<u64>,
 }
 
 /// A named volume mounted into a container, without copying the image's content into it.

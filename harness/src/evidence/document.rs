@@ -24,7 +24,7 @@ use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
 use super::spans::Span;
 use crate::engine::EngineInfo;
 use crate::image::Image;
-use crate::observe::history::CaseEvidence;
+use crate::observe::history::{CaseEvidence, ObserverImage};
 use crate::scenario::model::{Guard, Scenario, Value, ValueSet};
 use crate::verdict::run::Faults;
 use crate::verdict::{Classification, Exit, Judged, RunVerdict, Verdict};
@@ -244,6 +244,20 @@ pub struct CaseEntry {
     /// The fault overlay a selftest ran it under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlay: Option<String>,
+    /// Whose image the observer ran from; null if it did not come to that.
+    #[serde(default)]
+    pub observer: Option<ObserverEntry>,
+}
+
+/// The image the observer of an attempt ran from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ObserverEntry {
+    /// `image`, the one under test, whose Python could lie, or `base`, our own.
+    pub from: ObserverImage,
+    /// Its reference.
+    pub reference: String,
+    /// Its id.
+    pub digest: String,
 }
 
 /// One step of a case.

@@ -180,7 +180,12 @@ pub fn of_attempt(attempt: &KeptAttempt) -> CaseEvidence {
     let (seconds, end, steps, latencies_ms) = match &attempt.ending {
         Some(ending) => {
             let missing = ending.observations.saturating_sub(history.len());
+            let lost = history.iter().find_map(|o| match &o.fact {
+                Fact::Lost { what } => Some(what.clone()),
+                _ => None,
+            });
             let end = match missing {
+                0 if ending.end == CaseEnd::Complete => lost.map_or(CaseEnd::Complete, CaseEnd::Inconclusive),
                 0 => ending.end.clone(),
                 n => CaseEnd::Inconclusive(format!(
                     "{n} of {} observations are not in the record",

@@ -155,6 +155,31 @@ pub async fn expand(
     Ok(all)
 }
 
+/// The default base by itself, as an image to run the observer from: it has a Python that no gateway has touched.
+pub async fn obtain_base(
+    engine: &dyn Engine,
+    options: &ObtainOptions,
+    report: &(dyn Fn(ImageEvent) + Send + Sync),
+) -> Result<Image, ImageError> {
+    let plan = base::Plan::new(Base::default())?;
+    let name = format!("base {}", plan.base);
+    if options.offline && engine.inspect_image(&plan.reference).await?.is_none() {
+        return Err(ImageError::Offline {
+            image: name,
+            needed: "build it".to_owned(),
+        });
+    }
+    let info = plan.ensure(engine, &options.cache, &Report { sink: report }).await?;
+    Ok(Image {
+        name,
+        reference: plan.reference.clone(),
+        digest: info.id,
+        base: Some(plan.base.to_string()),
+        supervisor: info.labels.get("comeback.supervisor").cloned(),
+        release: None,
+    })
+}
+
 /// Obtains an image: finds, pulls or builds it. Of a range, the newest release; see [`expand`] for all of them.
 pub async fn obtain(
     engine: &dyn Engine,

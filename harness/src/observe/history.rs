@@ -155,11 +155,30 @@ pub enum Fact {
         /// Start time of PID 1, in clock ticks since the host's boot: no process of this incarnation is older.
         init_start: Option<u64>,
     },
+    /// The observer was started.
+    Observer {
+        /// Whose Python it runs on: `image`, the one under test, or `base`, one of ours.
+        from: ObserverImage,
+        /// That image's reference.
+        reference: String,
+        /// That image's id.
+        digest: String,
+    },
     /// Several writes of a file came so quickly that one could not be read.
     Missed {
         /// Which file.
         path: String,
     },
+}
+
+/// Whose image the observer runs from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObserverImage {
+    /// The image under test: a Python of its own may say what it likes.
+    Image,
+    /// Our own base image.
+    Base,
 }
 
 /// How the note of a `wait-until` begins that did not come true.

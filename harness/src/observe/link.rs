@@ -9,13 +9,19 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Mutex as AsyncMutex, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::history::{Fact, Source};
 use super::recorder::Recorder;
 use super::wire::Message;
 use crate::engine::{Attached, LogSource};
+
+/// What is listened to at most of one connection, in bytes, each line counting [`LINE`] more: it all goes into memory and
+/// into the record, and the other side runs on the Python of the image under test. The busiest real case says 0.3 MiB.
+const MOST: usize = 16 << 20;
+/// What a line costs beside its text.
+const LINE: usize = 256;
 
 /// Why a command got no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -49,6 +55,8 @@ pub struct Link {
     waiters: Waiters,
     next: AtomicU64,
     reader: JoinHandle<()>,
+    /// Closed when nothing more comes.
+    listening: watch::Receiver<()>,
 }
 
 impl Drop for Link {
@@ -71,16 +79,28 @@ impl Link {
             "agent"
         };
         let waiters: Waiters = Arc::new(Mutex::new(Some(HashMap::new())));
-        let reader = tokio::spawn(read(name, attached.lines, source, recorder, waiters.clone(), greeted));
+        let (ears, listening) = watch::channel(());
+        let listen = read(name, attached.lines, source, recorder, waiters.clone(), greeted);
+        let reader = tokio::spawn(async move {
+            listen.await;
+            drop(ears);
+        });
         let link = Self {
             name,
             input: AsyncMutex::new(attached.input),
             waiters,
             next: AtomicU64::new(1),
             reader,
+            listening,
         };
         link.send(&json!({"c": "hello"})).await?;
         Ok(link)
+    }
+
+    /// Returns once nothing more comes: the other side has ended, or is not listened to any more.
+    pub async fn gone(&self) {
+        let mut listening = self.listening.clone();
+        while listening.changed().await.is_ok() {}
     }
 
     /// Returns once everything that was true at the time of the call is in the history.
@@ -152,6 +172,7 @@ async fn read(
 ) {
     let mut greeted = Some(greeted);
     let mut expected = 0;
+    let mut left = MOST;
     let lose = |what: String| recorder.push(Source::Harness, None, Fact::Lost { what });
     while let Some(line) = lines.next().await {
         let line = match line {
@@ -164,6 +185,14 @@ async fn read(
                 break;
             }
         };
+        let Some(rest) = left.checked_sub(line.text.len() + LINE) else {
+            lose(format!(
+                "the {name} said more than {} MiB, and is not listened to any more",
+                MOST >> 20
+            ));
+            break;
+        };
+        left = rest;
         if line.source == LogSource::Stderr {
             tracing::debug!("{name}: {}", line.text);
             continue;
@@ -178,7 +207,7 @@ async fn read(
                 message.n.abs_diff(expected)
             ));
         }
-        expected = message.n + 1;
+        expected = message.n.saturating_add(1);
         if let Some(greeted) = greeted.take() {
             greeted(&message);
         }

@@ -259,6 +259,7 @@ impl Now {
             | Fact::StepEnded { .. }
             | Fact::WaitEnded { .. }
             | Fact::Inspected { .. }
+            | Fact::Observer { .. }
             | Fact::Mark { .. } => {}
         }
     }

@@ -14,6 +14,7 @@ MAX_PROFILES = 64
 MAX_LOG = 4 * 1024 * 1024
 
 watch = Inotify()
+crowded = []
 seen = {}
 tails = {}
 
@@ -27,6 +28,9 @@ def profiles():
     except OSError:
         names = []
     found += [(name, os.path.join(base, name)) for name in names if name != "default"]
+    if len(found) > MAX_PROFILES and not crowded:
+        crowded.append(True)
+        say("crowded", d=f"{len(found)} profiles, and no more than {MAX_PROFILES} are watched")
     return found[:MAX_PROFILES]
 
 
@@ -45,7 +49,7 @@ def tell_file(profile, directory, name, event=False):
         seen[path] = (key, True)
         return
     seen[path] = (key, not event)
-    say("file", p=clean(profile), f=name, **{"is": kind}, d=text, t=st.st_mtime_ns if st else None)
+    say("file", p=clean(profile), f=name, **{"is": kind}, d=text, t=when(st.st_mtime_ns) if st else None)
 
 
 class Tail:
@@ -98,7 +102,7 @@ class Tail:
                 if self.read_bytes - len(data) <= MAX_LOG:
                     say("capped", p=clean(self.profile), f=self.name)
                 continue
-            mtime = os.fstat(self.fd).st_mtime_ns
+            mtime = when(os.fstat(self.fd).st_mtime_ns)
             *lines, self.rest = (self.rest + data).split(b"\n")
             self.rest = self.rest[:CAP]
             for line in lines:

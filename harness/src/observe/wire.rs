@@ -101,6 +101,7 @@ impl Message {
             "capped" => Some(Fact::Lost {
                 what: format!("{} of {} grew past what is read of it", self.f, self.p),
             }),
+            "crowded" | "blind" => Some(Fact::Lost { what: self.d.clone() }),
             "svc" => Some(Fact::Service {
                 profile,
                 status: self.service(),

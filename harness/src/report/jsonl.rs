@@ -11,7 +11,7 @@ use crate::evidence::event::{RunEvent, Told};
 ///
 /// If a value cannot be written as JSON, which no event of ours holds.
 pub fn event(told: &Told) -> Result<String, serde_json::Error> {
-    Ok(serde_json::to_string(told)? + "\n")
+    super::json::line(told)
 }
 
 /// The line that ends a stream: the document, at the time the run ended.

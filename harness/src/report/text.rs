@@ -5,13 +5,22 @@ use unicode_width::UnicodeWidthStr;
 /// Text from a container, made safe to print on one line.
 ///
 /// Control characters, escapes included, and invisible characters that reorder text become visible as `\u{1b}`; a line
-/// end or tab becomes a space.
+/// end or tab becomes a space. What a CI server would take for a command of its own is broken up likewise: `::error` where
+/// a line may come to begin with it, and `##[error]`, `##vso[`, `##teamcity[` anywhere.
 pub fn sanitize(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let next = || rest.clone().next();
         match c {
             '\n' | '\t' => safe.push(' '),
             '\r' => {}
+            ':' if next() == Some(':') && safe.chars().next_back().is_none_or(char::is_whitespace) => {
+                safe.extend(c.escape_unicode())
+            }
+            '#' if safe.ends_with('#') && next().is_some_and(|c| c == '[' || c.is_ascii_alphabetic()) => {
+                safe.extend(c.escape_unicode())
+            }
             c if c.is_control() || is_format(c) => safe.extend(c.escape_unicode()),
             c => safe.push(c),
         }
@@ -20,7 +29,7 @@ pub fn sanitize(text: &str) -> String {
 }
 
 /// Characters that print nothing and change how others are shown: bidirectional controls, joiners, line separators.
-fn is_format(c: char) -> bool {
+pub(super) fn is_format(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
@@ -136,6 +145,10 @@ mod tests {
     #[case("\u{9b}2J", "\\u{9b}2J")]
     #[case("\u{202e}txet", "\\u{202e}txet")]
     #[case("naïve ✓ 漢", "naïve ✓ 漢")]
+    #[case("::error file=a::b", "\\u{3a}:error file=a::b")]
+    #[case("a\n  ::stop-commands::x", "a   \\u{3a}:stop-commands::x")]
+    #[case("std::fmt 12::3", "std::fmt 12::3")]
+    #[case("a##[error]b ##vso[task] # #1 ## x", "a#\\u{23}[error]b #\\u{23}vso[task] # #1 ## x")]
     fn safe_to_print(#[case] text: &str, #[case] wanted: &str) {
         assert_eq!(sanitize(text), wanted);
     }

@@ -14,7 +14,7 @@ use super::keeper::Keeper;
 use super::subject::{self, Names};
 use super::{Done, Finished, Halt, Order, Progress, RunContext, compose, volume};
 use crate::engine::EngineError;
-use crate::observe::history::{CaseEnd, CaseEvidence, Fact, Observation, Source, StepSeconds};
+use crate::observe::history::{CaseEnd, CaseEvidence, Fact, Observation, ObserverImage, Source, StepSeconds};
 use crate::observe::link::Link;
 use crate::observe::now::Now;
 use crate::observe::recorder::Recorder;
@@ -152,7 +152,21 @@ async fn set_up(
     }
     let heard = ctx.hub.listen(&names.case);
     let keeper = Keeper::start(engine.clone(), heard, recorder.clone());
-    let spec = subject::observer(names, image, !seeds.is_empty());
+    let of = ctx.observer.as_ref().unwrap_or(image);
+    let from = match &ctx.observer {
+        None => ObserverImage::Image,
+        Some(_) => ObserverImage::Base,
+    };
+    recorder.push(
+        Source::Harness,
+        None,
+        Fact::Observer {
+            from,
+            reference: of.reference.clone(),
+            digest: of.digest.clone(),
+        },
+    );
+    let spec = subject::observer(names, of, !seeds.is_empty());
     let observe = async {
         let id = engine.run_container(&spec).await.map_err(error)?;
         let attached = engine.attach(&id).await.map_err(error)?;
@@ -244,14 +258,28 @@ impl Case {
             Ok::<(), Halt>(())
         };
         let limit = self.ctx.case_limit;
-        match tokio::time::timeout(limit, all).await {
-            Err(_) => CaseEnd::Inconclusive(format!("the case took longer than {} s (--timeout)", limit.as_secs())),
-            Ok(Err(halt)) => CaseEnd::from(halt),
-            Ok(Ok(())) => match self.recorder.now(|now| now.lost.first().cloned()) {
-                Some((_, what)) => CaseEnd::Inconclusive(what),
-                None => CaseEnd::Complete,
-            },
+        let done = tokio::select! {
+            done = tokio::time::timeout(limit, all) => done,
+            // It outlives whatever is done to the subject; without it nothing can be learnt any more.
+            () = self.observer.gone() => Ok(Err(Halt::Inconclusive("the observer is gone".into()))),
+        };
+        let halted = match done {
+            Ok(Ok(())) => return self.lost().map_or(CaseEnd::Complete, CaseEnd::Inconclusive),
+            Ok(Err(halt)) => halt,
+            Err(_) => Halt::Inconclusive(format!("the case took longer than {} s (--timeout)", limit.as_secs())),
+        };
+        match (halted, self.lost()) {
+            // What was lost first tends to be why it does not go on.
+            (Halt::Inconclusive(why), Some(what)) if !why.contains(&what) => {
+                CaseEnd::Inconclusive(format!("{what}; {why}"))
+            }
+            (halt, _) => halt.into(),
         }
+    }
+
+    /// What evidence was lost first, if any was.
+    fn lost(&self) -> Option<String> {
+        self.recorder.now(|now| now.lost.first().map(|(_, what)| what.clone()))
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

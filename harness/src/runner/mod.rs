@@ -42,6 +42,8 @@ pub struct RunContext {
     pub limit: Duration,
     /// Longest a case may take.
     pub case_limit: Duration,
+    /// The image the observer runs from; `None` is the one under test.
+    pub observer: Option<Image>,
 }
 
 /// The images a case runs on.

@@ -18,6 +18,11 @@ pub const OOM_MEMORY: u64 = 768 << 20;
 const PIDS: i64 = 512;
 /// Size of one engine log file, in bytes.
 const LOG_BYTES: u64 = 8 << 20;
+/// Largest file a container may write, in bytes: a gateway's own are below 1 MB.
+const FILE_BYTES: u64 = 256 << 20;
+/// What a boot of the gateway takes: the volume's owner is changed, services are run and signalled as `hermes`, and files
+/// of either are written by the other.
+const CAPABILITIES: &[&str] = &["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
 
 /// Names of what one attempt creates.
 #[derive(Debug, Clone)]
@@ -78,7 +83,9 @@ pub fn subject(names: &Names, order: &Order, image: &Image, generation: usize) -
             memory: Some(if oom { OOM_MEMORY } else { MEMORY }),
             pids: Some(PIDS),
             log_bytes: Some(LOG_BYTES),
+            file_bytes: Some(FILE_BYTES),
         },
+        capabilities: CAPABILITIES,
         ..ContainerSpec::default()
     }
 }
@@ -100,8 +107,12 @@ pub fn observer(names: &Names, image: &Image, new_only: bool) -> ContainerSpec {
             memory: Some(256 << 20),
             pids: Some(16),
             log_bytes: Some(LOG_BYTES),
+            file_bytes: Some(FILE_BYTES),
         },
         stdin: true,
+        // The files of `hermes` are read as root; nothing is written at all.
+        capabilities: &["DAC_OVERRIDE"],
+        read_only: true,
         ..ContainerSpec::default()
     }
 }
@@ -114,6 +125,13 @@ pub fn seeder(names: &Names, image: &Image) -> ContainerSpec {
         labels: names.labels("seeder"),
         cmd: vec!["true".into()],
         mounts: vec![volume(names, false)],
+        // Never started; but who knows.
+        limits: Limits {
+            memory: Some(64 << 20),
+            pids: Some(16),
+            log_bytes: Some(LOG_BYTES),
+            file_bytes: Some(FILE_BYTES),
+        },
         ..ContainerSpec::default()
     }
 }

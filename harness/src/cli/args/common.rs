@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::cli::values::{duration, partition};
+use crate::engine::Wanted;
 use crate::plan::Partition;
 use crate::verdict::{Column, ExitStyle};
 
@@ -58,6 +59,17 @@ pub struct RunArgs {
     /// Print the plan and run nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// From which image the observer runs, which watches the volume: the one under test, or our own base, which an image that
+    /// lies cannot reach
+    #[arg(
+        long,
+        env = "COMEBACK_OBSERVER",
+        hide_env = true,
+        value_name = "IMAGE",
+        value_enum,
+        default_value = "image"
+    )]
+    pub observer: ObserverFrom,
     /// Keep containers and volumes of these cases to look at; `comeback sweep` removes them
     #[arg(long, env = "COMEBACK_KEEP", hide_env = true, value_name = "WHEN", value_enum)]
     pub keep: Option<Keep>,
@@ -67,7 +79,17 @@ pub struct RunArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
-    /// The engine's address, e.g. unix:///run/docker.sock [default: as the docker command finds it]
+    /// Which engine: `auto` is docker's, or where there is no sign of one, podman's
+    #[arg(
+        long,
+        env = "COMEBACK_ENGINE",
+        hide_env = true,
+        value_name = "ENGINE",
+        value_enum,
+        default_value = "auto"
+    )]
+    pub engine: EngineKind,
+    /// The engine's address, e.g. unix:///run/docker.sock [default: as the docker or podman command finds it]
     #[arg(long, env = "COMEBACK_HOST", hide_env = true, value_name = "URL")]
     pub host: Option<String>,
     /// Fetch nothing: use only images and packages that are there
@@ -114,6 +136,38 @@ pub enum ColorWhen {
     Always,
     /// Not at all
     Never,
+}
+
+/// Which engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum EngineKind {
+    /// Docker's, or where there is no sign of one, podman's
+    #[default]
+    Auto,
+    /// Docker
+    Docker,
+    /// Podman, through its service (`podman system service`)
+    Podman,
+}
+
+impl From<EngineKind> for Wanted {
+    fn from(kind: EngineKind) -> Self {
+        match kind {
+            EngineKind::Auto => Self::Any,
+            EngineKind::Docker => Self::Docker,
+            EngineKind::Podman => Self::Podman,
+        }
+    }
+}
+
+/// From which image the observer runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ObserverFrom {
+    /// The image under test
+    #[default]
+    Image,
+    /// Our own base image, whose Python nobody else has touched
+    Base,
 }
 
 /// Which cases' containers are kept.

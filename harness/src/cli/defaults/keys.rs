@@ -60,7 +60,7 @@ const fn key(name: &'static str, argument: &'static str, kind: Kind) -> Key {
 }
 
 /// All of them.
-pub(super) const KEYS: [Key; 12] = [
+pub(super) const KEYS: [Key; 14] = [
     Key {
         reach: Reach::Judges,
         ..key("filter", "filter", Kind::Filter)
@@ -70,6 +70,7 @@ pub(super) const KEYS: [Key; 12] = [
     key("repeat", "repeat", Kind::Number),
     key("timeout", "timeout", Kind::Duration),
     key("fail-fast", "fail_fast", Kind::Flag),
+    key("observer", "observer", Kind::Word(&["image", "base"])),
     key("keep", "keep", Kind::Word(&["on-failure"])),
     key("output", "output", Kind::Outputs),
     key("record", "record", Kind::Path),
@@ -77,6 +78,7 @@ pub(super) const KEYS: [Key; 12] = [
         beaten_by: &["DOCKER_HOST", "DOCKER_CONTEXT"],
         ..key("host", "host", Kind::Text)
     },
+    key("engine", "engine", Kind::Word(&["auto", "docker", "podman"])),
     key("offline", "offline", Kind::Flag),
     Key {
         beaten_by: &["NO_COLOR"],

@@ -8,6 +8,31 @@ use sha2::{Digest, Sha256};
 
 /// The socket of an engine that was installed and left as it is.
 const USUAL: &str = "/var/run/docker.sock";
+/// The same of Podman, run by root; run by a user, it is below `XDG_RUNTIME_DIR`.
+const PODMANS: &str = "/run/podman/podman.sock";
+
+/// Which engine is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wanted {
+    /// Docker's, or where there is no sign of one, Podman's.
+    #[default]
+    Any,
+    /// Docker.
+    Docker,
+    /// Podman.
+    Podman,
+}
+
+impl Wanted {
+    /// True if an engine of that name will do.
+    pub fn is(self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Docker => name == "docker",
+            Self::Podman => name == "podman",
+        }
+    }
+}
 
 /// Where an engine is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +59,12 @@ pub enum NamedBy {
         /// What makes it the current one.
         current_by: String,
     },
+    /// `CONTAINER_HOST`, which is Podman's.
+    ContainerHost,
     /// Nobody: it is a socket where engines usually are.
     Usual,
+    /// Nobody: it is a socket where Podman's service usually is.
+    UsualPodman,
 }
 
 impl fmt::Display for NamedBy {
@@ -44,6 +73,10 @@ impl fmt::Display for NamedBy {
             Self::Asked => f.write_str("named by --host, COMEBACK_HOST or the defaults file"),
             Self::DockerHost => f.write_str("named by DOCKER_HOST"),
             Self::Context { name, current_by } => write!(f, "the docker context `{name}`, current by {current_by}"),
+            Self::ContainerHost => f.write_str("named by CONTAINER_HOST"),
+            Self::UsualPodman => {
+                f.write_str("the usual socket of podman: neither --host nor CONTAINER_HOST names another")
+            }
             Self::Usual => f.write_str("the usual socket: no --host, DOCKER_HOST or docker context names another"),
         }
     }
@@ -60,16 +93,17 @@ pub struct NoAddress {
 }
 
 /// The address of the engine that is meant: of `asked`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context of docker's
-/// configuration and the usual sockets, the first that names one.
+/// configuration and the usual sockets, the first that names one. Podman's is looked for as podman does it, in `asked`,
+/// `CONTAINER_HOST` and its own sockets; where any engine will do, after docker's.
 ///
 /// # Errors
 /// A context that is not there, cannot be read, or is of a kind that is not spoken here.
-pub fn locate(asked: Option<&str>) -> Result<Address, NoAddress> {
+pub fn locate(wanted: Wanted, asked: Option<&str>) -> Result<Address, NoAddress> {
     Surroundings {
         variable: &|name| std::env::var(name).ok(),
         exists: &Path::exists,
     }
-    .locate(asked)
+    .locate(wanted, asked)
 }
 
 /// The address where no context is looked at, which is how testcontainers finds its engine.
@@ -78,7 +112,7 @@ pub fn default_host() -> String {
         variable: &|name| std::env::var(name).ok(),
         exists: &Path::exists,
     };
-    around.set("DOCKER_HOST").unwrap_or_else(|| around.usual())
+    around.set("DOCKER_HOST").unwrap_or_else(|| around.usual().0)
 }
 
 /// What the search depends on.
@@ -112,7 +146,7 @@ struct Endpoint {
 }
 
 impl Surroundings<'_> {
-    fn locate(&self, asked: Option<&str>) -> Result<Address, NoAddress> {
+    fn locate(&self, wanted: Wanted, asked: Option<&str>) -> Result<Address, NoAddress> {
         let plain = |url: String, named_by| Address {
             url,
             certificates: None,
@@ -121,13 +155,38 @@ impl Surroundings<'_> {
         if let Some(url) = asked.map(str::trim).filter(|url| !url.is_empty()) {
             return Ok(plain(url.to_owned(), NamedBy::Asked));
         }
-        if let Some(url) = self.set("DOCKER_HOST") {
-            return Ok(plain(url, NamedBy::DockerHost));
+        if wanted != Wanted::Podman {
+            if let Some(url) = self.set("DOCKER_HOST") {
+                return Ok(plain(url, NamedBy::DockerHost));
+            }
+            if let Some(address) = self.context()? {
+                return Ok(address);
+            }
+            let (url, there) = self.usual();
+            if there || wanted == Wanted::Docker {
+                return Ok(plain(url, NamedBy::Usual));
+            }
         }
-        match self.context()? {
-            Some(address) => Ok(address),
-            None => Ok(plain(self.usual(), NamedBy::Usual)),
+        if let Some(url) = self.set("CONTAINER_HOST") {
+            return Ok(plain(spoken(url)?, NamedBy::ContainerHost));
         }
+        match (self.podmans(), wanted) {
+            (None, Wanted::Any) => Ok(plain(self.usual().0, NamedBy::Usual)),
+            (None, _) => Ok(plain(format!("unix://{PODMANS}"), NamedBy::UsualPodman)),
+            (Some(url), _) => Ok(plain(url, NamedBy::UsualPodman)),
+        }
+    }
+
+    /// Podman's own socket, where there is one: of this user first.
+    fn podmans(&self) -> Option<String> {
+        let own = self
+            .set("XDG_RUNTIME_DIR")
+            .map(|folder| format!("{folder}/podman/podman.sock"));
+        let found = own
+            .into_iter()
+            .chain([PODMANS.to_owned()])
+            .find(|path| (self.exists)(Path::new(path)));
+        found.map(|path| format!("unix://{path}"))
     }
 
     /// A variable that is set to something.
@@ -137,8 +196,8 @@ impl Surroundings<'_> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// The first of the usual sockets that is there, in testcontainers' order.
-    fn usual(&self) -> String {
+    /// The first of the usual sockets that is there, in testcontainers' order, and whether any is.
+    fn usual(&self) -> (String, bool) {
         let below = |variable: &str, path: &str| self.set(variable).map(|folder| format!("{folder}/{path}"));
         let candidates = [
             Some(USUAL.to_owned()),
@@ -147,7 +206,7 @@ impl Surroundings<'_> {
             below("HOME", ".docker/desktop/docker.sock"),
         ];
         let found = candidates.into_iter().flatten().find(|p| (self.exists)(Path::new(p)));
-        format!("unix://{}", found.as_deref().unwrap_or(USUAL))
+        (format!("unix://{}", found.as_deref().unwrap_or(USUAL)), found.is_some())
     }
 
     /// Docker's own configuration.
@@ -219,6 +278,24 @@ impl Surroundings<'_> {
     }
 }
 
+/// Podman also reaches engines through ssh, which is not spoken here.
+fn spoken(url: String) -> Result<String, NoAddress> {
+    if ["unix://", "tcp://", "http://", "https://"]
+        .iter()
+        .any(|way| url.starts_with(way))
+    {
+        return Ok(url);
+    }
+    Err(NoAddress {
+        meant: "CONTAINER_HOST".to_owned(),
+        why: format!(
+            "it is `{}`, and only unix, tcp and http are spoken here: forward the engine's socket (as `ssh -L` does) and name \
+             it by --host",
+            crate::redact::text(&url)
+        ),
+    })
+}
+
 /// Docker files a context under the hash of its name.
 fn file_name(context: &str) -> String {
     Sha256::digest(context)
@@ -253,7 +330,12 @@ mod tests {
         )
     }
 
-    fn locate_in(home: &Path, asked: Option<&str>, variables: &[(&str, &str)]) -> Result<Address, NoAddress> {
+    fn locate_as(
+        wanted: Wanted,
+        home: &Path,
+        asked: Option<&str>,
+        variables: &[(&str, &str)],
+    ) -> Result<Address, NoAddress> {
         let mut all: BTreeMap<&str, String> = variables.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
         all.insert("HOME", home.display().to_string());
         Surroundings {
@@ -261,7 +343,11 @@ mod tests {
             // The machine's own socket must not matter here.
             exists: &|path| path.starts_with(home) && path.exists(),
         }
-        .locate(asked)
+        .locate(wanted, asked)
+    }
+
+    fn locate_in(home: &Path, asked: Option<&str>, variables: &[(&str, &str)]) -> Result<Address, NoAddress> {
+        locate_as(Wanted::Any, home, asked, variables)
     }
 
     const CURRENT: &str = r#"{"auths":{},"currentContext":"far"}"#;
@@ -319,6 +405,64 @@ mod tests {
         let home = home(config, meta);
         let error = locate_in(home.path(), None, &[]).unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
+    }
+
+    /// `~` is the home, in which there are sockets of both where the case says so.
+    #[rstest]
+    #[case::a_flag(Wanted::Podman, Some("unix:///a"), &[("CONTAINER_HOST", "unix:///b")], "unix:///a", NamedBy::Asked)]
+    #[case::the_variable(Wanted::Podman, None, &[("CONTAINER_HOST", "unix:///b")], "unix:///b", NamedBy::ContainerHost)]
+    #[case::not_dockers_variable(Wanted::Podman, None, &[("DOCKER_HOST", "unix:///b")], "unix://~/podman/podman.sock", NamedBy::UsualPodman)]
+    #[case::dockers_variable_first(Wanted::Any, None, &[("DOCKER_HOST", "unix:///b"), ("CONTAINER_HOST", "unix:///c")], "unix:///b", NamedBy::DockerHost)]
+    #[case::dockers_socket_first(Wanted::Any, None, &[], "unix://~/.docker/run/docker.sock", NamedBy::Usual)]
+    #[case::never_podmans(Wanted::Docker, None, &[("CONTAINER_HOST", "unix:///c")], "unix://~/.docker/run/docker.sock", NamedBy::Usual)]
+    fn podman_is_looked_for_as_podman_does_it(
+        #[case] wanted: Wanted,
+        #[case] asked: Option<&str>,
+        #[case] variables: &[(&str, &str)],
+        #[case] url: &str,
+        #[case] named_by: NamedBy,
+    ) {
+        let home = home("{}", "");
+        let text = home.path().display().to_string();
+        for socket in [".docker/run/docker.sock", "podman/podman.sock"] {
+            let socket = home.path().join(socket);
+            std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+            std::fs::write(socket, "").unwrap();
+        }
+        let variables: Vec<_> = variables
+            .iter()
+            .copied()
+            .chain([("XDG_RUNTIME_DIR", text.as_str())])
+            .collect();
+        let found = locate_as(wanted, home.path(), asked, &variables).unwrap();
+        assert_eq!((found.url, found.named_by), (url.replace('~', &text), named_by));
+    }
+
+    #[test]
+    fn where_docker_is_not_podman_is_found() {
+        let home = home("{}", "");
+        let text = home.path().display().to_string();
+        let found = |variables: &[(&str, &str)]| locate_in(home.path(), None, variables).unwrap();
+        assert_eq!(
+            found(&[]).named_by,
+            NamedBy::Usual,
+            "nothing is there: docker's is what to start"
+        );
+        assert_eq!(found(&[("CONTAINER_HOST", "unix:///c")]).url, "unix:///c");
+        let socket = home.path().join("podman/podman.sock");
+        std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+        std::fs::write(&socket, "").unwrap();
+        assert_eq!(
+            found(&[("XDG_RUNTIME_DIR", &text)]).url,
+            format!("unix://{}", socket.display())
+        );
+        let error = locate_in(
+            home.path(),
+            None,
+            &[("CONTAINER_HOST", "ssh://me:hunter2hunter2@far/run/x.sock")],
+        );
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("`ssh -L`") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

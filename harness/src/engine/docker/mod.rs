@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 use super::{EngineError, EngineErrorKind, EngineInfo};
 use crate::redact;
 
-pub use address::{Address, NamedBy, NoAddress, default_host, locate};
+pub use address::{Address, NamedBy, NoAddress, Wanted, default_host, locate};
 
 /// How long a call may take that does nothing but answer.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -35,6 +35,8 @@ const RUN: Duration = Duration::from_secs(90);
 pub struct DockerEngine {
     docker: Docker,
     host: String,
+    /// Whether it is Podman, which limits what its containers may open and start by what its own process may.
+    podman: bool,
     /// Containers that testcontainers made for us; whoever removes one takes it out.
     owned: Arc<Mutex<HashMap<String, ContainerAsync<GenericImage>>>>,
 }
@@ -63,9 +65,13 @@ impl DockerEngine {
             .await
             .map_err(|_| unreachable("no answer within 10 s".into()))?
             .map_err(|e| unreachable(root_cause(&e)))?;
+        let version = tokio::time::timeout(Duration::from_secs(10), docker.version()).await;
+        let version = version.map_err(|_| unreachable("no answer within 10 s".into()))?;
+        let podman = is_podman(&version.map_err(|e| translate(call, &e))?);
         Ok(Self {
             docker,
             host,
+            podman,
             owned: Arc::default(),
         })
     }
@@ -78,22 +84,28 @@ impl DockerEngine {
     pub(super) async fn engine_info(&self) -> Result<EngineInfo, EngineError> {
         let version = bounded("version", ANSWER, self.docker.version()).await?;
         let info = bounded("info", ANSWER, self.docker.info()).await?;
-        let podman = version
-            .components
-            .as_ref()
-            .is_some_and(|all| all.iter().any(|c| c.name.to_lowercase().contains("podman")));
         Ok(EngineInfo {
-            name: if podman { "podman" } else { "docker" }.into(),
+            name: if is_podman(&version) { "podman" } else { "docker" }.into(),
             version: version.version.unwrap_or_default(),
             api: self.docker.client_version().to_string(),
             host: redact::text(&self.host),
             cpus: info.ncpu.and_then(|n| usize::try_from(n).ok()).unwrap_or(1).max(1),
             memory: info.mem_total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
             storage: info.driver.unwrap_or_default(),
-            architecture: info.architecture.unwrap_or_default(),
+            architecture: match info.architecture.unwrap_or_default().as_str() {
+                // Podman uses Go's names.
+                "amd64" => "x86_64".to_owned(),
+                "arm64" => "aarch64".to_owned(),
+                other => other.to_owned(),
+            },
             memory_limit: info.memory_limit.unwrap_or(false),
         })
     }
+}
+
+fn is_podman(version: &bollard::models::SystemVersion) -> bool {
+    let parts = version.components.as_deref().unwrap_or_default();
+    parts.iter().any(|part| part.name.to_lowercase().contains("podman"))
 }
 
 /// Runs a call under a deadline and names it in its error.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType, MountVolumeOptions,
-    RestartPolicy as ApiPolicy, RestartPolicyNameEnum,
+    ResourcesUlimits, RestartPolicy as ApiPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use testcontainers::core::error::TestcontainersError;
@@ -25,7 +25,7 @@ impl DockerEngine {
         if let Some(entrypoint) = &spec.entrypoint {
             image = image.with_entrypoint(entrypoint);
         }
-        let owned_spec = spec.clone();
+        let (owned_spec, podman) = (spec.clone(), self.podman);
         let mut request = image
             .with_cmd(spec.cmd.clone())
             .with_container_name(&spec.name)
@@ -34,7 +34,7 @@ impl DockerEngine {
             .with_startup_timeout(RUN)
             .with_host_config_modifier(move |host| {
                 negotiate_for_testcontainers();
-                apply(&owned_spec, host);
+                apply(&owned_spec, host, podman);
             });
         for (key, value) in &spec.env {
             request = request.with_env_var(key, value);
@@ -54,7 +54,7 @@ impl DockerEngine {
 
     pub(super) async fn create_spec(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
         let mut host = HostConfig::default();
-        apply(spec, &mut host);
+        apply(spec, &mut host, self.podman);
         let body = ContainerCreateBody {
             image: Some(spec.image.clone()),
             labels: Some(spec.labels.clone().into_iter().collect::<HashMap<_, _>>()),
@@ -112,10 +112,14 @@ fn negotiate_for_testcontainers() {
 }
 
 /// The part of a request that is the same both ways.
-fn apply(spec: &ContainerSpec, host: &mut HostConfig) {
+fn apply(spec: &ContainerSpec, host: &mut HostConfig, podman: bool) {
     host.publish_all_ports = Some(false);
     host.network_mode = Some(spec.network.clone().unwrap_or_else(|| "none".into()));
+    host.privileged = Some(false);
     host.security_opt = Some(vec!["no-new-privileges".into()]);
+    host.cap_drop = Some(vec!["ALL".into()]);
+    host.cap_add = Some(spec.capabilities.iter().map(|name| (*name).to_owned()).collect());
+    host.readonly_rootfs = Some(spec.read_only);
     host.mounts = Some(
         spec.mounts
             .iter()
@@ -145,6 +149,7 @@ fn apply(spec: &ContainerSpec, host: &mut HostConfig) {
     host.memory = spec.limits.memory.and_then(|n| i64::try_from(n).ok());
     host.memory_swap = host.memory;
     host.pids_limit = spec.limits.pids;
+    host.ulimits = Some(ulimits(spec, podman));
     host.log_config = spec.limits.log_bytes.map(|bytes| HostConfigLogConfig {
         typ: Some("json-file".into()),
         config: Some(HashMap::from([
@@ -152,6 +157,23 @@ fn apply(spec: &ContainerSpec, host: &mut HostConfig) {
             ("max-file".to_owned(), "2".to_owned()),
         ])),
     });
+}
+
+/// No core dumps, and no file without end. Podman asks for more open files and processes than a sandbox may let it have,
+/// unless it is told how many.
+fn ulimits(spec: &ContainerSpec, podman: bool) -> Vec<ResourcesUlimits> {
+    let limit = |name: &str, value: i64| ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(value),
+        hard: Some(value),
+    };
+    let file = spec.limits.file_bytes.and_then(|n| i64::try_from(n).ok());
+    let file = file.map(|bytes| limit("fsize", bytes));
+    let of_podman = [limit("nofile", 1024), limit("nproc", 4096)];
+    std::iter::once(limit("core", 0))
+        .chain(file)
+        .chain(of_podman.into_iter().filter(|_| podman))
+        .collect()
 }
 
 /// Name and tag, as testcontainers wants them. An id (`sha256:…`) splits at its colon and is put together again.

@@ -2,11 +2,12 @@
 
 use super::shards::excuse_nothing;
 use super::{
-    CaseEntry, EngineHead, ImageEntry, JudgedCase, Latency, RowEntry, RunDocument, RunHeader, SCHEMA, StepEntry,
+    CaseEntry, EngineHead, ImageEntry, JudgedCase, Latency, ObserverEntry, RowEntry, RunDocument, RunHeader, SCHEMA,
+    StepEntry,
 };
 use crate::evidence::excerpt::{last_lines, reconciler_lines, shutdown_lines, step_detail, timeline};
 use crate::evidence::spans::spans;
-use crate::observe::history::{CaseEvidence, Fact, StepSeconds};
+use crate::observe::history::{CaseEvidence, Fact, Observation, StepSeconds};
 use crate::scenario::model::Scenario;
 use crate::verdict::run::{counting, outcome};
 use crate::verdict::{Row, Verdict};
@@ -100,6 +101,22 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         logs: evidence.logs.iter().map(|(n, lines)| (*n, last_lines(lines))).collect(),
         evidence: kept.clone(),
         overlay: None,
+        observer: evidence.history.iter().find_map(observer),
+    }
+}
+
+fn observer(observation: &Observation) -> Option<ObserverEntry> {
+    match &observation.fact {
+        Fact::Observer {
+            from,
+            reference,
+            digest,
+        } => Some(ObserverEntry {
+            from: *from,
+            reference: reference.clone(),
+            digest: digest.clone(),
+        }),
+        _ => None,
     }
 }
 
