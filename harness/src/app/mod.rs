@@ -5,6 +5,8 @@ pub mod cases;
 mod compare;
 mod desk;
 mod doctor;
+#[cfg(test)]
+mod faults;
 mod gate;
 mod image_store;
 mod images;

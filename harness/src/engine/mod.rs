@@ -5,6 +5,9 @@
 
 mod docker;
 mod error;
+#[cfg(test)]
+#[allow(clippy::missing_errors_doc)]
+pub(crate) mod fake;
 mod images;
 pub(crate) use images::plain;
 mod spec;
@@ -21,6 +24,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::scenario::model::Signal;
@@ -144,6 +148,7 @@ pub trait Engine: Images {
     /// is not there.
     async fn download(&self, id: &str, path: &str, limit: usize) -> Result<Option<Vec<u8>>, EngineError>;
 
-    /// Events of containers with our label of that value, from now on.
-    async fn events(&self, run: &str) -> Result<Stream<EngineEvent>, EngineError>;
+    /// Events of containers with our label of that value, from now on; with `since`, first again those of that time and
+    /// later, as far back as the engine remembers.
+    async fn events(&self, run: &str, since: Option<Timestamp>) -> Result<Stream<EngineEvent>, EngineError>;
 }

@@ -41,7 +41,7 @@ impl EventHub {
     /// Subscribes to the run's events.
     pub async fn open(engine: Arc<dyn Engine>, run: String) -> Result<Self, EngineError> {
         let listeners = Listeners::default();
-        let stream = engine.events(&run).await?;
+        let stream = engine.events(&run, None).await?;
         let reader = tokio::spawn({
             let listeners = listeners.clone();
             async move {
@@ -58,7 +58,7 @@ impl EventHub {
                     tell_all(&listeners, &why);
                     // A stream that breaks at once, again and again, must not become a busy loop.
                     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-                    match engine.events(&run).await {
+                    match engine.events(&run, None).await {
                         Ok(again) => stream = again,
                         Err(error) => tell_all(&listeners, &error.to_string()),
                     }

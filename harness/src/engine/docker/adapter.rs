@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::io::AsyncRead;
 
 use super::DockerEngine;
@@ -147,7 +148,7 @@ impl Engine for DockerEngine {
         self.download_tar(id, path, limit).await
     }
 
-    async fn events(&self, run: &str) -> Result<Stream<EngineEvent>, EngineError> {
-        Ok(self.watch_events(run))
+    async fn events(&self, run: &str, since: Option<Timestamp>) -> Result<Stream<EngineEvent>, EngineError> {
+        Ok(self.watch_events(run, since))
     }
 }

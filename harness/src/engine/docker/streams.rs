@@ -104,14 +104,17 @@ impl DockerEngine {
         lines(call, self.docker.logs(id, Some(options)).boxed(), true)
     }
 
-    pub(super) fn watch_events(&self, run: &str) -> Stream<EngineEvent> {
+    pub(super) fn watch_events(&self, run: &str, since: Option<Timestamp>) -> Stream<EngineEvent> {
         let filters = HashMap::from([
             ("type".to_owned(), vec!["container".to_owned()]),
             ("label".to_owned(), vec![format!("{RUN_LABEL}={run}")]),
         ]);
-        let options = EventsOptionsBuilder::new().filters(&filters).build();
+        let mut options = EventsOptionsBuilder::new().filters(&filters);
+        if let Some(since) = since {
+            options = options.since(&format!("{}.{:09}", since.as_second(), since.subsec_nanosecond()));
+        }
         self.docker
-            .events(Some(options))
+            .events(Some(options.build()))
             .filter_map(|item| async move {
                 match item {
                     Err(e) => Some(Err(translate("events", &e))),

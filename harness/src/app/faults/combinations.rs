@@ -1,0 +1,167 @@
+//! Every operation, each time it is used, with every fault; every stream, at every item, with whatever may happen to it.
+
+use std::collections::BTreeMap;
+
+use rstest::rstest;
+
+use super::play::{Played, play};
+use crate::engine::fake::Personality;
+use crate::engine::fake::faulty::{ANY, Asked, Bad, Fault, Kind, Lie};
+use crate::verdict::Classification;
+
+const CALLS: [Kind; 8] = [
+    Kind::Refused,
+    Kind::FailedAfter,
+    Kind::HangsBefore,
+    Kind::HangsAfter,
+    Kind::BreaksBefore,
+    Kind::BreaksAfter,
+    Kind::Slow,
+    Kind::DiskFull,
+];
+const LIES: [Lie; 5] = [
+    Lie::NotThere,
+    Lie::Exited,
+    Lie::NeverStarted,
+    Lie::StartedEarlier,
+    Lie::StartedLater,
+];
+const STREAMS: [Bad; 8] = [
+    Bad::Ends,
+    Bad::Breaks,
+    Bad::Twice,
+    Bad::Swapped,
+    Bad::Half,
+    Bad::Stalls,
+    Bad::Late,
+    Bad::Skipped,
+];
+
+/// Everything that may go wrong with what was asked.
+fn faults(asked: &Asked) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (overall, op) in asked.calls.iter().enumerate() {
+        let nth = counts.entry(op).or_default();
+        let fault = |always, kind| Fault {
+            op,
+            nth: *nth,
+            always,
+            kind,
+        };
+        faults.extend(CALLS.map(|kind| fault(false, kind)));
+        if *nth == 0 {
+            faults.extend([Kind::Refused, Kind::FailedAfter, Kind::Slow].map(|kind| fault(true, kind)));
+        }
+        if *op == "inspect" {
+            faults.extend(LIES.map(|lie| fault(false, Kind::Lies(lie))));
+        }
+        faults.extend([true, false].map(|containers_survive| Fault {
+            op: ANY,
+            nth: overall,
+            always: false,
+            kind: Kind::Restarts { containers_survive },
+        }));
+        *nth += 1;
+    }
+    for (op, nth, items) in &asked.streams {
+        for item in 0..*items {
+            faults.extend(STREAMS.map(|how| Fault {
+                op,
+                nth: *nth,
+                always: false,
+                kind: Kind::Stream { item, how },
+            }));
+        }
+    }
+    faults
+}
+
+/// Why a run with that fault is not as it has to be; `None` if it is.
+fn objection(fault: &Fault, without: Classification, played: &Played) -> Option<String> {
+    if played.attempts.is_empty() {
+        return Some("no attempt was judged".into());
+    }
+    for (classification, why) in &played.attempts {
+        if classification.is_conclusive() && *classification != without {
+            return Some(format!("classified {classification}: {why}"));
+        }
+        if is_harmless(fault) && *classification != without {
+            return Some(format!("harmless, and yet {classification}: {why}"));
+        }
+    }
+    if !played.left.is_empty() && played.leak.is_none() {
+        return Some(format!("left behind without a word: {:?}", played.left));
+    }
+    if !played.left.is_empty() && !hinders_removal(fault) {
+        return Some(format!("left behind: {:?}", played.left));
+    }
+    if let Some(leak) = &played.leak
+        && !hinders_removal(fault)
+    {
+        return Some(format!("swept at the end only: {leak}"));
+    }
+    None
+}
+
+/// What is no fault but a nuisance: late within its deadline, or told twice.
+fn is_harmless(fault: &Fault) -> bool {
+    match fault.kind {
+        Kind::Slow => true,
+        Kind::Stream { how: Bad::Late, .. } => true,
+        Kind::Stream { how: Bad::Twice, .. } => fault.op == "events" || fault.op == "logs",
+        _ => false,
+    }
+}
+
+/// True if something may stay because the engine would not remove it, or would not say what is there.
+fn hinders_removal(fault: &Fault) -> bool {
+    let removes = ["remove", "remove volume", "list containers", "list volumes", ANY];
+    removes.contains(&fault.op)
+}
+
+#[rstest]
+fn a_fault_of_the_engine_is_not_a_verdict(
+    #[values(
+        "docker-restart",
+        "docker-restart-seeded",
+        "operator-stop-marker",
+        "engine-stop-start",
+        "engine-kill-start",
+        "recreate",
+        "unmarked-sigterm"
+    )]
+    scenario: &str,
+    #[values(Personality::Fixed, Personality::Regressed)] personality: Personality,
+) {
+    let clean = play(scenario, personality, None);
+    let without = match (personality, scenario) {
+        (Personality::Fixed, _) | (_, "engine-kill-start") => Classification::Fixed,
+        (Personality::Regressed, _) => Classification::Regressed,
+    };
+    assert_eq!(clean.attempts.len(), 1, "{:?}", clean.attempts);
+    assert_eq!(clean.attempts[0].0, without, "{:?}", clean.attempts);
+    assert_eq!((clean.left.len(), &clean.leak), (0, &None));
+
+    let faults = faults(&clean.asked);
+    let mut objections = Vec::new();
+    let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+    for fault in &faults {
+        let played = play(scenario, personality, Some(*fault));
+        if let Some(why) = objection(fault, without, &played) {
+            objections.push(format!("{fault}: {why}"));
+        }
+        *first.entry(played.attempts[0].0.name()).or_default() += 1;
+    }
+    println!(
+        "{scenario} on {personality:?}: {} combinations, {first:?}",
+        faults.len()
+    );
+    assert!(
+        objections.is_empty(),
+        "{scenario} on {personality:?}: {} of {} combinations\n{}",
+        objections.len(),
+        faults.len(),
+        objections.join("\n")
+    );
+}

@@ -1,0 +1,117 @@
+//! One scenario on the scripted engine, as `check` runs it, from the stream of events to the search for leaks.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::app::behind;
+use crate::app::cases::{assignment, subject};
+use crate::engine::Engine;
+use crate::engine::fake::faulty::{Asked, Fault, Faulty};
+use crate::engine::fake::{Fake, Personality};
+use crate::image::Image;
+use crate::observe::hub::EventHub;
+use crate::plan;
+use crate::runner::{Attempt, Next, RunContext, run_cases};
+use crate::scenario::Catalogue;
+use crate::verdict::{Classification, judge_case};
+
+/// Nothing takes that long, with all deadlines added up.
+const NEVER: Duration = Duration::from_secs(4 * 3600);
+const RUN: &str = "20260102030405-1-1";
+
+/// What came of a run.
+pub struct Played {
+    /// Of each attempt: what it was classified as, and why.
+    pub attempts: Vec<(Classification, String)>,
+    /// What the run says of things left behind.
+    pub leak: Option<String>,
+    /// What is left behind.
+    pub left: Vec<String>,
+    /// What was asked of the engine.
+    pub asked: Asked,
+}
+
+/// Runs a scenario of ours once, with a clock that only moves when nothing else does.
+pub fn play(scenario: &str, personality: Personality, fault: Option<Fault>) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    let runtime = runtime.unwrap_or_else(|why| panic!("no runtime: {why}"));
+    runtime.block_on(async {
+        let played = tokio::time::timeout(NEVER, played(scenario, personality, fault)).await;
+        played.unwrap_or_else(|_| panic!("{scenario} on {personality:?} with {fault:?} never ends"))
+    })
+}
+
+async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) -> Played {
+    let fake = Fake::new(personality);
+    let faulty = Arc::new(Faulty::new(fake.clone(), fault));
+    let engine: Arc<dyn Engine> = faulty.clone();
+    let scenarios = Catalogue::load(None::<&Path>).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = scenarios
+        .get(scenario)
+        .unwrap_or_else(|| panic!("no scenario {scenario}"));
+    let case = plan::Case {
+        index: 0,
+        scenario: scenario.id.clone(),
+        image: "docker:scripted".into(),
+        repeat: 1,
+    };
+    let case = assignment(case, Arc::new(scenario.clone()), &image(), |_| None);
+    let ended: Arc<Mutex<Vec<(Classification, String)>>> = Arc::default();
+    let tell = {
+        let (ended, case) = (ended.clone(), case.clone());
+        move |_: &_, attempt: Attempt<'_>| {
+            let Attempt::Ended(evidence) = attempt else {
+                return Next::default();
+            };
+            let judged = judge_case(&case.scenario, evidence, &subject(&case), None);
+            let why = judged.reason.unwrap_or_default();
+            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.push((judged.classification, why));
+            Next {
+                again: judged.classification == Classification::Inconclusive,
+                ..Next::default()
+            }
+        }
+    };
+    match EventHub::open(engine.clone(), RUN.to_owned()).await {
+        Ok(hub) => {
+            let ctx = Arc::new(RunContext {
+                engine: engine.clone(),
+                hub,
+                host: String::new(),
+                run: RUN.to_owned(),
+                limit: Duration::from_secs(60),
+                case_limit: Duration::from_secs(300),
+            });
+            run_cases(&ctx, vec![case], 1, tell).await;
+        }
+        // The run ends here, and says why.
+        Err(why) => {
+            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.push((Classification::Error, why.to_string()));
+        }
+    }
+    let leak = behind::clean_up(&engine, RUN, false).await;
+    let attempts = ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Played {
+        attempts,
+        leak,
+        left: fake.things(),
+        asked: faulty.asked(),
+    }
+}
+
+fn image() -> Image {
+    Image {
+        name: "docker:scripted".into(),
+        reference: "scripted".into(),
+        digest: "sha256:0".into(),
+        base: None,
+        supervisor: None,
+        release: None,
+    }
+}
