@@ -15,7 +15,7 @@ use standing::Standing;
 
 use super::args::Talk;
 use crate::evidence::event::RunEvent;
-use crate::report::{Style, wrap};
+use crate::report::{Style, fold};
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,11 +85,7 @@ impl Progress {
             display.on(event);
         }
         if let Some(line) = line {
-            match &*sink {
-                // In a file or a pipe a line is one line.
-                Sink::Lines => sink.print(&line),
-                Sink::Display(_) => sink.print(&fold(&line, self.style.width)),
-            }
+            sink.print(&line, self.style);
         }
     }
 
@@ -101,7 +97,7 @@ impl Progress {
 
     /// Prints lines above the display, whatever the loudness.
     pub fn println(&self, text: &str) {
-        self.sink().print(text);
+        self.sink().print(text, self.style);
     }
 
     /// Takes the display away, for good: what is printed after this is nobody's progress.
@@ -111,7 +107,7 @@ impl Progress {
             display.clear();
             // The report that follows on the same terminal is another thing.
             if io::stdout().is_terminal() {
-                sink.print("");
+                sink.print("", self.style);
             }
         }
         *sink = Sink::Lines;
@@ -140,23 +136,16 @@ impl Progress {
 }
 
 impl Sink {
-    fn print(&self, text: &str) {
+    fn print(&self, text: &str, style: Style) {
         match self {
-            // Nothing can be done about a stderr that is closed.
+            // In a file or a pipe a line is one line. Nothing can be done about a stderr that is closed.
             Self::Lines => drop(writeln!(io::stderr().lock(), "{text}")),
-            Self::Display(display) => display.print(text),
+            Self::Display(display) => {
+                let lines: Vec<String> = text.split('\n').map(|line| fold(line, style.width)).collect();
+                display.print(&lines.join("\n"));
+            }
         }
     }
-}
-
-/// A line that does not fit, broken between words, what follows set in.
-fn fold(line: &str, columns: usize) -> String {
-    if console::measure_text_width(line) <= columns {
-        return line.to_owned();
-    }
-    let indent = " ".repeat(line.len() - line.trim_start().len());
-    let text = wrap(line, columns, &format!("{indent}    "));
-    format!("{indent}{}", text.trim())
 }
 
 /// Collects what is written to it and prints it line by line.
@@ -185,21 +174,5 @@ impl Drop for LogWriter {
         if !self.line.is_empty() {
             self.progress.println(String::from_utf8_lossy(&self.line).trim_end());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_broken_only_where_it_has_to_be() {
-        let line = "  ✗ docker-restart @ release:0.16.0  mismatch (regressed)  16.6 s: state is stopped";
-        assert_eq!(fold(line, 120), line);
-        assert_eq!(
-            fold(line, 50),
-            "  ✗ docker-restart @ release:0.16.0 mismatch\n      (regressed) 16.6 s: state is stopped"
-        );
-        assert_eq!(fold("\u{1b}[31mred\u{1b}[0m", 3), "\u{1b}[31mred\u{1b}[0m");
     }
 }

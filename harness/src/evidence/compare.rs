@@ -99,17 +99,19 @@ pub fn compare(document: &RunDocument, old: &str, new: &str) -> Vec<Comparison> 
             scenarios.push(&case.scenario);
         }
     }
-    let worst = |scenario: &str, image: &str| {
-        document
-            .cases
-            .iter()
-            .filter(|c| c.counts && c.scenario == scenario && c.image == image)
-            .max_by_key(|c| badness(c.classification))
+    let of = |scenario: &str, image: &str| {
+        let same = |c: &&CaseEntry| c.counts && c.scenario == scenario && c.image == image;
+        worst(document.cases.iter().filter(same))
     };
     scenarios
         .into_iter()
-        .filter_map(|scenario| Some(pair(worst(scenario, old)?, worst(scenario, new)?)))
+        .filter_map(|scenario| Some(pair(of(scenario, old)?, of(scenario, new)?)))
         .collect()
+}
+
+/// Of several repeats of a case the one that counts: what was found to be bad, then what cannot be told.
+pub fn worst<'d>(repeats: impl Iterator<Item = &'d CaseEntry>) -> Option<&'d CaseEntry> {
+    repeats.max_by_key(|case| badness(case.classification))
 }
 
 fn badness(found: Classification) -> u8 {

@@ -1,5 +1,6 @@
 //! A run's cases as a grid: scenarios by images. Pure.
 
+use super::compare::worst;
 use super::document::{CaseEntry, RunDocument};
 use crate::verdict::Classification;
 
@@ -81,15 +82,4 @@ pub fn cell(case: &CaseEntry) -> Cell {
         Classification::Neither => Cell::Neither,
         Classification::Inconclusive | Classification::Unsupported | Classification::Error => Cell::Unknown,
     }
-}
-
-fn worst<'d>(cases: impl Iterator<Item = &'d CaseEntry>) -> Option<&'d CaseEntry> {
-    let badness = |case: &&CaseEntry| match cell(case) {
-        Cell::NotRun => 0,
-        Cell::Fixed => 1,
-        Cell::Unknown => 2,
-        Cell::Regressed => 3,
-        Cell::Neither => 4,
-    };
-    cases.max_by_key(badness)
 }

@@ -27,7 +27,7 @@ fn one(item: &Item<'_>) -> String {
         "::{} {}title={}::{}\n",
         level(item.grade),
         place.unwrap_or_default(),
-        property(&format!("{}: {} on {}", item.verdict, item.name, item.group)),
+        property(&format!("{}: {}", item.verdict, item.subject())),
         data(&item.headline),
     )
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything that a container, an engine or a file said goes through [`sanitize`] on its way out.
 
+pub(super) mod again;
 pub(super) mod comparison;
 pub(super) mod dossier;
 pub(super) mod grid;
@@ -11,7 +12,8 @@ mod summary;
 mod table;
 pub(super) mod words;
 
-use super::text::{Paint, Style, pad, sanitize, wrap};
+use super::items::cut_short;
+use super::text::{Paint, Style, fold, pad, sanitize, wrap};
 use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};
 use crate::verdict::Verdict;
 
@@ -31,10 +33,8 @@ pub fn render(document: &RunDocument, style: Style) -> String {
 
 /// The report of `reproduce`: the images side by side.
 pub fn reproduce(document: &RunDocument, style: Style) -> String {
-    let mut text = format!(
-        "{}  a gateway stays down after its container was restarted\n\n",
-        style.paint(Paint::Bold, "#42675")
-    );
+    let title = style.paint(Paint::Bold, "#42675") + "  a gateway stays down after its container was restarted";
+    let mut text = fold(&title, style.width) + "\n\n";
     text += &head(document, style);
     text += &overview::table(document, style);
     text += &overview::reconciler(document, style);
@@ -160,6 +160,9 @@ fn notes(document: &RunDocument, style: Style) -> String {
     for left in &document.left_out {
         let line = format!("left out: {} on {}: {}", left.scenario, left.image, left.why);
         text += &format!("{}\n", style.paint(Paint::Dim, &sanitize(&line)));
+    }
+    if let Some(why) = cut_short(document) {
+        text += &format!("{}\n", style.paint(Paint::Bad, why));
     }
     if let Some(failure) = &document.failure {
         text += &format!("{} {}\n", style.paint(Paint::Bad, "the run failed:"), sanitize(failure));

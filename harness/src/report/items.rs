@@ -46,7 +46,19 @@ pub struct Item<'d> {
     compared: bool,
 }
 
+/// The group of what is said of the run as a whole.
+pub const RUN: &str = "run";
+
 impl<'d> Item<'d> {
+    /// What it is said of: `docker-restart on release:0.16.0`.
+    pub fn subject(&self) -> String {
+        if self.group == RUN {
+            format!("the {} as a whole", self.name)
+        } else {
+            format!("{} on {}", self.name, self.group)
+        }
+    }
+
     /// The case as it is judged here.
     pub fn judged(&self) -> Option<Cow<'d, CaseEntry>> {
         let case = self.case?;
@@ -249,7 +261,7 @@ fn of_run(document: &RunDocument) -> Item<'_> {
     };
     Item {
         compared: false,
-        group: "run".to_owned(),
+        group: RUN.to_owned(),
         name: document.command.clone(),
         grade: Grade::Fault,
         verdict: RunVerdict::Error.name(),

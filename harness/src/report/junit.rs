@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
-use super::human::dossier::{dossier, repeat};
+use super::human::again::repeat;
+use super::human::dossier::dossier;
 use super::items::{Grade, Item, items};
 use super::text::{Style, sanitize};
 use crate::evidence::document::{CaseEntry, RunDocument};

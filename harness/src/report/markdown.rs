@@ -2,7 +2,8 @@
 
 mod matrix;
 
-use super::human::dossier::{is_wanted, meaning, repeat, wanted};
+use super::human::again::repeat;
+use super::human::dossier::{is_wanted, meaning, wanted};
 use super::human::{comparison, mark, overview, seconds, words};
 use super::items::{Grade, Item, cut_short, grade, items, worst_first};
 use super::text::sanitize;
@@ -256,10 +257,9 @@ fn comparisons(document: &RunDocument) -> String {
 
 fn details(document: &RunDocument, item: &Item<'_>) -> String {
     let mut text = format!(
-        "<details><summary><b>{}</b> {} on {}: {}</summary>\n\n",
+        "<details><summary><b>{}</b> {}: {}</summary>\n\n",
         item.verdict,
-        html(&item.name),
-        html(&item.group),
+        html(&item.subject()),
         html(&item.headline)
     );
     if let Some(case) = item.judged() {

@@ -12,4 +12,4 @@ pub mod markdown;
 pub mod schema;
 mod text;
 
-pub use text::{Paint, Style, sanitize, wrap};
+pub use text::{Paint, Style, fold, sanitize, wrap};

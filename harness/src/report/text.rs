@@ -78,6 +78,16 @@ pub fn wrap(text: &str, columns: usize, indent: &str) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
+/// A line that does not fit, broken between words, what follows set in.
+pub fn fold(line: &str, columns: usize) -> String {
+    if console::measure_text_width(line) <= columns {
+        return line.to_owned();
+    }
+    let indent = " ".repeat(line.len() - line.trim_start().len());
+    let text = wrap(line, columns, &format!("{indent}    "));
+    format!("{indent}{}", text.trim())
+}
+
 /// How text is laid out and painted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
@@ -167,6 +177,17 @@ mod tests {
         assert_eq!(wrap("one two three four", 10, "  "), "  one two\n  three\n  four\n");
         assert_eq!(wrap("/a/rather/long/path x", 6, ""), "/a/rather/long/path\nx\n");
         assert_eq!(wrap(" ", 6, ""), "");
+    }
+
+    #[test]
+    fn a_line_is_broken_only_where_it_has_to_be() {
+        let line = "  ✗ docker-restart @ release:0.16.0  mismatch (regressed)  16.6 s: state is stopped";
+        assert_eq!(fold(line, 120), line);
+        assert_eq!(
+            fold(line, 50),
+            "  ✗ docker-restart @ release:0.16.0 mismatch\n      (regressed) 16.6 s: state is stopped"
+        );
+        assert_eq!(fold("\u{1b}[31mred\u{1b}[0m", 3), "\u{1b}[31mred\u{1b}[0m");
     }
 
     proptest! {

@@ -1,10 +1,11 @@
 //! The top of the page: what the run comes to.
 
 use super::view::{Attention, Cell, Count, Matrix, Section};
+use crate::evidence::compare::worst;
 use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};
 use crate::evidence::matrix::cell;
 use crate::report::human::{grid, mark, overview, words};
-use crate::report::items::{Grade, Item, cut_short, items, worst_first};
+use crate::report::items::{Grade, Item, RUN, cut_short, items, worst_first};
 use crate::report::text::{Paint, Style, sanitize};
 use crate::verdict::{RunVerdict, Verdict};
 
@@ -44,7 +45,11 @@ pub fn tone(paint: Paint) -> &'static str {
 /// The verdict in a sentence.
 pub fn sentence(document: &RunDocument) -> String {
     if document.command == "reproduce" && !document.cases.is_empty() {
-        let closing = overview::closing(document, Style::PLAIN);
+        let unbroken = Style {
+            width: usize::MAX,
+            ..Style::PLAIN
+        };
+        let closing = overview::closing(document, unbroken);
         let text = closing.trim().split("   ").next().unwrap_or_default().to_owned();
         return text.replace("; see above.", ".");
     }
@@ -120,7 +125,7 @@ pub fn whole(document: &RunDocument, there: bool, all: &[(usize, &CaseEntry)]) -
     }
     let beside = |item: &Item<'_>| {
         let of_image = document.images.iter().any(|image| image.name == item.group);
-        !of_image && item.group != "run"
+        !of_image && item.group != RUN
     };
     let mut lines: Vec<Item<'_>> = items(document).into_iter().filter(beside).collect();
     lines.sort_by_key(|item| std::cmp::Reverse(item.grade));
@@ -152,7 +157,7 @@ pub fn overviews(control: &RunDocument, all: &[(usize, &CaseEntry)], sections: &
         .collect();
     if control.command != "matrix" {
         let caption = "Verdict, and in brackets which column was found".to_owned();
-        let overview = |images: &[&ImageEntry]| matrix(caption.clone(), images, all, sections);
+        let overview = |images: &[&ImageEntry]| matrix(caption.clone(), false, images, all, sections);
         return if images.is_empty() {
             vec![]
         } else {
@@ -171,25 +176,35 @@ pub fn overviews(control: &RunDocument, all: &[(usize, &CaseEntry)], sections: &
             "Which column was found on {}",
             base.unwrap_or("bases of their own")
         ));
-        let mut one = matrix(caption, &of, all, sections);
+        let mut one = matrix(caption, true, &of, all, sections);
         // The caption says on which.
         let suffix = format!("@{}", base.unwrap_or_default());
         for name in &mut one.images {
             *name = name.strip_suffix(&suffix).unwrap_or(name).to_owned();
         }
         one.rows.retain(|(.., cells)| cells.iter().any(Option::is_some));
-        one.signs = true;
         one
     };
     bases.into_iter().map(of_base).collect()
 }
 
-fn matrix(caption: String, images: &[&ImageEntry], all: &[(usize, &CaseEntry)], sections: &[Section]) -> Matrix {
+fn matrix(
+    caption: String,
+    signs: bool,
+    images: &[&ImageEntry],
+    all: &[(usize, &CaseEntry)],
+    sections: &[Section],
+) -> Matrix {
     let cell_of = |scenario: &str, image: &str| {
-        let of = all
-            .iter()
-            .filter(|(_, c)| c.scenario == scenario && c.image == image && c.overlay.is_none());
-        of.max_by_key(|(_, c)| c.verdict).map(|(i, case)| Cell {
+        let same = |c: &CaseEntry| c.scenario == scenario && c.image == image && c.overlay.is_none();
+        let of = || all.iter().filter(move |(_, c)| same(c));
+        let found = if signs {
+            let worst = worst(of().map(|(_, case)| *case))?;
+            of().find(|(_, case)| std::ptr::eq(*case, worst))
+        } else {
+            of().max_by_key(|(_, case)| case.verdict)
+        };
+        found.map(|(i, case)| Cell {
             mark: mark(case.verdict),
             tone: tone(words::paint(case.verdict)),
             word: case.classification.name().to_owned(),
@@ -209,7 +224,7 @@ fn matrix(caption: String, images: &[&ImageEntry], all: &[(usize, &CaseEntry)], 
         caption,
         images: images.iter().map(|i| sanitize(words::image_name(&i.name))).collect(),
         rows: rows.collect(),
-        signs: false,
+        signs,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::again::next;
 use super::table::attempts;
 use super::words;
 use crate::evidence::document::{CaseEntry, RowEntry, RunDocument};
@@ -98,11 +99,13 @@ fn steps(case: &CaseEntry, style: Style) -> String {
         let exit = step.exit.map(|code| format!(", exit {code}")).unwrap_or_default();
         let line = format!("step {} {}{detail}", i + 1, step.op);
         let began = step.began.map(|at| format!("{}, ", clock(at))).unwrap_or_default();
-        let times = style.paint(
-            Paint::Dim,
-            &format!("{began}took {}{exit}", words::seconds(step.seconds)),
+        let (line, times) = (
+            sanitize(&line),
+            format!("{began}took {}{exit}", words::seconds(step.seconds)),
         );
-        text += &format!("  {}   {times}\n", sanitize(&line));
+        let fits = 2 + width(&line) + 3 + width(&times) <= style.width;
+        let gap = if fits { "   " } else { "\n    " };
+        text += &format!("  {line}{gap}{}\n", style.paint(Paint::Dim, &times));
         if !step.said.trim().is_empty() {
             let said = shorten(&sanitize(step.said.trim()), style.width.saturating_sub(10));
             text += &format!("    {} {said}\n", style.paint(Paint::Dim, "said"));
@@ -307,7 +310,9 @@ fn logs(case: &CaseEntry, style: Style) -> String {
         "\n  {}\n",
         style.paint(Paint::Dim, &format!("last lines of the container, boot {incarnation}"))
     );
-    for line in lines.iter().skip(lines.len().saturating_sub(LOG_LINES)) {
+    // Frames and empty lines say nothing.
+    let telling: Vec<&String> = lines.iter().filter(|l| l.chars().any(char::is_alphanumeric)).collect();
+    for line in telling.iter().skip(telling.len().saturating_sub(LOG_LINES)) {
         text += &quote(line, style);
     }
     text
@@ -321,78 +326,6 @@ fn quote(line: &str, style: Style) -> String {
     }
     let rows = wrap(&shorten(&line, 3 * style.width), style.width, "      ");
     format!("    {}", rows.trim_start())
-}
-
-/// The command that runs just this case again.
-pub fn repeat(document: &RunDocument, case: &CaseEntry) -> String {
-    let own_volume = argument(&document.arguments, "--seed-from");
-    let mut command = match (document.images.as_slice(), own_volume, &case.overlay) {
-        ([old, new, ..], Some(folder), _) if document.command == "compare" => {
-            let (old, new, folder) = (quoted(&old.name), quoted(&new.name), quoted(folder));
-            format!("comeback compare {old} {new} --seed-from {folder}")
-        }
-        (_, _, Some(overlay)) => format!(
-            "comeback selftest {} --overlay {} --filter {}",
-            quoted(&case.image),
-            quoted(overlay),
-            quoted(&case.scenario)
-        ),
-        _ => format!(
-            "comeback check {} --filter {}",
-            quoted(&case.image),
-            quoted(&case.scenario)
-        ),
-    };
-    if case.verdict == Verdict::Mismatch {
-        command += &format!(" --expect {}", case.expected);
-    }
-    for flag in ["--scenarios", "--host"] {
-        if let Some(value) = argument(&document.arguments, flag) {
-            command += &format!(" {flag} {}", quoted(value));
-        }
-    }
-    sanitize(&(command + " --keep on-failure"))
-}
-
-/// How to see it again, and where the evidence is.
-fn next(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
-    let mut text = format!(
-        "\n  {}   {}\n",
-        style.paint(Paint::Dim, "see it again"),
-        repeat(document, case)
-    );
-    if let Some(evidence) = &case.evidence {
-        text += &format!(
-            "  {}       {}\n",
-            style.paint(Paint::Dim, "evidence"),
-            sanitize(evidence)
-        );
-    }
-    text
-}
-
-/// The value of a flag in the arguments: `--flag value` or `--flag=value`.
-fn argument<'a>(arguments: &'a [String], flag: &str) -> Option<&'a str> {
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        if argument == flag {
-            return rest.next().map(String::as_str);
-        }
-        if let Some(value) = argument.strip_prefix(flag).and_then(|tail| tail.strip_prefix('=')) {
-            return Some(value);
-        }
-    }
-    None
-}
-
-/// A word for a shell.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// The time of day in UTC, to the millisecond.

@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::evidence::document::{CaseEntry, ImageEntry, RowEntry, RunDocument};
-use crate::report::text::{pad, width, wrap};
+use crate::report::text::{fold, pad, width, wrap};
 use crate::report::{Paint, Style, sanitize};
 use crate::scenario::model::DEFAULT_PROFILE;
 use crate::verdict::Verdict;
@@ -87,7 +87,8 @@ pub fn table(document: &RunDocument, style: Style) -> String {
         }
     }
     let legend = "✓ as in fixed   ✗ as in regressed   ≠ in neither   ? not seen";
-    text += &format!("\n  {}\n", style.paint(Paint::Dim, legend));
+    let legend = fold(&format!("  {legend}"), style.width);
+    text += &format!("\n{}\n", style.paint(Paint::Dim, &legend));
     text += &wrap(&invariants(document), style.width, "  ");
     text + "\n"
 }
@@ -220,7 +221,8 @@ pub fn reconciler(document: &RunDocument, style: Style) -> String {
                 .line
                 .find("profile=")
                 .map_or(line.line.as_str(), |start| &line.line[start..]);
-            text += &format!("    {}  {}\n", pad(&name(&image.name), columns), sanitize(words));
+            let line = format!("    {}  {}", pad(&name(&image.name), columns), sanitize(words));
+            text += &(fold(&line, style.width) + "\n");
         }
     }
     if text.is_empty() {
@@ -284,5 +286,6 @@ pub fn closing(document: &RunDocument, style: Style) -> String {
             "not shown: nothing can be concluded from at least one case.",
         )
     };
-    format!("  {sentence}   {}\n\n", style.paint(Paint::Dim, &took))
+    let line = format!("  {sentence}   {}", style.paint(Paint::Dim, &took));
+    fold(&line, style.width) + "\n\n"
 }

@@ -1,11 +1,17 @@
 //! The table of cases.
 
 use comfy_table::presets;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
 use super::words;
 use crate::evidence::document::{CaseEntry, RunDocument};
+use crate::report::text::width;
 use crate::report::{Style, sanitize};
+
+/// Space around a cell.
+const GAP: usize = 2;
+/// The longest word of a finding.
+const WORD: usize = "inconclusive".len();
 
 /// One line a case: sign, scenario, image (where there are several), verdict, finding, duration.
 pub fn cases(document: &RunDocument, style: Style) -> String {
@@ -14,30 +20,35 @@ pub fn cases(document: &RunDocument, style: Style) -> String {
         return String::new();
     }
     let several_images = document.images.len() > 1;
+    let rows: Vec<Vec<String>> = counting
+        .iter()
+        .map(|case| cells(document, case, several_images))
+        .collect();
+    let finding = if several_images { 4 } else { 3 };
+    let widest = |i: usize| rows.iter().map(|cells| width(&cells[i])).max().unwrap_or(0);
+    // Words stay whole. What was found is broken between words, or left to what is told of each case below.
+    let others: Vec<usize> = (0..finding + 2).filter(|i| *i != finding).collect();
+    let taken: usize = others.iter().map(|i| widest(*i) + GAP).sum();
+    let told = taken + GAP + WORD <= style.width;
     let mut table = Table::new();
     table.force_no_tty();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(style.width).unwrap_or(u16::MAX));
-    for case in &counting {
-        let attempts = attempts(document, case);
-        let again = if attempts > 1 {
-            format!(", {attempts} attempts")
-        } else {
-            String::new()
-        };
-        // Painted after layout: the table must measure what is seen, not the escapes.
-        let mut cells = vec![words::mark(case.verdict).to_owned(), sanitize(&words::case_name(case))];
-        if several_images {
-            cells.push(sanitize(words::image_name(&case.image)));
+    for mut cells in rows {
+        if !told {
+            cells.remove(finding);
         }
-        cells.push(case.verdict.name().to_owned());
-        cells.push(format!("{}{again}", words::finding(case)));
-        cells.push(words::seconds(case.seconds));
+        // Painted after layout: the table must measure what is seen, not the escapes.
         table.add_row(cells.into_iter().map(Cell::new));
     }
-    if let Some(last) = table.column_mut(if several_images { 5 } else { 4 }) {
+    for (i, column) in table.column_iter_mut().enumerate() {
+        if !told || i != finding {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    if let Some(last) = table.column_mut(if told { finding + 1 } else { finding }) {
         last.set_cell_alignment(CellAlignment::Right);
     }
     let mut text = String::new();
@@ -54,6 +65,23 @@ pub fn cases(document: &RunDocument, style: Style) -> String {
         );
     }
     text + "\n"
+}
+
+fn cells(document: &RunDocument, case: &CaseEntry, several_images: bool) -> Vec<String> {
+    let attempts = attempts(document, case);
+    let again = if attempts > 1 {
+        format!(", {attempts} attempts")
+    } else {
+        String::new()
+    };
+    let mut cells = vec![words::mark(case.verdict).to_owned(), sanitize(&words::case_name(case))];
+    if several_images {
+        cells.push(sanitize(words::image_name(&case.image)));
+    }
+    cells.push(case.verdict.name().to_owned());
+    cells.push(format!("{}{again}", words::finding(case)));
+    cells.push(words::seconds(case.seconds));
+    cells
 }
 
 /// How many attempts of the same case there are.

@@ -68,7 +68,8 @@ fn colour_changes_nothing_but_colour() {
 
 /// Only what must stay whole to be copied may be wider than the terminal.
 #[rstest]
-fn lines_fit(#[values(80, 100, 120)] columns: usize) {
+fn lines_fit(#[values(60, 80, 100, 120)] columns: usize) {
+    let mut wide = Vec::new();
     for (name, document) in all() {
         for line in render(
             &document,
@@ -82,6 +83,7 @@ fn lines_fit(#[values(80, 100, 120)] columns: usize) {
             let copied = [
                 "see it again",
                 "evidence",
+                "comeback ",
                 "record:",
                 "engine",
                 "image",
@@ -91,7 +93,10 @@ fn lines_fit(#[values(80, 100, 120)] columns: usize) {
                 "exit",
             ];
             let may = copied.iter().any(|word| line.contains(word)) || !line.trim().contains(' ');
-            assert!(may || width(line) <= columns, "{name}: {line}");
+            if !may && width(line) > columns {
+                wide.push(format!("{name}: {line}"));
+            }
         }
     }
+    assert!(wide.is_empty(), "{}", wide.join("\n"));
 }

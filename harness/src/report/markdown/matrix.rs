@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::{cell, code, prose};
 use crate::evidence::document::{CaseEntry, ImageEntry, RowEntry, RunDocument};
 use crate::evidence::matrix::{Cell, Grid};
-use crate::report::human::dossier::quoted;
+use crate::report::human::again::quoted;
 use crate::report::human::grid::sign;
 use crate::report::human::words;
 use crate::report::items::cut_short;

@@ -1,0 +1,101 @@
+//! The time axis of a picture: quiet stretches are drawn shorter than they were.
+
+use super::{LEFT, RIGHT, Row, WIDTH};
+
+/// A stretch in which nothing happens is drawn as if it took at most that many seconds.
+const QUIET: f64 = 1.0;
+
+/// From seconds to units of the picture.
+pub struct Scale {
+    /// Seconds and what they are drawn as, ascending in both.
+    stops: Vec<(f64, f64)>,
+}
+
+impl Scale {
+    /// For everything in these rows, and at least that many seconds.
+    pub fn new(rows: &[Row], length: f64) -> Self {
+        let bars = rows.iter().flat_map(|row| row.bars.iter().flat_map(|b| [b.0, b.1]));
+        let points = rows.iter().flat_map(|row| row.points.iter().map(|p| p.0));
+        let mut times: Vec<f64> = bars
+            .chain(points)
+            .chain([0.0, length])
+            .filter(|t| t.is_finite())
+            .collect();
+        times.sort_by(f64::total_cmp);
+        times.dedup();
+        let mut stops = vec![(0.0, 0.0)];
+        for pair in times.windows(2) {
+            let drawn = stops.last().map_or(0.0, |s| s.1) + (pair[1] - pair[0]).min(QUIET);
+            stops.push((pair[1], drawn));
+        }
+        let all = stops.last().map_or(1.0, |s| s.1).max(0.001);
+        for stop in &mut stops {
+            stop.1 = LEFT + stop.1 / all * (WIDTH - LEFT - RIGHT);
+        }
+        Self { stops }
+    }
+
+    /// Where a time is drawn.
+    pub fn x(&self, at: f64) -> f64 {
+        let next = self
+            .stops
+            .partition_point(|(time, _)| *time < at)
+            .min(self.stops.len() - 1);
+        if next == 0 {
+            return self.stops[0].1;
+        }
+        let ((t0, x0), (t1, x1)) = (self.stops[next - 1], self.stops[next]);
+        x0 + ((at - t0) / (t1 - t0)).clamp(0.0, 1.0) * (x1 - x0)
+    }
+
+    /// Whole seconds, where there is room for them.
+    pub fn ticks(&self) -> Vec<(f64, String)> {
+        let length = self.stops.last().map_or(0.0, |s| s.0);
+        let step = if length > 90.0 { 10.0 } else { 1.0 };
+        let mut ticks: Vec<(f64, String)> = Vec::new();
+        let mut at = 0.0;
+        while at <= length && ticks.len() < 200 {
+            let x = self.x(at);
+            if ticks.last().is_none_or(|(last, _)| x - last > 40.0) {
+                ticks.push((x, format!("{at:.0} s")));
+            }
+            at += step;
+        }
+        ticks
+    }
+
+    /// Stretches that are drawn shorter than they were.
+    pub fn quiet(&self) -> Vec<(f64, f64, String)> {
+        let long = self
+            .stops
+            .windows(2)
+            .filter(|pair| pair[1].0 - pair[0].0 > QUIET * 1.02);
+        long.map(|pair| {
+            (
+                pair[0].1,
+                pair[1].1 - pair[0].1,
+                format!("{:.1} s in which nothing changed, drawn shorter", pair[1].0 - pair[0].0),
+            )
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_stretches_are_drawn_shorter() {
+        let row = Row {
+            name: "r".into(),
+            bars: vec![(1.0, 1.5, "good", "a".into()), (11.5, 12.0, "good", "b".into())],
+            points: vec![],
+        };
+        let scale = Scale::new(&[row], 12.0);
+        assert!(scale.x(11.5) - scale.x(1.5) <= scale.x(1.0) - scale.x(0.0) + 0.001);
+        assert_eq!(scale.quiet().len(), 1);
+        assert!((scale.x(6.5) - f64::midpoint(scale.x(1.5), scale.x(11.5))).abs() < 0.001);
+    }
+}
