@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::compare;
+use super::document::explore::{self, Explored};
 use super::document::{ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document, selftest};
 use super::event::CaseKey;
 use super::ledger::{Entry, Failed, Planned, Text};
@@ -29,6 +30,7 @@ struct Asked {
     engine: Option<EngineInfo>,
     selftest: Option<(String, Vec<Overlay>)>,
     compare: Option<bool>,
+    explored: Option<Explored>,
     ended: Option<(f64, Option<Failed>, Option<u8>)>,
 }
 
@@ -73,6 +75,9 @@ pub fn replay(kept: &Kept) -> Result<RunDocument, ReadError> {
     if let Some(pre_existing) = asked.compare {
         compare::judge(&mut document, pre_existing, header.faults());
     }
+    if let Some(explored) = asked.explored {
+        explore::judge(&mut document, explored, header.faults());
+    }
     document.exit_code = code(kept, &asked.ended, document.exit_code);
     Ok(document)
 }
@@ -97,6 +102,7 @@ fn sort(kept: &Kept) -> Result<Asked, ReadError> {
             Entry::Scenario(text) => texts.push((i, text)),
             Entry::Selftest { table, overlays } => asked.selftest = Some((table.clone(), overlays.clone())),
             Entry::Compare { pre_existing } => asked.compare = Some(*pre_existing),
+            Entry::Explore { explored } => asked.explored = Some((**explored).clone()),
             Entry::Case(planned) => asked.plan.push((i, planned.clone())),
             Entry::LeftOut(left) => asked.left_out.push(left.clone()),
             Entry::Attempt { .. } => {}

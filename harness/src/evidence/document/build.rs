@@ -31,6 +31,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, cases: &[JudgedCase
         left_out: header.left_out.clone(),
         record: header.record.clone(),
         selftest: None,
+        explore: None,
         comparisons: None,
         count_pre_existing: None,
     }
