@@ -7,6 +7,7 @@ pub mod app;
 pub mod cli;
 pub mod engine;
 pub mod evidence;
+pub mod explore;
 pub mod image;
 pub mod observe;
 pub mod plan;

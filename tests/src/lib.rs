@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use comeback::app::cases::{assignment, subject};
 use comeback::engine::{DockerEngine, Engine, EngineInfo, RUN_LABEL, default_host};
-use comeback::evidence::document::{ImageEntry, JudgedCase, RunDocument, RunHeader, document};
+use comeback::evidence::document::{ImageEntry, JudgedCase, RunDocument, RunHeader, document, entry};
 use comeback::evidence::event::CaseKey;
 use comeback::image::{self, Image, ImageExpr, ObtainOptions};
 use comeback::observe::history::CaseEvidence;
@@ -136,19 +136,18 @@ impl Bench {
         let case = assignment(case, scenario.clone(), &under_test, |text| others.get(text).cloned());
         let attempts = self.attempts(&case, column).await;
         self.nothing_is_left(&case).await;
-        let judged: Vec<JudgedCase<'_>> = attempts
-            .iter()
-            .map(|(evidence, judged)| JudgedCase {
+        let entries = attempts.iter().map(|(evidence, judged)| {
+            entry(&JudgedCase {
                 scenario: &scenario,
                 evidence,
                 judged,
                 kept: None,
             })
-            .collect();
+        });
         Outcome::Judged(Box::new(document(
             &self.header(),
             vec![ImageEntry::new(&under_test, false, 0.0)],
-            &judged,
+            entries.collect(),
         )))
     }
 
@@ -219,6 +218,8 @@ impl Bench {
             record: None,
             failure: None,
             interrupted: None,
+            partition: None,
+            shards: None,
         }
     }
 }

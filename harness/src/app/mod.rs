@@ -5,6 +5,7 @@ pub mod cases;
 mod compare;
 mod desk;
 mod doctor;
+mod explore;
 #[cfg(test)]
 mod faults;
 mod gate;
@@ -142,6 +143,7 @@ async fn dispatch(command: Command, caller: Caller) -> Result<u8, Failure> {
         Command::Check(args) => gate::check(args, caller).await,
         Command::Compare(args) => compare::compare(args, caller).await,
         Command::Matrix(args) => matrix::matrix(args, caller).await,
+        Command::Explore(args) => explore::explore(args, caller).await,
         Command::Images(args) => image_store::run(args.command, caller.progress).await,
         Command::Selftest(args) => selftest::selftest(args, caller).await,
         Command::Doctor(args) => doctor::doctor(args, caller).await,

@@ -3,6 +3,7 @@
 mod common;
 mod compare;
 mod doctor;
+mod explore;
 mod images;
 mod manual;
 mod matrix;
@@ -18,6 +19,7 @@ pub use common::{
 };
 pub use compare::Compare;
 pub use doctor::{Doctor, DoctorFormat};
+pub use explore::Explore;
 pub use images::{Images, ImagesCommand};
 pub use manual::{Completions, Man};
 pub use matrix::Matrix;
@@ -120,6 +122,9 @@ pub enum Command {
     /// Show what each release does with the whole table, and remember it
     #[command(after_help = matrix::HELP, after_long_help = format!("{}\n\n{}", matrix::HELP, exit_codes()))]
     Matrix(Matrix),
+    /// Try sequences nobody wrote down, and find the shortest that makes a gateway forget what its operator wanted
+    #[command(after_help = explore::HELP, after_long_help = format!("{}\n\n{}", explore::HELP, exit_codes()))]
+    Explore(Explore),
     /// Judge the record of a run again, without an engine, and render any report of it
     #[command(after_help = reports::JUDGE_HELP, after_long_help = format!("{}\n\n{}", reports::JUDGE_HELP, exit_codes()))]
     Judge(Judge),
@@ -161,6 +166,7 @@ impl Command {
             Self::Check(_) => "check",
             Self::Compare(_) => "compare",
             Self::Matrix(_) => "matrix",
+            Self::Explore(_) => "explore",
             Self::Judge(_) => "judge",
             Self::Merge(_) => "merge",
             Self::Selftest(_) => "selftest",
@@ -194,6 +200,7 @@ impl Command {
             Self::Check(args) => Some(&args.job.engine),
             Self::Compare(args) => Some(&args.job.engine),
             Self::Matrix(args) => Some(&args.job.engine),
+            Self::Explore(args) => Some(&args.engine),
             Self::Selftest(args) => Some(&args.job.engine),
             Self::Doctor(args) => Some(&args.engine),
             Self::Sweep(args) => Some(&args.engine),

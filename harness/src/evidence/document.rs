@@ -3,6 +3,7 @@
 //! Its keys are relied on from outside: they are only ever added to.
 
 mod build;
+pub mod explore;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod selftest;
@@ -70,6 +71,9 @@ pub struct RunDocument {
     /// What the fault overlays of a selftest came to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selftest: Option<selftest::Selftest>,
+    /// What an exploration found and met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explore: Option<explore::Explored>,
     /// What became of each scenario from the first image of a `compare` to the second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparisons: Option<Vec<Comparison>>,

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::document::explore::Explored;
 use super::document::{ImageEntry, LeftOutEntry, PartitionEntry, ShardEntry};
 use super::event::CaseKey;
 use crate::engine::EngineInfo;
@@ -70,6 +71,11 @@ pub enum Entry {
     Compare {
         /// Whether what holds on neither counts.
         pre_existing: bool,
+    },
+    /// It explored, and came to this. What is in the record beside it are the repeats of what was found.
+    Explore {
+        /// What.
+        explored: Box<Explored>,
     },
     /// A case is part of the plan. They come in its order.
     Case(Planned),

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::compare;
+use super::document::explore::{self, Explored};
 use super::document::{
     CaseEntry, ImageEntry, JudgedCase, LeftOutEntry, PartitionEntry, RunDocument, RunHeader, ShardEntry, document,
     entry, selftest,
@@ -34,6 +35,7 @@ struct Asked {
     compare: Option<bool>,
     partition: Option<PartitionEntry>,
     shards: Option<Vec<ShardEntry>>,
+    explored: Option<Explored>,
     ended: Option<(f64, Option<Failed>, Option<u8>)>,
 }
 
@@ -74,6 +76,9 @@ pub fn replay(kept: &Kept) -> Result<RunDocument, ReadError> {
     if let Some(pre_existing) = asked.compare {
         compare::judge(&mut document, pre_existing, header.faults());
     }
+    if let Some(explored) = asked.explored {
+        explore::judge(&mut document, explored, header.faults());
+    }
     document.exit_code = code(kept, &asked.ended, document.exit_code);
     Ok(document)
 }
@@ -100,6 +105,7 @@ fn sort(kept: &Kept) -> Result<Asked, ReadError> {
             Entry::Compare { pre_existing } => asked.compare = Some(*pre_existing),
             Entry::Partition(partition) => asked.partition = Some(partition.clone()),
             Entry::Merged { shards } => asked.shards = Some(shards.clone()),
+            Entry::Explore { explored } => asked.explored = Some((**explored).clone()),
             Entry::Case(planned) => asked.plan.push((i, planned.clone())),
             Entry::LeftOut(left) => asked.left_out.push(left.clone()),
             Entry::Attempt { .. } => {}

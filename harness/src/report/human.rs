@@ -5,6 +5,7 @@
 pub(super) mod again;
 pub(super) mod comparison;
 pub(super) mod dossier;
+mod explore;
 pub(super) mod grid;
 pub(super) mod overview;
 mod selftest;
@@ -27,6 +28,7 @@ pub fn render(document: &RunDocument, style: Style) -> String {
         "selftest" => selftest(document, style),
         "compare" => compare(document, style),
         "matrix" => matrix(document, style),
+        "explore" => explore(document, style),
         _ => check(document, style),
     }
 }
@@ -87,6 +89,24 @@ pub fn matrix(document: &RunDocument, style: Style) -> String {
     text += &grid::grid(document, style);
     text += &dossiers_of(document, style, |verdict| verdict.is_red() || !verdict.is_conclusive());
     text += &ending(document, style);
+    text
+}
+
+/// The report of `explore`: each finding as the shortest way to it, then what was met.
+pub fn explore(document: &RunDocument, style: Style) -> String {
+    let Some(explored) = &document.explore else {
+        return check(document, style);
+    };
+    let mut text = head(document, style);
+    text += &explore::heading(explored, style);
+    text += &explored
+        .findings
+        .iter()
+        .map(|f| explore::finding(explored, f, style))
+        .collect::<String>();
+    text += &explore::coverage(explored, style);
+    text += &notes(document, style);
+    text += &explore::closing(document, explored, style);
     text
 }
 

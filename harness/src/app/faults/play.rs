@@ -84,6 +84,7 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
                 hub,
                 host: String::new(),
                 run: RUN.to_owned(),
+                observer: None,
                 limit: Duration::from_secs(60),
                 case_limit: Duration::from_secs(300),
             });

@@ -32,6 +32,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<Ca
         left_out: header.left_out.clone(),
         record: header.record.clone(),
         selftest: None,
+        explore: None,
         comparisons: None,
         count_pre_existing: None,
         partition: header.partition.clone(),

@@ -1,0 +1,504 @@
+//! The oracle: reads off a case's history whether every gateway was what its operator wanted. Pure.
+//!
+//! Looked at: after each settled step and at the end, whether each gateway is supervised exactly if it is wanted; at each
+//! boot, whether the reconciler says so too; whether a stop is persisted as one; whether commands succeed; and the invariants
+//! of the catalogue. Where it is not known what is wanted, nothing is looked at.
+
+use std::collections::BTreeSet;
+
+use super::intent::Intents;
+use super::model::Intent;
+use super::trial::{Kind, Outcome, Point, Shown, Trial};
+use crate::observe::history::{CaseEnd, CaseEvidence, ContainerChange, Fact, Observation, SETTLING, Source};
+use crate::observe::now::Now;
+use crate::observe::probe::{self, Reading};
+use crate::observe::races;
+use crate::scenario::model::{DEFAULT_PROFILE, Moment, Operation, Probe, ProfileSel, Scenario, Step, Value};
+
+/// Judges a case by the intents of its operators.
+pub fn judge(scenario: &Scenario, evidence: &CaseEvidence) -> Trial {
+    let mut reader = Reader::new(scenario, evidence);
+    for observation in &evidence.history {
+        reader.take(observation);
+    }
+    reader.boots();
+    reader.invariants();
+    reader.finish()
+}
+
+struct Reader<'a> {
+    scenario: &'a Scenario,
+    evidence: &'a CaseEvidence,
+    intents: Intents,
+    now: Now,
+    points: Vec<Point>,
+    shown: Vec<Shown>,
+    met: Vec<(String, String)>,
+    /// Profiles whose gateway is frozen, or about to be.
+    held: BTreeSet<String>,
+    /// Profiles whose gateway ran when the last step began.
+    ran: BTreeSet<String>,
+    /// Where each boot was followed to its rest, and how many steps had begun by then.
+    boots: Vec<(usize, u64, usize)>,
+    begun: usize,
+    steps: usize,
+    unseen: Option<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(scenario: &'a Scenario, evidence: &'a CaseEvidence) -> Self {
+        Self {
+            scenario,
+            evidence,
+            intents: Intents::read(scenario, &evidence.history),
+            now: Now::default(),
+            points: Vec::new(),
+            shown: vec![Shown::default(); scenario.steps.len()],
+            met: Vec::new(),
+            held: BTreeSet::new(),
+            ran: BTreeSet::new(),
+            boots: Vec::new(),
+            begun: 0,
+            steps: 0,
+            unseen: None,
+        }
+    }
+
+    fn take(&mut self, observation: &Observation) {
+        self.now.apply(observation);
+        let seq = observation.seq;
+        match &observation.fact {
+            Fact::StepBegan { step, .. } => self.begins(*step),
+            Fact::StepEnded { .. } => self.steps += 1,
+            Fact::Container {
+                change: ContainerChange::Started | ContainerChange::Died | ContainerChange::Destroyed,
+                ..
+            } => self.held.clear(),
+            Fact::Mark { moment } if observation.source == Source::Harness => {
+                if let Some(n) = number(&moment.0, "after:") {
+                    self.after(n, seq);
+                } else if let Some(n) = number(&moment.0, "boot:") {
+                    self.boots.push((n, seq, self.begun));
+                } else if moment.0 == "end" {
+                    self.end(seq);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn step(&self, number: usize) -> Option<&'a Step> {
+        self.scenario.steps.get(number.checked_sub(1)?)
+    }
+
+    fn begins(&mut self, number: usize) {
+        self.begun = self.begun.max(number);
+        let Some(step) = self.step(number) else { return };
+        let profiles: Vec<String> = self.intents.profiles().map(str::to_owned).collect();
+        let up = |name: &&String| self.now.running() && self.now.profile(name).up();
+        self.ran = profiles.iter().filter(up).cloned().collect();
+        for profile in &profiles {
+            if addresses(step, profile) {
+                let state = self.state(profile);
+                self.met.push((step.op.name().to_owned(), state.to_owned()));
+            }
+        }
+        match (&step.op, &step.profile) {
+            (Operation::HoldAt { .. }, ProfileSel::One(name)) => {
+                self.held.insert(name.clone());
+            }
+            (Operation::Release, _) => self.held.clear(),
+            _ => {}
+        }
+    }
+
+    /// The state in which an operation meets a gateway.
+    fn state(&self, profile: &str) -> &'static str {
+        let p = self.now.profile(profile);
+        if !self.now.running() {
+            return "container exited";
+        }
+        if self.held.contains(profile) && p.supervised().is_some() {
+            return "frozen";
+        }
+        match &p.service {
+            None => "no slot",
+            Some((status, _)) if !status.slot => "no slot",
+            Some((status, _)) if status.up => match p.own_word() {
+                Some("running" | "degraded") if status.want_up => "up",
+                Some("draining") => "draining",
+                _ if !status.want_up => "going down",
+                _ => "starting",
+            },
+            Some((status, _)) if status.want_up => "respawning",
+            Some(_) if p.lives.is_empty() => "never started",
+            Some(_) => "down",
+        }
+    }
+
+    fn after(&mut self, number: usize, seq: u64) {
+        let Some(step) = self.step(number) else { return };
+        self.show(number, seq);
+        let hurried = matches!(step.op, Operation::HoldAt { .. } | Operation::WaitUntil { .. });
+        if !step.wait || hurried || !self.intents.quiet_at(seq) {
+            return;
+        }
+        let at = Moment::After(number);
+        let span = self.intents.spans.get(&number).cloned();
+        let exit = span.and_then(|s| s.exit);
+        if is_command(&step.op)
+            && let Some(code) = exit
+        {
+            let wanted = Value::Int(0);
+            self.add(
+                Kind::Command,
+                at,
+                seq,
+                DEFAULT_PROFILE,
+                Probe::StepExit,
+                wanted,
+                Value::Int(code),
+            );
+        }
+        if !self.now.running() {
+            return;
+        }
+        self.services(at, seq);
+        self.recorded(step, number, exit, seq);
+    }
+
+    /// What an explicit stop leaves behind is read by others, too: status displays, and releases that know no other intent.
+    fn recorded(&mut self, step: &Step, number: usize, exit: Option<i64>, seq: u64) {
+        if !matches!(step.op, Operation::OperatorStop { .. }) || exit != Some(0) || !self.intents.alone(number) {
+            return;
+        }
+        for profile in self.ran.clone() {
+            let stopped = addresses(step, &profile) && self.intents.wanted(&profile, seq, seq) == Some(Intent::Down);
+            let down = self.now.profile(&profile).supervised().is_none();
+            let probe = Probe::StateGatewayState;
+            if stopped
+                && down
+                && let Some(found) = probe::current(&self.now, probe, &profile, None)
+            {
+                let wanted = Value::str("stopped");
+                self.add(
+                    Kind::Unrecorded,
+                    Moment::After(number),
+                    seq,
+                    &profile,
+                    probe,
+                    wanted,
+                    found,
+                );
+            }
+        }
+    }
+
+    fn end(&mut self, seq: u64) {
+        let running = self.now.running();
+        let found = Value::str(if running { "running" } else { "exited" });
+        let wanted = Value::str("running");
+        self.add(
+            Kind::Container,
+            Moment::End,
+            seq,
+            DEFAULT_PROFILE,
+            Probe::Container,
+            wanted,
+            found,
+        );
+        if running {
+            self.services(Moment::End, seq);
+        }
+        self.show(self.scenario.steps.len(), seq);
+    }
+
+    /// Each gateway is supervised exactly if it is wanted.
+    fn services(&mut self, at: Moment, seq: u64) {
+        for profile in self.intents.profiles().map(str::to_owned).collect::<Vec<_>>() {
+            if self.held.contains(&profile) {
+                continue;
+            }
+            if self.intents.is_gone(&profile, seq, seq) {
+                if let Some(found) = probe::current(&self.now, Probe::Slot, &profile, None) {
+                    self.add(
+                        Kind::NotGone,
+                        at,
+                        seq,
+                        &profile,
+                        Probe::Slot,
+                        Value::str("absent"),
+                        found,
+                    );
+                }
+                continue;
+            }
+            let Some(intent) = self.intents.wanted(&profile, seq, seq) else {
+                continue;
+            };
+            let Some(found) = probe::current(&self.now, Probe::Service, &profile, None) else {
+                self.unseen = Some(format!("nobody watched the supervisor at {at}"));
+                continue;
+            };
+            let (kind, wanted) = match intent {
+                Intent::Up if found == Value::str("respawning") => (Kind::Restless, "up"),
+                Intent::Up => (Kind::LostUp, "up"),
+                Intent::Down => (Kind::LostDown, "down"),
+            };
+            self.add(kind, at, seq, &profile, Probe::Service, Value::str(wanted), found);
+        }
+    }
+
+    /// At each boot that was followed to its rest, the reconciler says of each profile what is wanted, once.
+    fn boots(&mut self) {
+        for (boot, mark, begun) in std::mem::take(&mut self.boots) {
+            let Some(incarnation) = self.now.incarnations.get(boot - 1) else {
+                continue;
+            };
+            let before = boot.checked_sub(2).and_then(|i| self.now.incarnations[i].died);
+            let from = before.map_or(incarnation.seq, |(seq, _)| seq.min(incarnation.seq));
+            for profile in self.intents.profiles().map(str::to_owned).collect::<Vec<_>>() {
+                self.boot(boot, from, mark, begun, &profile);
+            }
+        }
+    }
+
+    fn boot(&mut self, boot: usize, from: u64, mark: u64, begun: usize, profile: &str) {
+        let lines = self.now.lines_of_boot(boot);
+        let lines: Vec<_> = lines.into_iter().filter(|l| l.profile == profile).collect();
+        let count = Value::Int(i64::try_from(lines.len()).unwrap_or(i64::MAX));
+        let last = lines.last().map(|l| (l.seq, l.prior_state.clone(), l.action.clone()));
+        let to = last.as_ref().map_or(mark, |l| l.0.max(from));
+        let possible = self.intents.possible(profile, from, to);
+        let at = Moment::Boot(boot);
+        let mut add = |kind, probe, wanted, found| {
+            self.points.push(Point {
+                kind,
+                at,
+                seq: to,
+                begun,
+                profile: profile.to_owned(),
+                what: Probe::name(probe).to_owned(),
+                probe: Some(probe),
+                wanted,
+                found,
+            });
+        };
+        if !possible.contains(&None) {
+            add(Kind::BootLine, Probe::BootLines, Value::Int(1), count);
+        } else if possible.len() == 1 {
+            add(Kind::NotGone, Probe::BootLines, Value::Int(0), count);
+        }
+        let Some((_, prior, action)) = last else { return };
+        if let Some(intent) = self.intents.wanted(profile, from, to) {
+            let (kind, wanted) = match intent {
+                Intent::Up => (Kind::LostUp, "started"),
+                Intent::Down => (Kind::LostDown, "registered"),
+            };
+            add(kind, Probe::BootAction, Value::str(wanted), Value::str(action.clone()));
+        }
+        let several = self.intents.profiles().count() > 1;
+        let name = if several { format!("{profile}: ") } else { String::new() };
+        let prior = prior.unwrap_or_else(|| "None".to_owned());
+        if let Some(shown) = begun.checked_sub(1).and_then(|i| self.shown.get_mut(i)) {
+            shown
+                .reconciler
+                .push(format!("{name}prior_state={prior} action={action}"));
+        }
+    }
+
+    /// The invariants of the catalogue, of profiles that were there all the time.
+    fn invariants(&mut self) {
+        let deleted = |name: &str| {
+            let mut steps = self.scenario.steps.iter();
+            steps.any(|s| s.op == Operation::ProfileDelete && s.profile == ProfileSel::One(name.to_owned()))
+        };
+        let mut stable = self.scenario.clone();
+        stable.profiles.retain(|p| !deleted(&p.name));
+        for row in probe::invariants(&stable, self.evidence) {
+            // The number of lines is a matter of what is known to be there, see `boot`.
+            if row.name == "invariant.one_boot_line" {
+                continue;
+            }
+            let Reading::Seen { value, seq } = row.reading else {
+                continue;
+            };
+            let mark = self.mark(row.at);
+            let disturbed = matches!(row.at, Moment::Boot(_)) && mark.is_some_and(|m| self.flying_at(m) > 1);
+            if disturbed {
+                continue;
+            }
+            let seq = mark.or(seq).unwrap_or(u64::MAX);
+            let begun = self.intents.spans.values().filter(|s| s.began < seq).count();
+            self.points.push(Point {
+                kind: Kind::Invariant,
+                at: row.at,
+                seq,
+                begun,
+                profile: row.profile,
+                what: row.name.to_owned(),
+                probe: None,
+                wanted: row.wanted,
+                found: value,
+            });
+        }
+    }
+
+    fn mark(&self, at: Moment) -> Option<u64> {
+        let name = at.to_string();
+        let is = |o: &&Observation| matches!(&o.fact, Fact::Mark { moment } if moment.0 == name);
+        self.evidence.history.iter().find(is).map(|o| o.seq)
+    }
+
+    fn flying_at(&self, seq: u64) -> usize {
+        let spans = self.intents.spans.values();
+        spans
+            .filter(|s| s.began < seq && s.ended.is_none_or(|e| e > seq))
+            .count()
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn add(&mut self, kind: Kind, at: Moment, seq: u64, profile: &str, probe: Probe, wanted: Value, found: Value) {
+        self.points.push(Point {
+            kind,
+            at,
+            seq,
+            begun: self.begun,
+            profile: profile.to_owned(),
+            what: probe.name().to_owned(),
+            probe: Some(probe),
+            wanted,
+            found,
+        });
+    }
+
+    fn show(&mut self, number: usize, seq: u64) {
+        let mut shown = Shown::default();
+        for profile in self.intents.profiles() {
+            let intent = match (
+                self.intents.wanted(profile, seq, seq),
+                self.intents.is_gone(profile, seq, seq),
+            ) {
+                (Some(Intent::Up), _) => "up",
+                (Some(Intent::Down), _) => "down",
+                (None, true) => continue,
+                (None, false) => "either",
+            };
+            shown.intent.push((profile.to_owned(), intent.to_owned()));
+            if self.now.running()
+                && let Some(found) = probe::current(&self.now, Probe::Service, profile, None)
+            {
+                shown.service.push((profile.to_owned(), found.to_string()));
+            }
+        }
+        if let Some(there) = number.checked_sub(1).and_then(|i| self.shown.get_mut(i)) {
+            *there = shown;
+        }
+    }
+
+    fn finish(mut self) -> Trial {
+        self.points.sort_by_key(|p| p.seq);
+        let wrong = self.points.iter().find(|p| !p.holds()).cloned();
+        let outcome = match (wrong, &self.evidence.end) {
+            // What was proven before evidence went missing stays proven.
+            (Some(point), _) => Outcome::Violated(Box::new(point)),
+            (None, CaseEnd::Complete) => match self.unseen.take() {
+                Some(why) => Outcome::Inconclusive(why),
+                None => Outcome::Held,
+            },
+            (None, CaseEnd::Inconclusive(why) | CaseEnd::Unsupported(why) | CaseEnd::Error(why)) => match self.race() {
+                Some(point) => Outcome::Violated(Box::new(point)),
+                None => Outcome::Inconclusive(why.clone()),
+            },
+        };
+        Trial {
+            outcome,
+            floor: floor(self.evidence),
+            points: self.points,
+            shown: self.shown,
+            met: self.met,
+            steps: self.steps,
+            seconds: self.evidence.seconds,
+        }
+    }
+
+    /// The runner ends a case in which a stop met a race of the gateway's own: here, that is something found.
+    fn race(&self) -> Option<Point> {
+        let why = races::met_by_a_stop(&self.now, &self.evidence.history)?;
+        let kind = if why.contains("lost") {
+            Kind::StopForgotten
+        } else {
+            Kind::StopOvertaken
+        };
+        let profile = self.intents.profiles().find(|p| why.starts_with(*p))?.to_owned();
+        Some(Point {
+            kind,
+            at: Moment::After(self.begun.max(1)),
+            seq: self.evidence.history.last().map_or(0, |o| o.seq),
+            begun: self.begun,
+            profile,
+            what: "history".to_owned(),
+            probe: None,
+            wanted: Value::str("one stop"),
+            found: Value::str(why),
+        })
+    }
+}
+
+fn number(moment: &str, prefix: &str) -> Option<usize> {
+    moment.strip_prefix(prefix)?.parse().ok()
+}
+
+/// True if a step is about that profile; what engines do is about all.
+fn addresses(step: &Step, profile: &str) -> bool {
+    let all = match &step.op {
+        Operation::OperatorStart { all } | Operation::OperatorStop { all } | Operation::OperatorRestart { all } => *all,
+        Operation::EngineRestart { .. }
+        | Operation::EngineStop { .. }
+        | Operation::EngineKill { .. }
+        | Operation::EngineStart
+        | Operation::Recreate { .. }
+        | Operation::ComposeRecreate
+        | Operation::SignalInit { .. } => true,
+        _ => false,
+    };
+    all || match &step.profile {
+        ProfileSel::One(name) => name == profile,
+        ProfileSel::All => true,
+    }
+}
+
+fn is_command(op: &Operation) -> bool {
+    matches!(
+        op,
+        Operation::OperatorStart { .. }
+            | Operation::OperatorStop { .. }
+            | Operation::OperatorRestart { .. }
+            | Operation::ProfileCreate
+            | Operation::ProfileDelete
+    )
+}
+
+/// What engine and gateway took by themselves: of the start and of each step, the time until the last thing became true
+/// that it led to. What is more is the harness's: its waits, its looking twice, its settling window, its removals.
+fn floor(evidence: &CaseEvidence) -> f64 {
+    let mut total = 0.0;
+    let mut began = evidence.started;
+    let mut last = began;
+    for o in &evidence.history {
+        let settling = matches!(&o.fact, Fact::Mark { moment } if moment.0 == SETTLING);
+        if settling || matches!(o.fact, Fact::StepBegan { .. }) {
+            total += last.duration_since(began).as_secs_f64().max(0.0);
+            began = o.known;
+            last = o.known;
+            if settling {
+                break;
+            }
+        } else if o.source != Source::Harness
+            && let Some(at) = o.at
+        {
+            last = last.max(at.min(o.known));
+        }
+    }
+    total
+}
