@@ -6,6 +6,7 @@ pub(super) mod comparison;
 pub(super) mod dossier;
 pub(super) mod grid;
 pub(super) mod overview;
+pub(super) mod repeats;
 mod selftest;
 mod summary;
 mod table;
@@ -39,6 +40,7 @@ pub fn reproduce(document: &RunDocument, style: Style) -> String {
     text += &overview::table(document, style);
     text += &overview::reconciler(document, style);
     text += &dossiers(document, style);
+    text += &repeats::repeats(document, style);
     text += &overview::closing(document, style);
     text += &ending(document, style);
     text
@@ -48,6 +50,7 @@ pub fn reproduce(document: &RunDocument, style: Style) -> String {
 pub fn check(document: &RunDocument, style: Style) -> String {
     let mut text = head(document, style);
     text += &table::cases(document, style);
+    text += &repeats::repeats(document, style);
     text += &dossiers(document, style);
     text += &ending(document, style);
     text
