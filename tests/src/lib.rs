@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use comeback::app::cases::{assignment, subject};
 use comeback::engine::{DockerEngine, Engine, EngineInfo, RUN_LABEL, default_host};
-use comeback::evidence::document::{ImageEntry, JudgedCase, RunDocument, RunHeader, document, entry};
+use comeback::evidence::document::{CaseEntry, ImageEntry, JudgedCase, RunDocument, RunHeader, document, entry};
 use comeback::evidence::event::CaseKey;
 use comeback::image::{self, Image, ImageExpr, ObtainOptions};
 use comeback::observe::history::CaseEvidence;
 use comeback::observe::hub::EventHub;
 use comeback::plan::{Case, does_not_apply};
 use comeback::report::{self, Style};
-use comeback::runner::{Assignment, Attempt, Next, RunContext, run_case};
+use comeback::runner::{Assignment, Attempt, Environments, Next, RunContext, Slots, run_case};
 use comeback::scenario::Catalogue;
 use comeback::scenario::model::{ImageRef, Scenario};
 use comeback::verdict::{Classification, Column, Judged, judge_case};
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 /// Deadline of each wait in a case, and of a case.
 const LIMITS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
@@ -42,7 +42,6 @@ pub enum Outcome {
 struct Bench {
     ctx: Arc<RunContext>,
     info: EngineInfo,
-    permits: Arc<Semaphore>,
     images: Mutex<BTreeMap<String, Arc<OnceCell<Image>>>>,
     next: AtomicUsize,
     started: Timestamp,
@@ -98,7 +97,6 @@ impl Bench {
             .await
             .map_err(|e| failed(e.to_string()))?;
         Ok(Self {
-            permits: Arc::new(Semaphore::new(info.cpus)),
             ctx: Arc::new(RunContext {
                 engine,
                 hub,
@@ -107,6 +105,8 @@ impl Bench {
                 limit: LIMITS.0,
                 case_limit: LIMITS.1,
                 observer: None,
+                slots: Slots::new(info.cpus, &info),
+                environments: Environments::default(),
             }),
             info,
             images: Mutex::default(),
@@ -136,18 +136,21 @@ impl Bench {
         let case = assignment(case, scenario.clone(), &under_test, |text| others.get(text).cloned());
         let attempts = self.attempts(&case, column).await;
         self.nothing_is_left(&case).await;
-        let entries = attempts.iter().map(|(evidence, judged)| {
-            entry(&JudgedCase {
-                scenario: &scenario,
-                evidence,
-                judged,
-                kept: None,
+        let entries: Vec<CaseEntry> = attempts
+            .iter()
+            .map(|(evidence, judged)| {
+                entry(&JudgedCase {
+                    scenario: &scenario,
+                    evidence,
+                    judged,
+                    kept: None,
+                })
             })
-        });
+            .collect();
         Outcome::Judged(Box::new(document(
             &self.header(),
             vec![ImageEntry::new(&under_test, false, 0.0)],
-            entries.collect(),
+            entries,
         )))
     }
 
@@ -169,7 +172,7 @@ impl Bench {
                 ..Next::default()
             }
         };
-        run_case(&self.ctx, case, &self.permits, &tell).await;
+        run_case(&self.ctx, case, &tell).await;
         ended.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -24,7 +24,7 @@ use crate::explore::hunt::{Hunt, Hunted, News, hunt};
 use crate::explore::sequence::Sequence;
 use crate::image::{Cache, ObtainOptions};
 use crate::observe::hub::EventHub;
-use crate::runner::RunContext;
+use crate::runner::{Environments, RunContext, Slots};
 use crate::scenario::overlay::overlays;
 use lab::RealLab;
 
@@ -64,7 +64,7 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
     let jobs = args.jobs.map_or(info.cpus, std::num::NonZeroUsize::get);
     desk.engine = Some(info.clone());
     desk.begin_record()?;
-    desk.enter([Entry::Engine { engine: info }]);
+    desk.enter([Entry::Engine { engine: info.clone() }]);
     let tell = desk.teller();
     let options = ObtainOptions {
         offline: args.engine.offline,
@@ -86,7 +86,7 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
         text: format!("seed {}", hunt_for.source.seed),
     });
     let host = session::host(&args.engine)?;
-    let ctx = context(&engine, &host, desk, args.timeout).await?;
+    let ctx = context(&engine, &host, desk, args.timeout, Slots::new(jobs, &info)).await?;
     let lab = Arc::new(RealLab::new(
         ctx,
         image.clone(),
@@ -145,6 +145,7 @@ async fn context(
     host: &str,
     desk: &Desk,
     timeout: Duration,
+    slots: Slots,
 ) -> Result<Arc<RunContext>, Failure> {
     let run = desk.clock.run.clone();
     let hub = EventHub::open(engine.clone(), run.clone()).await;
@@ -156,6 +157,8 @@ async fn context(
         observer: None,
         limit: WAIT.min(timeout),
         case_limit: timeout,
+        slots,
+        environments: Environments::default(),
     }))
 }
 

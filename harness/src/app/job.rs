@@ -1,6 +1,7 @@
 //! The whole way from what is to be run to a verdict, whatever the command.
 
 mod judge;
+mod lengths;
 mod partition;
 mod purpose;
 
@@ -16,7 +17,7 @@ use super::{behind, cases, print};
 use crate::cli::args::{EngineArgs, JobArgs, RunArgs};
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineInfo};
 use crate::evidence::document::{CaseEntry, LeftOutEntry, PartitionEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::ledger::{Entry, Planned, Text};
@@ -24,10 +25,11 @@ use crate::image::{Cache, Image, ImageExpr, ObtainOptions, Releases};
 use crate::observe::history::CaseEvidence;
 use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
-use crate::runner::{Assignment, Attempt, RunContext, run_cases};
+use crate::runner::{Assignment, Attempt, Environments, RunContext, Slots, longest_first, run_cases};
 use crate::scenario::model::Scenario;
 use crate::verdict::Column;
 
+use lengths::Lengths;
 pub use purpose::Purpose;
 
 /// Deadline of each wait within a case.
@@ -94,10 +96,9 @@ impl Job {
         }
         let mut interrupts = Interrupts::listen();
         let Connected { engine, info } = session::connect(&self.engine).await?;
-        let cpus = info.cpus;
         desk.engine = Some(info.clone());
         desk.begin_record()?;
-        desk.enter([Entry::Engine { engine: info }]);
+        desk.enter([Entry::Engine { engine: info.clone() }]);
         let tell = desk.teller();
         let obtained = self.obtain(&engine, &others, &tell, &mut interrupts).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
@@ -121,8 +122,8 @@ impl Job {
         let ended = self
             .run_plan(
                 &engine,
+                &info,
                 &run,
-                cpus,
                 observer,
                 &plan,
                 assignments,
@@ -165,8 +166,8 @@ impl Job {
     async fn run_plan(
         &self,
         engine: &Arc<dyn Engine>,
+        info: &EngineInfo,
         run: &str,
-        cpus: usize,
         observer: Option<Image>,
         plan: &Plan,
         assignments: Vec<Assignment>,
@@ -186,15 +187,19 @@ impl Job {
             limit: WAIT.min(self.run.timeout),
             case_limit: self.run.timeout,
             observer,
+            slots: self.slots(info, tell),
+            environments: Environments::default(),
         });
-        let jobs = self.run.jobs.map_or(cpus, std::num::NonZeroUsize::get);
+        let mut lengths = Lengths::load();
         let (remembered, assignments) = self.recall(assignments);
         let judge = self.judge(run, &remembered, &assignments, attempts, record, tell);
         for (assignment, evidence) in &remembered {
             judge(&key_of(&assignment.case), Attempt::Ended(evidence));
         }
         let mut cut = {
-            let work = run_cases(&ctx, assignments, jobs, judge);
+            // The longest first; the document has them in the order of the plan.
+            let assignments = longest_first(assignments, |a| &a.scenario, |s| lengths.of(s));
+            let work = run_cases(&ctx, assignments, judge);
             tokio::select! {
                 () = work => None,
                 exit = interrupts.next() => Some(exit),
@@ -204,6 +209,12 @@ impl Job {
             self.progress.stand();
             self.progress.println(ENDING);
         }
+        let news = |key: &CaseKey| remembered.iter().all(|(a, _)| key_of(&a.case) != *key);
+        {
+            let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+            lengths.learn(attempts.iter().filter(|(key, _)| news(key)).map(|(_, entry)| entry));
+        }
+        lengths.save();
         // Under a fault overlay it is what is wanted.
         let red = |(key, entry): &(CaseKey, CaseEntry)| {
             entry.verdict.is_red() && selftest::split(&key.scenario, self.purpose.overlays()).is_none()
@@ -225,6 +236,21 @@ impl Job {
             cut,
             fault: abnormal.or(leak.map(|why| (why, Exit::Environment))),
         })
+    }
+
+    /// As many cases at a time as were asked for, or as the engine has processors; never more than it bears.
+    fn slots(&self, engine: &EngineInfo, tell: &Tell) -> Slots {
+        let asked = self.run.jobs.map_or(engine.cpus, std::num::NonZeroUsize::get);
+        let slots = Slots::new(asked, engine);
+        if slots.most_busy < asked {
+            tell(RunEvent::Note {
+                text: format!(
+                    "{asked} jobs are more than {} processors bear: {} cases are busy at a time",
+                    engine.cpus, slots.most_busy
+                ),
+            });
+        }
+        slots
     }
 
     /// What is remembered of these cases, and those of which nothing is.

@@ -23,6 +23,7 @@ fn args(line: &str) -> Vec<std::ffi::OsString> {
 #[case::check("check")]
 #[case::compare("compare")]
 #[case::judge("judge")]
+#[case::merge("merge")]
 #[case::selftest("selftest")]
 #[case::scenarios("scenarios")]
 #[case::scenarios_explain("scenarios explain")]

@@ -4,6 +4,7 @@
 
 mod build;
 pub mod explore;
+mod repeats;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod selftest;
@@ -12,6 +13,7 @@ pub mod shards;
 mod tests;
 
 pub use build::{document, entry};
+pub use repeats::{Rate, RepeatsEntry, Spread};
 pub use shards::{PartitionEntry, ShardEntry};
 
 use std::collections::BTreeMap;
@@ -86,6 +88,9 @@ pub struct RunDocument {
     /// The shards it was merged from; null of any other run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<Vec<ShardEntry>>,
+    /// What cases that were run several times show together; null if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Vec<RepeatsEntry>>,
 }
 
 /// The engine, in short.
@@ -245,6 +250,9 @@ pub struct CaseEntry {
     /// Where the evidence is.
     #[serde(default)]
     pub evidence: Option<String>,
+    /// Of each wait, in their order, the milliseconds that `latency_ms` sums up.
+    #[serde(default)]
+    pub waits_ms: Vec<f64>,
     /// The fault overlay a selftest ran it under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlay: Option<String>,
@@ -299,6 +307,9 @@ pub struct Latency {
     pub median: Option<f64>,
     /// The largest.
     pub max: Option<f64>,
+    /// The 95th percentile.
+    #[serde(default)]
+    pub p95: Option<f64>,
 }
 
 /// One row of the behaviour table.

@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -169,7 +169,9 @@ impl Record {
     /// Whatever kept any part of the record from being written.
     pub fn finish(mut self, ended: &Entry, document: &RunDocument) -> io::Result<()> {
         self.enter(ended);
-        whole(&self.root.join(names::DOCUMENT), &serde_json::to_vec_pretty(document)?)?;
+        whole(&self.root.join(names::DOCUMENT), |out| {
+            Ok(serde_json::to_writer_pretty(out, document)?)
+        })?;
         self.failed.take().map_or(Ok(()), Err)
     }
 
@@ -230,10 +232,9 @@ impl Writing {
             self.observe(observation)?;
         }
         for (incarnation, lines) in &evidence.logs {
-            whole(
-                &self.folder.join(names::log(*incarnation)),
-                (lines.join("\n") + "\n").as_bytes(),
-            )?;
+            whole(&self.folder.join(names::log(*incarnation)), |out| {
+                lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+            })?;
         }
         let ending = Ending {
             started: evidence.started,
@@ -244,7 +245,9 @@ impl Writing {
             observations: evidence.history.len(),
             logs: evidence.logs.keys().copied().collect(),
         };
-        whole(&self.folder.join(names::ENDING), &serde_json::to_vec_pretty(&ending)?)
+        whole(&self.folder.join(names::ENDING), |out| {
+            Ok(serde_json::to_writer_pretty(out, &ending)?)
+        })
     }
 }
 
@@ -256,10 +259,12 @@ fn line(file: &mut File, what: &impl Serialize) -> io::Result<()> {
 }
 
 /// Writes a file that is either there whole or not at all.
-fn whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn whole(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
-    fs::write(&beside, bytes)?;
+    let mut out = BufWriter::new(File::create(&beside)?);
+    write(&mut out)?;
+    out.flush()?;
     fs::rename(&beside, path)
 }
 

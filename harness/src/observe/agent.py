@@ -15,6 +15,7 @@ FIELDS = "up,wantedup,pid"
 
 watch = Inotify()
 told = {}
+written_at = {}
 holds = []
 ambushes = []
 held = {}
@@ -116,11 +117,27 @@ def slots():
     return sorted(set(live) | set(told))
 
 
+def changed(profile):
+    """When the supervisor last wrote what it says of a slot: not when we came to look."""
+    slot = os.path.join(SCAN, PREFIX + profile)
+    newest = 0
+    for path in (slot, f"{slot}/supervise/status", f"{slot}/supervise/death_tally"):
+        try:
+            newest = max(newest, os.stat(path, follow_symlinks=False).st_mtime_ns)
+        except OSError:
+            pass
+    return newest
+
+
 def tell(profile):
+    # Before it is asked: what is written meanwhile is another change.
+    at = changed(profile)
     facts = status(profile)
     if told.get(profile) != facts:
-        told[profile] = facts
-        say("svc", p=clean(profile), t=time.time_ns(), **facts)
+        # What no file shows, such as a process that came or went, is known since now.
+        written = at > written_at.get(profile, 0)
+        told[profile], written_at[profile] = facts, at
+        say("svc", p=clean(profile), t=at if written else time.time_ns(), **facts)
 
 
 def arm(profile):

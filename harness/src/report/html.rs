@@ -9,13 +9,14 @@ mod view;
 
 use askama::Template as _;
 
-use super::human::{overview, seconds, words};
+use super::human::{overview, repeats, seconds, words};
 use super::items::{Item, worst_first};
 use super::text::sanitize;
-use crate::evidence::document::{CaseEntry, RunDocument};
+use crate::evidence::document::{CaseEntry, RepeatsEntry, RunDocument};
+use crate::verdict::Verdict;
 use case::{case_view, column};
 use summary::{attention, counts, overviews, run_mark, sentence, tone, whole};
-use view::{Cell, Image, Line, Page, Section};
+use view::{Cell, Image, Line, Page, Repeated, Section};
 
 /// A run with no more cases than that is shown unfolded.
 const UNFOLDED: usize = 12;
@@ -28,12 +29,29 @@ pub fn render(document: &RunDocument) -> Result<String, askama::Error> {
     page(document)?.render()
 }
 
+/// True for one of many repeats that held: its course is in the record only, and what it shows with the others is told once.
+fn is_untold(case: &CaseEntry) -> bool {
+    case.repeat > 1 && case.verdict == Verdict::Held && case.timeline.is_empty()
+}
+
+fn repeated(document: &RunDocument) -> Vec<Repeated> {
+    let view = |of: &RepeatsEntry| Repeated {
+        name: repeats::name(document, of),
+        failures: repeats::failures(of),
+        lines: repeats::lines(of)
+            .into_iter()
+            .map(|line| (line.what, line.figures))
+            .collect(),
+    };
+    document.repeats.iter().flatten().map(view).collect()
+}
+
 fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
     let all: Vec<(usize, &CaseEntry)> = document
         .cases
         .iter()
         .enumerate()
-        .filter(|(_, case)| case.counts)
+        .filter(|(_, case)| case.counts && !is_untold(case))
         .collect();
     let unfold = all.len() <= UNFOLDED;
     let control = without_overlays(document);
@@ -74,6 +92,7 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
             document.arguments.iter().skip(1).cloned().collect::<Vec<_>>().join(" ")
         )),
         attention: attention(document, &all),
+        repeats: repeated(document),
         overviews: overviews(&control, &all, &sections),
         images: images(document),
         sections,

@@ -8,6 +8,7 @@ pub(super) mod dossier;
 mod explore;
 pub(super) mod grid;
 pub(super) mod overview;
+pub(super) mod repeats;
 mod selftest;
 mod summary;
 mod table;
@@ -41,6 +42,7 @@ pub fn reproduce(document: &RunDocument, style: Style) -> String {
     text += &overview::table(document, style);
     text += &overview::reconciler(document, style);
     text += &dossiers(document, style);
+    text += &repeats::repeats(document, style);
     text += &overview::closing(document, style);
     text += &ending(document, style);
     text
@@ -50,6 +52,7 @@ pub fn reproduce(document: &RunDocument, style: Style) -> String {
 pub fn check(document: &RunDocument, style: Style) -> String {
     let mut text = head(document, style);
     text += &table::cases(document, style);
+    text += &repeats::repeats(document, style);
     text += &dossiers(document, style);
     text += &ending(document, style);
     text

@@ -4,7 +4,7 @@ mod matrix;
 
 use super::human::again::repeat;
 use super::human::dossier::{is_wanted, meaning, wanted};
-use super::human::{comparison, mark, overview, seconds, words};
+use super::human::{comparison, mark, overview, repeats, seconds, words};
 use super::items::{Grade, Item, cut_short, grade, items, worst_first};
 use super::text::sanitize;
 use crate::evidence::compare::{Change, Comparison};
@@ -38,6 +38,7 @@ pub fn render(document: &RunDocument) -> String {
     text += &overlays(document);
     text += &comparisons(document);
     text += &table(document);
+    text += &repeated(document);
     text += &side_by_side(document);
     let worth = worst_first(document);
     let mut left = worth.len();
@@ -112,6 +113,25 @@ fn count(document: &RunDocument) -> String {
     } else {
         words.join(", ")
     }
+}
+
+/// What cases that were run several times show together.
+fn repeated(document: &RunDocument) -> String {
+    let mut text = String::new();
+    for of in document.repeats.iter().flatten() {
+        text += &format!(
+            "**{}**: {}\n\n| | {} |\n|---|{}\n",
+            prose(&repeats::name(document, of)),
+            prose(&repeats::failures(of)),
+            repeats::HEADS.join(" | "),
+            "---:|".repeat(repeats::HEADS.len())
+        );
+        for line in repeats::lines(of) {
+            text += &format!("| {} | {} |\n", line.what, line.figures.join(" | "));
+        }
+        text += "\n";
+    }
+    text
 }
 
 /// A line for each case. Where there are many, those that are fine are folded.

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 use super::cleanup::Leftovers;
 use super::keeper::Keeper;
+use super::slots::Busy;
 use super::subject::{self, Names};
 use super::{Done, Finished, Halt, Order, Progress, RunContext, compose, volume};
 use crate::engine::EngineError;
@@ -50,7 +51,7 @@ struct Shared {
 }
 
 /// Runs one attempt. `permit` is given back while there is nothing to do but to wait for the settling window.
-pub async fn run(ctx: Arc<RunContext>, order: Order, permit: OwnedSemaphorePermit) -> Finished {
+pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
     let started = Timestamp::now();
     let clock = Instant::now();
     let names = Names::new(&ctx.run, &order);
@@ -111,11 +112,7 @@ fn recorder(order: &Order, secrets: Secrets) -> (Recorder, tokio::task::JoinHand
 async fn secrets(ctx: &RunContext, order: &Order) -> Secrets {
     let mut variables: Vec<(String, String)> = order.scenario.start.env.clone().into_iter().collect();
     for image in [&order.images.first, &order.images.next] {
-        // An image that cannot be looked at now cannot be run either, and that is told then.
-        if let Ok(Some(info)) = ctx.engine.inspect_image(&image.reference).await {
-            let pair = |variable: &String| variable.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()));
-            variables.extend(info.env.iter().filter_map(pair));
-        }
+        variables.extend(ctx.environments.of(ctx.engine.as_ref(), &image.reference).await);
     }
     Secrets::among(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
@@ -234,7 +231,7 @@ async fn run_subject(ctx: &RunContext, order: &Order, names: &Names) -> Done<Str
 }
 
 impl Case {
-    async fn play(self: Arc<Self>, permit: OwnedSemaphorePermit) -> CaseEnd {
+    async fn play(self: Arc<Self>, permit: Busy) -> CaseEnd {
         let settle = self.order.scenario.settle;
         let all = async {
             self.start().await?;
@@ -293,7 +290,7 @@ impl Case {
 
     /// Deadline of a wait.
     pub fn limit(&self) -> Duration {
-        self.ctx.limit
+        self.ctx.limit * self.ctx.slots.slack()
     }
 
     /// The current container under test.

@@ -4,9 +4,11 @@ mod case;
 mod cleanup;
 mod compose;
 mod control;
+mod environments;
 mod keeper;
 mod operator;
 mod schedule;
+mod slots;
 mod start;
 mod steps;
 mod subject;
@@ -26,7 +28,9 @@ use crate::scenario::model::Scenario;
 
 pub use cleanup::{Swept, remove_run, sweep};
 pub use compose::tool as compose_tool;
+pub use environments::Environments;
 pub use schedule::{Assignment, Attempt, Next, run_case, run_cases};
+pub use slots::{Slots, longest_first};
 
 /// What all cases of a run share.
 pub struct RunContext {
@@ -44,6 +48,10 @@ pub struct RunContext {
     pub case_limit: Duration,
     /// The image the observer runs from; `None` is the one under test.
     pub observer: Option<Image>,
+    /// What cases wait for before they begin.
+    pub slots: Slots,
+    /// Variables of the images.
+    pub environments: Environments,
 }
 
 /// The images a case runs on.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
 
+use super::slots::Busy;
 use super::{CaseImages, Order, Progress, RunContext, case};
 use crate::evidence::event::CaseKey;
 use crate::observe::history::CaseEvidence;
@@ -47,71 +48,80 @@ pub struct Next {
     pub keep: bool,
 }
 
-/// Runs all cases, at most `jobs` of them busy at a time, and removes what they created. `tell` hears of each attempt and,
+/// Runs all cases, as many at a time as there are slots for, and removes what they created. `tell` hears of each attempt and,
 /// at its end, says what follows; it is what judges. Returns when all is done and removed; dropped before, it begins
 /// nothing more, and what is there is left to [`super::remove_run`].
-pub async fn run_cases<F>(ctx: &Arc<RunContext>, cases: Vec<Assignment>, jobs: usize, tell: F)
+pub async fn run_cases<F>(ctx: &Arc<RunContext>, cases: Vec<Assignment>, tell: F)
 where
     F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static,
 {
-    let permits = Arc::new(Semaphore::new(jobs.max(1)));
     let stop = Arc::new(AtomicBool::new(false));
     let tell = Arc::new(tell);
     let mut running = JoinSet::new();
     for assignment in cases {
-        // A permit first: cases begin in their order, and none is set up before its time.
-        let Ok(permit) = permits.clone().acquire_owned().await else {
+        // A slot first: cases begin in their order, and none is set up before its time.
+        let Some(under_way) = ctx.slots.begin().await else {
+            break;
+        };
+        let Some(busy) = ctx.slots.busy(assignment.scenario.wants_the_machine()).await else {
             break;
         };
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let (ctx, permits, stop, tell) = (ctx.clone(), permits.clone(), stop.clone(), tell.clone());
+        let (ctx, stop, tell) = (ctx.clone(), stop.clone(), tell.clone());
         running.spawn(async move {
-            if attempts(&ctx, &assignment, &permits, permit, &*tell).await {
+            if attempts(&ctx, &assignment, busy, &*tell).await {
                 stop.store(true, Ordering::Relaxed);
             }
+            drop(under_way);
         });
+        // What has ended takes no room until the last one has.
+        while let Some(done) = running.try_join_next() {
+            note(done);
+        }
     }
     while let Some(done) = running.join_next().await {
-        if let Err(error) = done {
-            tracing::error!("a case ended abnormally: {error}");
-        }
+        note(done);
     }
 }
 
-/// Runs one case as [`run_cases`] does, with permits that others share.
-pub async fn run_case<F>(ctx: &Arc<RunContext>, case: &Assignment, permits: &Arc<Semaphore>, tell: &F)
+fn note(done: Result<(), JoinError>) {
+    if let Err(error) = done {
+        tracing::error!("a case ended abnormally: {error}");
+    }
+}
+
+/// Runs one case as [`run_cases`] does, beside others that share the slots.
+pub async fn run_case<F>(ctx: &Arc<RunContext>, case: &Assignment, tell: &F)
 where
     F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync,
 {
-    if let Ok(permit) = permits.clone().acquire_owned().await {
-        attempts(ctx, case, permits, permit, tell).await;
+    let Some(_under_way) = ctx.slots.begin().await else {
+        return;
+    };
+    if let Some(busy) = ctx.slots.busy(case.scenario.wants_the_machine()).await {
+        attempts(ctx, case, busy, tell).await;
     }
 }
 
 /// The attempts of a case. True if nothing else is to begin.
-async fn attempts<F>(
-    ctx: &Arc<RunContext>,
-    case: &Assignment,
-    permits: &Arc<Semaphore>,
-    permit: OwnedSemaphorePermit,
-    tell: &F,
-) -> bool
+async fn attempts<F>(ctx: &Arc<RunContext>, case: &Assignment, busy: Busy, tell: &F) -> bool
 where
     F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync,
 {
-    let mut permit = Some(permit);
+    let mut busy = Some(busy);
     let mut stop = false;
     for attempt in 1..=ATTEMPTS {
-        let permit = match permit.take() {
-            Some(permit) => permit,
-            None => match permits.clone().acquire_owned().await {
-                Ok(permit) => permit,
-                Err(_) => break,
+        // One that could not be concluded from is given the machine: what else went on may have been why.
+        let busy = match busy.take() {
+            Some(busy) => busy,
+            None => match ctx.slots.busy(true).await {
+                Some(busy) => busy,
+                None => break,
             },
         };
-        let next = one(ctx, case, attempt, permit, tell).await;
+        let next = one(ctx, case, attempt, busy, tell).await;
         stop |= next.stop;
         if !next.again {
             break;
@@ -120,13 +130,7 @@ where
     stop
 }
 
-async fn one<F>(
-    ctx: &Arc<RunContext>,
-    assignment: &Assignment,
-    attempt: u32,
-    permit: OwnedSemaphorePermit,
-    tell: &F,
-) -> Next
+async fn one<F>(ctx: &Arc<RunContext>, assignment: &Assignment, attempt: u32, busy: Busy, tell: &F) -> Next
 where
     F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync,
 {
@@ -147,7 +151,7 @@ where
         attempt,
         progress,
     };
-    let work = case::run(ctx.clone(), order, permit);
+    let work = case::run(ctx.clone(), order, busy);
     tokio::pin!(work);
     let finished = loop {
         tokio::select! {

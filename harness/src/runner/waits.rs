@@ -118,7 +118,7 @@ impl Case {
         let number = self.recorder.now(|now| now.incarnations.len());
         let line = Wait {
             condition: format!("the reconciler's line of boot {number}"),
-            limit: BOOT.min(self.limit()),
+            limit: (BOOT * self.ctx.slots.slack()).min(self.limit()),
             needs_container: true,
             check: Box::new(move |now: &Now| (!now.lines_of_boot(number).is_empty()).then_some(())),
             last: Box::new(|now: &Now| format!("{} lines of earlier boots", now.boot_lines.len())),

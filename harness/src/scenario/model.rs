@@ -59,6 +59,18 @@ pub struct Scenario {
     pub source: Source,
 }
 
+/// The tag of a scenario that is to be alone on the machine, whatever its steps are.
+const ALONE: &str = "alone";
+
+impl Scenario {
+    /// True if it measures a window of time: something is caught as it happens, or two things go on at once. What else keeps
+    /// the processors busy would move that window.
+    pub fn wants_the_machine(&self) -> bool {
+        let window = |step: &Step| !step.wait || matches!(step.op, Operation::HoldAt { .. });
+        self.start.wait == StartWait::Process || self.steps.iter().any(window) || self.tags.iter().any(|t| t == ALONE)
+    }
+}
+
 /// The text a scenario was read from.
 #[derive(Debug, Clone)]
 pub struct Source {

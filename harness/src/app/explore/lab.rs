@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 
 use crate::app::cases;
 use crate::app::desk::{Desk, SharedRecord};
@@ -39,7 +38,6 @@ pub struct RealLab {
     overlay: Option<String>,
     jobs: usize,
     seed: u64,
-    permits: Arc<Semaphore>,
     next: AtomicUsize,
     record: SharedRecord,
     tell: Tell,
@@ -70,7 +68,7 @@ impl Repeat {
 }
 
 impl RealLab {
-    /// A lab for one image; `jobs` sequences are busy at a time.
+    /// A lab for one image; it is given as many sequences as keep `jobs` of them busy.
     pub fn new(
         ctx: Arc<RunContext>,
         image: Image,
@@ -85,7 +83,6 @@ impl RealLab {
             overlay,
             jobs,
             seed,
-            permits: Arc::new(Semaphore::new(jobs.max(1))),
             next: AtomicUsize::new(0),
             record: desk.record.clone(),
             tell: desk.teller(),
@@ -166,7 +163,7 @@ impl RealLab {
             self.hear(key, attempt, scenario, repeat.is_some(), &came);
             Next::default()
         };
-        run_case(&self.ctx, &assignment, &self.permits, &tell).await;
+        run_case(&self.ctx, &assignment, &tell).await;
         let came = came.into_inner().unwrap_or_else(PoisonError::into_inner);
         came.unwrap_or_else(|| Trial::inconclusive("it was never begun"))
     }

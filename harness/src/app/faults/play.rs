@@ -12,7 +12,7 @@ use crate::engine::fake::{Fake, Personality};
 use crate::image::Image;
 use crate::observe::hub::EventHub;
 use crate::plan;
-use crate::runner::{Attempt, Next, RunContext, run_cases};
+use crate::runner::{Attempt, Environments, Next, RunContext, Slots, run_cases};
 use crate::scenario::Catalogue;
 use crate::verdict::{Classification, judge_case};
 
@@ -77,6 +77,7 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
             }
         }
     };
+    let info = fake.info().await.unwrap_or_else(|why| panic!("{why}"));
     match EventHub::open(engine.clone(), RUN.to_owned()).await {
         Ok(hub) => {
             let ctx = Arc::new(RunContext {
@@ -87,8 +88,10 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
                 observer: None,
                 limit: Duration::from_secs(60),
                 case_limit: Duration::from_secs(300),
+                slots: Slots::new(1, &info),
+                environments: Environments::default(),
             });
-            run_cases(&ctx, vec![case], 1, tell).await;
+            run_cases(&ctx, vec![case], tell).await;
         }
         // The run ends here, and says why.
         Err(why) => {

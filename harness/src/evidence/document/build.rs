@@ -1,5 +1,8 @@
 //! From a header, images and judged cases to the document.
 
+use std::collections::BTreeMap;
+
+use super::repeats::{Spread, repeats, round};
 use super::shards::excuse_nothing;
 use super::{
     CaseEntry, EngineHead, ImageEntry, JudgedCase, Latency, ObserverEntry, RowEntry, RunDocument, RunHeader, SCHEMA,
@@ -12,9 +15,13 @@ use crate::scenario::model::Scenario;
 use crate::verdict::run::{counting, outcome};
 use crate::verdict::{Row, Verdict};
 
+/// Repeats of a case that held of which the whole course is told; that of the others is in the record.
+const TOLD: u32 = 4;
+
 /// Makes the document of a run. `entries` are in the order of the plan, attempts of a case in their own.
 pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<CaseEntry>) -> RunDocument {
     let verdicts = mark_counting(&mut entries);
+    let repeats = repeats(&entries);
     let outcome = outcome(&verdicts, header.faults());
     let mut document = RunDocument {
         schema: SCHEMA,
@@ -37,6 +44,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<Ca
         count_pre_existing: None,
         partition: header.partition.clone(),
         shards: header.shards.clone(),
+        repeats,
     };
     excuse_nothing(&mut document);
     document
@@ -71,6 +79,8 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         judged,
         kept,
     } = case;
+    // What many repeats that held have in common is told of the first: the document must not grow with what nobody reads.
+    let told = evidence.repeat <= TOLD || judged.verdict != Verdict::Held;
     CaseEntry {
         scenario: scenario.id.clone(),
         image: evidence.image.clone(),
@@ -82,6 +92,7 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         reason: judged.reason.clone(),
         steps: steps(scenario, evidence),
         latency_ms: latency(&evidence.latencies_ms),
+        waits_ms: evidence.latencies_ms.iter().copied().map(round).collect(),
         rows: judged.rows.iter().map(|row| row_entry(row, evidence)).collect(),
         repeat: evidence.repeat,
         counts: false,
@@ -97,9 +108,9 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         note: judged.note.clone(),
         reconciler: reconciler_lines(&evidence.history),
         shutdowns: shutdown_lines(&evidence.history),
-        timeline: timeline(&evidence.history),
-        spans: spans(&evidence.history),
-        logs: evidence.logs.iter().map(|(n, lines)| (*n, last_lines(lines))).collect(),
+        timeline: if told { timeline(&evidence.history) } else { Vec::new() },
+        spans: if told { spans(&evidence.history) } else { Vec::new() },
+        logs: if told { logs(evidence) } else { BTreeMap::new() },
         evidence: kept.clone(),
         overlay: None,
         observer: evidence.history.iter().find_map(observer),
@@ -119,6 +130,11 @@ fn observer(observation: &Observation) -> Option<ObserverEntry> {
         }),
         _ => None,
     }
+}
+
+/// The end of the container's output, by incarnation.
+fn logs(evidence: &CaseEvidence) -> BTreeMap<u32, Vec<String>> {
+    evidence.logs.iter().map(|(n, lines)| (*n, last_lines(lines))).collect()
 }
 
 fn steps(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<StepEntry> {
@@ -175,23 +191,12 @@ fn row_entry(row: &Row, evidence: &CaseEvidence) -> RowEntry {
     }
 }
 
-/// Median and maximum, in milliseconds; null of nothing.
+/// Median, 95th percentile and maximum, in milliseconds; null of nothing.
 pub(super) fn latency(all: &[f64]) -> Latency {
-    let mut sorted: Vec<f64> = all.iter().copied().filter(|ms| ms.is_finite()).collect();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let median = match sorted.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(sorted[middle]),
-        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    };
+    let spread = Spread::of(all.iter().copied());
     Latency {
-        median: median.map(round),
-        max: sorted.last().copied().map(round),
+        median: spread.median,
+        max: spread.max,
+        p95: spread.p95,
     }
-}
-
-/// Three decimals: milliseconds of seconds, microseconds of milliseconds.
-fn round(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
 }

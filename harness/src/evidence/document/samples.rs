@@ -59,6 +59,33 @@ pub fn stop(image: &'static str, observed: &str, expectation: Expectation) -> At
     }
 }
 
+/// One case run seven times: the sixth is a regression, and the seventh cannot be told.
+pub fn soak() -> RunDocument {
+    let fixed = || Expectation::Column(Column::Fixed);
+    let attempts: Vec<Attempt> = (1..=7)
+        .map(|repeat| {
+            let seen = match repeat {
+                6 => "stopped stopped registered down",
+                _ => "running running started up",
+            };
+            let end = match repeat {
+                7 => CaseEnd::Inconclusive("the engine answered 500".into()),
+                _ => CaseEnd::Complete,
+            };
+            Attempt {
+                repeat,
+                end,
+                ..restart("release:0.17.0", seen, fixed())
+            }
+        })
+        .collect();
+    run(
+        &header("check", &["check", "release:0.17.0", "--repeat", "7"]),
+        vec![image("release:0.17.0", Some("0.17.0"))],
+        &attempts,
+    )
+}
+
 /// The command's header with a fixed clock.
 pub fn header(command: &str, arguments: &[&str]) -> RunHeader {
     RunHeader {

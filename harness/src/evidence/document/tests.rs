@@ -35,7 +35,7 @@ fn keys_of_the_contract() {
     let contract = "scenario image attempt classification expected verdict seconds reason steps latency_ms rows";
     assert!(keys(case).join(" ").starts_with(contract));
     assert!(keys(&case["steps"][0]).join(" ").starts_with("op seconds"));
-    assert_eq!(keys(&case["latency_ms"]), ["median", "max"]);
+    assert_eq!(keys(&case["latency_ms"]), ["median", "max", "p95"]);
     assert!(
         keys(&case["rows"][0])
             .join(" ")
@@ -49,7 +49,7 @@ fn no_evidence_is_null_and_absence_is_not() {
     assert_eq!(json["cases"][0]["rows"][0]["observed"], Json::Null);
     assert_eq!(
         json["cases"][0]["latency_ms"],
-        serde_json::json!({"median": null, "max": null})
+        serde_json::json!({"median": null, "max": null, "p95": null})
     );
     let absent = samples::run(
         &samples::header("check", &[]),

@@ -17,6 +17,7 @@ pub struct Page<'d> {
     pub started: String,
     pub command: String,
     pub attention: Vec<Attention>,
+    pub repeats: Vec<Repeated>,
     pub overviews: Vec<Matrix>,
     pub images: Vec<Image>,
     pub sections: Vec<Section>,
@@ -150,3 +151,13 @@ pub struct RowView {
     /// True if it is not what was wanted.
     pub off: bool,
 }
+
+/// What a case that was run several times shows.
+pub struct Repeated {
+    pub name: String,
+    pub failures: String,
+    pub lines: Vec<Line3>,
+}
+
+/// A quantity with its figures.
+pub type Line3 = (&'static str, [String; 3]);

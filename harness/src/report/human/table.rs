@@ -7,6 +7,10 @@ use super::words;
 use crate::evidence::document::{CaseEntry, RunDocument};
 use crate::report::text::width;
 use crate::report::{Style, sanitize};
+use crate::verdict::Verdict;
+
+/// Repeats in a row that are shown each.
+const FOLDED: usize = 4;
 
 /// Space around a cell.
 const GAP: usize = 2;
@@ -20,9 +24,10 @@ pub fn cases(document: &RunDocument, style: Style) -> String {
         return String::new();
     }
     let several_images = document.images.len() > 1;
-    let rows: Vec<Vec<String>> = counting
+    let lines = folded(&counting);
+    let rows: Vec<Vec<String>> = lines
         .iter()
-        .map(|case| cells(document, case, several_images))
+        .map(|line| cells(document, *line, several_images))
         .collect();
     let finding = if several_images { 4 } else { 3 };
     let widest = |i: usize| rows.iter().map(|cells| width(&cells[i])).max().unwrap_or(0);
@@ -52,7 +57,7 @@ pub fn cases(document: &RunDocument, style: Style) -> String {
         last.set_cell_alignment(CellAlignment::Right);
     }
     let mut text = String::new();
-    let mut verdicts = counting.iter().map(|case| case.verdict);
+    let mut verdicts = lines.iter().map(|(case, _)| case.verdict);
     let mut paint = crate::report::Paint::Plain;
     for line in table.lines() {
         // A line that begins with a sign begins a case; one that does not goes on with it.
@@ -67,14 +72,18 @@ pub fn cases(document: &RunDocument, style: Style) -> String {
     text + "\n"
 }
 
-fn cells(document: &RunDocument, case: &CaseEntry, several_images: bool) -> Vec<String> {
+fn cells(document: &RunDocument, (case, times): (&CaseEntry, usize), several_images: bool) -> Vec<String> {
     let attempts = attempts(document, case);
     let again = if attempts > 1 {
         format!(", {attempts} attempts")
     } else {
         String::new()
     };
-    let mut cells = vec![words::mark(case.verdict).to_owned(), sanitize(&words::case_name(case))];
+    let name = match times {
+        1 => words::case_name(case),
+        _ => format!("{} ×{times}", case.scenario),
+    };
+    let mut cells = vec![words::mark(case.verdict).to_owned(), sanitize(&name)];
     if several_images {
         cells.push(sanitize(words::image_name(&case.image)));
     }
@@ -82,6 +91,20 @@ fn cells(document: &RunDocument, case: &CaseEntry, several_images: bool) -> Vec<
     cells.push(format!("{}{again}", words::finding(case)));
     cells.push(words::seconds(case.seconds));
     cells
+}
+
+/// The lines of the table: a case each, but repeats in a row that held at once are one line, with how many they are.
+fn folded<'c>(cases: &[&'c CaseEntry]) -> Vec<(&'c CaseEntry, usize)> {
+    let same = |a: &&CaseEntry, b: &&CaseEntry| {
+        let held = a.verdict == Verdict::Held && b.verdict == Verdict::Held;
+        held && a.attempt == 1 && b.attempt == 1 && (&a.scenario, &a.image) == (&b.scenario, &b.image)
+    };
+    let groups = cases.chunk_by(same);
+    let fold = |group: &[&'c CaseEntry]| match group {
+        [first, ..] if group.len() > FOLDED => vec![(*first, group.len())],
+        few => few.iter().map(|case| (*case, 1)).collect(),
+    };
+    groups.flat_map(fold).collect()
 }
 
 /// How many attempts of the same case there are.

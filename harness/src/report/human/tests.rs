@@ -28,6 +28,7 @@ fn all() -> Vec<(&'static str, RunDocument)> {
         ("repeated", samples::repeated()),
         ("compared_repaired", samples::compared(true)),
         ("compared_introduced", samples::compared(false)),
+        ("soak", samples::soak()),
         ("matrix", samples::matrix()),
     ]
 }

@@ -26,6 +26,11 @@ fn one_of_everything() {
 }
 
 #[test]
+fn a_soak() {
+    insta::assert_snapshot!(render(&samples::soak()));
+}
+
+#[test]
 fn a_matrix() {
     insta::assert_snapshot!(render(&samples::matrix()));
 }
