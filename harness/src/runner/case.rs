@@ -13,7 +13,7 @@ use super::cleanup::Leftovers;
 use super::keeper::Keeper;
 use super::subject::{self, Names};
 use super::{Done, Finished, Halt, Order, Progress, RunContext, compose, volume};
-use crate::engine::EngineError;
+use crate::engine::{ContainerStatus, EngineError, again};
 use crate::observe::history::{CaseEnd, CaseEvidence, Fact, Observation, Source, StepSeconds};
 use crate::observe::link::Link;
 use crate::observe::now::Now;
@@ -23,6 +23,9 @@ use crate::scenario::model::{Moment, Need, Operation};
 
 /// Bytes of the container's output kept per incarnation.
 const OUTPUT_BYTES: usize = 1 << 20;
+
+/// How long the engine may take to hand over the container's output: nothing of it is evidence.
+const OUTPUT: Duration = Duration::from_secs(30);
 
 /// An attempt under way.
 pub struct Case {
@@ -61,11 +64,12 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: OwnedSemaphorePermi
     let (repeat, attempt) = (order.repeat, order.attempt);
     let outcome = set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await;
     let (end, steps, logs) = match outcome {
-        Err(halt) => (halt.into(), Vec::new(), BTreeMap::new()),
+        Err(halt) => (CaseEnd::from(halt), Vec::new(), BTreeMap::new()),
         Ok(case) => {
             let case = Arc::new(case);
             let end = case.clone().play(permit).await;
             case.keep_output().await;
+            let end = case.unless_lost(end);
             let mut shared = case.shared();
             leftovers.containers.append(&mut shared.containers);
             (
@@ -76,6 +80,9 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: OwnedSemaphorePermi
         }
     };
     ctx.hub.forget(&names.case);
+    if end != CaseEnd::Complete {
+        leftovers.unsure_of = Some(names.case.clone());
+    }
     let (history, latencies_ms) = recorder.snapshot();
     drop(recorder);
     forward.abort();
@@ -247,10 +254,16 @@ impl Case {
         match tokio::time::timeout(limit, all).await {
             Err(_) => CaseEnd::Inconclusive(format!("the case took longer than {} s (--timeout)", limit.as_secs())),
             Ok(Err(halt)) => CaseEnd::from(halt),
-            Ok(Ok(())) => match self.recorder.now(|now| now.lost.first().cloned()) {
-                Some((_, what)) => CaseEnd::Inconclusive(what),
-                None => CaseEnd::Complete,
-            },
+            Ok(Ok(())) => CaseEnd::Complete,
+        }
+    }
+
+    /// An end is complete only if nothing went missing on the way.
+    fn unless_lost(&self, end: CaseEnd) -> CaseEnd {
+        let lost = self.recorder.now(|now| now.lost.first().cloned());
+        match (end, lost) {
+            (CaseEnd::Complete, Some((_, what))) => CaseEnd::Inconclusive(what),
+            (end, _) => end,
         }
     }
 
@@ -357,40 +370,77 @@ impl Case {
     pub async fn last_output(&self) -> String {
         let id = self.subject_id();
         let mut last = Vec::new();
-        if let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await {
+        let read = async {
+            let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
+                return;
+            };
             while let Some(Ok(line)) = lines.next().await {
                 last.push(line.text);
                 if last.len() > 5 {
                     last.remove(0);
                 }
             }
-        }
+        };
+        // Whatever has come by then is what there is.
+        let _ = tokio::time::timeout(OUTPUT, read).await;
         last.join("\n")
     }
 
     /// Keeps the output of the current container, by incarnation: it goes with the container.
     pub async fn keep_output(&self) {
         let id = self.subject_id();
-        if let Ok(Some(status)) = self.ctx.engine.inspect(&id).await {
-            self.recorder.push(Source::Engine, None, Fact::Inspected { status });
+        if let Ok(status) = again(|| self.ctx.engine.inspect(&id)).await {
+            if let Some(what) = self.recorder.now(|now| contradiction(now, status.as_ref())) {
+                self.recorder.push(Source::Engine, None, Fact::Lost { what });
+            }
+            if let Some(status) = status {
+                self.recorder.push(Source::Engine, None, Fact::Inspected { status });
+            }
         }
-        let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
-            return;
-        };
         let starts: Vec<Timestamp> = self
             .recorder
             .now(|now| now.incarnations.iter().map(|i| i.started_at).collect());
         let mut kept: BTreeMap<u32, Output> = BTreeMap::new();
-        while let Some(Ok(line)) = lines.next().await {
-            let number = line
-                .at
-                .map_or(1, |at| starts.iter().filter(|s| **s <= at).count().max(1));
-            let number = u32::try_from(number).unwrap_or(u32::MAX);
-            kept.entry(number).or_default().push(line.text);
+        let read = async {
+            let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
+                return;
+            };
+            while let Some(Ok(line)) = lines.next().await {
+                let number = line
+                    .at
+                    .map_or(1, |at| starts.iter().filter(|s| **s <= at).count().max(1));
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                kept.entry(number).or_default().push(line.text);
+            }
+        };
+        if tokio::time::timeout(OUTPUT, read).await.is_err() {
+            tracing::warn!(
+                "the container's output did not come to its end within {} s",
+                OUTPUT.as_secs()
+            );
         }
         let kept = kept.into_iter().map(|(number, output)| (number, output.lines()));
         self.shared().output.extend(kept);
     }
+}
+
+/// In what the engine's answer is not what its events add up to: one of the two is wrong, and it is not known which.
+fn contradiction(now: &Now, status: Option<&ContainerStatus>) -> Option<String> {
+    let Some(status) = status else {
+        return Some("the engine knows nothing of the container under test, and told of no end of it".into());
+    };
+    let told = now.started_at();
+    if now.running() != status.running {
+        let word = |runs| if runs { "runs" } else { "has ended" };
+        let (told, says) = (word(now.running()), word(status.running));
+        return Some(format!(
+            "by the engine's events the container {told}, by its inspect it {says}"
+        ));
+    }
+    if told.is_some() && told != status.started_at {
+        return Some("by its inspect the engine started the container at another time than it told".into());
+    }
+    None
 }
 
 /// Output of one incarnation: its beginning and its end, if it is too long to be kept whole.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::{Engine, EngineError, RUN_LABEL};
+use crate::engine::{Engine, EngineError, RUN_LABEL, again};
+use crate::observe::hub::CASE_LABEL;
 
 /// Deadline of one removal; it is separate from any other.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -15,13 +16,28 @@ pub struct Leftovers {
     pub containers: Vec<String>,
     /// Volumes, by name.
     pub volumes: Vec<String>,
+    /// The case on the engine, if it may have created what nobody was told of: the answer to a creation was lost, or what
+    /// came after it failed.
+    pub unsure_of: Option<String>,
 }
 
 impl Leftovers {
     /// Removes all of it; what cannot be removed is logged and left to the leak check.
-    pub async fn remove(self, engine: &Arc<dyn Engine>) {
+    pub async fn remove(mut self, engine: &Arc<dyn Engine>) {
+        if let Some(case) = self.unsure_of.take() {
+            let label = format!("{CASE_LABEL}={case}");
+            match again(|| engine.list_containers(&label)).await {
+                Ok(all) => self.containers.extend(all.into_iter().map(|c| c.id)),
+                Err(why) => tracing::warn!("what {case} created is not known: {why}"),
+            }
+            self.containers.sort();
+            self.containers.dedup();
+        }
         // At once: the engine spends most of a removal waiting.
-        let removals = self.containers.iter().map(|id| timed(engine.remove_container(id)));
+        let removals = self
+            .containers
+            .iter()
+            .map(|id| timed(again(|| engine.remove_container(id))));
         for (id, outcome) in self
             .containers
             .iter()
@@ -32,7 +48,7 @@ impl Leftovers {
             }
         }
         for name in &self.volumes {
-            if let Err(why) = timed(engine.remove_volume(name)).await {
+            if let Err(why) = timed(again(|| engine.remove_volume(name))).await {
                 tracing::warn!("volume {name} could not be removed: {why}");
             }
         }
@@ -60,9 +76,9 @@ pub struct Swept {
 /// Removes every container and volume with our label for which `ours` holds of the label's value.
 pub async fn sweep(engine: &Arc<dyn Engine>, ours: impl Fn(&str) -> bool) -> Result<Swept, EngineError> {
     let mut swept = Swept::default();
-    for container in engine.list_containers(RUN_LABEL).await? {
+    for container in again(|| engine.list_containers(RUN_LABEL)).await? {
         if container.labels.get(RUN_LABEL).is_some_and(|run| ours(run)) {
-            match timed(engine.remove_container(&container.id)).await {
+            match timed(again(|| engine.remove_container(&container.id))).await {
                 Ok(_) => {
                     tracing::info!("removed container {}", container.name);
                     swept.containers.push(container.name);
@@ -71,9 +87,9 @@ pub async fn sweep(engine: &Arc<dyn Engine>, ours: impl Fn(&str) -> bool) -> Res
             }
         }
     }
-    for volume in engine.list_volumes(RUN_LABEL).await? {
+    for volume in again(|| engine.list_volumes(RUN_LABEL)).await? {
         if volume.labels.get(RUN_LABEL).is_some_and(|run| ours(run)) {
-            match timed(engine.remove_volume(&volume.name)).await {
+            match timed(again(|| engine.remove_volume(&volume.name))).await {
                 Ok(_) => {
                     tracing::info!("removed volume {}", volume.name);
                     swept.volumes.push(volume.name);

@@ -134,7 +134,7 @@ fn a_fault_of_the_engine_is_not_a_verdict(
     scenario: &str,
     #[values(Personality::Fixed, Personality::Regressed)] personality: Personality,
 ) {
-    let clean = play(scenario, personality, None);
+    let clean = play(scenario, personality, None).unwrap_or_else(|why| panic!("{why}"));
     let without = match (personality, scenario) {
         (Personality::Fixed, _) | (_, "engine-kill-start") => Classification::Fixed,
         (Personality::Regressed, _) => Classification::Regressed,
@@ -147,11 +147,15 @@ fn a_fault_of_the_engine_is_not_a_verdict(
     let mut objections = Vec::new();
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();
     for fault in &faults {
-        let played = play(scenario, personality, Some(*fault));
-        if let Some(why) = objection(fault, without, &played) {
-            objections.push(format!("{fault}: {why}"));
-        }
-        *first.entry(played.attempts[0].0.name()).or_default() += 1;
+        let why = match play(scenario, personality, Some(*fault)) {
+            Ok(played) => {
+                let name = played.attempts.first().map_or("none", |(found, _)| found.name());
+                *first.entry(name).or_default() += 1;
+                objection(fault, without, &played)
+            }
+            Err(why) => Some(why),
+        };
+        objections.extend(why.map(|why| format!("{fault}: {why}")));
     }
     println!(
         "{scenario} on {personality:?}: {} combinations, {first:?}",
