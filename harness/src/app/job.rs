@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::behind::Watcher;
 use super::desk::{Desk, SharedRecord};
 use super::images::{self, Obtained, Tell};
 use super::interrupt::{ENDING, Interrupts};
@@ -90,6 +91,7 @@ impl Job {
         let Connected { engine, info } = session::connect(&self.engine).await?;
         let cpus = info.cpus;
         desk.engine = Some(info.clone());
+        let mut watcher = self.watched(&desk.clock.run);
         desk.begin_record()?;
         desk.enter([Entry::Engine { engine: info }]);
         let tell = desk.teller();
@@ -121,6 +123,7 @@ impl Job {
                 &desk.record,
                 &tell,
                 &mut interrupts,
+                watcher.as_mut(),
             )
             .await;
         self.progress.finish();
@@ -132,6 +135,20 @@ impl Job {
         };
         self.purpose.judge(&mut document, header.faults());
         desk.hand_in(&header, document)
+    }
+
+    /// Has a process behind that removes what the run created, should this one be killed. Without it everything goes on:
+    /// `sweep` does the same, if somebody thinks of it.
+    fn watched(&self, run: &str) -> Option<Watcher> {
+        let started = session::host(&self.engine)
+            .ok()
+            .map(|host| Watcher::start(run, &host))?;
+        let told = |why: std::io::Error| {
+            self.progress.on(&RunEvent::Note {
+                text: format!("if this process is killed, nothing removes what it created ({why})"),
+            });
+        };
+        started.map_err(told).ok()
     }
 
     async fn obtain(
@@ -160,6 +177,7 @@ impl Job {
         record: &SharedRecord,
         tell: &Tell,
         interrupts: &mut Interrupts,
+        watcher: Option<&mut Watcher>,
     ) -> Result<Ended, Failure> {
         let host = session::host(&self.engine)?;
         let failed = |e| Failure::engine(&e, &host);
@@ -201,7 +219,7 @@ impl Job {
         let leak = tokio::select! {
             leak = behind::clean_up(engine, run, cut.is_some()) => leak,
             exit = interrupts.next() => {
-                self.progress.println(&behind::leave(engine, run, &host));
+                self.progress.println(&behind::leave(engine, run, watcher));
                 cut.get_or_insert(exit);
                 None
             }

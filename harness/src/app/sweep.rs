@@ -8,9 +8,6 @@ use crate::runner;
 
 /// Removes, or with `--dry-run` lists, everything with our label, or what one run left.
 pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
-    if args.behind {
-        behind::detach();
-    }
     let connected = session::connect(&args.engine).await?;
     let engine = connected.engine;
     let host = connected.info.host.clone();

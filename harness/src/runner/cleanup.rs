@@ -1,7 +1,10 @@
 //! Removing what was created: by an attempt, by a run, by a harness that was killed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
 
 use crate::engine::{Engine, EngineError, RUN_LABEL, again};
 use crate::observe::hub::CASE_LABEL;
@@ -73,29 +76,39 @@ pub struct Swept {
     pub stuck: Vec<String>,
 }
 
+/// How many removals an engine is asked for at a time.
+const AT_ONCE: usize = 8;
+
 /// Removes every container and volume with our label for which `ours` holds of the label's value.
 pub async fn sweep(engine: &Arc<dyn Engine>, ours: impl Fn(&str) -> bool) -> Result<Swept, EngineError> {
     let mut swept = Swept::default();
-    for container in again(|| engine.list_containers(RUN_LABEL)).await? {
-        if container.labels.get(RUN_LABEL).is_some_and(|run| ours(run)) {
-            match timed(again(|| engine.remove_container(&container.id))).await {
-                Ok(_) => {
-                    tracing::info!("removed container {}", container.name);
-                    swept.containers.push(container.name);
-                }
-                Err(why) => swept.stuck.push(format!("container {}: {why}", container.name)),
+    let is_ours = |labels: &BTreeMap<String, String>| labels.get(RUN_LABEL).is_some_and(|run| ours(run));
+    let mut containers = again(|| engine.list_containers(RUN_LABEL)).await?;
+    containers.retain(|container| is_ours(&container.labels));
+    let removals = containers
+        .iter()
+        .map(|c| timed(again(|| engine.remove_container(&c.id))));
+    let outcomes: Vec<_> = stream::iter(removals).buffered(AT_ONCE).collect().await;
+    for (container, outcome) in containers.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => {
+                tracing::info!("removed container {}", container.name);
+                swept.containers.push(container.name);
             }
+            Err(why) => swept.stuck.push(format!("container {}: {why}", container.name)),
         }
     }
-    for volume in again(|| engine.list_volumes(RUN_LABEL)).await? {
-        if volume.labels.get(RUN_LABEL).is_some_and(|run| ours(run)) {
-            match timed(again(|| engine.remove_volume(&volume.name))).await {
-                Ok(_) => {
-                    tracing::info!("removed volume {}", volume.name);
-                    swept.volumes.push(volume.name);
-                }
-                Err(why) => swept.stuck.push(format!("volume {}: {why}", volume.name)),
+    let mut volumes = again(|| engine.list_volumes(RUN_LABEL)).await?;
+    volumes.retain(|volume| is_ours(&volume.labels));
+    let removals = volumes.iter().map(|v| timed(again(|| engine.remove_volume(&v.name))));
+    let outcomes: Vec<_> = stream::iter(removals).buffered(AT_ONCE).collect().await;
+    for (volume, outcome) in volumes.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => {
+                tracing::info!("removed volume {}", volume.name);
+                swept.volumes.push(volume.name);
             }
+            Err(why) => swept.stuck.push(format!("volume {}: {why}", volume.name)),
         }
     }
     Ok(swept)
