@@ -20,11 +20,12 @@ const READY: &str = "ready";
 /// What it is told when it is not needed.
 const DONE: &[u8] = b"done";
 
-/// Removes what attempts did not remove themselves; tells what should not have been there, or still is.
-pub async fn clean_up(engine: &Arc<dyn Engine>, run: &str, cut: bool) -> Option<String> {
-    let (mut found, mut looks) = (Vec::new(), LOOKS);
+/// Removes what attempts did not remove themselves, except what is kept of these cases; tells what should not have been
+/// there, or still is.
+pub async fn clean_up(engine: &Arc<dyn Engine>, run: &str, kept: &[String], cut: bool) -> Option<String> {
+    let (mut found, mut looks, mut quiet) = (Vec::new(), LOOKS, 0);
     loop {
-        let swept = match runner::remove_run(engine, run).await {
+        let swept = match runner::remove_run(engine, run, kept).await {
             Ok(swept) => swept,
             Err(error) => return Some(format!("what this run left behind could not be removed: {error}")),
         };
@@ -39,7 +40,8 @@ pub async fn clean_up(engine: &Arc<dyn Engine>, run: &str, cut: bool) -> Option<
         }
         let nothing = swept.containers.is_empty() && swept.volumes.is_empty();
         found.extend(swept.containers.into_iter().chain(swept.volumes));
-        if !cut || nothing {
+        quiet = if nothing { quiet + 1 } else { 0 };
+        if !cut || quiet == 2 {
             break;
         }
         // The engine may still be carrying out what was asked of it when the run was cut short.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::alive::{self, Alive};
 use super::behind::Watcher;
 use super::desk::{Desk, SharedRecord};
 use super::images::{self, Obtained, Tell};
@@ -24,7 +25,7 @@ use crate::image::{Cache, ImageExpr, ObtainOptions, Releases};
 use crate::observe::history::CaseEvidence;
 use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
-use crate::runner::{Assignment, Attempt, RunContext, run_cases};
+use crate::runner::{Assignment, Attempt, RunContext, case_on_engine, run_cases};
 use crate::scenario::model::Scenario;
 use crate::verdict::{Column, Judged};
 
@@ -55,7 +56,9 @@ pub struct Job {
 }
 
 /// Judged attempts in the order in which they ended.
-type Attempts = Arc<Mutex<Vec<(CaseKey, CaseEvidence, Judged, Option<String>)>>>;
+type Attempts = Arc<Mutex<Vec<Attempted>>>;
+/// Which attempt, what it yielded, what that was judged to be, and the folder it is kept in.
+type Attempted = (CaseKey, CaseEvidence, Judged, Option<String>);
 
 /// How a plan came to its end.
 struct Ended {
@@ -91,7 +94,12 @@ impl Job {
         let Connected { engine, info } = session::connect(&self.engine).await?;
         let cpus = info.cpus;
         desk.engine = Some(info.clone());
+        let cache = Cache::default();
+        let _alive = Alive::declare(&cache, &desk.clock.run);
         let mut watcher = self.watched(&desk.clock.run);
+        if let Some(text) = alive::left_by_killed(&cache, &engine).await {
+            self.progress.on(&RunEvent::Note { text });
+        }
         desk.begin_record()?;
         desk.enter([Entry::Engine { engine: info }]);
         let tell = desk.teller();
@@ -208,16 +216,16 @@ impl Job {
             self.progress.println(ENDING);
         }
         // Under a fault overlay it is what is wanted.
-        let red = |a: &(CaseKey, CaseEvidence, Judged, Option<String>)| {
-            a.2.verdict.is_red() && selftest::split(&a.0.scenario, self.purpose.overlays()).is_none()
-        };
+        let red =
+            |a: &Attempted| a.2.verdict.is_red() && selftest::split(&a.0.scenario, self.purpose.overlays()).is_none();
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
         let abnormal = self.unjudged(plan, attempts, cut.is_some() || (self.run.fail_fast && any_red));
-        if self.run.keep.is_some() && cut.is_none() && any_red {
-            return Ok(Ended { cut, fault: abnormal });
-        }
+        let kept = match cut {
+            None if self.run.keep.is_some() => kept(run, plan, attempts, red),
+            _ => Vec::new(),
+        };
         let leak = tokio::select! {
-            leak = behind::clean_up(engine, run, cut.is_some()) => leak,
+            leak = behind::clean_up(engine, run, &kept, cut.is_some()) => leak,
             exit = interrupts.next() => {
                 self.progress.println(&behind::leave(engine, run, watcher));
                 cut.get_or_insert(exit);
@@ -343,6 +351,18 @@ impl Job {
         });
         judged.collect()
     }
+}
+
+/// What the attempts that are kept are called on the engine.
+fn kept(run: &str, plan: &Plan, attempts: &Attempts, is_red: impl Fn(&Attempted) -> bool) -> Vec<String> {
+    let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+    let red = attempts.iter().filter(|attempt| is_red(attempt));
+    let names = red.filter_map(|(key, ..)| {
+        let same = |c: &&plan::Case| (&c.scenario, &c.image, c.repeat) == (&key.scenario, &key.image, key.repeat);
+        let case = plan.cases.iter().find(same)?;
+        Some(case_on_engine(run, case.index, key.attempt))
+    });
+    names.collect()
 }
 
 fn key_of(case: &plan::Case) -> CaseKey {

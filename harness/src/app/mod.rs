@@ -1,5 +1,6 @@
 //! Commands: from parsed arguments to an exit code. What a command prints goes to stdout, what it tells goes to stderr.
 
+mod alive;
 mod behind;
 pub mod cases;
 mod compare;

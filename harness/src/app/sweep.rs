@@ -32,7 +32,7 @@ pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
         return Ok(Exit::Held);
     }
     if let (true, Some(run)) = (args.behind, &args.run) {
-        return match behind::clean_up(&engine, run, true).await {
+        return match behind::clean_up(&engine, run, &[], true).await {
             None => Ok(Exit::Held),
             Some(why) => Err(Failure::new(FailureKind::Leak { left: vec![why] })),
         };

@@ -72,6 +72,7 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: OwnedSemaphorePermi
             let end = case.unless_lost(end);
             let mut shared = case.shared();
             leftovers.containers.append(&mut shared.containers);
+            leftovers.subject = Some(shared.subject.clone());
             (
                 end,
                 std::mem::take(&mut shared.steps),

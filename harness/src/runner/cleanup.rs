@@ -19,12 +19,25 @@ pub struct Leftovers {
     pub containers: Vec<String>,
     /// Volumes, by name.
     pub volumes: Vec<String>,
+    /// Which of the containers is the one under test, once there is one.
+    pub subject: Option<String>,
     /// The case on the engine, if it may have created what nobody was told of: the answer to a creation was lost, or what
     /// came after it failed.
     pub unsure_of: Option<String>,
 }
 
 impl Leftovers {
+    /// Keeps the container under test and the volume for somebody to look into, and removes the rest.
+    pub async fn keep(mut self, engine: &Arc<dyn Engine>) {
+        let Some(subject) = self.subject.take() else {
+            return self.remove(engine).await;
+        };
+        engine.keep(&subject).await;
+        self.containers.retain(|id| *id != subject);
+        self.volumes.clear();
+        self.remove(engine).await;
+    }
+
     /// Removes all of it; what cannot be removed is logged and left to the leak check.
     pub async fn remove(mut self, engine: &Arc<dyn Engine>) {
         if let Some(case) = self.unsure_of.take() {
@@ -81,8 +94,14 @@ const AT_ONCE: usize = 8;
 
 /// Removes every container and volume with our label for which `ours` holds of the label's value.
 pub async fn sweep(engine: &Arc<dyn Engine>, ours: impl Fn(&str) -> bool) -> Result<Swept, EngineError> {
+    sweep_where(engine, |labels| labels.get(RUN_LABEL).is_some_and(|run| ours(run))).await
+}
+
+async fn sweep_where(
+    engine: &Arc<dyn Engine>,
+    is_ours: impl Fn(&BTreeMap<String, String>) -> bool,
+) -> Result<Swept, EngineError> {
     let mut swept = Swept::default();
-    let is_ours = |labels: &BTreeMap<String, String>| labels.get(RUN_LABEL).is_some_and(|run| ours(run));
     let mut containers = again(|| engine.list_containers(RUN_LABEL)).await?;
     containers.retain(|container| is_ours(&container.labels));
     let removals = containers
@@ -114,7 +133,11 @@ pub async fn sweep(engine: &Arc<dyn Engine>, ours: impl Fn(&str) -> bool) -> Res
     Ok(swept)
 }
 
-/// Removes whatever one run left.
-pub async fn remove_run(engine: &Arc<dyn Engine>, run: &str) -> Result<Swept, EngineError> {
-    sweep(engine, |label| label == run).await
+/// Removes whatever one run left, except what is kept of these cases.
+pub async fn remove_run(engine: &Arc<dyn Engine>, run: &str, kept: &[String]) -> Result<Swept, EngineError> {
+    sweep_where(engine, |labels| {
+        let is_kept = labels.get(CASE_LABEL).is_some_and(|case| kept.contains(case));
+        labels.get(RUN_LABEL).is_some_and(|label| label == run) && !is_kept
+    })
+    .await
 }

@@ -27,6 +27,7 @@ use crate::scenario::model::Scenario;
 pub use cleanup::{Swept, remove_run, sweep};
 pub use compose::tool as compose_tool;
 pub use schedule::{Assignment, Attempt, Next, run_case, run_cases};
+pub use subject::case_on_engine;
 
 /// What all cases of a run share.
 pub struct RunContext {

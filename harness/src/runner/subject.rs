@@ -19,6 +19,11 @@ const PIDS: i64 = 512;
 /// Size of one engine log file, in bytes.
 const LOG_BYTES: u64 = 8 << 20;
 
+/// What an attempt is called on the engine, for the case of that index in the plan.
+pub fn case_on_engine(run: &str, index: usize, attempt: u32) -> String {
+    format!("{run}-{index}-{attempt}")
+}
+
 /// Names of what one attempt creates.
 #[derive(Debug, Clone)]
 pub struct Names {
@@ -32,7 +37,7 @@ pub struct Names {
 impl Names {
     /// Names for an attempt of a run.
     pub fn new(run: &str, order: &Order) -> Self {
-        let case = format!("{run}-{}-{}", order.index, order.attempt);
+        let case = case_on_engine(run, order.index, order.attempt);
         Self {
             volume: format!("comeback-{case}"),
             case,

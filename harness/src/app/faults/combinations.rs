@@ -120,6 +120,9 @@ fn hinders_removal(fault: &Fault) -> bool {
     removes.contains(&fault.op)
 }
 
+/// With this variable set every combination is tried: about a minute and a half of a processor.
+const ALL: &str = "COMEBACK_ALL_FAULTS";
+
 #[rstest]
 fn a_fault_of_the_engine_is_not_a_verdict(
     #[values(
@@ -143,7 +146,16 @@ fn a_fault_of_the_engine_is_not_a_verdict(
     assert_eq!(clean.attempts[0].0, without, "{:?}", clean.attempts);
     assert_eq!((clean.left.len(), &clean.leak), (0, &None));
 
-    let faults = faults(&clean.asked);
+    let mut faults = faults(&clean.asked);
+    if scenario != "docker-restart" && std::env::var_os(ALL).is_none() {
+        // What all scenarios have in common has been tried with that one; of the rest, a sample.
+        let common = play("docker-restart", personality, None).unwrap_or_else(|why| panic!("{why}"));
+        let mut positions = 0..;
+        faults.retain(|fault| {
+            !common.asked.calls.contains(&fault.op) && fault.op != ANY
+                || positions.next().is_some_and(|n: usize| n % 7 == 0)
+        });
+    }
     let mut objections = Vec::new();
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();
     for fault in &faults {

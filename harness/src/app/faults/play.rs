@@ -100,7 +100,7 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
             ended.push((Classification::Error, why.to_string()));
         }
     }
-    let leak = behind::clean_up(&engine, RUN, false).await;
+    let leak = behind::clean_up(&engine, RUN, &[], false).await;
     let attempts = ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Played {
         attempts,

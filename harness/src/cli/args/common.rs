@@ -53,7 +53,7 @@ pub struct RunArgs {
     /// Print the plan and run nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Keep containers and volumes of these cases to look at; `comeback sweep` removes them
+    /// Keep container and volume of these cases to look at; how to look and how to remove them is said
     #[arg(long, env = "COMEBACK_KEEP", hide_env = true, value_name = "WHEN", value_enum)]
     pub keep: Option<Keep>,
 }
