@@ -1,7 +1,10 @@
 //! Removing what a run left: at its end, or behind it, in a process that outlives it.
+//!
+//! That process is there from before anything is created: a harness that is killed cannot start it any more. It waits at the
+//! other end of a pipe. A harness that comes to its end says so and it goes; one that is gone without a word was killed.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +17,15 @@ const QUIET: Duration = Duration::from_millis(700);
 const LOOKS: u32 = 40;
 /// What the process behind says when it no longer belongs to the terminal.
 const READY: &str = "ready";
+/// What it is told when it is not needed.
+const DONE: &[u8] = b"done";
 
-/// Removes what attempts did not remove themselves; tells what should not have been there, or still is.
-pub async fn clean_up(engine: &Arc<dyn Engine>, run: &str, cut: bool) -> Option<String> {
-    let (mut found, mut looks) = (Vec::new(), LOOKS);
+/// Removes what attempts did not remove themselves, except what is kept of these cases; tells what should not have been
+/// there, or still is.
+pub async fn clean_up(engine: &Arc<dyn Engine>, run: &str, kept: &[String], cut: bool) -> Option<String> {
+    let (mut found, mut looks, mut quiet) = (Vec::new(), LOOKS, 0);
     loop {
-        let swept = match runner::remove_run(engine, run).await {
+        let swept = match runner::remove_run(engine, run, kept).await {
             Ok(swept) => swept,
             Err(error) => return Some(format!("what this run left behind could not be removed: {error}")),
         };
@@ -34,7 +40,8 @@ pub async fn clean_up(engine: &Arc<dyn Engine>, run: &str, cut: bool) -> Option<
         }
         let nothing = swept.containers.is_empty() && swept.volumes.is_empty();
         found.extend(swept.containers.into_iter().chain(swept.volumes));
-        if !cut || nothing {
+        quiet = if nothing { quiet + 1 } else { 0 };
+        if !cut || quiet == 2 {
             break;
         }
         // The engine may still be carrying out what was asked of it when the run was cut short.
@@ -51,39 +58,83 @@ pub async fn clean_up(engine: &Arc<dyn Engine>, run: &str, cut: bool) -> Option<
     })
 }
 
-/// Leaves the removing to another process, and returns once that no longer depends on this one or its terminal. Says what
-/// was done.
-pub fn leave(engine: &Arc<dyn Engine>, run: &str, host: &str) -> String {
+/// The process behind a run. Dropping it sends it away.
+pub struct Watcher {
+    process: Child,
+    line: Option<ChildStdin>,
+}
+
+impl Watcher {
+    /// Starts it, and returns once it depends neither on this process nor on its terminal.
+    ///
+    /// # Errors
+    /// If it cannot be started, or ends at once.
+    pub fn start(run: &str, host: &str) -> std::io::Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .args(["sweep", "--behind", "--run", run, "--host", host])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let line = process.stdin.take();
+        let mut said = String::new();
+        if let Some(stdout) = process.stdout.take() {
+            BufReader::new(stdout).read_line(&mut said)?;
+        }
+        if said.trim_end() == READY {
+            Ok(Self { process, line })
+        } else {
+            process.wait()?;
+            Err(std::io::Error::other("it ended at once"))
+        }
+    }
+
+    /// Leaves the removing to it: it begins once this process is gone. Returns its id.
+    fn leave(&mut self) -> u32 {
+        // The pipe stays open for as long as this process lives.
+        std::mem::forget(self.line.take());
+        self.process.id()
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        // After a panic nobody knows what is there: then it is needed.
+        if let Some(mut line) = self.line.take()
+            && !std::thread::panicking()
+        {
+            // One that is gone need not be told.
+            let _ = line.write_all(DONE);
+            drop(line);
+            let _ = self.process.wait();
+        }
+    }
+}
+
+/// Leaves the removing to the process behind. Says what was done.
+pub fn leave(engine: &Arc<dyn Engine>, run: &str, watcher: Option<&mut Watcher>) -> String {
     // Dropping it would remove containers one after the other, and wait for each.
     std::mem::forget(engine.clone());
-    match start(run, host) {
-        Ok(process) => format!("what the run created is being removed behind, by process {process}"),
-        Err(why) => format!("nothing is being removed behind ({why}): comeback sweep --run {run}"),
+    match watcher {
+        Some(watcher) => {
+            let process = watcher.leave();
+            format!("what the run created is being removed behind, by process {process}")
+        }
+        None => format!("nothing is being removed behind: comeback sweep --run {run}"),
     }
 }
 
-fn start(run: &str, host: &str) -> std::io::Result<u32> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(["sweep", "--behind", "--run", run, "--host", host])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut said = String::new();
-    if let Some(stdout) = child.stdout.take() {
-        BufReader::new(stdout).read_line(&mut said)?;
-    }
-    if said.trim_end() == READY {
-        Ok(child.id())
-    } else {
-        Err(std::io::Error::other("it ended at once"))
-    }
-}
-
-/// The other process: takes itself out of the terminal's reach, and says so.
-pub fn detach() {
+/// The other process: takes itself out of the terminal's reach, says so, and waits for the end of the one that started it.
+/// True if there is something to be removed then.
+pub fn outlive() -> bool {
     // It fails only for a process that leads its group already, which no terminal's Ctrl-C reaches through ours.
     let _ = rustix::process::setsid();
+    // Nor does it keep anybody from removing the folder it was started in.
+    let _ = std::env::set_current_dir("/");
     // Whoever started it may be gone by now; what is left is to be removed all the same.
     let _ = writeln!(std::io::stdout(), "{READY}");
+    let mut told = Vec::new();
+    // A pipe that cannot be read has nobody at its other end either.
+    let _ = std::io::stdin().read_to_end(&mut told);
+    told != DONE
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::desk::Desk;
+use super::guarded::Guarded;
 use super::images::{self, Obtained};
 use super::interrupt::{ENDING, Interrupts};
 use super::session::{self, Connected};
@@ -63,6 +64,8 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
     let Connected { engine, info } = session::connect(&args.engine).await?;
     let jobs = args.jobs.map_or(info.cpus, std::num::NonZeroUsize::get);
     desk.engine = Some(info.clone());
+    let host = session::host(&args.engine)?;
+    let mut guarded = Guarded::begin(&engine, &host, &desk.clock.run, &caller.progress).await;
     desk.begin_record()?;
     desk.enter([Entry::Engine { engine: info.clone() }]);
     let tell = desk.teller();
@@ -85,7 +88,6 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
     tell(RunEvent::Note {
         text: format!("seed {}", hunt_for.source.seed),
     });
-    let host = session::host(&args.engine)?;
     let ctx = context(&engine, &host, desk, args.timeout, Slots::new(jobs, &info)).await?;
     let lab = Arc::new(RealLab::new(
         ctx,
@@ -109,9 +111,9 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
         progress.println(ENDING);
     }
     let leak = tokio::select! {
-        leak = behind::clean_up(&engine, &desk.clock.run, cut.is_some()) => leak,
+        leak = behind::clean_up(&engine, &desk.clock.run, &[], cut.is_some()) => leak,
         exit = interrupts.next() => {
-            progress.println(&behind::leave(&engine, &desk.clock.run, &host));
+            progress.println(&behind::leave(&engine, &desk.clock.run, guarded.watcher()));
             cut.get_or_insert(exit);
             None
         }

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::behind::Watcher;
 use super::desk::{Desk, SharedRecord};
+use super::guarded::Guarded;
 use super::images::{self, Obtained, Tell};
 use super::interrupt::{ENDING, Interrupts};
 use super::session::{self, Connected};
@@ -25,7 +27,7 @@ use crate::image::{Cache, Image, ImageExpr, ObtainOptions, Releases};
 use crate::observe::history::CaseEvidence;
 use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
-use crate::runner::{Assignment, Attempt, Environments, RunContext, Slots, longest_first, run_cases};
+use crate::runner::{Assignment, Attempt, Environments, RunContext, Slots, case_on_engine, longest_first, run_cases};
 use crate::scenario::model::Scenario;
 use crate::verdict::Column;
 
@@ -58,7 +60,9 @@ pub struct Job {
 
 /// What the document says of each attempt, in the order in which they ended. The evidence itself is in the record: what a
 /// run keeps in memory does not grow with its logs and histories.
-type Attempts = Arc<Mutex<Vec<(CaseKey, CaseEntry)>>>;
+type Attempts = Arc<Mutex<Vec<Attempted>>>;
+/// Which attempt, and what the document says of it.
+type Attempted = (CaseKey, CaseEntry);
 
 /// How a plan came to its end.
 struct Ended {
@@ -97,6 +101,8 @@ impl Job {
         let mut interrupts = Interrupts::listen();
         let Connected { engine, info } = session::connect(&self.engine).await?;
         desk.engine = Some(info.clone());
+        let host = session::host(&self.engine)?;
+        let mut guarded = Guarded::begin(&engine, &host, &desk.clock.run, &self.progress).await;
         desk.begin_record()?;
         desk.enter([Entry::Engine { engine: info.clone() }]);
         let tell = desk.teller();
@@ -131,6 +137,7 @@ impl Job {
                 &desk.record,
                 &tell,
                 &mut interrupts,
+                guarded.watcher(),
             )
             .await;
         self.progress.finish();
@@ -175,6 +182,7 @@ impl Job {
         record: &SharedRecord,
         tell: &Tell,
         interrupts: &mut Interrupts,
+        watcher: Option<&mut Watcher>,
     ) -> Result<Ended, Failure> {
         let host = session::host(&self.engine)?;
         let failed = |e| Failure::engine(&e, &host);
@@ -216,18 +224,19 @@ impl Job {
         }
         lengths.save();
         // Under a fault overlay it is what is wanted.
-        let red = |(key, entry): &(CaseKey, CaseEntry)| {
+        let red = |(key, entry): &Attempted| {
             entry.verdict.is_red() && selftest::split(&key.scenario, self.purpose.overlays()).is_none()
         };
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
         let abnormal = self.unjudged(plan, attempts, cut.is_some() || (self.run.fail_fast && any_red));
-        if self.run.keep.is_some() && cut.is_none() && any_red {
-            return Ok(Ended { cut, fault: abnormal });
-        }
+        let kept = match cut {
+            None if self.run.keep.is_some() => kept(run, plan, attempts, red),
+            _ => Vec::new(),
+        };
         let leak = tokio::select! {
-            leak = behind::clean_up(engine, run, cut.is_some()) => leak,
+            leak = behind::clean_up(engine, run, &kept, cut.is_some()) => leak,
             exit = interrupts.next() => {
-                self.progress.println(&behind::leave(engine, run, &host));
+                self.progress.println(&behind::leave(engine, run, watcher));
                 cut.get_or_insert(exit);
                 None
             }
@@ -359,12 +368,24 @@ impl Job {
 }
 
 /// The attempts in the order of the plan.
-fn in_order(plan: &Plan, attempts: &mut Vec<(CaseKey, CaseEntry)>) -> Vec<CaseEntry> {
+fn in_order(plan: &Plan, attempts: &mut Vec<Attempted>) -> Vec<CaseEntry> {
     let key = |case: &plan::Case| (case.scenario.clone(), case.image.clone(), case.repeat);
     let positions: BTreeMap<_, usize> = plan.cases.iter().map(key).zip(0..).collect();
     let position = |key: &CaseKey| positions.get(&(key.scenario.clone(), key.image.clone(), key.repeat));
     attempts.sort_by_key(|(key, _)| (position(key), key.attempt));
     attempts.drain(..).map(|(_, entry)| entry).collect()
+}
+
+/// What the attempts that are kept are called on the engine.
+fn kept(run: &str, plan: &Plan, attempts: &Attempts, is_red: impl Fn(&Attempted) -> bool) -> Vec<String> {
+    let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+    let red = attempts.iter().filter(|attempt| is_red(attempt));
+    let names = red.filter_map(|(key, ..)| {
+        let same = |c: &&plan::Case| (&c.scenario, &c.image, c.repeat) == (&key.scenario, &key.image, key.repeat);
+        let case = plan.cases.iter().find(same)?;
+        Some(case_on_engine(run, case.index, key.attempt))
+    });
+    names.collect()
 }
 
 fn key_of(case: &plan::Case) -> CaseKey {

@@ -8,9 +8,6 @@ use crate::runner;
 
 /// Removes, or with `--dry-run` lists, everything with our label, or what one run left.
 pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
-    if args.behind {
-        behind::detach();
-    }
     let connected = session::connect(&args.engine).await?;
     let engine = connected.engine;
     let host = connected.info.host.clone();
@@ -35,7 +32,7 @@ pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
         return Ok(Exit::Held);
     }
     if let (true, Some(run)) = (args.behind, &args.run) {
-        return match behind::clean_up(&engine, run, true).await {
+        return match behind::clean_up(&engine, run, &[], true).await {
             None => Ok(Exit::Held),
             Some(why) => Err(Failure::new(FailureKind::Leak { left: vec![why] })),
         };

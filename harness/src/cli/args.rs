@@ -298,7 +298,8 @@ pub struct Sweep {
     /// Only what that run left behind; its id is in its progress, its report and its JSON
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
-    /// Do it out of the terminal's reach, and look until nothing more turns up: what a run does that is ended at once
+    /// Wait, out of the terminal's reach, until whoever started this is gone without a word; then look until nothing more
+    /// turns up. Every run has one of these behind it
     #[arg(long, hide = true, requires = "run", conflicts_with = "dry_run")]
     pub behind: bool,
     /// Which engine.

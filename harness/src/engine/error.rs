@@ -47,6 +47,15 @@ impl EngineError {
         matches!(self.kind, EngineErrorKind::Status { code: 404, .. })
     }
 
+    /// True if the same call may well succeed a moment later.
+    pub fn may_pass(&self) -> bool {
+        match self.kind {
+            EngineErrorKind::Status { code, .. } => code >= 500,
+            EngineErrorKind::Broken(_) | EngineErrorKind::Unreachable(_) => true,
+            EngineErrorKind::Timeout(_) | EngineErrorKind::Build(_) => false,
+        }
+    }
+
     /// True if nothing answers at the engine's address.
     pub fn is_unreachable(&self) -> bool {
         matches!(self.kind, EngineErrorKind::Unreachable(_))

@@ -3,6 +3,7 @@
 //! [`Engine`] speaks of containers, volumes, execs and events and of nothing else: no scenario, no gateway. A failed call
 //! is an [`EngineError`]; it is never an observation of the thing that was asked about.
 
+mod again;
 mod docker;
 mod error;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod images;
 pub(crate) use images::plain;
 mod spec;
 
+pub use again::again;
 pub use docker::{Address, DockerEngine, NamedBy, NoAddress, Wanted, default_host, locate};
 pub use error::{EngineError, EngineErrorKind};
 pub use spec::{

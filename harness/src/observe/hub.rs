@@ -1,18 +1,28 @@
 //! One stream of engine events a run, dealt out to its cases.
+//!
+//! A stream that breaks is taken up again where it was: the engine remembers its last events and is asked for them from the
+//! last one seen on. If that one is among them nothing is missing in between; if it is not, the cases are told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::engine::{Engine, EngineError, EngineEvent};
+use crate::engine::{Engine, EngineError, EngineEvent, Stream};
 
 /// Label naming the case a container belongs to.
 pub const CASE_LABEL: &str = "comeback.case";
 /// Label naming what a container is for in its case.
 pub const ROLE_LABEL: &str = "comeback.role";
+/// How many events are remembered, to know one that comes again: more than an engine remembers itself.
+const REMEMBERED: usize = 1024;
+/// How long an engine may take to repeat the last event seen.
+const REPEATS: Duration = Duration::from_secs(5);
+/// Before each attempt to connect again: a stream that breaks at once, again and again, must not become a busy loop.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What a case hears.
 #[derive(Debug, Clone)]
@@ -28,6 +38,7 @@ type Listeners = Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Heard>>>>;
 /// Deals events out by case.
 pub struct EventHub {
     listeners: Listeners,
+    connected: watch::Receiver<bool>,
     reader: JoinHandle<()>,
 }
 
@@ -40,32 +51,21 @@ impl Drop for EventHub {
 impl EventHub {
     /// Subscribes to the run's events.
     pub async fn open(engine: Arc<dyn Engine>, run: String) -> Result<Self, EngineError> {
+        let stream = engine.events(&run, None).await?.fuse().boxed();
         let listeners = Listeners::default();
-        let stream = engine.events(&run, None).await?;
-        let reader = tokio::spawn({
-            let listeners = listeners.clone();
-            async move {
-                let mut stream = stream;
-                loop {
-                    let why = match stream.next().await {
-                        Some(Ok(event)) => {
-                            deal(&listeners, event);
-                            continue;
-                        }
-                        Some(Err(error)) => error.to_string(),
-                        None => "it ended".to_owned(),
-                    };
-                    tell_all(&listeners, &why);
-                    // A stream that breaks at once, again and again, must not become a busy loop.
-                    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-                    match engine.events(&run, None).await {
-                        Ok(again) => stream = again,
-                        Err(error) => tell_all(&listeners, &error.to_string()),
-                    }
-                }
-            }
-        });
-        Ok(Self { listeners, reader })
+        let (connects, connected) = watch::channel(true);
+        let reader = Reader {
+            engine,
+            run,
+            listeners: listeners.clone(),
+            connects,
+            seen: VecDeque::new(),
+        };
+        Ok(Self {
+            listeners,
+            connected,
+            reader: tokio::spawn(reader.read(stream)),
+        })
     }
 
     /// Events of the container under test of that case, from now on.
@@ -79,25 +79,116 @@ impl EventHub {
     pub fn forget(&self, case: &str) {
         lock(&self.listeners).remove(case);
     }
+
+    /// Returns once the engine's events are heard, which is at once unless the stream broke just now. False if they are not
+    /// within that time.
+    pub async fn hears(&self, limit: Duration) -> bool {
+        let mut connected = self.connected.clone();
+        let heard = tokio::time::timeout(limit, connected.wait_for(|connected| *connected)).await;
+        matches!(heard, Ok(Ok(_)))
+    }
 }
 
 fn lock(listeners: &Listeners) -> std::sync::MutexGuard<'_, HashMap<String, mpsc::UnboundedSender<Heard>>> {
     listeners.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn deal(listeners: &Listeners, event: EngineEvent) {
+/// Reads the stream, and what takes its place.
+struct Reader {
+    engine: Arc<dyn Engine>,
+    run: String,
+    listeners: Listeners,
+    connects: watch::Sender<bool>,
+    seen: VecDeque<EngineEvent>,
+}
+
+impl Reader {
+    async fn read(mut self, mut stream: Stream<EngineEvent>) {
+        loop {
+            let why = loop {
+                match stream.next().await {
+                    Some(Ok(event)) => self.take(event),
+                    Some(Err(error)) => break error.to_string(),
+                    None => break "it ended".to_owned(),
+                }
+            };
+            self.connects.send_replace(false);
+            stream = self.connect_again(&why).await;
+            self.connects.send_replace(true);
+        }
+    }
+
+    /// A stream in place of the one that broke. Cases hear of it if something may be missing in between.
+    async fn connect_again(&mut self, why: &str) -> Stream<EngineEvent> {
+        let last = self.seen.back().cloned();
+        let mut told = false;
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            match self.engine.events(&self.run, last.as_ref().map(|event| event.at)).await {
+                Ok(stream) => {
+                    let mut stream = stream.fuse().boxed();
+                    let whole = match &last {
+                        Some(last) => self.goes_on(&mut stream, last).await,
+                        // Nothing was ever heard, so nothing can show that it was all there was.
+                        None => false,
+                    };
+                    if !whole && !told {
+                        self.tell_all(why);
+                    }
+                    return stream;
+                }
+                Err(error) => {
+                    tracing::debug!("the engine's events: {error}");
+                    // It is away, and comes back without its memory, or does not.
+                    if !std::mem::replace(&mut told, true) {
+                        self.tell_all(why);
+                    }
+                }
+            }
+        }
+    }
+
+    /// True if the stream begins with the last event that was seen.
+    async fn goes_on(&mut self, stream: &mut Stream<EngineEvent>, last: &EngineEvent) -> bool {
+        let repeats = async {
+            while let Some(Ok(event)) = stream.next().await {
+                let (found, later) = (event == *last, event.at > last.at);
+                self.take(event);
+                if found || later {
+                    return found;
+                }
+            }
+            false
+        };
+        tokio::time::timeout(REPEATS, repeats).await.unwrap_or(false)
+    }
+
+    /// Deals an event out, unless it was before.
+    fn take(&mut self, event: EngineEvent) {
+        if self.seen.contains(&event) {
+            return;
+        }
+        deal(&self.listeners, &event);
+        self.seen.push_back(event);
+        if self.seen.len() > REMEMBERED {
+            self.seen.pop_front();
+        }
+    }
+
+    fn tell_all(&self, why: &str) {
+        for listener in lock(&self.listeners).values() {
+            let _ = listener.send(Heard::Broken(why.to_owned()));
+        }
+    }
+}
+
+fn deal(listeners: &Listeners, event: &EngineEvent) {
     if event.attributes.get(ROLE_LABEL).map(String::as_str) != Some("subject") {
         return;
     }
     if let Some(case) = event.attributes.get(CASE_LABEL)
         && let Some(listener) = lock(listeners).get(case)
     {
-        let _ = listener.send(Heard::Event(event));
-    }
-}
-
-fn tell_all(listeners: &Listeners, why: &str) {
-    for listener in lock(listeners).values() {
-        let _ = listener.send(Heard::Broken(why.to_owned()));
+        let _ = listener.send(Heard::Event(event.clone()));
     }
 }

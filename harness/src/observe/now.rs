@@ -27,6 +27,8 @@ pub struct Life {
     pub incarnation: usize,
     /// Where in the history it was first seen.
     pub born: u64,
+    /// When that was, by the clock of the engine's host.
+    born_at: Option<Timestamp>,
     /// Where in the history its end was seen.
     pub ended: Option<u64>,
     /// What the supervisor counted as its end.
@@ -193,7 +195,7 @@ impl Now {
                 if let Some(process) = process_of(content) {
                     // Older than PID 1: a seeded file, or one from before the boot, names it; it does not run here.
                     let of_this_boot = init_start.is_some_and(|init| process.start_time >= init);
-                    p.writes(process, of_this_boot.then_some(incarnation), o.seq);
+                    p.writes(process, of_this_boot.then_some(incarnation), o);
                 }
                 p.state = Some((content.clone(), o.seq));
             }
@@ -220,8 +222,10 @@ impl Now {
             }
             Fact::Shutdown { profile, taken_for, .. } => {
                 let p = self.profiles.entry(profile.clone()).or_default();
-                // The log names no process. It is written by the life that has last been seen to write or to run.
-                if let Some(life) = p.lives.last_mut() {
+                // The log names no process. It is written by the life that had last been seen to write or to run by then: a
+                // line may come late, when the next life is there already.
+                let born_after = |l: &Life| matches!((l.born_at, o.at), (Some(born), Some(at)) if at < born);
+                if let Some(life) = p.lives.iter_mut().rev().find(|l| !born_after(l)) {
                     life.taken_for.push(*taken_for);
                 }
             }
@@ -233,7 +237,7 @@ impl Now {
             }
             Fact::Service { profile, status } => {
                 let p = self.profiles.entry(profile.clone()).or_default();
-                p.serves(status, incarnation, o.seq);
+                p.serves(status, incarnation, o);
             }
             Fact::Container {
                 change,
@@ -342,11 +346,12 @@ impl ProfileNow {
     }
 
     /// A process has written the state file, or somebody in its name. `incarnation` is the one it can belong to.
-    fn writes(&mut self, process: Process, incarnation: Option<usize>, seq: u64) {
+    fn writes(&mut self, process: Process, incarnation: Option<usize>, o: &Observation) {
+        let seq = o.seq;
         if let Some(incarnation) = incarnation
             && !self.lives.iter().any(|l| l.process == process)
         {
-            self.begin(process, incarnation, seq);
+            self.begin(process, incarnation, o);
         }
         let Some(index) = self.lives.iter().position(|l| l.process == process) else {
             return;
@@ -363,12 +368,13 @@ impl ProfileNow {
         }
     }
 
-    fn begin(&mut self, process: Process, incarnation: usize, seq: u64) {
-        self.end_life(seq);
+    fn begin(&mut self, process: Process, incarnation: usize, o: &Observation) {
+        self.end_life(o.seq);
         self.lives.push(Life {
             process,
             incarnation,
-            born: seq,
+            born: o.seq,
+            born_at: o.at,
             ended: None,
             exit: None,
             said_exit: None,
@@ -379,7 +385,8 @@ impl ProfileNow {
         });
     }
 
-    fn serves(&mut self, status: &ServiceStatus, incarnation: usize, seq: u64) {
+    fn serves(&mut self, status: &ServiceStatus, incarnation: usize, o: &Observation) {
+        let seq = o.seq;
         self.service = Some((status.clone(), seq));
         // Deaths first: they belong to lives that were there before this status.
         let ended = status.deaths.len();
@@ -395,7 +402,7 @@ impl ProfileNow {
         match self.supervised() {
             Some(process) => {
                 if !self.lives.iter().any(|l| l.process == process) {
-                    self.begin(process, incarnation, seq);
+                    self.begin(process, incarnation, o);
                 }
             }
             None => self.end_life(seq),

@@ -14,7 +14,7 @@ use super::keeper::Keeper;
 use super::slots::Busy;
 use super::subject::{self, Names};
 use super::{Done, Finished, Halt, Order, Progress, RunContext, compose, volume};
-use crate::engine::EngineError;
+use crate::engine::{ContainerStatus, EngineError, again};
 use crate::observe::history::{CaseEnd, CaseEvidence, Fact, Observation, ObserverImage, Source, StepSeconds};
 use crate::observe::link::Link;
 use crate::observe::now::Now;
@@ -24,6 +24,9 @@ use crate::scenario::model::{Moment, Need, Operation};
 
 /// Bytes of the container's output kept per incarnation.
 const OUTPUT_BYTES: usize = 1 << 20;
+
+/// How long the engine may take to hand over the container's output: nothing of it is evidence.
+const OUTPUT: Duration = Duration::from_secs(30);
 
 /// An attempt under way.
 pub struct Case {
@@ -62,13 +65,15 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
     let (repeat, attempt) = (order.repeat, order.attempt);
     let outcome = set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await;
     let (end, steps, logs) = match outcome {
-        Err(halt) => (halt.into(), Vec::new(), BTreeMap::new()),
+        Err(halt) => (CaseEnd::from(halt), Vec::new(), BTreeMap::new()),
         Ok(case) => {
             let case = Arc::new(case);
             let end = case.clone().play(permit).await;
             case.keep_output().await;
+            let end = case.unless_lost(end);
             let mut shared = case.shared();
             leftovers.containers.append(&mut shared.containers);
+            leftovers.subject = Some(shared.subject.clone());
             (
                 end,
                 std::mem::take(&mut shared.steps),
@@ -77,6 +82,9 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
         }
     };
     ctx.hub.forget(&names.case);
+    if end != CaseEnd::Complete {
+        leftovers.unsure_of = Some(names.case.clone());
+    }
     let (history, latencies_ms) = recorder.snapshot();
     drop(recorder);
     forward.abort();
@@ -260,23 +268,23 @@ impl Case {
             // It outlives whatever is done to the subject; without it nothing can be learnt any more.
             () = self.observer.gone() => Ok(Err(Halt::Inconclusive("the observer is gone".into()))),
         };
-        let halted = match done {
-            Ok(Ok(())) => return self.lost().map_or(CaseEnd::Complete, CaseEnd::Inconclusive),
-            Ok(Err(halt)) => halt,
-            Err(_) => Halt::Inconclusive(format!("the case took longer than {} s (--timeout)", limit.as_secs())),
-        };
-        match (halted, self.lost()) {
-            // What was lost first tends to be why it does not go on.
-            (Halt::Inconclusive(why), Some(what)) if !why.contains(&what) => {
-                CaseEnd::Inconclusive(format!("{what}; {why}"))
-            }
-            (halt, _) => halt.into(),
+        match done {
+            Ok(Ok(())) => CaseEnd::Complete,
+            Ok(Err(halt)) => halt.into(),
+            Err(_) => CaseEnd::Inconclusive(format!("the case took longer than {} s (--timeout)", limit.as_secs())),
         }
     }
 
-    /// What evidence was lost first, if any was.
-    fn lost(&self) -> Option<String> {
-        self.recorder.now(|now| now.lost.first().map(|(_, what)| what.clone()))
+    /// An end is complete only if nothing went missing on the way; and what was lost first tends to be why one is not.
+    fn unless_lost(&self, end: CaseEnd) -> CaseEnd {
+        let lost = self.recorder.now(|now| now.lost.first().map(|(_, what)| what.clone()));
+        match (end, lost) {
+            (CaseEnd::Complete, Some(what)) => CaseEnd::Inconclusive(what),
+            (CaseEnd::Inconclusive(why), Some(what)) if !why.contains(&what) => {
+                CaseEnd::Inconclusive(format!("{what}; {why}"))
+            }
+            (end, _) => end,
+        }
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -382,40 +390,77 @@ impl Case {
     pub async fn last_output(&self) -> String {
         let id = self.subject_id();
         let mut last = Vec::new();
-        if let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await {
+        let read = async {
+            let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
+                return;
+            };
             while let Some(Ok(line)) = lines.next().await {
                 last.push(line.text);
                 if last.len() > 5 {
                     last.remove(0);
                 }
             }
-        }
+        };
+        // Whatever has come by then is what there is.
+        let _ = tokio::time::timeout(OUTPUT, read).await;
         last.join("\n")
     }
 
     /// Keeps the output of the current container, by incarnation: it goes with the container.
     pub async fn keep_output(&self) {
         let id = self.subject_id();
-        if let Ok(Some(status)) = self.ctx.engine.inspect(&id).await {
-            self.recorder.push(Source::Engine, None, Fact::Inspected { status });
+        if let Ok(status) = again(|| self.ctx.engine.inspect(&id)).await {
+            if let Some(what) = self.recorder.now(|now| contradiction(now, status.as_ref())) {
+                self.recorder.push(Source::Engine, None, Fact::Lost { what });
+            }
+            if let Some(status) = status {
+                self.recorder.push(Source::Engine, None, Fact::Inspected { status });
+            }
         }
-        let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
-            return;
-        };
         let starts: Vec<Timestamp> = self
             .recorder
             .now(|now| now.incarnations.iter().map(|i| i.started_at).collect());
         let mut kept: BTreeMap<u32, Output> = BTreeMap::new();
-        while let Some(Ok(line)) = lines.next().await {
-            let number = line
-                .at
-                .map_or(1, |at| starts.iter().filter(|s| **s <= at).count().max(1));
-            let number = u32::try_from(number).unwrap_or(u32::MAX);
-            kept.entry(number).or_default().push(line.text);
+        let read = async {
+            let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
+                return;
+            };
+            while let Some(Ok(line)) = lines.next().await {
+                let number = line
+                    .at
+                    .map_or(1, |at| starts.iter().filter(|s| **s <= at).count().max(1));
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                kept.entry(number).or_default().push(line.text);
+            }
+        };
+        if tokio::time::timeout(OUTPUT, read).await.is_err() {
+            tracing::warn!(
+                "the container's output did not come to its end within {} s",
+                OUTPUT.as_secs()
+            );
         }
         let kept = kept.into_iter().map(|(number, output)| (number, output.lines()));
         self.shared().output.extend(kept);
     }
+}
+
+/// In what the engine's answer is not what its events add up to: one of the two is wrong, and it is not known which.
+fn contradiction(now: &Now, status: Option<&ContainerStatus>) -> Option<String> {
+    let Some(status) = status else {
+        return Some("the engine knows nothing of the container under test, and told of no end of it".into());
+    };
+    let told = now.started_at();
+    if now.running() != status.running {
+        let word = |runs| if runs { "runs" } else { "has ended" };
+        let (told, says) = (word(now.running()), word(status.running));
+        return Some(format!(
+            "by the engine's events the container {told}, by its inspect it {says}"
+        ));
+    }
+    if told.is_some() && told != status.started_at {
+        return Some("by its inspect the engine started the container at another time than it told".into());
+    }
+    None
 }
 
 /// Output of one incarnation: its beginning and its end, if it is too long to be kept whole.

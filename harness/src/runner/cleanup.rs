@@ -1,9 +1,13 @@
 //! Removing what was created: by an attempt, by a run, by a harness that was killed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::{Engine, EngineError, RUN_LABEL};
+use futures_util::{StreamExt, stream};
+
+use crate::engine::{Engine, EngineError, RUN_LABEL, again};
+use crate::observe::hub::CASE_LABEL;
 
 /// Deadline of one removal; it is separate from any other.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -15,13 +19,41 @@ pub struct Leftovers {
     pub containers: Vec<String>,
     /// Volumes, by name.
     pub volumes: Vec<String>,
+    /// Which of the containers is the one under test, once there is one.
+    pub subject: Option<String>,
+    /// The case on the engine, if it may have created what nobody was told of: the answer to a creation was lost, or what
+    /// came after it failed.
+    pub unsure_of: Option<String>,
 }
 
 impl Leftovers {
+    /// Keeps the container under test and the volume for somebody to look into, and removes the rest.
+    pub async fn keep(mut self, engine: &Arc<dyn Engine>) {
+        let Some(subject) = self.subject.take() else {
+            return self.remove(engine).await;
+        };
+        engine.keep(&subject).await;
+        self.containers.retain(|id| *id != subject);
+        self.volumes.clear();
+        self.remove(engine).await;
+    }
+
     /// Removes all of it; what cannot be removed is logged and left to the leak check.
-    pub async fn remove(self, engine: &Arc<dyn Engine>) {
+    pub async fn remove(mut self, engine: &Arc<dyn Engine>) {
+        if let Some(case) = self.unsure_of.take() {
+            let label = format!("{CASE_LABEL}={case}");
+            match again(|| engine.list_containers(&label)).await {
+                Ok(all) => self.containers.extend(all.into_iter().map(|c| c.id)),
+                Err(why) => tracing::warn!("what {case} created is not known: {why}"),
+            }
+            self.containers.sort();
+            self.containers.dedup();
+        }
         // At once: the engine spends most of a removal waiting.
-        let removals = self.containers.iter().map(|id| timed(engine.remove_container(id)));
+        let removals = self
+            .containers
+            .iter()
+            .map(|id| timed(again(|| engine.remove_container(id))));
         for (id, outcome) in self
             .containers
             .iter()
@@ -32,7 +64,7 @@ impl Leftovers {
             }
         }
         for name in &self.volumes {
-            if let Err(why) = timed(engine.remove_volume(name)).await {
+            if let Err(why) = timed(again(|| engine.remove_volume(name))).await {
                 tracing::warn!("volume {name} could not be removed: {why}");
             }
         }
@@ -57,35 +89,55 @@ pub struct Swept {
     pub stuck: Vec<String>,
 }
 
+/// How many removals an engine is asked for at a time.
+const AT_ONCE: usize = 8;
+
 /// Removes every container and volume with our label for which `ours` holds of the label's value.
 pub async fn sweep(engine: &Arc<dyn Engine>, ours: impl Fn(&str) -> bool) -> Result<Swept, EngineError> {
+    sweep_where(engine, |labels| labels.get(RUN_LABEL).is_some_and(|run| ours(run))).await
+}
+
+async fn sweep_where(
+    engine: &Arc<dyn Engine>,
+    is_ours: impl Fn(&BTreeMap<String, String>) -> bool,
+) -> Result<Swept, EngineError> {
     let mut swept = Swept::default();
-    for container in engine.list_containers(RUN_LABEL).await? {
-        if container.labels.get(RUN_LABEL).is_some_and(|run| ours(run)) {
-            match timed(engine.remove_container(&container.id)).await {
-                Ok(_) => {
-                    tracing::info!("removed container {}", container.name);
-                    swept.containers.push(container.name);
-                }
-                Err(why) => swept.stuck.push(format!("container {}: {why}", container.name)),
+    let mut containers = again(|| engine.list_containers(RUN_LABEL)).await?;
+    containers.retain(|container| is_ours(&container.labels));
+    let removals = containers
+        .iter()
+        .map(|c| timed(again(|| engine.remove_container(&c.id))));
+    let outcomes: Vec<_> = stream::iter(removals).buffered(AT_ONCE).collect().await;
+    for (container, outcome) in containers.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => {
+                tracing::info!("removed container {}", container.name);
+                swept.containers.push(container.name);
             }
+            Err(why) => swept.stuck.push(format!("container {}: {why}", container.name)),
         }
     }
-    for volume in engine.list_volumes(RUN_LABEL).await? {
-        if volume.labels.get(RUN_LABEL).is_some_and(|run| ours(run)) {
-            match timed(engine.remove_volume(&volume.name)).await {
-                Ok(_) => {
-                    tracing::info!("removed volume {}", volume.name);
-                    swept.volumes.push(volume.name);
-                }
-                Err(why) => swept.stuck.push(format!("volume {}: {why}", volume.name)),
+    let mut volumes = again(|| engine.list_volumes(RUN_LABEL)).await?;
+    volumes.retain(|volume| is_ours(&volume.labels));
+    let removals = volumes.iter().map(|v| timed(again(|| engine.remove_volume(&v.name))));
+    let outcomes: Vec<_> = stream::iter(removals).buffered(AT_ONCE).collect().await;
+    for (volume, outcome) in volumes.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => {
+                tracing::info!("removed volume {}", volume.name);
+                swept.volumes.push(volume.name);
             }
+            Err(why) => swept.stuck.push(format!("volume {}: {why}", volume.name)),
         }
     }
     Ok(swept)
 }
 
-/// Removes whatever one run left.
-pub async fn remove_run(engine: &Arc<dyn Engine>, run: &str) -> Result<Swept, EngineError> {
-    sweep(engine, |label| label == run).await
+/// Removes whatever one run left, except what is kept of these cases.
+pub async fn remove_run(engine: &Arc<dyn Engine>, run: &str, kept: &[String]) -> Result<Swept, EngineError> {
+    sweep_where(engine, |labels| {
+        let is_kept = labels.get(CASE_LABEL).is_some_and(|case| kept.contains(case));
+        labels.get(RUN_LABEL).is_some_and(|label| label == run) && !is_kept
+    })
+    .await
 }

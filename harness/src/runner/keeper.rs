@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::subject::DATA;
-use crate::engine::{Engine, EngineEvent, ExecSpec};
+use crate::engine::{Engine, EngineEvent, ExecSpec, again};
 use crate::observe::AGENT;
 use crate::observe::history::{ContainerChange, Fact, Source};
 use crate::observe::hub::Heard;
@@ -60,6 +60,7 @@ async fn follow(
 ) {
     let mut attaching: Option<JoinHandle<()>> = None;
     let mut current: Option<String> = None;
+    let mut last: Option<Timestamp> = None;
     while let Some(heard) = heard.recv().await {
         let event = match heard {
             Heard::Event(event) => event,
@@ -82,6 +83,13 @@ async fn follow(
             // A recreated container may be up before the old one is gone for good.
             continue;
         }
+        if last.is_some_and(|last| event.at < last) {
+            // A `die` behind the next `start` would end the wrong incarnation.
+            let what = format!("the engine told of `{}` after what came later", event.action);
+            recorder.push(Source::Engine, None, Fact::Lost { what });
+            continue;
+        }
+        last = Some(event.at);
         let started_at = if change == ContainerChange::Started {
             started_at(&engine, &event, &recorder).await
         } else {
@@ -116,7 +124,7 @@ async fn follow(
 
 /// The incarnation's key. The event has a time of its own, a little later; only `StartedAt` is the same to everybody.
 async fn started_at(engine: &Arc<dyn Engine>, event: &EngineEvent, recorder: &Recorder) -> Option<Timestamp> {
-    match engine.inspect(&event.container).await {
+    match again(|| engine.inspect(&event.container)).await {
         Ok(Some(status)) => {
             let started_at = status.started_at;
             recorder.push(Source::Engine, None, Fact::Inspected { status });

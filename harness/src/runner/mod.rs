@@ -31,6 +31,7 @@ pub use compose::tool as compose_tool;
 pub use environments::Environments;
 pub use schedule::{Assignment, Attempt, Next, run_case, run_cases};
 pub use slots::{Slots, longest_first};
+pub use subject::case_on_engine;
 
 /// What all cases of a run share.
 pub struct RunContext {

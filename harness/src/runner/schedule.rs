@@ -164,9 +164,7 @@ where
     }
     let next = tell(&key, Attempt::Ended(&finished.evidence));
     if next.keep && !next.again {
-        for id in &finished.leftovers.containers {
-            ctx.engine.keep(id).await;
-        }
+        finished.leftovers.keep(&ctx.engine).await;
     } else {
         finished.leftovers.remove(&ctx.engine).await;
     }

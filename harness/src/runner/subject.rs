@@ -24,6 +24,11 @@ const FILE_BYTES: u64 = 256 << 20;
 /// of either are written by the other.
 const CAPABILITIES: &[&str] = &["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
 
+/// What an attempt is called on the engine, for the case of that index in the plan.
+pub fn case_on_engine(run: &str, index: usize, attempt: u32) -> String {
+    format!("{run}-{index}-{attempt}")
+}
+
 /// Names of what one attempt creates.
 #[derive(Debug, Clone)]
 pub struct Names {
@@ -37,7 +42,7 @@ pub struct Names {
 impl Names {
     /// Names for an attempt of a run.
     pub fn new(run: &str, order: &Order) -> Self {
-        let case = format!("{run}-{}-{}", order.index, order.attempt);
+        let case = case_on_engine(run, order.index, order.attempt);
         Self {
             volume: format!("comeback-{case}"),
             case,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::case::Case;
 use super::{Done, Halt};
+use crate::engine::again;
 use crate::observe::history::{Fact, Source};
 use crate::observe::link::LinkError;
 use crate::observe::now::{Now, Process, ProfileNow};
@@ -163,6 +164,9 @@ impl Case {
 
     /// Everything that is true now is in the history when this returns.
     pub async fn sync(&self) -> Done {
+        if !self.ctx.hub.hears(ANSWER).await {
+            return Err(Halt::Inconclusive("the engine's events cannot be heard".into()));
+        }
         let observer = self.observer.sync(ANSWER);
         let agent = async {
             match self.keeper.agent() {
@@ -186,7 +190,7 @@ impl Case {
             return false;
         }
         let id = self.subject_id();
-        match self.ctx.engine.inspect(&id).await {
+        match again(|| self.ctx.engine.inspect(&id)).await {
             Ok(Some(status)) => status.running && self.recorder.now(|now| now.started_at() == status.started_at),
             Ok(None) => false,
             Err(_) => true,

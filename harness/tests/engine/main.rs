@@ -4,11 +4,16 @@
 
 mod cleanup;
 mod contract;
+mod faults;
 mod gate;
+mod kept;
+mod killed;
 mod misuse;
 #[path = "../outsider/mod.rs"]
 mod outsider;
+mod proxy;
 mod records;
+mod together;
 mod versus;
 
 use std::collections::BTreeMap;

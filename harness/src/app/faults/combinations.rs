@@ -120,6 +120,9 @@ fn hinders_removal(fault: &Fault) -> bool {
     removes.contains(&fault.op)
 }
 
+/// With this variable set every combination is tried: about a minute and a half of a processor.
+const ALL: &str = "COMEBACK_ALL_FAULTS";
+
 #[rstest]
 fn a_fault_of_the_engine_is_not_a_verdict(
     #[values(
@@ -134,7 +137,7 @@ fn a_fault_of_the_engine_is_not_a_verdict(
     scenario: &str,
     #[values(Personality::Fixed, Personality::Regressed)] personality: Personality,
 ) {
-    let clean = play(scenario, personality, None);
+    let clean = play(scenario, personality, None).unwrap_or_else(|why| panic!("{why}"));
     let without = match (personality, scenario) {
         (Personality::Fixed, _) | (_, "engine-kill-start") => Classification::Fixed,
         (Personality::Regressed, _) => Classification::Regressed,
@@ -143,15 +146,28 @@ fn a_fault_of_the_engine_is_not_a_verdict(
     assert_eq!(clean.attempts[0].0, without, "{:?}", clean.attempts);
     assert_eq!((clean.left.len(), &clean.leak), (0, &None));
 
-    let faults = faults(&clean.asked);
+    let mut faults = faults(&clean.asked);
+    if scenario != "docker-restart" && std::env::var_os(ALL).is_none() {
+        // What all scenarios have in common has been tried with that one; of the rest, a sample.
+        let common = play("docker-restart", personality, None).unwrap_or_else(|why| panic!("{why}"));
+        let mut positions = 0..;
+        faults.retain(|fault| {
+            !common.asked.calls.contains(&fault.op) && fault.op != ANY
+                || positions.next().is_some_and(|n: usize| n % 7 == 0)
+        });
+    }
     let mut objections = Vec::new();
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();
     for fault in &faults {
-        let played = play(scenario, personality, Some(*fault));
-        if let Some(why) = objection(fault, without, &played) {
-            objections.push(format!("{fault}: {why}"));
-        }
-        *first.entry(played.attempts[0].0.name()).or_default() += 1;
+        let why = match play(scenario, personality, Some(*fault)) {
+            Ok(played) => {
+                let name = played.attempts.first().map_or("none", |(found, _)| found.name());
+                *first.entry(name).or_default() += 1;
+                objection(fault, without, &played)
+            }
+            Err(why) => Some(why),
+        };
+        objections.extend(why.map(|why| format!("{fault}: {why}")));
     }
     println!(
         "{scenario} on {personality:?}: {} combinations, {first:?}",

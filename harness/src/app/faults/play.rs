@@ -1,7 +1,7 @@
 //! One scenario on the scripted engine, as `check` runs it, from the stream of events to the search for leaks.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::app::behind;
@@ -20,6 +20,9 @@ use crate::verdict::{Classification, judge_case};
 const NEVER: Duration = Duration::from_secs(4 * 3600);
 const RUN: &str = "20260102030405-1-1";
 
+static SCENARIOS: LazyLock<Catalogue> =
+    LazyLock::new(|| Catalogue::load(None::<&Path>).unwrap_or_else(|errors| panic!("{errors}")));
+
 /// What came of a run.
 pub struct Played {
     /// Of each attempt: what it was classified as, and why.
@@ -33,7 +36,10 @@ pub struct Played {
 }
 
 /// Runs a scenario of ours once, with a clock that only moves when nothing else does.
-pub fn play(scenario: &str, personality: Personality, fault: Option<Fault>) -> Played {
+///
+/// # Errors
+/// If it never ends.
+pub fn play(scenario: &str, personality: Personality, fault: Option<Fault>) -> Result<Played, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -41,7 +47,7 @@ pub fn play(scenario: &str, personality: Personality, fault: Option<Fault>) -> P
     let runtime = runtime.unwrap_or_else(|why| panic!("no runtime: {why}"));
     runtime.block_on(async {
         let played = tokio::time::timeout(NEVER, played(scenario, personality, fault)).await;
-        played.unwrap_or_else(|_| panic!("{scenario} on {personality:?} with {fault:?} never ends"))
+        played.map_err(|_| "it never ends".to_owned())
     })
 }
 
@@ -49,8 +55,7 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
     let fake = Fake::new(personality);
     let faulty = Arc::new(Faulty::new(fake.clone(), fault));
     let engine: Arc<dyn Engine> = faulty.clone();
-    let scenarios = Catalogue::load(None::<&Path>).unwrap_or_else(|errors| panic!("{errors}"));
-    let scenario = scenarios
+    let scenario = SCENARIOS
         .get(scenario)
         .unwrap_or_else(|| panic!("no scenario {scenario}"));
     let case = plan::Case {
@@ -99,7 +104,7 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
             ended.push((Classification::Error, why.to_string()));
         }
     }
-    let leak = behind::clean_up(&engine, RUN, false).await;
+    let leak = behind::clean_up(&engine, RUN, &[], false).await;
     let attempts = ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Played {
         attempts,

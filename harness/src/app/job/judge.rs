@@ -13,8 +13,7 @@ use crate::evidence::document::selftest::split;
 use crate::evidence::document::{JudgedCase, entry};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::excerpt::words;
-use crate::observe::history::{CaseEvidence, Observation};
-use crate::plan;
+use crate::observe::history::{CaseEvidence, Fact, Observation};
 use crate::runner::{Assignment, Attempt, Next, Progress};
 use crate::scenario::model::Scenario;
 use crate::verdict::{Classification, Column, Subject, judge_case};
@@ -40,7 +39,6 @@ impl Job {
             asked.insert(key, (a.scenario.clone(), cases::subject(a), explicit));
         }
         let (attempts, record, tell) = (attempts.clone(), record.clone(), tell.clone());
-        let cases: Vec<plan::Case> = assignments.iter().map(|a| a.case.clone()).collect();
         let run = run.to_owned();
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
         let overlays = self.purpose.overlays().to_vec();
@@ -109,7 +107,7 @@ impl Job {
                     let red = judged.verdict.is_red() && !faulty && news;
                     if red && keep {
                         tell(RunEvent::Note {
-                            text: kept_words(&run, &cases, key),
+                            text: kept_words(&run, evidence),
                         });
                     }
                     let entry = entry(&JudgedCase {
@@ -134,14 +132,23 @@ impl Job {
 }
 
 /// Where what was kept is, and how to get rid of it.
-fn kept_words(run: &str, cases: &[plan::Case], key: &CaseKey) -> String {
-    let same = |c: &&plan::Case| c.scenario == key.scenario && c.image == key.image && c.repeat == key.repeat;
-    let index = cases.iter().find(same).map_or(0, |c| c.index);
-    let container = format!("comeback-{run}-{index}-{}-subject-1", key.attempt);
-    format!(
-        "kept {container}: look inside with `docker exec -it {container} bash` (`docker start` it first if it has ended); \
-         `comeback sweep` removes it"
-    )
+fn kept_words(run: &str, evidence: &CaseEvidence) -> String {
+    // The engine is asked about it last of all.
+    let inspected = evidence.history.iter().rev().find_map(|o| match &o.fact {
+        Fact::Inspected { status } => Some(status),
+        _ => None,
+    });
+    let sweep = format!("`comeback sweep --run {run}` removes it");
+    let Some(status) = inspected else {
+        return format!("kept what there is of {}; {sweep}", evidence.scenario);
+    };
+    let name = &status.name;
+    let start = if status.running {
+        String::new()
+    } else {
+        format!("docker start {name} && ")
+    };
+    format!("kept {name} and its volume: look inside with `{start}docker exec -it {name} bash`; {sweep}")
 }
 
 fn in_words(observation: &Observation) -> Option<String> {

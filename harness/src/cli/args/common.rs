@@ -70,7 +70,7 @@ pub struct RunArgs {
         default_value = "image"
     )]
     pub observer: ObserverFrom,
-    /// Keep containers and volumes of these cases to look at; `comeback sweep` removes them
+    /// Keep container and volume of these cases to look at; how to look and how to remove them is said
     #[arg(long, env = "COMEBACK_KEEP", hide_env = true, value_name = "WHEN", value_enum)]
     pub keep: Option<Keep>,
 }

@@ -240,7 +240,7 @@ impl Call {
             asked.streams.push((self.op, self.nth, 0));
             asked.streams.len() - 1
         };
-        let counted = stream.inspect(move |_| {
+        let counted = stream.fuse().inspect(move |_| {
             asked.lock().unwrap_or_else(PoisonError::into_inner).streams[index].2 += 1;
         });
         let Some(Kind::Stream { item, how }) = self.kind else {
@@ -286,6 +286,7 @@ impl Call {
                 Some((got, (from, at, next, false)))
             },
         )
+        .fuse()
         .boxed()
     }
 }

@@ -269,5 +269,7 @@ impl Engine for Fake {
 
 /// What a channel gives, as a stream.
 fn received<T: Send + 'static>(heard: mpsc::UnboundedReceiver<Result<T, EngineError>>) -> Stream<T> {
-    stream::unfold(heard, |mut heard| async move { Some((heard.recv().await?, heard)) }).boxed()
+    stream::unfold(heard, |mut heard| async move { Some((heard.recv().await?, heard)) })
+        .fuse()
+        .boxed()
 }

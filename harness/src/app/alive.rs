@@ -1,0 +1,127 @@
+//! Which runs of this host are under way: each holds a lock in the cache for as long as its process lives, whatever ends it.
+//! A lock that nobody holds is of a run that was killed. Of runs of other hosts and users nothing is known, and nothing said.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::sweep::things;
+use crate::engine::{Engine, RUN_LABEL};
+use crate::image::Cache;
+
+/// Folder of the locks, in the cache.
+const FOLDER: &str = "alive";
+
+/// Says that a run is under way. Dropping it says that it came to its end.
+pub struct Alive {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Alive {
+    /// Says so from now on. A cache that cannot be written to is no reason not to run.
+    pub fn declare(cache: &Cache, run: &str) -> Option<Self> {
+        let path = cache.path(format!("{FOLDER}/{run}")).ok()?;
+        let file = File::create(&path).ok()?;
+        file.try_lock().ok()?;
+        Some(Self { path, _file: file })
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Runs that did not come to their end, with the files that say so.
+fn killed(cache: &Cache) -> Vec<(String, PathBuf)> {
+    let folder = cache.path(format!("{FOLDER}/x")).ok();
+    let folder = folder.as_deref().and_then(Path::parent);
+    let entries = folder.and_then(|folder| fs::read_dir(folder).ok());
+    let files = entries.into_iter().flatten().flatten();
+    let dead = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
+    let runs = files.filter_map(|file| Some((file.file_name().to_str()?.to_owned(), file.path())));
+    runs.filter(|(_, path)| dead(path)).collect()
+}
+
+/// In one line: what killed runs of this host left on the engine, and what removes it. `None` if nothing is left.
+pub async fn left_by_killed(cache: &Cache, engine: &Arc<dyn Engine>) -> Option<String> {
+    let killed = killed(cache);
+    if killed.is_empty() {
+        return None;
+    }
+    let containers = engine.list_containers(RUN_LABEL).await.ok()?;
+    let volumes = engine.list_volumes(RUN_LABEL).await.ok()?;
+    let (mut counts, mut runs) = ([0, 0], Vec::new());
+    for (run, path) in killed {
+        let is_its = |label: Option<&String>| label == Some(&run);
+        let of_containers = containers.iter().filter(|c| is_its(c.labels.get(RUN_LABEL))).count();
+        let of_volumes = volumes.iter().filter(|v| is_its(v.labels.get(RUN_LABEL))).count();
+        if of_containers + of_volumes == 0 {
+            // Removed by the process behind it, or by a sweep. It may have run on another engine: then nobody is told.
+            let _ = fs::remove_file(path);
+            continue;
+        }
+        counts = [counts[0] + of_containers, counts[1] + of_volumes];
+        runs.push(run);
+    }
+    let first = runs.first()?;
+    let (whose, command) = match runs.len() {
+        1 => (
+            "a run that was killed".to_owned(),
+            format!("comeback sweep --run {first}"),
+        ),
+        n => (format!("{n} runs that were killed"), "comeback sweep".to_owned()),
+    };
+    Some(format!(
+        "{} of {whose} are still there; `{command}` removes them",
+        things(counts[0], counts[1])
+    ))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::engine::ContainerSpec;
+    use crate::engine::fake::{Fake, Personality};
+
+    async fn with_containers(runs: &[&str]) -> Arc<dyn Engine> {
+        let engine: Arc<dyn Engine> = Arc::new(Fake::new(Personality::Fixed));
+        for run in runs {
+            let spec = ContainerSpec {
+                name: (*run).to_owned(),
+                labels: [(RUN_LABEL.to_owned(), (*run).to_owned())].into(),
+                ..ContainerSpec::default()
+            };
+            engine.create_container(&spec).await.unwrap();
+        }
+        engine
+    }
+
+    #[tokio::test]
+    async fn only_what_a_killed_run_left_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        let engine = with_containers(&["killed", "lives", "ended", "another-hosts"]).await;
+        let lives = Alive::declare(&cache, "lives");
+        drop(Alive::declare(&cache, "ended"));
+        assert_eq!(left_by_killed(&cache, &engine).await, None);
+        // A process that is killed lets go of its lock, and the file stays.
+        File::create(cache.path("alive/killed").unwrap()).unwrap();
+        let told = left_by_killed(&cache, &engine).await.unwrap();
+        assert_eq!(
+            told,
+            "1 container and 0 volumes of a run that was killed are still there; `comeback sweep --run killed` removes them"
+        );
+        engine.remove_container("killed").await.unwrap();
+        assert_eq!(left_by_killed(&cache, &engine).await, None);
+        assert!(!folder.path().join("alive/killed").exists());
+        assert!(folder.path().join("alive/lives").exists());
+        drop(lives);
+        assert!(!folder.path().join("alive/lives").exists());
+    }
+}

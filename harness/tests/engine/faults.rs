@@ -1,0 +1,178 @@
+//! Faults between the harness and the real engine: none of them may become a pass or a regression.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+
+use super::outsider::{Outcome, child};
+use super::proxy::{Fault, Proxy, Rule};
+use super::{engine, things_of};
+
+/// Both references side by side.
+const IMAGES: [&str; 2] = ["release:0.16.0", "release:0.17.0"];
+const EXPECTED: [&str; 2] = ["regressed", "fixed"];
+/// Runs under way at a time: each has a busy case for each image.
+const AT_ONCE: usize = 3;
+
+/// A fault, and whether what comes of it is known for sure.
+struct Tried {
+    name: &'static str,
+    rule: Rule,
+    /// It changes nothing.
+    harmless: bool,
+}
+
+fn tried(name: &'static str, pattern: &str, nth: usize, fault: Fault, harmless: bool) -> Tried {
+    Tried {
+        name,
+        rule: Rule::new(pattern, nth, fault),
+        harmless,
+    }
+}
+
+fn all() -> Vec<Tried> {
+    let seconds = Duration::from_secs;
+    vec![
+        tried(
+            "a restart that is refused",
+            "^POST .*/restart",
+            0,
+            Fault::Refused,
+            false,
+        ),
+        tried(
+            "a restart whose answer is lost",
+            "^POST .*/restart",
+            1,
+            Fault::FailedAfter,
+            false,
+        ),
+        tried(
+            "a container whose creation is answered with 500",
+            "^POST .*/containers/create",
+            1,
+            Fault::FailedAfter,
+            false,
+        ),
+        tried(
+            "a container that is created and not started",
+            "^POST .*/containers/[^/]+/start",
+            0,
+            Fault::Refused,
+            false,
+        ),
+        tried(
+            "an answer cut in the middle",
+            "^POST .*/volumes/create",
+            0,
+            Fault::Cut(60),
+            false,
+        ),
+        tried(
+            "an inspect cut in the middle",
+            "^GET .*/containers/[^/]+/json",
+            2,
+            Fault::Cut(400),
+            false,
+        ),
+        tried("events that break off", "^GET .*/events", 0, Fault::Cut(6000), false),
+        tried(
+            "an observer that is cut off",
+            "^POST .*/attach",
+            0,
+            Fault::Cut(900),
+            false,
+        ),
+        tried(
+            "an operator's command that is cut off",
+            "^POST .*/exec/[^/]+/start",
+            3,
+            Fault::Cut(300),
+            false,
+        ),
+        tried(
+            "a removal that is refused",
+            "^DELETE .*/containers/",
+            0,
+            Fault::Refused,
+            true,
+        ),
+        tried(
+            "an inspect that is refused",
+            "^GET .*/containers/[^/]+/json",
+            1,
+            Fault::Refused,
+            true,
+        ),
+        tried(
+            "a restart that is late",
+            "^POST .*/restart",
+            0,
+            Fault::Late(seconds(3)),
+            true,
+        ),
+    ]
+}
+
+async fn outcome(fault: &Tried) -> Outcome {
+    let proxy = Proxy::start(vec![fault.rule.clone()], |_, _| {});
+    let mut command = tokio::process::Command::from(child());
+    command
+        .args([
+            "check",
+            IMAGES[0],
+            IMAGES[1],
+            "--filter",
+            "docker-restart",
+            "--format",
+            "json",
+        ])
+        .args(["--jobs", "2", "--host", &proxy.host])
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(240), command.output()).await;
+    Outcome::of(
+        output
+            .unwrap_or_else(|_| panic!("{}: it never ends", fault.name))
+            .unwrap(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_real_engine_is_not_a_verdict() {
+    let engine = engine().await;
+    let results: Vec<(Tried, Outcome)> = stream::iter(all())
+        .map(|fault| async move {
+            let seen = outcome(&fault).await;
+            (fault, seen)
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let mut conclusive = 0;
+    for (fault, seen) in &results {
+        let document = seen.json();
+        let name = fault.name;
+        let run = document["run"].as_str().unwrap();
+        assert_eq!(things_of(&engine, run).await, Vec::<String>::new(), "{name}{seen}");
+        let cases = document["cases"].as_array().unwrap();
+        assert!(cases.len() >= 2, "{name}{seen}");
+        let mut words = Vec::new();
+        for case in cases {
+            let side = IMAGES.iter().position(|image| case["image"] == *image).unwrap();
+            let found = case["classification"].as_str().unwrap();
+            let may = [EXPECTED[side], "inconclusive", "error"];
+            assert!(may.contains(&found), "{name}: {found}{seen}");
+            conclusive += usize::from(found == EXPECTED[side]);
+            words.push(found.to_owned());
+        }
+        println!("{name}: exit {}, {}", seen.code, words.join(" "));
+        assert!([0, 2, 3].contains(&seen.code), "{name}{seen}");
+        if fault.harmless {
+            assert_eq!((seen.code, cases.len()), (0, 2), "{name} is harmless{seen}");
+        }
+    }
+    assert!(
+        conclusive >= results.len(),
+        "only {conclusive} attempts came to anything"
+    );
+}
