@@ -80,13 +80,14 @@ pub(super) async fn dockerfile(
     context.file(name, text);
     let key = tree::key(&context, &[("kind", "dockerfile")]);
     let reference = format!("comeback-dockerfile:{}", short(&key));
+    // Whoever waited for another to build it finds it there.
+    let _lock = options.cache.lock(short(&key)).await?;
     if let Some(info) = engine.inspect_image(&reference).await? {
         return Ok((
             checked(engine, expression, &reference, &info, &options.cache).await?,
             true,
         ));
     }
-    let _lock = options.cache.lock(short(&key)).await?;
     report.step(format!("building {}", file.display()));
     let request = BuildRequest {
         dockerfile: name.to_owned(),

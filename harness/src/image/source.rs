@@ -117,6 +117,10 @@ pub(super) async fn obtain(
     // Not refused offline: with the dependencies there, a build needs nobody.
     dependencies.ensure(engine, &plan, options, report).await?;
     let _lock = options.cache.lock(short(&key)).await?;
+    // Somebody else may have built it in the meantime.
+    if let Some(info) = engine.inspect_image(&reference).await? {
+        return Ok((image(info), true));
+    }
     report.step(format!("installing {} on {base}", path.display()));
     let mut context = Tree::default();
     context.file(

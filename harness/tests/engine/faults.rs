@@ -115,7 +115,7 @@ fn all() -> Vec<Tried> {
 }
 
 async fn outcome(fault: &Tried) -> Outcome {
-    let proxy = Proxy::start(vec![fault.rule.clone()], |_, _| {});
+    let proxy = Proxy::start(vec![fault.rule.clone()], |_| {});
     let mut command = tokio::process::Command::from(child());
     command
         .args([

@@ -55,7 +55,16 @@ impl Rule {
     }
 }
 
-type OnRequest = Box<dyn Fn(usize, &str) + Send + Sync>;
+/// What the proxy has just seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// A request, numbered from 1, before it is passed on.
+    Asked(usize),
+    /// The beginning of its answer, before that is passed on.
+    Answered(usize),
+}
+
+type OnSeen = Box<dyn Fn(Seen) + Send + Sync>;
 
 /// A proxy. Dropping it closes its socket; the file goes with its folder.
 pub struct Proxy {
@@ -73,8 +82,8 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// One with those rules. `on_request` hears of each request, numbered from 1, before it is passed on.
-    pub fn start(rules: Vec<Rule>, on_request: impl Fn(usize, &str) + Send + Sync + 'static) -> Self {
+    /// One with those rules. `on_seen` hears of each request and each answer.
+    pub fn start(rules: Vec<Rule>, on_seen: impl Fn(Seen) + Send + Sync + 'static) -> Self {
         let host = default_host();
         let engine = host.strip_prefix("unix://").expect("an engine on a Unix socket");
         let engine = PathBuf::from(engine);
@@ -82,16 +91,16 @@ impl Proxy {
         let socket = folder.path().join("engine.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();
-        let on_request: Arc<OnRequest> = Arc::new(Box::new(on_request));
+        let on_seen: Arc<OnSeen> = Arc::new(Box::new(on_seen));
         let task = tokio::spawn({
             let requests = requests.clone();
             async move {
                 while let Ok((client, _)) = listener.accept().await {
                     let (engine, rules) = (engine.clone(), rules.clone());
-                    let (requests, on_request) = (requests.clone(), on_request.clone());
+                    let (requests, on_seen) = (requests.clone(), on_seen.clone());
                     tokio::spawn(async move {
                         // A side that is gone ends the connection, as it would without us.
-                        let _ = pass(client, engine, rules, &requests, &on_request).await;
+                        let _ = pass(client, engine, rules, &requests, &on_seen).await;
                     });
                 }
             }
@@ -115,7 +124,7 @@ async fn pass(
     engine: PathBuf,
     rules: Vec<Rule>,
     requests: &Mutex<Vec<String>>,
-    on_request: &OnRequest,
+    on_seen: &OnSeen,
 ) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.windows(4).any(|w| w == b"\r\n\r\n") {
@@ -130,7 +139,7 @@ async fn pass(
         all.push(request.clone());
         all.len()
     };
-    on_request(number, &request);
+    on_seen(Seen::Asked(number));
     let fault = rules.iter().find(|rule| rule.applies(&request)).map(|rule| rule.fault);
     let failed = b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 24\r\n\
         Connection: close\r\n\r\n{\"message\":\"so it goes\"}";
@@ -165,6 +174,9 @@ async fn pass(
                 return Err(std::io::ErrorKind::ConnectionAborted.into());
             }
             _ => {
+                let first = from_server.read_u8().await?;
+                on_seen(Seen::Answered(number));
+                to_client.write_u8(first).await?;
                 tokio::io::copy(&mut from_server, &mut to_client).await?;
             }
         }

@@ -96,7 +96,7 @@ async fn eight_runs_at_once_are_in_nobodys_way() {
     let text = format!("FROM {image}\nENV NEW={}\n", std::process::id());
     std::fs::write(folder.path().join("Dockerfile"), text).unwrap();
     let new = format!("dockerfile:{}", folder.path().display());
-    let proxy = Proxy::start(Vec::new(), |_, _| {});
+    let proxy = Proxy::start(Vec::new(), |_| {});
 
     let runs = (0..RUNS).map(|_| {
         let mut command = tokio::process::Command::from(child());
