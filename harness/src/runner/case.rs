@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -61,7 +61,7 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: OwnedSemaphorePermi
     let (repeat, attempt) = (order.repeat, order.attempt);
     let outcome = set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await;
     let (end, steps, logs) = match outcome {
-        Err(halt) => (halt.into(), Vec::new(), BTreeMap::new()),
+        Err(halt) => (explained(halt, &recorder).into(), Vec::new(), BTreeMap::new()),
         Ok(case) => {
             let case = Arc::new(case);
             let end = case.clone().play(permit).await;
@@ -167,15 +167,18 @@ async fn set_up(
         },
     );
     let spec = subject::observer(names, of, !seeds.is_empty());
+    // It is to be removed whatever comes after it.
+    let made = OnceLock::new();
     let observe = async {
         let id = engine.run_container(&spec).await.map_err(error)?;
-        let attached = engine.attach(&id).await.map_err(error)?;
+        let id = made.get_or_init(|| id);
+        let attached = engine.attach(id).await.map_err(error)?;
         let link = Link::open(attached, Source::Observer, recorder.clone(), |_| ()).await;
         let link = link.map_err(|e| Halt::Error(format!("the observer: {e}")))?;
         link.sync(super::waits::ANSWER)
             .await
             .map_err(|e| Halt::Error(format!("the observer: {e}")))?;
-        Ok::<_, Halt>((id, link))
+        Ok::<_, Halt>(link)
     };
     // Side by side, unless what is on the volume already must be told apart from what comes.
     let (observed, ran) = if seeds.is_empty() {
@@ -189,13 +192,11 @@ async fn set_up(
         };
         (observed, ran)
     };
-    if let Ok((id, _)) = &observed {
-        leftovers.containers.push(id.clone());
-    }
+    leftovers.containers.extend(made.into_inner());
     if let Ok(id) = &ran {
         leftovers.containers.push(id.clone());
     }
-    let (_, observer) = observed?;
+    let observer = observed?;
     let id = ran?;
     let profiles = order.scenario.profiles.iter().map(|p| p.name.clone()).collect();
     Ok(Case {
@@ -214,6 +215,24 @@ async fn set_up(
         badly_started: AtomicBool::new(false),
         flying: AtomicUsize::new(0),
     })
+}
+
+/// What evidence was lost first, if any was.
+fn lost(recorder: &Recorder) -> Option<String> {
+    recorder.now(|now| now.lost.first().map(|(_, what)| what.clone()))
+}
+
+/// Why a case does not go on. What was lost first tends to be the reason behind it.
+fn explained(halt: Halt, recorder: &Recorder) -> Halt {
+    let with = |why: String| match lost(recorder) {
+        Some(what) if !why.contains(&what) => format!("{what}; {why}"),
+        _ => why,
+    };
+    match halt {
+        Halt::Inconclusive(why) => Halt::Inconclusive(with(why)),
+        Halt::Error(why) => Halt::Error(with(why)),
+        Halt::Unsupported(why) => Halt::Unsupported(why),
+    }
 }
 
 /// The first container under test: compose's own where compose is to recreate it.
@@ -264,22 +283,11 @@ impl Case {
             () = self.observer.gone() => Ok(Err(Halt::Inconclusive("the observer is gone".into()))),
         };
         let halted = match done {
-            Ok(Ok(())) => return self.lost().map_or(CaseEnd::Complete, CaseEnd::Inconclusive),
+            Ok(Ok(())) => return lost(&self.recorder).map_or(CaseEnd::Complete, CaseEnd::Inconclusive),
             Ok(Err(halt)) => halt,
             Err(_) => Halt::Inconclusive(format!("the case took longer than {} s (--timeout)", limit.as_secs())),
         };
-        match (halted, self.lost()) {
-            // What was lost first tends to be why it does not go on.
-            (Halt::Inconclusive(why), Some(what)) if !why.contains(&what) => {
-                CaseEnd::Inconclusive(format!("{what}; {why}"))
-            }
-            (halt, _) => halt.into(),
-        }
-    }
-
-    /// What evidence was lost first, if any was.
-    fn lost(&self) -> Option<String> {
-        self.recorder.now(|now| now.lost.first().map(|(_, what)| what.clone()))
+        explained(halted, &self.recorder).into()
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
