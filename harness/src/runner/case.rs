@@ -47,6 +47,7 @@ struct Shared {
     profiles: Vec<String>,
     steps: Vec<StepSeconds>,
     output: BTreeMap<u32, Vec<String>>,
+    phase: String,
 }
 
 /// Runs one attempt. `permit` is given back while there is nothing to do but to wait for the settling window.
@@ -230,8 +231,8 @@ fn explained(halt: Halt, recorder: &Recorder) -> Halt {
     };
     match halt {
         Halt::Inconclusive(why) => Halt::Inconclusive(with(why)),
-        Halt::Error(why) => Halt::Error(with(why)),
-        Halt::Unsupported(why) => Halt::Unsupported(why),
+        Halt::Error(why) if why.ends_with("is gone") => Halt::Error(with(why)),
+        other => other,
     }
 }
 
@@ -285,7 +286,11 @@ impl Case {
         let halted = match done {
             Ok(Ok(())) => return lost(&self.recorder).map_or(CaseEnd::Complete, CaseEnd::Inconclusive),
             Ok(Err(halt)) => halt,
-            Err(_) => Halt::Inconclusive(format!("the case took longer than {} s (--timeout)", limit.as_secs())),
+            Err(_) => Halt::Inconclusive(format!(
+                "the case took longer than {} s (--timeout), at last {}",
+                limit.as_secs(),
+                self.shared().phase
+            )),
         };
         explained(halted, &self.recorder).into()
     }
@@ -296,6 +301,7 @@ impl Case {
 
     /// Tells what is being waited for.
     pub fn phase(&self, what: &str) {
+        what.clone_into(&mut self.shared().phase);
         let _ = self.order.progress.send(Progress::Phase(what.to_owned()));
     }
 

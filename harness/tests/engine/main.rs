@@ -5,6 +5,7 @@
 mod cleanup;
 mod contract;
 mod gate;
+mod hostile;
 mod misuse;
 #[path = "../outsider/mod.rs"]
 mod outsider;
