@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cleanup;
+mod confinement;
 mod contract;
 mod gate;
 mod hostile;
