@@ -71,6 +71,7 @@ fn open(browser: &str, page: &Path, width: u32) -> (String, Vec<String>) {
 #[case("red", 2)]
 #[case("selftest", 2)]
 #[case("compare", 2)]
+#[case("hostile", 2)]
 fn the_page_loads_and_fits(#[case] name: &str, #[case] pictures: usize) {
     let Some(browser) = browser() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -86,6 +87,17 @@ fn the_page_loads_and_fits(#[case] name: &str, #[case] pictures: usize) {
 
     let (dom, console) = open(&browser, &page, 1200);
     assert!(dom.contains("</footer>"), "{dom}");
+    // What an image planted stays text.
+    for planted in [
+        "<script",
+        "<img",
+        "<evil",
+        "href=\"http://evil",
+        "href=\"javascript",
+        "<title>owned",
+    ] {
+        assert!(!dom.contains(planted), "{planted} in\n{dom}");
+    }
     assert_eq!(console, Vec::<String>::new());
 
     // Scripts are forbidden on the page itself.

@@ -13,6 +13,8 @@ use rstest::rstest;
 
 /// An address at which nobody answers.
 const NOWHERE: &str = "unix:///nonexistent.sock";
+/// Another, with a password in it.
+const SECRET: &str = "tcp://me:hunter2hunter2@127.0.0.1:9";
 
 #[rstest]
 #[case::check(&["check", "release:0.17.0"])]
@@ -41,6 +43,53 @@ fn the_engine_is_found_by_the_environment() {
     let seen = run(comeback().arg("sweep").env("DOCKER_HOST", NOWHERE));
     assert_eq!(seen.code, 3, "{seen}");
     assert!(seen.err.contains(NOWHERE), "{seen}");
+}
+
+/// Whoever reaches an engine with a password in its address keeps it to themselves, however it is named and whatever is
+/// written.
+#[rstest]
+#[case::a_flag(&["--host", SECRET], "DOCKER_HOST", NOWHERE)]
+#[case::a_variable(&[], "DOCKER_HOST", SECRET)]
+#[case::podmans(&["--engine", "podman"], "CONTAINER_HOST", SECRET)]
+#[case::a_way_not_spoken(&["--engine", "podman"], "CONTAINER_HOST", "ssh://me:hunter2hunter2@127.0.0.1:9/run/x.sock")]
+fn credentials_of_the_engine_are_not_told(#[case] flags: &[&str], #[case] variable: &str, #[case] value: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("record").display().to_string();
+    let report = format!("html={}", folder.path().join("report.html").display());
+    let commands: [&[&str]; 4] = [
+        &[
+            "check",
+            "release:0.17.0",
+            "--format",
+            "json",
+            "--record",
+            &record,
+            "--output",
+            &report,
+        ],
+        &["reproduce", "-vv", "--format", "jsonl"],
+        &["sweep"],
+        &["doctor", "--format", "json", "--offline"],
+    ];
+    for command in commands {
+        let seen = run(comeback()
+            .args(command)
+            .args(flags)
+            .env(variable, value)
+            .env("RUST_LOG", "trace"));
+        assert_eq!(seen.code, 3, "{seen}");
+        assert!(!seen.out.contains("hunter2") && !seen.err.contains("hunter2"), "{seen}");
+        assert!(
+            seen.err.contains("127.0.0.1") || seen.out.contains("127.0.0.1"),
+            "{seen}"
+        );
+    }
+    let written = Command::new("grep")
+        .args(["-rl", "hunter2"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&written.stdout), "");
 }
 
 #[test]

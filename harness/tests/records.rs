@@ -12,7 +12,7 @@ use comeback::evidence::document::RunDocument;
 use comeback::evidence::read::read;
 use comeback::evidence::replay::replay;
 use comeback::verdict::{RunVerdict, Verdict};
-use outsider::{Outcome, comeback, run};
+use outsider::{Outcome, comeback, inert, run};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ const REPRODUCE: &str = "reproduce";
 const RED: &str = "red";
 const SELFTEST: &str = "selftest";
 const COMPARE: &str = "compare";
+/// Of an image that plants what something may take for its own, and of one that ends at once (`images/hostile`).
+const HOSTILE: &str = "hostile";
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -91,6 +93,7 @@ fn includes(now: &Value, then: &Value, at: &str) {
 #[case(RED)]
 #[case(SELFTEST)]
 #[case(COMPARE)]
+#[case(HOSTILE)]
 fn a_record_is_judged_as_the_run_was(#[case] name: &str) {
     let record = fixture(name);
     let then = document_of(&record);
@@ -107,19 +110,24 @@ fn a_record_is_judged_as_the_run_was(#[case] name: &str) {
 #[case(RED)]
 #[case(SELFTEST)]
 #[case(COMPARE)]
+#[case(HOSTILE)]
 fn every_format_says_the_same(#[case] name: &str) {
     let record = fixture(name);
     let out = tempfile::tempdir().unwrap();
     let path = |file: &str| out.path().join(file);
     let mut command = comeback();
     command.arg("judge").arg(&record);
-    for format in ["human", "json", "jsonl", "junit", "markdown", "annotations", "html"] {
+    let formats = ["human", "json", "jsonl", "junit", "markdown", "annotations", "html"];
+    for format in formats {
         command
             .arg("--output")
             .arg(format!("{format}={}", path(format).display()));
     }
     let seen = run(&mut command);
     let text = |file: &str| fs::read_to_string(path(file)).unwrap();
+    for format in formats {
+        inert(&text(format), format);
+    }
     let document: Value = serde_json::from_str(&text("json")).unwrap();
     let code = seen.code;
     assert_eq!(document["exit_code"], code, "{seen}");
@@ -132,6 +140,13 @@ fn every_format_says_the_same(#[case] name: &str) {
         (&Value::from("document"), &document)
     );
 
+    // Also to a parser that is not the writer's.
+    let parsed = std::process::Command::new("python3")
+        .args(["-c", "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])"])
+        .arg(path("junit"))
+        .output()
+        .unwrap();
+    assert!(parsed.status.success(), "{}", String::from_utf8_lossy(&parsed.stderr));
     let junit = quick_junit::Report::deserialize_from_str(&text("junit")).unwrap();
     assert_eq!(junit.failures > 0, code == 1, "{}", text("junit"));
     assert_eq!(junit.failures + junit.errors > 0, code != 0, "{}", text("junit"));

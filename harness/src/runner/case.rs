@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -51,6 +51,7 @@ struct Shared {
     profiles: Vec<String>,
     steps: Vec<StepSeconds>,
     output: BTreeMap<u32, Vec<String>>,
+    phase: String,
 }
 
 /// Runs one attempt. `permit` is given back while there is nothing to do but to wait for the settling window.
@@ -65,12 +66,12 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
     let (repeat, attempt) = (order.repeat, order.attempt);
     let outcome = set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await;
     let (end, steps, logs) = match outcome {
-        Err(halt) => (CaseEnd::from(halt), Vec::new(), BTreeMap::new()),
+        Err(halt) => (explained(halt.into(), &recorder), Vec::new(), BTreeMap::new()),
         Ok(case) => {
             let case = Arc::new(case);
             let end = case.clone().play(permit).await;
             case.keep_output().await;
-            let end = case.unless_lost(end);
+            let end = explained(end, &case.recorder);
             let mut shared = case.shared();
             leftovers.containers.append(&mut shared.containers);
             leftovers.subject = Some(shared.subject.clone());
@@ -172,15 +173,18 @@ async fn set_up(
         },
     );
     let spec = subject::observer(names, of, !seeds.is_empty());
+    // It is to be removed whatever comes after it.
+    let made = OnceLock::new();
     let observe = async {
         let id = engine.run_container(&spec).await.map_err(error)?;
-        let attached = engine.attach(&id).await.map_err(error)?;
+        let id = made.get_or_init(|| id);
+        let attached = engine.attach(id).await.map_err(error)?;
         let link = Link::open(attached, Source::Observer, recorder.clone(), |_| ()).await;
         let link = link.map_err(|e| Halt::Error(format!("the observer: {e}")))?;
         link.sync(super::waits::ANSWER)
             .await
             .map_err(|e| Halt::Error(format!("the observer: {e}")))?;
-        Ok::<_, Halt>((id, link))
+        Ok::<_, Halt>(link)
     };
     // Side by side, unless what is on the volume already must be told apart from what comes.
     let (observed, ran) = if seeds.is_empty() {
@@ -194,13 +198,11 @@ async fn set_up(
         };
         (observed, ran)
     };
-    if let Ok((id, _)) = &observed {
-        leftovers.containers.push(id.clone());
-    }
+    leftovers.containers.extend(made.into_inner());
     if let Ok(id) = &ran {
         leftovers.containers.push(id.clone());
     }
-    let (_, observer) = observed?;
+    let observer = observed?;
     let id = ran?;
     let profiles = order.scenario.profiles.iter().map(|p| p.name.clone()).collect();
     Ok(Case {
@@ -219,6 +221,23 @@ async fn set_up(
         badly_started: AtomicBool::new(false),
         flying: AtomicUsize::new(0),
     })
+}
+
+/// How a case ended. An end is complete only if nothing went missing on the way; and what was lost first tends to be why one
+/// is not.
+fn explained(end: CaseEnd, recorder: &Recorder) -> CaseEnd {
+    let lost = recorder.now(|now| now.lost.first().map(|(_, what)| what.clone()));
+    let Some(what) = lost else { return end };
+    let with = |why: String| match why.contains(&what) {
+        true => why,
+        false => format!("{what}; {why}"),
+    };
+    match end {
+        CaseEnd::Complete => CaseEnd::Inconclusive(what),
+        CaseEnd::Inconclusive(why) => CaseEnd::Inconclusive(with(why)),
+        CaseEnd::Error(why) if why.ends_with("is gone") => CaseEnd::Error(with(why)),
+        other => other,
+    }
 }
 
 /// The first container under test: compose's own where compose is to recreate it.
@@ -271,19 +290,11 @@ impl Case {
         match done {
             Ok(Ok(())) => CaseEnd::Complete,
             Ok(Err(halt)) => halt.into(),
-            Err(_) => CaseEnd::Inconclusive(format!("the case took longer than {} s (--timeout)", limit.as_secs())),
-        }
-    }
-
-    /// An end is complete only if nothing went missing on the way; and what was lost first tends to be why one is not.
-    fn unless_lost(&self, end: CaseEnd) -> CaseEnd {
-        let lost = self.recorder.now(|now| now.lost.first().map(|(_, what)| what.clone()));
-        match (end, lost) {
-            (CaseEnd::Complete, Some(what)) => CaseEnd::Inconclusive(what),
-            (CaseEnd::Inconclusive(why), Some(what)) if !why.contains(&what) => {
-                CaseEnd::Inconclusive(format!("{what}; {why}"))
-            }
-            (end, _) => end,
+            Err(_) => CaseEnd::Inconclusive(format!(
+                "the case took longer than {} s (--timeout), at last {}",
+                limit.as_secs(),
+                self.shared().phase
+            )),
         }
     }
 
@@ -293,6 +304,7 @@ impl Case {
 
     /// Tells what is being waited for.
     pub fn phase(&self, what: &str) {
+        what.clone_into(&mut self.shared().phase);
         let _ = self.order.progress.send(Progress::Phase(what.to_owned()));
     }
 

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod cleanup;
+mod confinement;
 mod contract;
 mod faults;
 mod gate;
+mod hostile;
 mod kept;
 mod killed;
 mod misuse;

@@ -72,3 +72,19 @@ impl fmt::Display for Outcome {
         )
     }
 }
+
+/// That nothing in a text is acted upon by whoever shows it: no terminal escape, no character that reorders others, and no
+/// command of a CI server; annotations are such commands, and ours alone.
+pub fn inert(text: &str, format: &str) {
+    let acts = |c: &char| {
+        c.is_control() && *c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    assert_eq!(text.chars().find(acts), None, "in {format}");
+    for line in text.lines() {
+        let ours = format == "annotations" && ["::error ", "::warning "].iter().any(|c| line.starts_with(c));
+        assert!(ours || !line.trim_start().starts_with("::"), "in {format}: {line}");
+        for command in ["##[", "##vso[", "##teamcity["] {
+            assert!(!line.contains(command), "in {format}: {line}");
+        }
+    }
+}

@@ -14,6 +14,9 @@ use super::{ANSWER, DockerEngine, RUN, bounded, short};
 use crate::engine::{ContainerStatus, EngineError};
 use crate::scenario::model::Signal;
 
+/// How often a removal is asked for again that a container got ahead of.
+const REMOVALS: u32 = 5;
+
 /// Whole seconds for the engine; a part of a second rounds up, since a shorter grace would be another experiment.
 fn seconds(grace: Duration) -> i32 {
     let whole = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
@@ -54,10 +57,16 @@ impl DockerEngine {
         self.disown(id).await;
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let call = format!("remove container {}", short(id));
-        match bounded(call, RUN, self.docker.remove_container(id, Some(options))).await {
-            Ok(()) => Ok(true),
-            Err(e) if e.is_not_found() => Ok(false),
-            Err(e) => Err(e),
+        let mut tries = REMOVALS;
+        loop {
+            let removal = self.docker.remove_container(id, Some(options.clone()));
+            match bounded(call.clone(), RUN, removal).await {
+                Ok(()) => return Ok(true),
+                Err(e) if e.is_not_found() => return Ok(false),
+                // Podman gives up where the container ends by itself while it is being killed.
+                Err(e) if self.podman && tries > 0 && e.to_string().contains("state improper") => tries -= 1,
+                Err(e) => return Err(e),
+            }
         }
     }
 

@@ -1,0 +1,167 @@
+//! What the containers of a case are allowed: asserted on real ones, which a run leaves behind because it is told to.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::engine;
+use super::outsider::{comeback, run};
+
+/// What a boot of the gateway takes; see `runner/subject.rs`.
+const BOOT: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
+
+fn docker(arguments: &[&str]) -> String {
+    let done = Command::new("docker").args(arguments).output().unwrap();
+    assert!(
+        done.status.success(),
+        "docker {arguments:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+/// The containers of a run, as the engine describes them.
+fn containers(run: &str) -> Vec<Value> {
+    let label = format!("label=comeback.run={run}");
+    let ids = docker(&["ps", "--all", "--quiet", "--filter", &label]);
+    let mut arguments = vec!["inspect"];
+    arguments.extend(ids.split_whitespace());
+    serde_json::from_str(&docker(&arguments)).unwrap()
+}
+
+/// A list of capabilities, whether or not the engine writes their prefix.
+fn capabilities(list: &Value) -> Vec<String> {
+    let all = list.as_array().cloned().unwrap_or_default();
+    let names = all
+        .iter()
+        .map(|c| c.as_str().unwrap().trim_start_matches("CAP_").to_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+fn confined(container: &Value) {
+    let host = &container["HostConfig"];
+    let role = container["Config"]["Labels"]["comeback.role"].as_str().unwrap();
+    let seen = |what: &str| format!("{what} of the {role}: {host:#}");
+    assert_eq!(host["NetworkMode"], "none", "{}", seen("network"));
+    assert_eq!(host["Privileged"], false, "{}", seen("privileges"));
+    assert_eq!(
+        host["SecurityOpt"],
+        json!(["no-new-privileges"]),
+        "{}",
+        seen("security")
+    );
+    assert_eq!(capabilities(&host["CapDrop"]), ["ALL"], "{}", seen("capabilities"));
+    let allowed: &[&str] = match role {
+        "observer" => &["DAC_OVERRIDE"],
+        "seeder" => &[],
+        _ => &BOOT,
+    };
+    assert_eq!(capabilities(&host["CapAdd"]), allowed, "{}", seen("capabilities"));
+    let memory = host["Memory"].as_u64().unwrap();
+    assert!((1 << 20..=2 << 30).contains(&memory), "{}", seen("memory"));
+    assert_eq!(host["MemorySwap"], memory, "{}", seen("swap"));
+    let processes = host["PidsLimit"].as_u64().unwrap();
+    assert!((1..=512).contains(&processes), "{}", seen("processes"));
+    let log = json!({"Type": "json-file", "Config": {"max-size": "8388608", "max-file": "2"}});
+    assert_eq!(host["LogConfig"], log, "{}", seen("log"));
+    let limits = host["Ulimits"].as_array().unwrap();
+    for (name, value) in [("core", 0), ("fsize", 256 << 20)] {
+        let limit = json!({"Name": name, "Soft": value, "Hard": value});
+        assert!(limits.contains(&limit), "{}", seen(name));
+    }
+    for host_wide in ["PidMode", "IpcMode", "UTSMode", "UsernsMode"] {
+        assert_ne!(host[host_wide], "host", "{}", seen(host_wide));
+    }
+    let nothing = |what: &Value| what.as_array().is_none_or(Vec::is_empty);
+    assert!(
+        nothing(&host["Devices"]) && nothing(&host["DeviceRequests"]),
+        "{}",
+        seen("devices")
+    );
+    // One volume of ours and nothing of the host's, the engine's socket least of all.
+    let mounts = container["Mounts"].as_array().unwrap();
+    assert_eq!(mounts.len(), 1, "{}", seen("mounts"));
+    assert_eq!(mounts[0]["Type"], "volume");
+    assert!(
+        mounts[0]["Name"].as_str().unwrap().starts_with("comeback-"),
+        "{mounts:?}"
+    );
+    assert_eq!(mounts[0]["RW"], role != "observer", "{mounts:?}");
+    assert_eq!(
+        host["ReadonlyRootfs"],
+        role == "observer",
+        "{}",
+        seen("root file system")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_are_confined() {
+    drop(engine().await);
+    // Every case is another than what is asked for, so every container is kept.
+    let seen = run(comeback().args([
+        "check",
+        "release:0.17.0",
+        "--filter",
+        "docker-restart-seeded or compose-recreate",
+        "--expect",
+        "regressed",
+        "--keep",
+        "on-failure",
+        "--format",
+        "json",
+    ]));
+    let id = seen.json()["run"].as_str().unwrap().to_owned();
+    let kept = containers(&id);
+    let inside: Vec<(String, String)> = kept
+        .iter()
+        .filter(|c| c["State"]["Running"] == true)
+        .map(|c| {
+            let status = docker(&[
+                "exec",
+                c["Id"].as_str().unwrap(),
+                "cat",
+                "/proc/self/status",
+                "/proc/self/net/dev",
+            ]);
+            (
+                c["Config"]["Labels"]["comeback.role"].as_str().unwrap().to_owned(),
+                status,
+            )
+        })
+        .collect();
+    let swept = run(comeback().args(["sweep", "--run", &id]));
+    assert_eq!(swept.code, 0, "{swept}");
+    assert_eq!(seen.code, 1, "{seen}");
+    let mut roles: Vec<&str> = kept
+        .iter()
+        .map(|c| c["Config"]["Labels"]["comeback.role"].as_str().unwrap())
+        .collect();
+    roles.sort_unstable();
+    assert_eq!(
+        roles,
+        ["observer", "observer", "seeder", "subject", "subject"],
+        "{seen}"
+    );
+    let composed = kept
+        .iter()
+        .filter(|c| c["Config"]["Labels"].get("com.docker.compose.project").is_some());
+    assert_eq!(composed.count(), 1, "one of them is compose's");
+    kept.iter().for_each(confined);
+    assert_eq!(inside.len(), 4, "{inside:?}");
+    for (role, status) in inside {
+        assert!(status.contains("NoNewPrivs:\t1"), "{role}: {status}");
+        // DAC_OVERRIDE is 1; with CHOWN, FOWNER, KILL, SETGID and SETUID it is 0xeb.
+        let bounding = if role == "observer" { "2" } else { "eb" };
+        assert!(
+            status.contains(&format!("CapBnd:\t{bounding:0>16}")),
+            "{role}: {status}"
+        );
+        let networks = status
+            .lines()
+            .filter(|line| line.contains(':') && line.trim_start().starts_with("eth"));
+        assert_eq!(networks.count(), 0, "{role}: {status}");
+    }
+}
