@@ -54,14 +54,16 @@ const WORDS: [&str; 30] = [
     "unset",
 ];
 /// Shapes of secrets. What is captured as `keep` and `after` stays.
-const SHAPES: [&str; 14] = [
+const SHAPES: [&str; 20] = [
     // A private key, as far as it is there.
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
+    r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
     // Names of variables and fields; of headers; of options. Quotes stay, so that what can be read stays readable.
     r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|(?:^|[^a-z0-9_-])[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*")[^"\r\n]+(?P<after>")"#,
     r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|(?:^|[^a-z0-9_-])[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*')[^'\r\n]+(?P<after>')"#,
     r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|(?:^|[^a-z0-9_-])[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*)[^\s"',;&)}\]]+"#,
-    r"(?P<keep>(?i:authorization)\s*[=:]\s*(?:(?i:basic|bearer|token|bot)[ \t]+)?)[^\s,;]{8,}",
+    r#"(?P<keep>(?i:authorization)["']?\s*[=:]\s*["']?(?:(?i:basic|bearer|token|bot)[ \t]+)?)[^\s,;"']{8,}"#,
+    // What registries are logged in to with.
+    r#"(?P<keep>"(?:auth|identitytoken|registrytoken)"\s*:\s*")[^"]+(?P<after>")"#,
     r"(?P<keep>\b(?i:bearer)\s+)[A-Za-z0-9._~+/=-]{8,}",
     // The password in an address, and the name before it, which may be one too.
     r#"(?P<keep>\b[A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'@:]*:[^/\s"']*(?P<after>@)"#,
@@ -71,6 +73,15 @@ const SHAPES: [&str; 14] = [
     r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})",
     // Slack.
     r"\b(?:xox[a-z]|xapp)-[A-Za-z0-9-]{10,}",
+    // Who knows the address of a webhook may post to it.
+    r"(?P<keep>\bhooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9/_-]{10,}",
+    r"(?P<keep>\bdiscord(?:app)?\.com/api/(?:v[0-9]+/)?webhooks/)[0-9]+/[A-Za-z0-9_-]{20,}",
+    // Discord.
+    r"\b[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}",
+    // SendGrid.
+    r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
+    // Hugging Face, npm, PyPI, Docker Hub.
+    r"\b(?:hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,}|dckr_pat_[A-Za-z0-9_-]{20,})",
     // Telegram, also where `bot` is written before it.
     r"[0-9]{8,10}:[A-Za-z0-9_-]{30,}",
     // AWS.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod formats;
 mod outsider;
 
 use std::fs;
@@ -103,65 +104,6 @@ fn a_record_is_judged_as_the_run_was(#[case] name: &str) {
     let now = seen.json();
     includes(&anywhere(now.clone()), &anywhere(then), "");
     assert_eq!(now["record"], record.display().to_string());
-}
-
-#[rstest]
-#[case(REPRODUCE)]
-#[case(RED)]
-#[case(SELFTEST)]
-#[case(COMPARE)]
-#[case(HOSTILE)]
-fn every_format_says_the_same(#[case] name: &str) {
-    let record = fixture(name);
-    let out = tempfile::tempdir().unwrap();
-    let path = |file: &str| out.path().join(file);
-    let mut command = comeback();
-    command.arg("judge").arg(&record);
-    let formats = ["human", "json", "jsonl", "junit", "markdown", "annotations", "html"];
-    for format in formats {
-        command
-            .arg("--output")
-            .arg(format!("{format}={}", path(format).display()));
-    }
-    let seen = run(&mut command);
-    let text = |file: &str| fs::read_to_string(path(file)).unwrap();
-    for format in formats {
-        inert(&text(format), format);
-    }
-    let document: Value = serde_json::from_str(&text("json")).unwrap();
-    let code = seen.code;
-    assert_eq!(document["exit_code"], code, "{seen}");
-    assert!(seen.out.trim_end().ends_with(&format!("exit {code}")), "{seen}");
-    assert_eq!(text("human"), seen.out);
-
-    let last: Value = serde_json::from_str(text("jsonl").lines().last().unwrap()).unwrap();
-    assert_eq!(
-        (&last["event"], &last["document"]),
-        (&Value::from("document"), &document)
-    );
-
-    // Also to a parser that is not the writer's.
-    let parsed = std::process::Command::new("python3")
-        .args(["-c", "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])"])
-        .arg(path("junit"))
-        .output()
-        .unwrap();
-    assert!(parsed.status.success(), "{}", String::from_utf8_lossy(&parsed.stderr));
-    let junit = quick_junit::Report::deserialize_from_str(&text("junit")).unwrap();
-    assert_eq!(junit.failures > 0, code == 1, "{}", text("junit"));
-    assert_eq!(junit.failures + junit.errors > 0, code != 0, "{}", text("junit"));
-
-    let verdict = document["verdict"].as_str().unwrap();
-    for file in ["markdown", "html"] {
-        let said = text(file);
-        assert!(said.contains(&format!("exit {code}")), "{said}");
-        assert!(said.contains(verdict), "{said}");
-    }
-    let worst = text("annotations")
-        .lines()
-        .next()
-        .map(|line| line.starts_with("::error "));
-    assert_eq!(worst, (code == 1).then_some(true));
 }
 
 #[test]
@@ -386,8 +328,10 @@ fn what_is_too_large_is_not_read() {
 fn a_folder_that_is_no_record() {
     let folder = tempfile::tempdir().unwrap();
     refused(folder.path(), "is this the folder of a run's record?");
-    fs::write(folder.path().join("ledger.jsonl"), "").unwrap();
+    let ledger = folder.path().join("ledger.jsonl");
+    fs::write(&ledger, "").unwrap();
     refused(folder.path(), "the record ends before it began");
+    refused(&ledger, "a file: a record is the folder it was written to");
 }
 
 /// Exit code 64, one error with file and line, nothing on stdout, and nothing that acts on a terminal.

@@ -34,7 +34,7 @@ pub fn scenarios(select: &Select, default: Option<&str>) -> Result<(Vec<Scenario
         .cloned()
         .collect();
     if chosen.is_empty() {
-        let unknown = filter.as_ref().map(|f| f.unknown_ids(&catalogue)).unwrap_or_default();
+        let unknown = filter.as_ref().map(|f| f.unknown(&catalogue)).unwrap_or_default();
         return Err(Failure::new(FailureKind::NothingSelected {
             filter: select.filter.clone(),
             of: catalogue.len(),

@@ -4,6 +4,7 @@ use super::{behind, print, session};
 use crate::cli::args::Sweep;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::RUN_LABEL;
+use crate::report::sanitize;
 use crate::runner;
 
 /// Removes, or with `--dry-run` lists, everything with our label, or what one run left.
@@ -42,7 +43,10 @@ pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
         return Err(Failure::new(FailureKind::Leak { left: swept.stuck }));
     }
     print(&match (swept.containers.len(), swept.volumes.len()) {
-        (0, 0) => "nothing of ours was left\n".to_owned(),
+        (0, 0) => match &args.run {
+            Some(run) => format!("nothing of run {} is there\n", sanitize(run)),
+            None => "nothing of ours was left\n".to_owned(),
+        },
         (containers, volumes) => format!("removed {}\n", things(containers, volumes)),
     })?;
     Ok(Exit::Held)

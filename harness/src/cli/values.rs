@@ -37,6 +37,11 @@ impl FromStr for Output {
     }
 }
 
+/// A whole number from 1, as a type that holds no other.
+pub fn from_one<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "expected a whole number from 1".to_owned())
+}
+
 /// A duration as people write it: `90s`, `5m`, `1h30m`, `500ms`; a bare number is seconds. Zero is refused.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no duration; write it as 90s, 5m, 1h30m or 7d");

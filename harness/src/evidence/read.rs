@@ -97,6 +97,9 @@ pub fn read(root: &Path) -> Result<Kept, ReadError> {
         root: root.to_owned(),
         left: ALL_BYTES,
     };
+    if root.is_file() {
+        return Err(reader.error(&[], None, "a file: a record is the folder it was written to"));
+    }
     let entries: Vec<Entry> = match reader.lines(&[names::LEDGER])? {
         Some(entries) => entries,
         None => {

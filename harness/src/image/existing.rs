@@ -68,7 +68,10 @@ pub(super) async fn dockerfile(
     } else {
         path.to_owned()
     };
-    let text = std::fs::read_to_string(&file).map_err(|e| tree::unreadable(&file, &e))?;
+    let text = std::fs::read_to_string(&file).map_err(|e| ImageError::Path {
+        path: file.clone(),
+        why: format!("{e}; `dockerfile:` takes a Dockerfile, or a folder with a file of that name"),
+    })?;
     let root = file
         .parent()
         .filter(|p| !p.as_os_str().is_empty())

@@ -44,17 +44,16 @@ struct BuildSystem {
     requires: Vec<String>,
 }
 
+/// What somebody who gave the wrong path needs to know.
+const TAKES: &str = "`source:` takes the directory of a hermes-agent checkout or of an unpacked sdist";
+
 fn pyproject(root: &Path) -> Result<Pyproject, ImageError> {
     let path = root.join("pyproject.toml");
     let wrong = |why: String| ImageError::Path {
         path: path.clone(),
         why,
     };
-    let text = std::fs::read_to_string(&path).map_err(|e| {
-        wrong(format!(
-            "{e}; `source:` takes the directory of a hermes-agent checkout or of an unpacked sdist"
-        ))
-    })?;
+    let text = std::fs::read_to_string(&path).map_err(|e| wrong(format!("{e}; {TAKES}")))?;
     let parsed: Pyproject =
         toml::from_str(&text).map_err(|e| wrong(format!("not a valid pyproject.toml: {}", place(&text, &e))))?;
     if parsed.project.name != "hermes-agent" {
@@ -92,7 +91,10 @@ pub(super) async fn obtain(
     options: &ObtainOptions,
     report: &Report<'_>,
 ) -> Result<(Image, bool), ImageError> {
-    let root = path.canonicalize().map_err(|e| tree::unreadable(path, &e))?;
+    let root = path.canonicalize().map_err(|e| ImageError::Path {
+        path: path.to_owned(),
+        why: format!("{e}; {TAKES}"),
+    })?;
     let pyproject = pyproject(&root)?;
     let plan = Plan::new(base)?;
     let dependencies = Dependencies::new(&plan, &pyproject);

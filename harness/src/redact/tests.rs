@@ -40,6 +40,31 @@ fn all_shapes_are_patterns() {
     "a\n[redacted]\nb"
 )]
 #[case("-----BEGIN PRIVATE KEY-----\nMIIE", "[redacted]")]
+#[case(
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQOYB\n-----END PGP PRIVATE KEY BLOCK-----.",
+    "[redacted]."
+)]
+#[case("sk-ant-api03-0123456789abcdef_-AA", "[redacted]")]
+#[case("{'Authorization': 'Basic dXNlcjpwYXNz'}", "{'Authorization': 'Basic [redacted]'}")]
+#[case(
+    "{\"auths\": {\"r\": {\"auth\": \"dXNlcjpwYXNz\"}}}",
+    "{\"auths\": {\"r\": {\"auth\": \"[redacted]\"}}}"
+)]
+#[case(
+    "https://hooks.slack.com/services/T00000000/B00000000/abcdefghijklmnopqrstuvwx ok",
+    "https://hooks.slack.com/services/[redacted] ok"
+)]
+#[case(
+    "https://discord.com/api/webhooks/123456789012345678/abcdefghijklmnopqrstuvwxyz-_0123",
+    "https://discord.com/api/webhooks/[redacted]"
+)]
+#[case("MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789", "[redacted]")]
+#[case(
+    "SG.abcdefghijklmnopqrstuv.abcdefghijklmnopqrstuvwxyz0123456789abcdefg",
+    "[redacted]"
+)]
+#[case("hf_abcdefghijklmnopqrstuvwxyzABCDEFGH", "[redacted]")]
+#[case("dckr_pat_abcdefghijklmnopqrstuvwxyz0", "[redacted]")]
 fn shapes(#[case] line: &str, #[case] wanted: &str) {
     assert_eq!(text(line), wanted);
 }

@@ -6,6 +6,7 @@
 mod parse;
 mod release;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use pep440_rs::Version;
@@ -60,11 +61,13 @@ pub enum FilterErrorKind {
     Syntax,
 }
 
-/// An id in a filter that no scenario has.
+/// An id or a tag in a filter that no scenario has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownId {
+pub struct Unknown {
     /// As written.
-    pub id: String,
+    pub word: String,
+    /// True if it is a tag.
+    pub tag: bool,
     /// What was probably meant.
     pub meant: Option<String>,
 }
@@ -86,19 +89,34 @@ impl Filter {
         self.expr.as_ref().is_none_or(|e| e.matches(scenario, image_release))
     }
 
-    /// The exact ids in the filter that no scenario of the catalogue has.
-    pub fn unknown_ids(&self, catalogue: &Catalogue) -> Vec<UnknownId> {
-        let mut ids = Vec::new();
+    /// The exact ids and tags in the filter that no scenario of the catalogue has.
+    pub fn unknown(&self, catalogue: &Catalogue) -> Vec<Unknown> {
+        let mut words = Vec::new();
         if let Some(expr) = &self.expr {
-            expr.exact_ids(&mut ids);
+            expr.exact(&mut words);
         }
-        ids.retain(|id| catalogue.get(id).is_none());
-        ids.dedup();
-        let known = || catalogue.iter().map(|s| s.id.as_str());
-        ids.into_iter()
-            .map(|id| UnknownId {
-                id: id.to_owned(),
-                meant: did_you_mean(id, known()).map(str::to_owned),
+        let tags: BTreeSet<&str> = catalogue.iter().flat_map(|s| &s.tags).map(String::as_str).collect();
+        words.retain(|(word, tag)| {
+            if *tag {
+                !tags.contains(word)
+            } else {
+                catalogue.get(word).is_none()
+            }
+        });
+        words.dedup();
+        let meant = |word: &str, tag: bool| {
+            if tag {
+                did_you_mean(word, tags.iter().copied()).map(str::to_owned)
+            } else {
+                did_you_mean(word, catalogue.iter().map(|s| s.id.as_str())).map(str::to_owned)
+            }
+        };
+        words
+            .into_iter()
+            .map(|(word, tag)| Unknown {
+                word: word.to_owned(),
+                tag,
+                meant: meant(word, tag),
             })
             .collect()
     }
@@ -120,12 +138,14 @@ impl Expr {
         }
     }
 
-    fn exact_ids<'a>(&'a self, ids: &mut Vec<&'a str>) {
+    /// Ids and tags without a glob; true stands beside a tag.
+    fn exact<'a>(&'a self, words: &mut Vec<(&'a str, bool)>) {
         match self {
-            Self::Id(pattern) if pattern.is_exact() => ids.push(&pattern.0),
+            Self::Id(pattern) if pattern.is_exact() => words.push((&pattern.0, false)),
+            Self::Tag(pattern) if pattern.is_exact() => words.push((&pattern.0, true)),
             Self::Id(_) | Self::Tag(_) | Self::Issue(_) | Self::Release(_) => {}
-            Self::Not(inner) => inner.exact_ids(ids),
-            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|p| p.exact_ids(ids)),
+            Self::Not(inner) => inner.exact(words),
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|p| p.exact(words)),
         }
     }
 
@@ -220,9 +240,10 @@ impl fmt::Display for FilterError {
 
 impl std::error::Error for FilterError {}
 
-impl fmt::Display for UnknownId {
+impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no scenario is called `{}`", self.id)?;
+        let has = if self.tag { "has the tag" } else { "is called" };
+        write!(f, "no scenario {has} `{}`", self.word)?;
         match &self.meant {
             Some(meant) => write!(f, "; did you mean `{meant}`?"),
             None => Ok(()),

@@ -34,7 +34,10 @@ pub async fn engine(args: &EngineArgs, address: Option<&Result<Address, NoAddres
                 String::new()
             };
             let what = format!("{}{named}: {why}", failure.what());
-            (None, Finding::bad("engine", what, failure.hint().unwrap_or_default()))
+            // It needs not say where else to look.
+            let hint = failure.hint().unwrap_or_default();
+            let advice = hint.split("; `comeback doctor`").next().unwrap_or_default();
+            (None, Finding::bad("engine", what, advice))
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::cli::values::{duration, partition};
+use crate::cli::values::{duration, from_one, partition};
 use crate::engine::Wanted;
 use crate::plan::Partition;
 use crate::verdict::{Column, ExitStyle};
@@ -29,7 +29,7 @@ pub struct Select {
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
     /// Cases at the same time [default: as many as the engine's processors bear]
-    #[arg(long, short = 'j', env = "COMEBACK_JOBS", hide_env = true, value_name = "N")]
+    #[arg(long, short = 'j', env = "COMEBACK_JOBS", hide_env = true, value_name = "N", value_parser = from_one::<NonZeroUsize>)]
     pub jobs: Option<NonZeroUsize>,
     /// Run every case that many times
     #[arg(
@@ -37,7 +37,8 @@ pub struct RunArgs {
         env = "COMEBACK_REPEAT",
         hide_env = true,
         value_name = "N",
-        default_value = "1"
+        default_value = "1",
+        value_parser = from_one::<NonZeroU32>
     )]
     pub repeat: NonZeroU32,
     /// Run only one shard of the plan, e.g. slice:2/3 (dealt out in turn) or hash:2/3 (a case stays where it is when others

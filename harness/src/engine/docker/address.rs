@@ -153,11 +153,11 @@ impl Surroundings<'_> {
             named_by,
         };
         if let Some(url) = asked.map(str::trim).filter(|url| !url.is_empty()) {
-            return Ok(plain(url.to_owned(), NamedBy::Asked));
+            return Ok(plain(spoken("--host", url.to_owned())?, NamedBy::Asked));
         }
         if wanted != Wanted::Podman {
             if let Some(url) = self.set("DOCKER_HOST") {
-                return Ok(plain(url, NamedBy::DockerHost));
+                return Ok(plain(spoken("DOCKER_HOST", url)?, NamedBy::DockerHost));
             }
             if let Some(address) = self.context()? {
                 return Ok(address);
@@ -168,7 +168,7 @@ impl Surroundings<'_> {
             }
         }
         if let Some(url) = self.set("CONTAINER_HOST") {
-            return Ok(plain(spoken(url)?, NamedBy::ContainerHost));
+            return Ok(plain(spoken("CONTAINER_HOST", url)?, NamedBy::ContainerHost));
         }
         match (self.podmans(), wanted) {
             (None, Wanted::Any) => Ok(plain(self.usual().0, NamedBy::Usual)),
@@ -278,8 +278,8 @@ impl Surroundings<'_> {
     }
 }
 
-/// Podman also reaches engines through ssh, which is not spoken here.
-fn spoken(url: String) -> Result<String, NoAddress> {
+/// The commands of docker and podman also reach engines through ssh, which is not spoken here.
+fn spoken(meant: &str, url: String) -> Result<String, NoAddress> {
     if ["unix://", "tcp://", "http://", "https://"]
         .iter()
         .any(|way| url.starts_with(way))
@@ -287,7 +287,7 @@ fn spoken(url: String) -> Result<String, NoAddress> {
         return Ok(url);
     }
     Err(NoAddress {
-        meant: "CONTAINER_HOST".to_owned(),
+        meant: meant.to_owned(),
         why: format!(
             "it is `{}`, and only unix, tcp and http are spoken here: forward the engine's socket (as `ssh -L` does) and name \
              it by --host",
@@ -474,5 +474,13 @@ mod tests {
         let address = locate_in(home.path(), None, &[]).unwrap();
         assert_eq!(address.url, format!("unix://{}", socket.display()));
         assert_eq!(address.named_by, NamedBy::Usual);
+    }
+
+    #[rstest]
+    #[case(Some("ssh://me@engine.example"), &[], "--host: it is `ssh://me@engine.example`, and only unix")]
+    #[case(None, &[("DOCKER_HOST", "ssh://me@engine.example")], "DOCKER_HOST: it is `ssh:")]
+    fn ssh_is_not_spoken(#[case] asked: Option<&str>, #[case] variables: &[(&str, &str)], #[case] wanted: &str) {
+        let error = locate_in(Path::new("/nowhere"), asked, variables).unwrap_err();
+        assert!(error.to_string().contains(wanted), "{error}");
     }
 }

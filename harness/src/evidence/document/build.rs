@@ -11,6 +11,7 @@ use super::{
 use crate::evidence::excerpt::{last_lines, reconciler_lines, shutdown_lines, step_detail, timeline};
 use crate::evidence::spans::spans;
 use crate::observe::history::{CaseEvidence, Fact, Observation, StepSeconds};
+use crate::redact;
 use crate::scenario::model::Scenario;
 use crate::verdict::run::{counting, outcome};
 use crate::verdict::{Row, Verdict};
@@ -97,15 +98,16 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         repeat: evidence.repeat,
         counts: false,
         started: evidence.started,
-        title: scenario.title.clone(),
-        why: scenario.why.trim().to_owned(),
+        // A scenario of somebody's own is a text like any other.
+        title: redact::text(&scenario.title),
+        why: redact::text(scenario.why.trim()),
         issues: scenario.issues.clone(),
         tags: scenario.tags.clone(),
         invariant: scenario.invariant,
         fixed_in: scenario.fixed_in.as_ref().map(ToString::to_string),
         settle_seconds: scenario.settle.as_secs_f64(),
         source: scenario.source.path.clone(),
-        note: judged.note.clone(),
+        note: judged.note.as_deref().map(redact::text),
         reconciler: reconciler_lines(&evidence.history),
         shutdowns: shutdown_lines(&evidence.history),
         timeline: if told { timeline(&evidence.history) } else { Vec::new() },
@@ -142,7 +144,11 @@ fn steps(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<StepEntry> {
         let mut entry = StepEntry {
             op: done.op.clone(),
             seconds: round(done.seconds),
-            detail: scenario.steps.get(i).map(step_detail).unwrap_or_default(),
+            detail: scenario
+                .steps
+                .get(i)
+                .map(|s| redact::text(&step_detail(s)))
+                .unwrap_or_default(),
             began: None,
             ended: None,
             exit: None,

@@ -43,6 +43,25 @@ fn keys_of_the_contract() {
     );
 }
 
+/// What people write about a scenario is kept and shown, too.
+#[test]
+fn a_secret_in_a_scenario_is_not_in_the_document() {
+    let mut attempt = restart(
+        "release:0.17.0",
+        "running running started up",
+        Expectation::Column(Column::Fixed),
+    );
+    let secret = "ghp_0123456789abcdefghij0123456789abcdef";
+    attempt.scenario.title = format!("a title with {secret}");
+    attempt.scenario.why = format!("because of {secret}");
+    let document = samples::run(&samples::header("check", &[]), vec![], &[attempt]);
+    let json = serde_json::to_string(&document).unwrap();
+    assert!(
+        json.contains("a title with [redacted]") && !json.contains(secret),
+        "{json}"
+    );
+}
+
 #[test]
 fn no_evidence_is_null_and_absence_is_not() {
     let json = serde_json::to_value(samples::engine_fault()).unwrap();

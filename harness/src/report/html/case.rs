@@ -14,7 +14,7 @@ use crate::report::sanitize;
 use crate::verdict::Verdict;
 
 /// Lines of output shown of an incarnation: of a case that is as it should be, and of one that is not.
-const LINES: [usize; 2] = [12, 80];
+const LINES: [usize; 2] = [6, 80];
 
 /// A case with everything that is folded below it; `n` is unique on the page.
 pub fn case_view(
@@ -49,6 +49,11 @@ pub fn case_view(
             off: attention && !is_wanted(case, row),
         }
     };
+    // What every boot owes and here was as it should be needs no line of its own: a large run has thousands.
+    let (held, shown): (Vec<&RowEntry>, Vec<&RowEntry>) = case
+        .rows
+        .iter()
+        .partition(|row| !attention && row.implicit && row.observed.is_some() && row.is_fixed());
     Ok(CaseView {
         anchor: format!("c{n}"),
         name: sanitize(&words::case_name(case)),
@@ -94,7 +99,8 @@ pub fn case_view(
         } else {
             picture(case, &format!("p{n}")).render()?
         },
-        rows: case.rows.iter().map(row).collect(),
+        rows: shown.into_iter().map(row).collect(),
+        invariants: invariants(&held),
         steps: case
             .steps
             .iter()
@@ -163,6 +169,12 @@ pub fn case_view(
         repeat: repeat(document, case),
         evidence: case.evidence.as_deref().map(sanitize),
     })
+}
+
+/// `came up at the start, state parses at the end`.
+fn invariants(held: &[&RowEntry]) -> String {
+    let labels: Vec<String> = held.iter().map(|row| sanitize(&words::label(row))).collect();
+    labels.join(", ")
 }
 
 /// What a sign says, for those who do not see it.

@@ -125,6 +125,8 @@ pub struct CaseView {
     /// Made by a template of its own, which escapes.
     pub picture: String,
     pub rows: Vec<RowView>,
+    /// The invariants of every boot that hold and have no row of their own, in words.
+    pub invariants: String,
     /// What was done, and what it said.
     pub steps: Vec<(String, String)>,
     /// When, of what kind, and what.

@@ -114,15 +114,19 @@ fn mistakes_are_pointed_at() {
 }
 
 #[test]
-fn ids_nobody_has_are_named() {
+fn ids_and_tags_nobody_has_are_named() {
     let all = Catalogue::load(None).unwrap_or_else(|e| panic!("{e}"));
-    let filter = Filter::parse("docker-restrt or not id(zzz) or docker-restart or docker-*").unwrap();
-    let unknown: Vec<String> = filter.unknown_ids(&all).iter().map(UnknownId::to_string).collect();
+    let filter = Filter::parse(
+        "docker-restrt or not id(zzz) or docker-restart or docker-* or tag(coer) or tag(core) or tag(zz*)",
+    )
+    .unwrap();
+    let unknown: Vec<String> = filter.unknown(&all).iter().map(Unknown::to_string).collect();
     assert_eq!(
         unknown,
         [
             "no scenario is called `docker-restrt`; did you mean `docker-restart`?",
-            "no scenario is called `zzz`"
+            "no scenario is called `zzz`",
+            "no scenario has the tag `coer`; did you mean `core`?"
         ]
     );
 }

@@ -1,0 +1,156 @@
+//! All formats of a record, and the exit code, say the same: of records of real runs as they are, and of such with another
+//! expectation or another end.
+
+use std::fs;
+use std::path::Path;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::outsider::{comeback, inert, run};
+use super::{COMPARE, HOSTILE, RED, REPRODUCE, SELFTEST, copy, edit, fixture};
+
+#[rstest]
+#[case(REPRODUCE)]
+#[case(RED)]
+#[case(SELFTEST)]
+#[case(COMPARE)]
+#[case(HOSTILE)]
+fn every_format_says_the_same(#[case] name: &str) {
+    agreed(&fixture(name));
+}
+
+/// What is done to a record: of 0.16.0 and of 0.17.0 each what is expected and how the attempt ended, and a signal.
+#[derive(Default)]
+struct Otherwise {
+    /// The release that an image is taken for, and its own column expected.
+    natural: [Option<&'static str>; 2],
+    end: [Option<&'static str>; 2],
+    signal: Option<u8>,
+}
+
+#[rstest]
+#[case::mismatch(Otherwise::default(), ["mismatch", "held"], "regression", 1)]
+#[case::known_bad(Otherwise { natural: [Some("0.16.0"), Some("0.17.0")], ..Otherwise::default() }, ["known-bad", "held"],
+    "held", 0)]
+#[case::newly_fixed(Otherwise { natural: [Some("0.16.0"), Some("0.16.0")], ..Otherwise::default() },
+    ["known-bad", "newly-fixed"], "held", 0)]
+#[case::regression(Otherwise { natural: [Some("0.17.0"), Some("0.17.0")], ..Otherwise::default() }, ["regression", "held"],
+    "regression", 1)]
+#[case::inconclusive(Otherwise { end: [Some("inconclusive"), None], ..Otherwise::default() }, ["inconclusive", "held"],
+    "inconclusive", 2)]
+#[case::red_beats_doubt(Otherwise { end: [None, Some("inconclusive")], ..Otherwise::default() },
+    ["mismatch", "inconclusive"], "regression", 1)]
+#[case::error(Otherwise { end: [Some("error"), None], ..Otherwise::default() }, ["error", "held"], "error", 3)]
+#[case::unsupported(Otherwise { end: [Some("unsupported"), None], ..Otherwise::default() }, ["unsupported", "held"], "held",
+    0)]
+#[case::nothing_but_unsupported(Otherwise { end: [Some("unsupported"); 2], ..Otherwise::default() },
+    ["unsupported", "unsupported"], "error", 4)]
+#[case::interrupted(Otherwise { natural: [Some("0.16.0"), Some("0.17.0")], signal: Some(130), ..Otherwise::default() },
+    ["known-bad", "held"], "error", 130)]
+fn each_verdict_is_said_alike(
+    #[case] otherwise: Otherwise,
+    #[case] verdicts: [&str; 2],
+    #[case] verdict: &str,
+    #[case] code: u8,
+) {
+    let record = copy(RED);
+    for (i, image) in ["0.16.0", "0.17.0"].into_iter().enumerate() {
+        if let Some(release) = otherwise.natural[i] {
+            edit(record.path(), "ledger.jsonl", |text| {
+                let was = format!(r#""expect":"fixed","subject":{{"release":"{image}","shutdown_release":"{image}""#);
+                let is = format!(r#""expect":null,"subject":{{"release":"{release}","shutdown_release":"{release}""#);
+                assert!(text.contains(&was), "{text}");
+                text.replace(&was, &is)
+            });
+        }
+        if let Some(end) = otherwise.end[i] {
+            let file = format!("cases/docker-restart@release-{image}.1/case.json");
+            edit(record.path(), &file, |text| {
+                let mut case: Value = serde_json::from_str(&text).unwrap();
+                case["end"] = json!(end);
+                case["reason"] = json!("the engine answered 500");
+                case.to_string()
+            });
+        }
+    }
+    if let Some(signal) = otherwise.signal {
+        edit(record.path(), "ledger.jsonl", |text| {
+            text.replace(r#""interrupted":null"#, &format!(r#""interrupted":{signal}"#))
+        });
+    }
+    let document = agreed(record.path());
+    let cases = document["cases"].as_array().unwrap();
+    let found: Vec<&str> = cases.iter().map(|case| case["verdict"].as_str().unwrap()).collect();
+    assert_eq!(found, verdicts);
+    assert_eq!(
+        (&document["verdict"], &document["exit_code"]),
+        (&json!(verdict), &json!(code))
+    );
+}
+
+/// Renders a record in every format, holds each against the document, and returns that.
+fn agreed(record: &Path) -> Value {
+    let out = tempfile::tempdir().unwrap();
+    let path = |file: &str| out.path().join(file);
+    let mut command = comeback();
+    command.arg("judge").arg(record);
+    let formats = ["human", "json", "jsonl", "junit", "markdown", "annotations", "html"];
+    for format in formats {
+        command
+            .arg("--output")
+            .arg(format!("{format}={}", path(format).display()));
+    }
+    let seen = run(&mut command);
+    let text = |file: &str| fs::read_to_string(path(file)).unwrap();
+    for format in formats {
+        inert(&text(format), format);
+    }
+    let document: Value = serde_json::from_str(&text("json")).unwrap();
+    let code = seen.code;
+    assert_eq!(document["exit_code"], code, "{seen}");
+    assert!(seen.out.trim_end().ends_with(&format!("exit {code}")), "{seen}");
+    assert_eq!(text("human"), seen.out);
+
+    let last: Value = serde_json::from_str(text("jsonl").lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["event"], &last["document"]),
+        (&Value::from("document"), &document)
+    );
+
+    // Also to a parser that is not the writer's.
+    let parsed = std::process::Command::new("python3")
+        .args(["-c", "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])"])
+        .arg(path("junit"))
+        .output()
+        .unwrap();
+    assert!(parsed.status.success(), "{}", String::from_utf8_lossy(&parsed.stderr));
+    let junit = quick_junit::Report::deserialize_from_str(&text("junit")).unwrap();
+    assert_eq!(junit.failures > 0, code == 1, "{}", text("junit"));
+    assert_eq!(junit.failures + junit.errors > 0, code != 0, "{}", text("junit"));
+    if document["command"] == "check" {
+        let red = |case: &&Value| case["verdict"] == "regression" || case["verdict"] == "mismatch";
+        let red = document["cases"].as_array().unwrap().iter().filter(red).count();
+        assert_eq!(junit.failures, red, "{}", text("junit"));
+    }
+
+    let verdict = document["verdict"].as_str().unwrap();
+    let said = text("markdown");
+    let heading = said.lines().next().unwrap();
+    assert!(heading.ends_with(&format!("{verdict} · exit {code}")), "{heading}");
+    let said = text("html");
+    let (_, heading) = said.split_once("<h1>").unwrap();
+    let (heading, _) = heading.split_once("</h1>").unwrap();
+    assert!(heading.contains(&format!("{verdict}</span>")), "{heading}");
+    assert!(heading.contains(&format!("exit {code}<")), "{heading}");
+
+    let annotations = text("annotations");
+    let worst = annotations.lines().next().and_then(|line| line.split(' ').next());
+    let wanted = match code {
+        0 => None,
+        2 => Some("::warning"),
+        _ => Some("::error"),
+    };
+    assert_eq!(worst, wanted, "{annotations}");
+    document
+}
