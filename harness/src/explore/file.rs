@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::hunt::Finding;
 use super::model::PROFILES;
 use super::sequence::Sequence;
-use super::trial::Point;
 use crate::scenario::model::{
     DEFAULT_PROFILE, Moment, Operation, Probe, ProfileSel, RecreateHow, Scenario, Step, User, Value,
 };
@@ -163,7 +162,7 @@ fn line(step: &Step) -> String {
         ProfileSel::All => keys.push("profile = \"all\"".to_owned()),
     }
     if step.user == User::Root {
-        keys.push("user = \"root\"".to_owned());
+        keys.push("as = \"root\"".to_owned());
     }
     if !step.wait {
         keys.push("wait = false".to_owned());
@@ -212,16 +211,22 @@ pub fn of_finding(finding: &Finding, image: &str, seed: u64, overlay: Option<&st
         why: &why,
         settle,
         overlay,
-        rows: &rows(&finding.trial.points),
+        rows: &rows(finding),
     };
     text(&finding.sequence, &words)
 }
 
 /// What was not as wanted, and what became of every gateway in the end.
-fn rows(points: &[Point]) -> Vec<FileRow> {
+fn rows(finding: &Finding) -> Vec<FileRow> {
+    let steps = finding.sequence.steps().len();
+    let whole = finding.trial.shown.len() == steps;
     let mut rows: Vec<FileRow> = Vec::new();
-    for point in points {
+    for point in &finding.trial.points {
         let Some(probe) = point.probe else { continue };
+        // What was cut off was not part of it.
+        if point.begun > steps || (point.at == Moment::End && !whole) {
+            continue;
+        }
         let last = point.at == Moment::End && probe == Probe::Service;
         let there = |r: &FileRow| r.at == point.at && r.probe == probe && r.profile == point.profile;
         if (point.holds() && !last) || rows.iter().any(there) {

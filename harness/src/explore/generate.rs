@@ -91,7 +91,55 @@ impl Source {
             }
             more = if fails { tree.simplify() } else { tree.complicate() };
         }
+        if shrunk.next.is_empty() {
+            let start = shrunk.smallest.clone().unwrap_or_else(|| self.first(index, seen));
+            self.leave_out(start, known, many, &mut shrunk);
+        }
         shrunk
+    }
+
+    /// What was needed by something that is plainer now may be needed no more: each move is left out once again, and each
+    /// outage tried as the plainest there is, past those between that are not possible there.
+    fn leave_out(&self, start: Sequence, known: &Known, many: usize, shrunk: &mut Shrunk) {
+        let mut whole = start;
+        let mut left = whole.moves.len();
+        'moves: while let Some(i) = left.checked_sub(1) {
+            left = i;
+            for candidate in plainer(&whole, i) {
+                if !self.is_legal(&candidate) {
+                    continue;
+                }
+                match known.get(&candidate) {
+                    Some(true) if shrunk.next.is_empty() => {
+                        left = candidate.moves.len();
+                        whole = candidate.clone();
+                        shrunk.smallest = Some(candidate);
+                        continue 'moves;
+                    }
+                    Some(_) => {}
+                    None => shrunk.next.push(candidate),
+                }
+                if shrunk.next.len() >= many {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn is_legal(&self, sequence: &Sequence) -> bool {
+        let mut world = World::new(sequence.setting.clone(), self.profiles);
+        sequence.moves.iter().all(|step| {
+            let legal = world.allows(step);
+            world = world.clone().after(step);
+            legal
+        })
+    }
+
+    /// As much of the Nth sequence as was seen.
+    fn first(&self, index: usize, seen: usize) -> Sequence {
+        let mut first = self.sequence(index);
+        first.moves.truncate(seen);
+        first
     }
 
     fn tree(&self, index: usize) -> Option<<Strategies as Strategy>::Tree> {
@@ -116,6 +164,23 @@ impl Source {
             |world: World, step: &Move| world.after(step),
         )
     }
+}
+
+/// A sequence without its Nth move, or with a plainer one.
+fn plainer(whole: &Sequence, i: usize) -> Vec<Sequence> {
+    let mut without = whole.clone();
+    without.moves.remove(i);
+    let plain = Move::Outage {
+        how: Outage::Restart,
+        cut: None,
+    };
+    let mut plainer = vec![without];
+    if matches!(whole.moves[i], Move::Outage { .. }) && whole.moves[i] != plain {
+        let mut other = whole.clone();
+        other.moves[i] = plain;
+        plainer.push(other);
+    }
+    plainer
 }
 
 fn initial(most: usize) -> BoxedStrategy<World> {
@@ -146,6 +211,13 @@ fn moves(world: &World) -> BoxedStrategy<Move> {
         ];
         add(3, acts(&signals, &up));
         add(2, acts(&[(1, Act::Restart)], &up));
+    }
+    if let Some(flying) = world.flying.filter(|p| existing.contains(p)) {
+        // What meets something in flight is most worth trying with the same gateway.
+        add(
+            12,
+            acts(&[(3, Act::Start), (3, Act::Stop), (1, Act::Restart)], &[flying]),
+        );
     }
     if !down.is_empty() {
         // A stop of what is stopped, and a restart of it.

@@ -218,10 +218,22 @@ impl<L: Lab> Hunter<'_, L> {
         let found_after = self.since.elapsed().as_secs_f64();
         (self.tell)(News::Found(index, violation.kind, cut.operations().len()));
         let length = cut.operations().len();
-        let mut smallest = (cut, trial);
+        let mut smallest = (cut.clone(), trial);
         let mut known = Known::new();
         let mut tries = 0;
         let minimal = loop {
+            // First of all, what failed has to fail again: shrinking something that does not tells nothing.
+            if tries == 0 {
+                let again = self
+                    .candidates(index, tries, vec![cut.clone(); self.lab.width().min(2)])
+                    .await;
+                tries += again.len();
+                let fails = |trial: &Trial| trial.violation().is_some_and(|v| same(v, &violation));
+                match again.into_iter().find(|(_, trial)| fails(trial)) {
+                    Some(seen) => smallest = seen,
+                    None => break false,
+                }
+            }
             let shrunk = self.hunt.source.shrink(index, seen, &known, self.lab.width());
             if shrunk.next.is_empty() {
                 break true;
