@@ -102,16 +102,20 @@ impl Source {
     /// outage tried as the plainest there is, past those between that are not possible there.
     fn leave_out(&self, start: Sequence, known: &Known, many: usize, shrunk: &mut Shrunk) {
         let mut whole = start;
-        let mut left = whole.moves.len();
+        let mut left = whole.moves.len() + 1;
         'moves: while let Some(i) = left.checked_sub(1) {
             left = i;
-            for candidate in plainer(&whole, i) {
-                if !self.is_legal(&candidate) {
+            let plainer = match i.checked_sub(1) {
+                Some(i) => plainer(&whole, i),
+                None => self.settled_plainer(&whole),
+            };
+            for candidate in plainer {
+                if !self.is_legal(&candidate) || candidate == whole {
                     continue;
                 }
                 match known.get(&candidate) {
                     Some(true) if shrunk.next.is_empty() => {
-                        left = candidate.moves.len();
+                        left = candidate.moves.len() + 1;
                         whole = candidate.clone();
                         shrunk.smallest = Some(candidate);
                         continue 'moves;
@@ -124,6 +128,27 @@ impl Source {
                 }
             }
         }
+    }
+
+    /// A sequence with less to begin with, and without the moves that are not possible then.
+    fn settled_plainer(&self, whole: &Sequence) -> Vec<Sequence> {
+        let mut fewer = whole.setting.clone();
+        fewer.profiles = fewer.profiles.saturating_sub(1).max(1);
+        let mut calm = whole.setting.clone();
+        calm.restarts = false;
+        let possible = |setting: Setting| {
+            let mut world = World::new(setting.clone(), self.profiles);
+            let mut moves = whole.moves.clone();
+            moves.retain(|step| {
+                let legal = world.allows(step);
+                if legal {
+                    world = world.clone().after(step);
+                }
+                legal
+            });
+            Sequence { setting, moves }
+        };
+        [fewer, calm].map(possible).into()
     }
 
     fn is_legal(&self, sequence: &Sequence) -> bool {

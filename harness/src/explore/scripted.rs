@@ -169,11 +169,10 @@ impl Gateway {
                 flying.push(index);
                 continue;
             }
-            let overtaken = self.fault == Fault::StartIsOvertaken
-                && matches!(step.op, Operation::OperatorStart { .. })
-                && flying
-                    .iter()
-                    .any(|i| stops(&steps[*i]) && steps[*i].profile == step.profile);
+            let signalled = |i: &usize| {
+                matches!(steps[*i].op, Operation::SignalGateway { .. }) && steps[*i].profile == step.profile
+            };
+            let overtaken = self.fault == Fault::RespawnUndoesTheStop && stops(step) && flying.iter().any(signalled);
             let held = flying.iter().any(|i| matches!(steps[*i].op, Operation::HoldAt { .. }));
             for earlier in std::mem::take(&mut flying) {
                 let killed = ends_container(&step.op) || held;
