@@ -20,6 +20,7 @@ const NOWHERE: &str = "unix:///nonexistent.sock";
 #[case::compare(&["compare", "release:0.16.0", "release:0.17.0"])]
 #[case::matrix(&["matrix"])]
 #[case::selftest(&["selftest"])]
+#[case::explore(&["explore", "release:0.17.0"])]
 #[case::sweep(&["sweep"])]
 #[case::sweep_that_only_looks(&["sweep", "--dry-run"])]
 #[case::images(&["images", "list"])]

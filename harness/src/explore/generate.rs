@@ -195,17 +195,28 @@ impl Source {
 fn plainer(whole: &Sequence, i: usize) -> Vec<Sequence> {
     let mut without = whole.clone();
     without.moves.remove(i);
-    let plain = Move::Outage {
-        how: Outage::Restart,
-        cut: None,
+    let settled = |act, profile| Move::Act {
+        act,
+        profile,
+        flight: false,
     };
-    let mut plainer = vec![without];
-    if matches!(whole.moves[i], Move::Outage { .. }) && whole.moves[i] != plain {
-        let mut other = whole.clone();
-        other.moves[i] = plain;
-        plainer.push(other);
-    }
-    plainer
+    let plain = match whole.moves[i] {
+        Move::Outage { .. } => Move::Outage {
+            how: Outage::Restart,
+            cut: None,
+        },
+        // A gateway that runs is one that was started.
+        Move::Seeded { profile }
+        | Move::Act {
+            act: Act::Restart,
+            profile,
+            ..
+        } => settled(Act::Start, profile),
+        Move::Act { act, profile, .. } => settled(act, profile),
+    };
+    let mut other = whole.clone();
+    other.moves[i] = plain;
+    vec![without, other]
 }
 
 fn initial(most: usize) -> BoxedStrategy<World> {

@@ -16,6 +16,6 @@ pub mod sequence;
 pub mod trial;
 
 #[cfg(test)]
-mod scripted;
+pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;

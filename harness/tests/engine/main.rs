@@ -4,6 +4,7 @@
 
 mod cleanup;
 mod contract;
+mod explore;
 mod gate;
 mod misuse;
 #[path = "../outsider/mod.rs"]

@@ -5,6 +5,7 @@ use rstest::rstest;
 
 use super::render;
 use crate::evidence::document::{RunDocument, samples};
+use crate::explore::scripted::Fault;
 use crate::report::Style;
 use crate::report::text::width;
 
@@ -29,6 +30,8 @@ fn all() -> Vec<(&'static str, RunDocument)> {
         ("compared_repaired", samples::compared(true)),
         ("compared_introduced", samples::compared(false)),
         ("matrix", samples::matrix()),
+        ("explored", samples::explored(Fault::EveryShutdownIsAStop)),
+        ("explored_nothing", samples::explored(Fault::None)),
     ]
 }
 
