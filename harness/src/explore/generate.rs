@@ -57,6 +57,20 @@ impl Source {
             smallest: None,
             next: Vec::new(),
         };
+        for leap in self.leaps(index, seen) {
+            match known.get(&leap) {
+                Some(true) if shrunk.next.is_empty() => {
+                    shrunk.smallest = Some(leap.clone());
+                    self.leave_out(leap, known, many, &mut shrunk);
+                    return shrunk;
+                }
+                Some(_) => {}
+                None => shrunk.next.push(leap),
+            }
+        }
+        if !shrunk.next.is_empty() {
+            return shrunk;
+        }
         let Some(mut tree) = self.tree(index) else {
             return shrunk;
         };
@@ -167,6 +181,38 @@ impl Source {
         first
     }
 
+    /// The smallest there can be that end as the Nth sequence did: a gateway is started, or not, and then the last move is
+    /// made. One of them is often all there is to it.
+    fn leaps(&self, index: usize, seen: usize) -> Vec<Sequence> {
+        let first = self.first(index, seen);
+        let Some(last) = first.moves.last() else {
+            return Vec::new();
+        };
+        let (last, plain) = (renamed(last), renamed(&plain(last)));
+        let start = Move::Act {
+            act: Act::Start,
+            profile: 0,
+            flight: false,
+        };
+        let setting = Setting {
+            profiles: 1,
+            restarts: false,
+        };
+        let ways = [vec![plain.clone()], vec![start.clone(), plain], vec![start, last]];
+        let mut leaps: Vec<Sequence> = Vec::new();
+        for moves in ways {
+            let leap = Sequence {
+                setting: setting.clone(),
+                moves,
+            };
+            if leap.moves.len() <= first.moves.len() && self.is_legal(&leap) && !leaps.contains(&leap) && leap != first
+            {
+                leaps.push(leap);
+            }
+        }
+        leaps
+    }
+
     fn tree(&self, index: usize) -> Option<<Strategies as Strategy>::Tree> {
         // The first ones are short: what takes little to find is found with little to shrink.
         let most = (3 + index / 2).min(self.steps).max(1);
@@ -195,12 +241,19 @@ impl Source {
 fn plainer(whole: &Sequence, i: usize) -> Vec<Sequence> {
     let mut without = whole.clone();
     without.moves.remove(i);
+    let mut other = whole.clone();
+    other.moves[i] = plain(&whole.moves[i]);
+    vec![without, other]
+}
+
+/// The plainest move of its kind.
+fn plain(step: &Move) -> Move {
     let settled = |act, profile| Move::Act {
         act,
         profile,
         flight: false,
     };
-    let plain = match whole.moves[i] {
+    match *step {
         Move::Outage { .. } => Move::Outage {
             how: Outage::Restart,
             cut: None,
@@ -213,10 +266,21 @@ fn plainer(whole: &Sequence, i: usize) -> Vec<Sequence> {
             ..
         } => settled(Act::Start, profile),
         Move::Act { act, profile, .. } => settled(act, profile),
-    };
-    let mut other = whole.clone();
-    other.moves[i] = plain;
-    vec![without, other]
+    }
+}
+
+/// The same with the default profile.
+fn renamed(step: &Move) -> Move {
+    let mut step = step.clone();
+    match &mut step {
+        Move::Act { profile, .. } | Move::Seeded { profile } => *profile = 0,
+        Move::Outage { cut, .. } => {
+            if let Some(cut) = cut {
+                cut.profile = 0;
+            }
+        }
+    }
+    step
 }
 
 fn initial(most: usize) -> BoxedStrategy<World> {

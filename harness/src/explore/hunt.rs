@@ -220,20 +220,10 @@ impl<L: Lab> Hunter<'_, L> {
         let length = cut.operations().len();
         let mut failing = HashMap::from([(cut.clone(), trial)]);
         let mut known = Known::new();
-        let mut told = None;
+        let (mut told, mut again) = (None, false);
         let mut tries = 0;
         let fails = |trial: &Trial| trial.violation().is_some_and(|v| same(v, &violation));
         let minimal = loop {
-            // First of all, what failed has to fail again: shrinking something that does not tells nothing.
-            if tries == 0 {
-                let again = vec![cut.clone(); self.lab.width().min(2)];
-                let again = self.candidates(index, tries, again).await;
-                tries += again.len();
-                match again.into_iter().find(|(_, trial)| fails(trial)) {
-                    Some((sequence, trial)) => failing.insert(sequence, trial),
-                    None => break false,
-                };
-            }
             let shrunk = self.hunt.source.shrink(index, seen, &known, self.lab.width());
             if shrunk.next.is_empty() {
                 break true;
@@ -250,12 +240,23 @@ impl<L: Lab> Hunter<'_, L> {
                     wanted.push(candidate);
                 }
             }
+            // What failed has to fail again, and first of all: shrinking something that does not tells nothing.
+            let first = tries == 0;
+            if first {
+                wanted.insert(0, cut.clone());
+            }
             for (candidate, trial) in self.candidates(index, tries, wanted).await {
                 tries += 1;
+                if candidate == cut {
+                    again = fails(&trial);
+                }
                 known.insert(candidate.clone(), fails(&trial));
                 if fails(&trial) {
                     failing.insert(candidate, trial);
                 }
+            }
+            if first && !again && failing.len() == 1 {
+                break false;
             }
             let smallest = self.hunt.source.shrink(index, seen, &known, 1).smallest;
             if let Some(smallest) = smallest.filter(|s| told.as_ref() != Some(s)) {
