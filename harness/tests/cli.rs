@@ -22,6 +22,7 @@ const SECRET: &str = "tcp://me:hunter2hunter2@127.0.0.1:9";
 #[case::compare(&["compare", "release:0.16.0", "release:0.17.0"])]
 #[case::matrix(&["matrix"])]
 #[case::selftest(&["selftest"])]
+#[case::explore(&["explore", "release:0.17.0"])]
 #[case::sweep(&["sweep"])]
 #[case::sweep_that_only_looks(&["sweep", "--dry-run"])]
 #[case::images(&["images", "list"])]

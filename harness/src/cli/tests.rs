@@ -22,6 +22,7 @@ fn args(line: &str) -> Vec<std::ffi::OsString> {
 #[case::reproduce("reproduce")]
 #[case::check("check")]
 #[case::compare("compare")]
+#[case::explore("explore")]
 #[case::judge("judge")]
 #[case::merge("merge")]
 #[case::selftest("selftest")]

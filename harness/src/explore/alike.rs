@@ -10,7 +10,9 @@ pub fn explains(minimal: &Sequence, failing: &Sequence) -> bool {
         return false;
     }
     let (Some((last, before)), Some((end, rest))) = (minimal.moves.split_last(), failing.moves.split_last()) else {
-        return minimal.moves.is_empty() && failing.moves.is_empty();
+        // What is wrong before anything is done is wrong whatever the volume says.
+        let seeds = failing.moves.iter().all(|step| matches!(step, Move::Seeded { .. }));
+        return minimal.moves.is_empty() && seeds;
     };
     renamings().any(|names| {
         let mut rest = rest.iter();

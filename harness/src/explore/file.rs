@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::hunt::Finding;
 use super::model::PROFILES;
 use super::sequence::Sequence;
-use super::trial::Point;
+use crate::report::text::{shorten, wrap};
 use crate::scenario::model::{
     DEFAULT_PROFILE, Moment, Operation, Probe, ProfileSel, RecreateHow, Scenario, Step, User, Value,
 };
@@ -15,6 +15,10 @@ use crate::scenario::parse_file;
 /// Turns off the breaker that later releases have against respawning too often: it is not what is looked for, and makes
 /// every sixth start of two minutes wait. It has a scenario of its own.
 const NO_BREAKER: &str = "env = { HERMES_GATEWAY_MAX_STARTS = \"0\" }";
+
+/// Columns of a title, and of the lines of a reason.
+const TITLE_COLUMNS: usize = 60;
+const WHY_COLUMNS: usize = 72;
 
 /// A row of the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,7 +167,7 @@ fn line(step: &Step) -> String {
         ProfileSel::All => keys.push("profile = \"all\"".to_owned()),
     }
     if step.user == User::Root {
-        keys.push("user = \"root\"".to_owned());
+        keys.push("as = \"root\"".to_owned());
     }
     if !step.wait {
         keys.push("wait = false".to_owned());
@@ -195,33 +199,41 @@ fn escaped(text: &str) -> String {
 /// The file of something found: fixed is what the intent wants, regressed is what was seen.
 pub fn of_finding(finding: &Finding, image: &str, seed: u64, overlay: Option<&str>, settle: Duration) -> String {
     let violation = &finding.violation;
-    let title = format!("{}: {}", finding.sequence.operations().join(", "), violation.kind);
+    let title = shorten(&finding.sequence.operations().join(", "), TITLE_COLUMNS);
     let overlay_said = overlay.map(|name| format!(" broken by {name}")).unwrap_or_default();
     let why = format!(
-        "Found by exploring {image}{overlay_said} (seed {seed}, sequence {}).\nFirst seen at {}: {} of {} is {}, and has to be \
-         {}.",
+        "Found by exploring {image}{overlay_said} (seed {seed}, sequence {}): {}. First seen at {}: {} of {} is {}, and has \
+         to be {}.",
         finding.index + 1,
+        violation.kind,
         violation.at,
         violation.what,
         violation.profile,
         violation.found,
         violation.wanted
     );
+    let why = wrap(&why, WHY_COLUMNS, "");
     let words = Words {
         title: &title,
-        why: &why,
+        why: why.trim_end(),
         settle,
         overlay,
-        rows: &rows(&finding.trial.points),
+        rows: &rows(finding),
     };
     text(&finding.sequence, &words)
 }
 
 /// What was not as wanted, and what became of every gateway in the end.
-fn rows(points: &[Point]) -> Vec<FileRow> {
+fn rows(finding: &Finding) -> Vec<FileRow> {
+    let steps = finding.sequence.steps().len();
+    let whole = finding.trial.shown.len() == steps;
     let mut rows: Vec<FileRow> = Vec::new();
-    for point in points {
+    for point in &finding.trial.points {
         let Some(probe) = point.probe else { continue };
+        // What was cut off was not part of it.
+        if point.begun > steps || (point.at == Moment::End && !whole) {
+            continue;
+        }
         let last = point.at == Moment::End && probe == Probe::Service;
         let there = |r: &FileRow| r.at == point.at && r.probe == probe && r.profile == point.profile;
         if (point.holds() && !last) || rows.iter().any(there) {

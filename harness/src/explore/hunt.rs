@@ -1,6 +1,6 @@
 //! The hunt: tries sequences, several at a time, shrinks what fails and repeats what is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -218,9 +218,11 @@ impl<L: Lab> Hunter<'_, L> {
         let found_after = self.since.elapsed().as_secs_f64();
         (self.tell)(News::Found(index, violation.kind, cut.operations().len()));
         let length = cut.operations().len();
-        let mut smallest = (cut, trial);
+        let mut failing = HashMap::from([(cut.clone(), trial)]);
         let mut known = Known::new();
+        let (mut told, mut again) = (None, false);
         let mut tries = 0;
+        let fails = |trial: &Trial| trial.violation().is_some_and(|v| same(v, &violation));
         let minimal = loop {
             let shrunk = self.hunt.source.shrink(index, seen, &known, self.lab.width());
             if shrunk.next.is_empty() {
@@ -238,27 +240,37 @@ impl<L: Lab> Hunter<'_, L> {
                     wanted.push(candidate);
                 }
             }
+            // What failed has to fail again, and first of all: shrinking something that does not tells nothing.
+            let first = tries == 0;
+            if first {
+                wanted.insert(0, cut.clone());
+            }
             for (candidate, trial) in self.candidates(index, tries, wanted).await {
                 tries += 1;
-                let fails = trial.violation().is_some_and(|v| same(v, &violation));
-                if fails && candidate.operations().len() <= smallest.0.operations().len() {
-                    (self.tell)(News::Smaller(index, candidate.operations()));
-                    smallest = (candidate.clone(), trial);
+                if candidate == cut {
+                    again = fails(&trial);
                 }
-                known.insert(candidate, fails);
+                known.insert(candidate.clone(), fails(&trial));
+                if fails(&trial) {
+                    failing.insert(candidate, trial);
+                }
+            }
+            if first && !again && failing.len() == 1 {
+                break false;
+            }
+            let smallest = self.hunt.source.shrink(index, seen, &known, 1).smallest;
+            if let Some(smallest) = smallest.filter(|s| told.as_ref() != Some(s)) {
+                told = Some(smallest.clone());
+                (self.tell)(News::Smaller(index, smallest.operations()));
             }
         };
-        // Of candidates tried side by side only one is on the way that shrinking takes.
-        let shrunk = self.hunt.source.shrink(index, seen, &known, 1);
-        if let Some(at_last) = shrunk.smallest
-            && self.is_known(&at_last, &violation)
-        {
+        let smallest = self.hunt.source.shrink(index, seen, &known, 1).smallest.unwrap_or(cut);
+        if self.is_known(&smallest, &violation) {
             return;
         }
-        if self.is_known(&smallest.0, &violation) {
+        let Some((sequence, trial)) = failing.remove_entry(&smallest) else {
             return;
-        }
-        let (sequence, trial) = smallest;
+        };
         let finding = Finding {
             number: self.hunted().findings.len() + 1,
             index,

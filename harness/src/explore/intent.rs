@@ -63,7 +63,11 @@ impl Intents {
                 continue;
             };
             let done = span.ended.filter(|_| span.exit == Some(0));
+            let all = step_is_for_all(step);
             for (profile, value) in intents.written_by(step) {
+                // What may not be there may not have been reached.
+                let doubtful = all && intents.possible(&profile, span.began, span.began - 1).contains(&None);
+                let done = done.filter(|_| !doubtful);
                 intents.write(&profile, value, span.began, done, span.ended);
             }
         }
@@ -163,6 +167,13 @@ impl Intents {
         let end = this.ended.unwrap_or(u64::MAX);
         let meets = |(n, s): (&usize, &Span)| *n != step && s.began < end && s.ended.is_none_or(|e| e > this.began);
         !self.spans.iter().any(meets)
+    }
+}
+
+fn step_is_for_all(step: &Step) -> bool {
+    match step.op {
+        Operation::OperatorStart { all } | Operation::OperatorStop { all } | Operation::OperatorRestart { all } => all,
+        _ => false,
     }
 }
 

@@ -14,3 +14,8 @@ pub mod model;
 pub mod oracle;
 pub mod sequence;
 pub mod trial;
+
+#[cfg(test)]
+pub(crate) mod scripted;
+#[cfg(test)]
+mod tests;

@@ -147,6 +147,8 @@ pub struct World {
     pub setting: Setting,
     /// By position in [`PROFILES`].
     pub profiles: Vec<Option<Intent>>,
+    /// The profile something is being done to while the next move begins.
+    pub flying: Option<usize>,
     /// True until the container has been booted for what is done to it.
     pub pristine: bool,
 }
@@ -158,6 +160,7 @@ impl World {
         Self {
             profiles: (0..most.max(setting.profiles)).map(there).collect(),
             setting,
+            flying: None,
             pristine: true,
         }
     }
@@ -252,6 +255,12 @@ impl World {
                 }
             }
         }
+        self.flying = match step {
+            Move::Act {
+                profile, flight: true, ..
+            } => Some(*profile),
+            _ => None,
+        };
         self.pristine &= matches!(step, Move::Seeded { .. });
         self
     }

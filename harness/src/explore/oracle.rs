@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
         let at = Moment::After(number);
         let span = self.intents.spans.get(&number).cloned();
         let exit = span.and_then(|s| s.exit);
-        if is_command(&step.op)
+        if self.can_be_done(step, number)
             && let Some(code) = exit
         {
             let wanted = Value::Int(0);
@@ -165,6 +165,21 @@ impl<'a> Reader<'a> {
         }
         self.services(at, seq);
         self.recorded(step, number, exit, seq);
+    }
+
+    /// True if a command has all it needs: the profile is surely there, or surely not if it is to be created.
+    fn can_be_done(&self, step: &Step, number: usize) -> bool {
+        let Some(began) = self.intents.spans.get(&number).map(|s| s.began) else {
+            return false;
+        };
+        let ProfileSel::One(name) = &step.profile else {
+            return false;
+        };
+        let before = began.saturating_sub(1);
+        match step.op {
+            Operation::ProfileCreate => self.intents.is_gone(name, began, before),
+            _ => is_command(&step.op) && !self.intents.possible(name, began, before).contains(&None),
+        }
     }
 
     /// What an explicit stop leaves behind is read by others, too: status displays, and releases that know no other intent.

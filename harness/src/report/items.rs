@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::human::comparison::tail;
 use super::human::words;
 use crate::evidence::compare::{Change, Comparison};
+use crate::evidence::document::explore::{Explored, FoundEntry};
 use crate::evidence::document::selftest::{Catch, OverlayEntry, OverlayOutcome};
 use crate::evidence::document::{CaseEntry, RowEntry, RunDocument};
 use crate::verdict::{Classification, Exit, RunVerdict, Verdict};
@@ -88,6 +89,12 @@ pub fn items(document: &RunDocument) -> Vec<Item<'_>> {
     };
     if let Some(selftest) = &document.selftest {
         items.extend(selftest.overlays.iter().map(|overlay| of_overlay(document, overlay)));
+    }
+    if let Some(explored) = &document.explore {
+        items.extend(explored.findings.iter().map(of_found));
+        if explored.conclusive == 0 {
+            items.push(of_nothing(explored));
+        }
     }
     items.extend(document.left_out.iter().map(|left| Item {
         compared: false,
@@ -193,6 +200,40 @@ fn of_overlay<'d>(document: &'d RunDocument, overlay: &OverlayEntry) -> Item<'d>
     }
 }
 
+fn of_found(found: &FoundEntry) -> Item<'_> {
+    let steps: Vec<&str> = found.sequence.iter().map(|step| step.op.as_str()).collect();
+    Item {
+        compared: false,
+        group: "explored".to_owned(),
+        name: format!("found {}", found.number),
+        grade: Grade::Red,
+        verdict: "found",
+        headline: format!(
+            "{}: {}; {} of {} repeats",
+            found.violation,
+            steps.join(", "),
+            found.reproduced,
+            found.repeats
+        ),
+        case: None,
+        place: None,
+    }
+}
+
+fn of_nothing(explored: &Explored) -> Item<'_> {
+    let why = explored.inconclusive.iter().max_by_key(|nothing| nothing.count);
+    Item {
+        compared: false,
+        group: "explored".to_owned(),
+        name: "all sequences".to_owned(),
+        grade: Grade::Doubt,
+        verdict: "inconclusive",
+        headline: why.map_or_else(|| "no sequence was run".to_owned(), |nothing| nothing.why.clone()),
+        case: None,
+        place: None,
+    }
+}
+
 fn of_comparison<'d>(document: &'d RunDocument, comparison: &Comparison) -> Item<'d> {
     let lost = |c: &Comparison| c.change == Change::Introduced || (c.change == Change::Changed && c.lost);
     // What was there before fails a run only if that was asked for.
@@ -281,7 +322,11 @@ mod tests {
     #[test]
     fn items_and_exit_code_agree() {
         for document in samples::all() {
-            let worst = items(&document).iter().map(|item| item.grade).max().unwrap();
+            let worst = items(&document)
+                .iter()
+                .map(|item| item.grade)
+                .max()
+                .unwrap_or(Grade::Fine);
             let wanted = match document.exit_code {
                 0 => worst <= Grade::Skipped,
                 1 => worst == Grade::Red,

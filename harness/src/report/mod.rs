@@ -10,6 +10,6 @@ pub mod jsonl;
 pub mod junit;
 pub mod markdown;
 pub mod schema;
-mod text;
+pub(crate) mod text;
 
 pub use text::{Paint, Style, fold, sanitize, wrap};

@@ -63,6 +63,7 @@ mod tests {
             samples::engine_fault(),
             samples::no_engine(),
             samples::compared(false),
+            samples::explored(crate::explore::scripted::Fault::EveryShutdownIsAStop),
         ] {
             let told = crate::report::jsonl::document(&document).unwrap();
             let told: Value = serde_json::from_str(&told).unwrap();

@@ -5,6 +5,7 @@
 mod cleanup;
 mod confinement;
 mod contract;
+mod explore;
 mod faults;
 mod gate;
 mod hostile;

@@ -150,6 +150,20 @@ impl RealLab {
         file::scenario(id, &file::text(sequence, &words)).map(Arc::new)
     }
 
+    /// Keeps what a sequence yielded that did not hold, beside what is judged again: some things are seen only once.
+    fn keep(&self, key: &CaseKey, scenario: &Scenario, evidence: &CaseEvidence) {
+        let root = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(root) = root.as_ref().map(|record| record.root().to_owned()) else {
+            return;
+        };
+        let folder = root.join("searched");
+        let kept = serde_json::json!({"scenario": scenario.source.text, "evidence": evidence});
+        let path = folder.join(format!("{}.json", key.scenario));
+        if let Err(failure) = crate::app::session::write(&path, &kept.to_string()) {
+            (self.tell)(RunEvent::Warning { text: failure.what() });
+        }
+    }
+
     async fn play(&self, scenario: &Arc<Scenario>, repeat: Option<usize>) -> Trial {
         let case = plan::Case {
             index: self.next.fetch_add(1, Ordering::Relaxed),
@@ -199,6 +213,9 @@ impl RealLab {
             Attempt::Ended(evidence) => {
                 let trial = oracle::judge(scenario, evidence);
                 (self.tell)(judged_event(case, &trial));
+                if !repeat && trial.outcome != Outcome::Held {
+                    self.keep(key, scenario, evidence);
+                }
                 if repeat {
                     let kept = record().as_mut().and_then(|record| record.end(key, evidence));
                     let judged = judge_case(scenario, evidence, &self.subject(), Some(Column::Fixed));

@@ -2,14 +2,19 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::explore::Circumstances;
 use super::{CaseEntry, ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHeader, document, entry};
 use crate::engine::EngineInfo;
+use crate::explore::generate::Source;
+use crate::explore::hunt::{Hunt, Hunted, hunt};
+use crate::explore::scripted::{Fault, ScriptedLab};
 use crate::observe::history::{
-    CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, Observation, ServiceStatus, Source, StepSeconds,
+    CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, Observation, ServiceStatus, Source as Told, StepSeconds,
     TakenFor,
 };
 use crate::scenario::model::{DEFAULT_PROFILE, Scenario};
@@ -360,11 +365,11 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
         exit: None,
     };
     let mut facts = vec![
-        (0, Source::Engine, started(0)),
-        (900, Source::Observer, state("running", 71)),
+        (0, Told::Engine, started(0)),
+        (900, Told::Observer, state("running", 71)),
         (
             4000,
-            Source::Harness,
+            Told::Harness,
             Fact::StepBegan {
                 step: 1,
                 op: attempt.scenario.steps[0].op.name().into(),
@@ -373,21 +378,21 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
     ];
     if attempt.end == CaseEnd::Complete {
         facts.extend([
-            (4691, Source::Observer, state(persisted, 71)),
+            (4691, Told::Observer, state(persisted, 71)),
             (
                 4113,
-                Source::Observer,
+                Told::Observer,
                 Fact::Shutdown {
                     profile: default(),
                     taken_for: TakenFor::Signal,
                     line: "2026-06-11 08:12:04 Received SIGTERM — initiating shutdown".into(),
                 },
             ),
-            (4702, Source::Engine, container(ContainerChange::Died, Some(0))),
-            (5000, Source::Engine, started(5000)),
+            (4702, Told::Engine, container(ContainerChange::Died, Some(0))),
+            (5000, Told::Engine, started(5000)),
             (
                 5600,
-                Source::Observer,
+                Told::Observer,
                 Fact::BootLine {
                     profile: default(),
                     prior_state: Some(prior.into()),
@@ -397,7 +402,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
             ),
             (
                 5700,
-                Source::Agent,
+                Told::Agent,
                 Fact::Service {
                     profile: default(),
                     status: ServiceStatus {
@@ -410,7 +415,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
     }
     facts.push((
         6000,
-        Source::Harness,
+        Told::Harness,
         Fact::StepEnded {
             step: 1,
             exit: None,
@@ -423,7 +428,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
         .zip(facts)
         .map(|(seq, (ms, source, fact))| Observation {
             seq,
-            at: (source != Source::Harness).then(|| time(ms)),
+            at: (source != Told::Harness).then(|| time(ms)),
             known: time(ms + 1),
             source,
             fact,
@@ -511,6 +516,43 @@ pub fn matrix() -> RunDocument {
     document
 }
 
+/// An exploration of a gateway that is made up, in which something is found; or of one in which there is nothing.
+pub fn explored(fault: Fault) -> RunDocument {
+    let hunt_for = Hunt {
+        source: Source {
+            seed: 7,
+            steps: 8,
+            profiles: 2,
+        },
+        runs: 12,
+        budget: std::time::Duration::from_secs(600),
+    };
+    let hunted = Arc::new(Mutex::new(Hunted::default()));
+    let lab = Arc::new(ScriptedLab { fault });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(hunt(&lab, &hunt_for, &hunted, &|_| ()));
+    let mut hunted = hunted.lock().unwrap().clone();
+    hunted.floor = 40.0;
+    for finding in &mut hunted.findings {
+        (finding.found_after, finding.done_after) = (3.2, 41.5);
+    }
+    hunted.inconclusive.insert("the engine answered 500".into(), 1);
+    let with = Circumstances {
+        image: "release:0.16.0",
+        overlay: None,
+        jobs: 2,
+        seconds: 48.3,
+    };
+    let found = super::explore::explored(&hunt_for, &hunted, &with, |finding| {
+        crate::explore::file::of_finding(finding, with.image, 7, None, std::time::Duration::from_secs(5))
+    });
+    let arguments = ["explore", "release:0.16.0", "--seed", "7"];
+    let images = vec![image("release:0.16.0", Some("0.16.0"))];
+    let mut document = run(&header("explore", &arguments), images, &[]);
+    super::explore::judge(&mut document, found, Faults::default());
+    document
+}
+
 /// One of everything.
 pub fn all() -> Vec<RunDocument> {
     vec![
@@ -524,5 +566,7 @@ pub fn all() -> Vec<RunDocument> {
         compared(true),
         compared(false),
         matrix(),
+        explored(Fault::EveryShutdownIsAStop),
+        explored(Fault::None),
     ]
 }

@@ -70,8 +70,14 @@ pub fn finding(explored: &Explored, found: &FoundEntry, style: Style) -> String 
     let named: Vec<String> = found.sequence.iter().map(name).collect();
     let widest = named.iter().map(|n| width(n)).max().unwrap_or(0);
     for (i, (step, name)) in found.sequence.iter().zip(&named).enumerate() {
-        let line = format!("    {:>2} {}  {}", i + 1, pad(name, widest), led_to(step, several));
-        text += &format!("{}\n", sanitize(line.trim_end()));
+        let led_to = sanitize(&led_to(step, several));
+        let line = format!("    {:>2} {}  {led_to}", i + 1, pad(&sanitize(name), widest));
+        if width(&line) <= style.width {
+            text += &format!("{}\n", line.trim_end());
+        } else {
+            text += &wrap(&format!("{:>2} {}", i + 1, sanitize(name)), style.width, "    ");
+            text += &wrap(&led_to, style.width, "         ");
+        }
     }
     let profile = if found.profile == DEFAULT_PROFILE {
         String::new()

@@ -5,6 +5,7 @@ use rstest::rstest;
 
 use super::render;
 use crate::evidence::document::{RunDocument, samples};
+use crate::explore::scripted::Fault;
 use crate::report::Style;
 use crate::report::text::width;
 
@@ -30,6 +31,8 @@ fn all() -> Vec<(&'static str, RunDocument)> {
         ("compared_introduced", samples::compared(false)),
         ("soak", samples::soak()),
         ("matrix", samples::matrix()),
+        ("explored", samples::explored(Fault::EveryShutdownIsAStop)),
+        ("explored_nothing", samples::explored(Fault::None)),
     ]
 }
 
