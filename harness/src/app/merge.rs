@@ -1,6 +1,6 @@
 //! `merge`: one run made of the shards that several machines ran, judged as if one machine had run it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::reports::Reports;
 use super::session::{self, Clock};
@@ -43,7 +43,7 @@ pub fn merge(args: &Merge, caller: &Caller) -> Result<u8, Failure> {
 }
 
 /// Writes the record of the whole, and judges it as [`judge`](super::judge) would.
-fn keep(folder: &PathBuf, whole: Whole<'_>) -> Result<(RunDocument, Kept), Failure> {
+fn keep(folder: &Path, whole: Whole<'_>) -> Result<(RunDocument, Kept), Failure> {
     let io = |why| session::io(folder, &why);
     let mut record = Record::create(folder, &whole.began).map_err(io)?;
     let mut entries = vec![whole.began];
@@ -71,7 +71,7 @@ fn keep(folder: &PathBuf, whole: Whole<'_>) -> Result<(RunDocument, Kept), Failu
     }
     entries.push(whole.ended.clone());
     let kept = Kept {
-        root: folder.clone(),
+        root: folder.to_owned(),
         entries,
         attempts,
         events: whole.events,

@@ -16,6 +16,7 @@ FIELDS = "up,wantedup,pid"
 watch = Inotify()
 told = {}
 written_at = {}
+tallies = {}
 holds = []
 ambushes = []
 held = {}
@@ -79,6 +80,21 @@ def count(profile, pid):
 
 def deaths(slot):
     """The supervisor's death tally, oldest first: [["code", 0], ["signal", "SIGKILL"]]."""
+    try:
+        tally = os.stat(f"{slot}/supervise/death_tally", follow_symlinks=False)
+        stamp = (tally.st_ino, tally.st_mtime_ns, tally.st_size)
+    except OSError:
+        # Where it is kept is the supervisor's business: then it is asked each time.
+        stamp = None
+    last, out = tallies.get(slot, (None, []))
+    if stamp is not None and last == stamp:
+        return out
+    out = ask_deaths(slot)
+    tallies[slot] = (stamp, out)
+    return out
+
+
+def ask_deaths(slot):
     out = []
     for line in (run("s6-svdt", slot) or "").splitlines():
         words = line.split()
@@ -133,10 +149,11 @@ def tell(profile):
     # Before it is asked: what is written meanwhile is another change.
     at = changed(profile)
     facts = status(profile)
+    # What no file shows, such as a process that came or went, is known since now.
+    written = at > written_at.get(profile, 0)
+    written_at[profile] = at
     if told.get(profile) != facts:
-        # What no file shows, such as a process that came or went, is known since now.
-        written = at > written_at.get(profile, 0)
-        told[profile], written_at[profile] = facts, at
+        told[profile] = facts
         say("svc", p=clean(profile), t=at if written else time.time_ns(), **facts)
 
 
