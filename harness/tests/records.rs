@@ -13,7 +13,7 @@ use comeback::evidence::document::RunDocument;
 use comeback::evidence::read::read;
 use comeback::evidence::replay::replay;
 use comeback::verdict::{RunVerdict, Verdict};
-use outsider::{Outcome, comeback, inert, run};
+use outsider::{Outcome, comeback, run};
 use rstest::rstest;
 use serde_json::Value;
 

@@ -36,8 +36,8 @@ pub fn lines(of: &RepeatsEntry) -> Vec<Line> {
     };
     vec![
         line("seconds", &of.seconds),
-        line("seconds without the settling window", &of.busy_seconds),
-        line("milliseconds until something is known", &of.latency_ms),
+        line("seconds less settling", &of.busy_seconds),
+        line("ms until it is known", &of.latency_ms),
     ]
 }
 
@@ -82,9 +82,9 @@ pub fn repeats(document: &RunDocument, style: Style) -> String {
         let column = lines.iter().map(|line| width(line.what)).max().unwrap_or(0);
         let heads: Vec<String> = HEADS.iter().map(|head| format!("{head:>9}")).collect();
         text += &format!(
-            "{}{}{}\n",
+            "{}\n{}{}\n",
             style.paint(Paint::Bold, &name(document, of)),
-            " ".repeat((column + 2).saturating_sub(width(&name(document, of)))),
+            " ".repeat(column + 2),
             style.paint(Paint::Dim, &heads.concat())
         );
         for line in &lines {
