@@ -72,11 +72,11 @@ pub fn text(sequence: &Sequence, words: &Words<'_>) -> String {
     if let Some(overlay) = words.overlay {
         let _ = writeln!(text, "overlay = {}", quoted(overlay));
     }
-    for profile in 1..sequence.setting.profiles.min(PROFILES.len()) {
+    for (profile, name) in PROFILES.iter().enumerate().take(sequence.setting.profiles).skip(1) {
         let _ = writeln!(
             text,
             "\n[[profile]]\nname = {}\nstart = \"{}\"",
-            quoted(PROFILES[profile]),
+            quoted(name),
             by(profile)
         );
     }

@@ -265,6 +265,11 @@ fn plain(step: &Move) -> Move {
             profile,
             ..
         } => settled(Act::Start, profile),
+        Move::Act {
+            act: Act::StopAsRoot,
+            profile,
+            ..
+        } => settled(Act::Stop, profile),
         Move::Act { act, profile, .. } => settled(act, profile),
     }
 }

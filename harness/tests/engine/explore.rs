@@ -9,16 +9,7 @@ fn the_bug_is_found_shrunk_and_saved() {
     let record = folder.path().join("record");
     // It begins with SIGTERM to a gateway from an old volume, and a new container.
     let seen = run(comeback()
-        .args([
-            "explore",
-            "release:0.16.0",
-            "--seed",
-            "4",
-            "--runs",
-            "1",
-            "--profiles",
-            "1",
-        ])
+        .args(["explore", "release:0.16.0", "--seed", "4", "--runs", "1"])
         .args(["--format", "json", "--save"])
         .arg(scenarios.join("found.toml"))
         .arg("--record")
