@@ -96,7 +96,12 @@ fn lines_fit(#[values(60, 80, 100, 120)] columns: usize) {
                 "release",
                 "exit",
             ];
-            let may = copied.iter().any(|word| line.contains(word)) || !line.trim().contains(' ');
+            // The file of a finding is one that is to be saved.
+            let of_file = document.explore.iter().flat_map(|e| &e.findings);
+            let of_file = of_file
+                .flat_map(|found| found.scenario_toml.lines())
+                .any(|of| of == line.trim_start());
+            let may = of_file || copied.iter().any(|word| line.contains(word)) || !line.trim().contains(' ');
             if !may && width(line) > columns {
                 wide.push(format!("{name}: {line}"));
             }
