@@ -115,11 +115,12 @@ fn is_harmless(fault: &Fault) -> bool {
             item,
             how: Bad::Ends | Bad::Breaks,
         } => fault.op == "events" && item > 0,
+        // Asked again. A removal of a container may be a step of the scenario: that is not.
         Kind::Refused | Kind::BreaksBefore => {
             !fault.always
                 && matches!(
                     fault.op,
-                    "inspect" | "remove" | "remove volume" | "list containers" | "list volumes"
+                    "inspect" | "remove volume" | "list containers" | "list volumes"
                 )
         }
         _ => false,
