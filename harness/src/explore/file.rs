@@ -17,8 +17,8 @@ use crate::scenario::parse_file;
 const NO_BREAKER: &str = "env = { HERMES_GATEWAY_MAX_STARTS = \"0\" }";
 
 /// Columns of a title, and of the lines of a reason.
-const TITLE_COLUMNS: usize = 60;
-const WHY_COLUMNS: usize = 72;
+const TITLE_COLUMNS: usize = 46;
+const WHY_COLUMNS: usize = 54;
 
 /// A row of the file.
 #[derive(Debug, Clone, PartialEq)]

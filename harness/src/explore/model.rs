@@ -43,7 +43,6 @@ pub enum Act {
     CtrlC,
     Create,
     Delete,
-    StartAll,
     StopAll,
     RestartAll,
 }
@@ -225,7 +224,7 @@ impl World {
             Act::Term | Act::Kill | Act::Hup | Act::RestartRequest | Act::CtrlC => self.is_up(profile),
             Act::Create => profile > 0 && !exists && profile < self.profiles.len(),
             Act::Delete => profile > 0 && exists,
-            Act::StartAll | Act::StopAll => profile == 0 && self.existing().len() > 1,
+            Act::StopAll => profile == 0 && self.existing().len() > 1,
             // What a restart means for a gateway that is stopped is asked one at a time.
             Act::RestartAll => profile == 0 && self.existing().len() > 1 && self.up().len() == self.existing().len(),
         }
@@ -270,7 +269,7 @@ impl World {
             Act::Start | Act::Restart => self.set(profile, Some(Intent::Up)),
             Act::Stop | Act::StopAsRoot | Act::Create => self.set(profile, Some(Intent::Down)),
             Act::Delete => self.set(profile, None),
-            Act::StartAll | Act::RestartAll => self.set_all(Intent::Up),
+            Act::RestartAll => self.set_all(Intent::Up),
             Act::StopAll => self.set_all(Intent::Down),
             Act::Term | Act::Kill | Act::Hup | Act::RestartRequest | Act::CtrlC => {}
         }

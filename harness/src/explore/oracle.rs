@@ -41,6 +41,8 @@ struct Reader<'a> {
     /// Where each boot was followed to its rest, and how many steps had begun by then.
     boots: Vec<(usize, u64, usize)>,
     begun: usize,
+    /// Some step was not waited for.
+    flown: bool,
     steps: usize,
     unseen: Option<String>,
 }
@@ -59,6 +61,7 @@ impl<'a> Reader<'a> {
             ran: BTreeSet::new(),
             boots: Vec::new(),
             begun: 0,
+            flown: false,
             steps: 0,
             unseen: None,
         }
@@ -94,6 +97,7 @@ impl<'a> Reader<'a> {
     fn begins(&mut self, number: usize) {
         self.begun = self.begun.max(number);
         let Some(step) = self.step(number) else { return };
+        self.flown |= !step.wait;
         let profiles: Vec<String> = self.intents.profiles().map(str::to_owned).collect();
         let up = |name: &&String| self.now.running() && self.now.profile(name).up();
         self.ran = profiles.iter().filter(up).cloned().collect();
@@ -255,6 +259,11 @@ impl<'a> Reader<'a> {
                 self.unseen = Some(format!("nobody watched the supervisor at {at}"));
                 continue;
             };
+            // A restart in flight returns before the gateway has even begun to go: what is on its way after that is no
+            // fault yet.
+            if found == Value::str("respawning") && self.flown {
+                continue;
+            }
             let (kind, wanted) = match intent {
                 Intent::Up if found == Value::str("respawning") => (Kind::Restless, "up"),
                 Intent::Up => (Kind::LostUp, "up"),

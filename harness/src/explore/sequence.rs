@@ -121,7 +121,6 @@ fn one(act: Act, profile: usize, wait: bool) -> Step {
         Act::Start => Operation::OperatorStart { all: false },
         Act::Stop | Act::StopAsRoot => Operation::OperatorStop { all: false },
         Act::Restart => Operation::OperatorRestart { all: false },
-        Act::StartAll => Operation::OperatorStart { all: true },
         Act::StopAll => Operation::OperatorStop { all: true },
         Act::RestartAll => Operation::OperatorRestart { all: true },
         Act::Term => signal(Signal::Term),
