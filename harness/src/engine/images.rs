@@ -26,11 +26,12 @@ const WORK: Duration = Duration::from_secs(1200);
 /// Image calls over bollard.
 pub(super) struct DockerImages {
     docker: Docker,
+    podman: bool,
 }
 
 impl DockerImages {
-    pub(super) fn new(docker: Docker) -> Self {
-        Self { docker }
+    pub(super) fn new(docker: Docker, podman: bool) -> Self {
+        Self { docker, podman }
     }
 
     pub(super) async fn inspect_image(&self, reference: &str) -> Result<Option<ImageInfo>, EngineError> {
@@ -102,12 +103,12 @@ impl DockerImages {
     ) -> Result<String, EngineError> {
         let call = format!("import {reference}");
         let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
-        let options = CreateImageOptionsBuilder::new()
-            .from_src("-")
-            .repo(repo)
-            .tag(tag)
-            .changes(changes.to_vec())
-            .build();
+        let options = CreateImageOptionsBuilder::new().from_src("-");
+        // Podman (4.3) takes all changes for the value of the first, and does not look at the tag.
+        let options = match self.podman {
+            true => options.build(),
+            false => options.repo(repo).tag(tag).changes(changes.to_vec()).build(),
+        };
         let body = stream::unfold(tar, |mut tar| async move {
             let mut chunk = vec![0; 256 * 1024];
             match tar.read(&mut chunk).await {
@@ -132,7 +133,31 @@ impl DockerImages {
             Ok(done) => done?,
             Err(_) => return Err(EngineError::new(call, EngineErrorKind::Timeout(WORK))),
         }
-        Ok(id.trim().to_owned())
+        let id = id.trim().to_owned();
+        if self.podman {
+            return self.reconfigured(&id, reference, changes).await;
+        }
+        Ok(id)
+    }
+
+    /// The same image with instructions applied to its configuration, and a name.
+    async fn reconfigured(&self, id: &str, reference: &str, changes: &[String]) -> Result<String, EngineError> {
+        let text = format!("FROM {id}\n{}\n", changes.join("\n"));
+        let name = "Dockerfile";
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        let mut context = tar::Builder::new(Vec::new());
+        let packed = context.append_data(&mut header, name, text.as_bytes());
+        let context = packed.and_then(|()| context.into_inner());
+        let broken = |e: std::io::Error| EngineError::new("import", EngineErrorKind::Broken(e.to_string()));
+        let request = BuildRequest {
+            reference: reference.to_owned(),
+            context: context.map_err(broken)?,
+            dockerfile: name.to_owned(),
+            ..BuildRequest::default()
+        };
+        self.build_image(request, &|_| {}).await
     }
 
     pub(super) async fn build_image(

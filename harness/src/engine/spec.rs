@@ -30,6 +30,16 @@ pub struct EngineInfo {
     pub memory_limit: bool,
 }
 
+impl EngineInfo {
+    /// The name of Podman.
+    pub const PODMAN: &'static str = "podman";
+
+    /// True if it tells of the kernel's OOM kills where they do not end the container: Podman (4.3) does not.
+    pub fn tells_of_oom(&self) -> bool {
+        self.name != Self::PODMAN
+    }
+}
+
 /// What an engine is made of and can do, as far as it says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct EngineCondition {

@@ -141,6 +141,12 @@ async fn set_up(
     if order.scenario.needs.contains(&Need::MemoryLimit) && !engine.info().await.map_err(error)?.memory_limit {
         return Err(Halt::Unsupported("this engine does not enforce memory limits".into()));
     }
+    let ooms = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
+    if ooms && !engine.info().await.map_err(error)?.tells_of_oom() {
+        let why = "oom-gateway: podman does not tell of an OOM kill that leaves the container's first process alive, so that \
+                   it was one cannot be proved";
+        return Err(Halt::Unsupported(why.into()));
+    }
     leftovers.volumes.push(names.volume.clone());
     engine
         .create_volume(&names.volume, &names.labels("volume"))

@@ -9,7 +9,7 @@ use super::case::Case;
 use super::steps::Outcome;
 use super::subject::Names;
 use super::{Done, Halt, RunContext};
-use crate::engine::RUN_LABEL;
+use crate::engine::{EngineInfo, RUN_LABEL};
 use crate::image::Image;
 use crate::observe::hub::{CASE_LABEL, ROLE_LABEL};
 use crate::observe::now::Now;
@@ -69,7 +69,17 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) 
     };
     let folder = tempfile::tempdir().map_err(|e| Halt::Inconclusive(format!("compose file: {e}")))?;
     let file = folder.path().join("compose.yaml");
-    std::fs::write(&file, FILE).map_err(|e| Halt::Inconclusive(format!("compose file: {e}")))?;
+    let podman = ctx.engine.info().await?.name == EngineInfo::PODMAN;
+    let text = if podman {
+        // As `engine` does it: without them Podman asks for more than a sandbox may let it have.
+        FILE.replace(
+            "      core: 0\n",
+            "      core: 0\n      nofile: 1024\n      nproc: 4096\n",
+        )
+    } else {
+        FILE.to_owned()
+    };
+    std::fs::write(&file, text).map_err(|e| Halt::Inconclusive(format!("compose file: {e}")))?;
     let mut command = tool.command();
     command
         .arg("-f")

@@ -17,7 +17,7 @@ use crate::scenario::model::Signal;
 
 impl DockerEngine {
     fn images(&self) -> DockerImages {
-        DockerImages::new(self.client().clone())
+        DockerImages::new(self.client().clone(), self.is_podman())
     }
 }
 

@@ -76,6 +76,11 @@ impl DockerEngine {
         })
     }
 
+    /// Whether it is Podman.
+    pub(super) fn is_podman(&self) -> bool {
+        self.podman
+    }
+
     /// The client, for image calls.
     pub(super) fn client(&self) -> &Docker {
         &self.docker
