@@ -1,11 +1,18 @@
 //! `sweep`: removes what killed runs left behind.
 
+use std::time::Duration;
+
 use super::{behind, print, session};
 use crate::cli::args::Sweep;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::RUN_LABEL;
 use crate::report::sanitize;
 use crate::runner;
+
+/// How often what could not be removed is tried again.
+const LOOKS: u32 = 20;
+/// How long is waited before that.
+const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Removes, or with `--dry-run` lists, everything with our label, or what one run left.
 pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
@@ -38,7 +45,18 @@ pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
             Some(why) => Err(Failure::new(FailureKind::Leak { left: vec![why] })),
         };
     }
-    let swept = runner::sweep(&engine, meant).await.map_err(failed)?;
+    let mut swept = runner::sweep(&engine, meant).await.map_err(failed)?;
+    for _ in 0..LOOKS {
+        if swept.stuck.is_empty() {
+            break;
+        }
+        // The process behind a killed run may be removing the same.
+        tokio::time::sleep(BETWEEN).await;
+        let more = runner::sweep(&engine, meant).await.map_err(failed)?;
+        swept.containers.extend(more.containers);
+        swept.volumes.extend(more.volumes);
+        swept.stuck = more.stuck;
+    }
     if !swept.stuck.is_empty() {
         return Err(Failure::new(FailureKind::Leak { left: swept.stuck }));
     }

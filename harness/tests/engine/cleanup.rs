@@ -11,7 +11,7 @@ use rstest::rstest;
 use tracing_test::traced_test;
 
 use super::outsider::{Outcome, child, comeback, run};
-use super::{container, engine, things_of};
+use super::{container, engine, leave_unwatched, things_of};
 
 /// A run under way, with its id.
 struct Going {
@@ -150,6 +150,7 @@ async fn what_a_killed_run_left_is_swept_and_nothing_else() {
     ];
     let going = Going::start(&engine).await;
     let id = going.run.clone();
+    leave_unwatched(&id);
     going.signal("-KILL");
     assert_eq!(going.end().code, -9);
     let left = things_of(&engine, &id).await;
@@ -166,7 +167,7 @@ async fn what_a_killed_run_left_is_swept_and_nothing_else() {
     assert_eq!(swept.code, 0, "{swept}");
     assert!(swept.out.starts_with("removed "), "{swept}");
     assert_eq!(things_of(&engine, &id).await, Vec::<String>::new());
-    assert_eq!(again.out, "nothing of ours was left\n", "{again}");
+    assert_eq!(again.out, format!("nothing of run {id} is there\n"), "{again}");
     assert_eq!(there, [true, true], "what is not of that run stays");
 }
 

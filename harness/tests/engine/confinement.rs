@@ -1,14 +1,15 @@
 //! What the containers of a case are allowed: asserted on real ones, which a run leaves behind because it is told to.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::engine;
-use super::outsider::{comeback, run};
+use super::outsider::{child, comeback, run};
+use super::{MACHINE, engine, leave_unwatched};
 
 /// What a boot of the gateway takes; see `runner/subject.rs`.
-const BOOT: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
+pub const BOOT: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
 
 fn docker(arguments: &[&str]) -> String {
     let done = Command::new("docker").args(arguments).output().unwrap();
@@ -97,60 +98,62 @@ fn confined(container: &Value) {
     );
 }
 
+/// The containers of a case in its settling window, whose run is killed then with the process behind it; of those that run,
+/// also what a process in them sees of itself.
+fn left_by(scenario: &str) -> Vec<(Value, Option<String>)> {
+    let mut going = child()
+        .args(["check", "release:0.17.0", "--filter", scenario, "-v"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(going.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let id = lines
+        .find_map(|line| Some(line.strip_prefix("run ")?.split_once(": ")?.0.to_owned()))
+        .unwrap();
+    let settling = lines.find(|line| line.contains("settling window"));
+    leave_unwatched(&id);
+    going.kill().unwrap();
+    going.wait().unwrap();
+    let left = containers(&id).into_iter().map(|container| {
+        let running = container["State"]["Running"] == true;
+        let inside = running.then(|| {
+            let id = container["Id"].as_str().unwrap();
+            docker(&["exec", id, "cat", "/proc/self/status", "/proc/self/net/dev"])
+        });
+        (container, inside)
+    });
+    let left: Vec<_> = left.collect();
+    let swept = run(comeback().args(["sweep", "--run", &id]));
+    assert!(settling.is_some(), "it never got to its settling window");
+    assert_eq!(swept.code, 0, "{swept}");
+    left
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn containers_are_confined() {
     drop(engine().await);
-    // Every case is another than what is asked for, so every container is kept.
-    let seen = run(comeback().args([
-        "check",
-        "release:0.17.0",
-        "--filter",
-        "docker-restart-seeded or compose-recreate",
-        "--expect",
-        "regressed",
-        "--keep",
-        "on-failure",
-        "--format",
-        "json",
-    ]));
-    let id = seen.json()["run"].as_str().unwrap().to_owned();
-    let kept = containers(&id);
-    let inside: Vec<(String, String)> = kept
-        .iter()
-        .filter(|c| c["State"]["Running"] == true)
-        .map(|c| {
-            let status = docker(&[
-                "exec",
-                c["Id"].as_str().unwrap(),
-                "cat",
-                "/proc/self/status",
-                "/proc/self/net/dev",
-            ]);
-            (
-                c["Config"]["Labels"]["comeback.role"].as_str().unwrap().to_owned(),
-                status,
-            )
-        })
-        .collect();
-    let swept = run(comeback().args(["sweep", "--run", &id]));
-    assert_eq!(swept.code, 0, "{swept}");
-    assert_eq!(seen.code, 1, "{seen}");
+    let _alone = MACHINE.lock().await;
+    let mut kept = left_by("docker-restart-seeded");
+    kept.extend(left_by("compose-recreate"));
     let mut roles: Vec<&str> = kept
         .iter()
-        .map(|c| c["Config"]["Labels"]["comeback.role"].as_str().unwrap())
+        .map(|(c, _)| c["Config"]["Labels"]["comeback.role"].as_str().unwrap())
         .collect();
     roles.sort_unstable();
-    assert_eq!(
-        roles,
-        ["observer", "observer", "seeder", "subject", "subject"],
-        "{seen}"
-    );
+    assert_eq!(roles, ["observer", "observer", "seeder", "subject", "subject"]);
     let composed = kept
         .iter()
-        .filter(|c| c["Config"]["Labels"].get("com.docker.compose.project").is_some());
+        .filter(|(c, _)| c["Config"]["Labels"].get("com.docker.compose.project").is_some());
     assert_eq!(composed.count(), 1, "one of them is compose's");
-    kept.iter().for_each(confined);
-    assert_eq!(inside.len(), 4, "{inside:?}");
+    kept.iter().for_each(|(container, _)| confined(container));
+    let inside = kept.iter().filter_map(|(container, inside)| {
+        let role = container["Config"]["Labels"]["comeback.role"].as_str().unwrap();
+        Some((role, inside.as_deref()?))
+    });
+    assert_eq!(inside.clone().count(), 4);
     for (role, status) in inside {
         assert!(status.contains("NoNewPrivs:\t1"), "{role}: {status}");
         // DAC_OVERRIDE is 1; with CHOWN, FOWNER, KILL, SETGID and SETUID it is 0xeb.

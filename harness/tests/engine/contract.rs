@@ -52,6 +52,7 @@ async fn boot(engine: &Arc<dyn Engine>, image: &Image, name: &str) -> (Value, Ve
             path: "/opt/data".to_owned(),
             read_only: false,
         }],
+        capabilities: &super::confinement::BOOT,
         ..ContainerSpec::default()
     };
     let told = async {

@@ -4,6 +4,7 @@ use super::outsider::{comeback, run};
 
 #[test]
 fn the_bug_is_found_shrunk_and_saved() {
+    let _alone = super::MACHINE.blocking_lock();
     let folder = tempfile::tempdir().unwrap();
     let scenarios = folder.path().join("scenarios");
     let record = folder.path().join("record");

@@ -103,6 +103,7 @@ async fn outcome(fault: &Tried) -> (Outcome, usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_of_the_real_engine_is_not_a_verdict() {
+    let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let results: Vec<(Tried, (Outcome, usize))> = stream::iter(all())
         .map(|fault| async move {
@@ -133,7 +134,15 @@ async fn a_fault_of_the_real_engine_is_not_a_verdict() {
         assert!([0, 2, 3].contains(&seen.code), "{name}{seen}");
         assert_eq!(*events, if name == EVENTS { 2 } else { 1 }, "{name}");
         if fault.harmless {
-            assert_eq!((seen.code, cases.len()), (0, 2), "{name} is harmless{seen}");
+            // On a busy machine an attempt may miss a state, fault or not; the one that counts may not.
+            let counting = cases.iter().filter(|case| case["counts"] == true);
+            let mut found: Vec<&str> = counting.map(|case| case["classification"].as_str().unwrap()).collect();
+            found.sort_unstable_by_key(|found| EXPECTED.iter().position(|expected| expected == found));
+            assert_eq!(
+                (seen.code, found.as_slice()),
+                (0, &EXPECTED[..]),
+                "{name} is harmless{seen}"
+            );
         }
     }
     assert!(

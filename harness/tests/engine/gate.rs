@@ -81,6 +81,7 @@ async fn installed(engine: &Arc<dyn Engine>, image: &str, side: &str) -> Vec<Str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkout_that_lost_half_of_the_fix_is_caught_by_name() {
+    let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let folder = tempfile::tempdir().unwrap();
     let root = sdist(folder.path());

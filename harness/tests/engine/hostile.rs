@@ -125,6 +125,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
 /// One image for both: it takes some seconds to be made.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_misbehaves() {
+    let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let hostile = Hostile::new();
     let reference = whatever_it_does_has_an_outcome_and_bounds(&hostile);

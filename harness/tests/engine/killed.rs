@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::outsider::child;
 use super::proxy::{Proxy, Seen};
-use super::{engine, things_of};
+use super::{engine, processes_of, things_of};
 
 /// At which requests it is killed: from the creation of the volume to the last things that are read before the removal. Each
 /// twice: when it is asked, and when it is done and not yet answered.
@@ -26,17 +26,6 @@ fn run_of(record: &Path) -> Option<String> {
     let ledger = std::fs::read_to_string(record.join("ledger.jsonl")).ok()?;
     let began: serde_json::Value = serde_json::from_str(ledger.lines().next()?).ok()?;
     began["run"].as_str().map(str::to_owned)
-}
-
-/// Processes that have the run's id among their arguments.
-fn processes_of(run: &str) -> Vec<u32> {
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    ids.filter(|id: &u32| {
-        std::fs::read_to_string(format!("/proc/{id}/cmdline"))
-            .is_ok_and(|line| line.split('\0').any(|word| word == run))
-    })
-    .collect()
 }
 
 /// What became of a run that was killed at a moment.
@@ -111,6 +100,7 @@ async fn killed_at(engine: Arc<dyn Engine>, moment: Seen) -> Killed {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_moment_it_leaves_nothing() {
+    let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let moments = REQUESTS.flat_map(|n| [Seen::Asked(n), Seen::Answered(n)]);
     let all: Vec<Killed> = stream::iter(moments)

@@ -3,12 +3,13 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use super::engine;
 use super::outsider::{child, comeback, run};
+use super::{engine, leave_unwatched};
 
 /// Nothing is lost but what was going on, and nothing of it is said to hold.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_run_is_judged_as_far_as_it_got() {
+    let _alone = super::MACHINE.lock().await;
     drop(engine().await);
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("record");
@@ -38,6 +39,7 @@ async fn a_killed_run_is_judged_as_far_as_it_got() {
         .unwrap();
     // What is told of an observation is in the record already.
     let step = lines.find(|line| line.contains("step 1 engine-restart begins"));
+    leave_unwatched(&id);
     going.kill().unwrap();
     going.wait().unwrap();
     let seen = run(comeback().arg("judge").arg(&record).args(["--format", "json"]));

@@ -86,6 +86,7 @@ impl Strangers {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_runs_at_once_are_in_nobodys_way() {
+    let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let whole = run(comeback().args(["images", "build", "release:0.17.0"]));
     let image = whole.out.trim().to_owned();

@@ -52,6 +52,7 @@ fn row<'j>(document: &'j Value, scenario: &str, image: &str, profile: &str, at: 
 
 #[test]
 fn an_operator_sees_what_an_upgrade_will_do_to_their_own_profiles() {
+    let _alone = super::MACHINE.blocking_lock();
     let volume = volume();
     let before = content(volume.path());
     let folder = volume.path().to_str().unwrap();
@@ -98,6 +99,7 @@ fn an_operator_sees_what_an_upgrade_will_do_to_their_own_profiles() {
 
 #[test]
 fn a_matrix_runs_a_case_once() {
+    let _alone = super::MACHINE.blocking_lock();
     let cache = tempfile::tempdir().unwrap();
     let matrix = |flags: &[&str]| -> Outcome {
         let arguments = [
@@ -113,18 +115,21 @@ fn a_matrix_runs_a_case_once() {
             .args(arguments)
             .args(flags))
     };
-    let rows = |seen: &Outcome| seen.json()["cases"][0]["rows"].clone();
+    // An attempt that met a race of the gateway's own is followed by another.
+    let counting = |seen: &Outcome| {
+        let document = seen.json();
+        let cases = document["cases"].as_array().unwrap();
+        cases.iter().find(|case| case["counts"] == true).unwrap().clone()
+    };
     let first = matrix(&[]);
     assert_eq!(first.code, 0, "{first}");
     assert!(!first.err.contains("remembered"), "{first}");
     let second = matrix(&[]);
     assert_eq!(second.code, 0, "{second}");
     assert!(second.err.contains("1 of 1 cases are remembered"), "{second}");
-    assert_eq!(rows(&second), rows(&first));
-    assert_eq!(
-        second.json()["cases"][0]["started"],
-        first.json()["cases"][0]["started"]
-    );
+    for key in ["rows", "started"] {
+        assert_eq!(counting(&second)[key], counting(&first)[key]);
+    }
     let fresh = matrix(&["--fresh"]);
     assert!(!fresh.err.contains("remembered"), "{fresh}");
     assert_ne!(fresh.json()["cases"][0]["started"], first.json()["cases"][0]["started"]);
