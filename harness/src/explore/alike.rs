@@ -1,6 +1,6 @@
 //! Whether a failing sequence is one more case of something that was found already.
 
-use super::model::{Cut, Move};
+use super::model::{Cut, Move, Window};
 use super::sequence::Sequence;
 
 /// True if a minimal sequence is all of a failing one that matters: its moves are among those of the other, in their order
@@ -9,7 +9,8 @@ pub fn explains(minimal: &Sequence, failing: &Sequence) -> bool {
     if minimal.setting.restarts && !failing.setting.restarts {
         return false;
     }
-    let (Some((last, before)), Some((end, rest))) = (minimal.moves.split_last(), failing.moves.split_last()) else {
+    let (minimal_moves, failing_moves) = (taken_apart(&minimal.moves), taken_apart(&failing.moves));
+    let (Some((last, before)), Some((end, rest))) = (minimal_moves.split_last(), failing_moves.split_last()) else {
         // What is wrong before anything is done is wrong whatever the volume says.
         let seeds = failing.moves.iter().all(|step| matches!(step, Move::Seeded { .. }));
         return minimal.moves.is_empty() && seeds;
@@ -18,6 +19,33 @@ pub fn explains(minimal: &Sequence, failing: &Sequence) -> bool {
         let mut rest = rest.iter();
         covers(last, end, &names) && before.iter().all(|step| rest.any(|other| covers(step, other, &names)))
     })
+}
+
+/// An outage that waits for what it follows is two moves.
+fn taken_apart(moves: &[Move]) -> Vec<Move> {
+    let mut apart = Vec::new();
+    for step in moves {
+        match step {
+            Move::Outage {
+                how,
+                cut:
+                    Some(Cut {
+                        act,
+                        profile,
+                        window: Window::Settled,
+                    }),
+            } => {
+                apart.push(Move::Act {
+                    act: *act,
+                    profile: *profile,
+                    flight: false,
+                });
+                apart.push(Move::Outage { how: *how, cut: None });
+            }
+            other => apart.push(other.clone()),
+        }
+    }
+    apart
 }
 
 /// Every way to give four profiles each other's names.
@@ -53,5 +81,56 @@ fn covers(plain: &Move, other: &Move, names: &[usize; 4]) -> bool {
             how <= other_how && how.asks() == other_how.asks() && cut == *other_cut
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::model::{Act, Outage, Setting};
+
+    fn sequence(moves: &[Move]) -> Sequence {
+        Sequence {
+            setting: Setting {
+                profiles: 2,
+                restarts: false,
+            },
+            moves: moves.to_vec(),
+        }
+    }
+
+    fn start(profile: usize) -> Move {
+        Move::Act {
+            act: Act::Start,
+            profile,
+            flight: false,
+        }
+    }
+
+    #[test]
+    fn a_longer_way_to_the_same_end_is_explained() {
+        let outage = |how| Move::Outage { how, cut: None };
+        let cut = |profile, window| Move::Outage {
+            how: Outage::Restart,
+            cut: Some(Cut {
+                act: Act::Start,
+                profile,
+                window,
+            }),
+        };
+        let least = sequence(&[start(0), outage(Outage::Restart)]);
+        let explained = [
+            sequence(&[start(1), start(0), outage(Outage::StopStart)]),
+            sequence(&[start(1), outage(Outage::Recreate)]),
+            sequence(&[cut(1, Window::Settled)]),
+        ];
+        let other = [
+            sequence(&[start(0), outage(Outage::Kill)]),
+            sequence(&[start(0), outage(Outage::Restart), start(0)]),
+            sequence(&[cut(0, Window::InFlight)]),
+            sequence(&[]),
+        ];
+        assert!(explained.iter().all(|failing| explains(&least, failing)));
+        assert!(!other.iter().any(|failing| explains(&least, failing)));
     }
 }
