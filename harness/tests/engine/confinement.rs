@@ -1,11 +1,16 @@
-//! What the containers of a case are allowed: asserted on real ones, which a run leaves behind because it is told to.
+//! What the containers of a case are allowed: asserted on real ones, while a case is under way.
 
-use std::process::Command;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::engine;
-use super::outsider::{comeback, run};
+use super::outsider::child;
+use super::{engine, things_of};
+
+const SCENARIOS: [&str; 2] = ["docker-restart-seeded", "compose-recreate"];
 
 /// What a boot of the gateway takes; see `runner/subject.rs`.
 const BOOT: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
@@ -40,9 +45,13 @@ fn capabilities(list: &Value) -> Vec<String> {
     names
 }
 
+fn role(container: &Value) -> &str {
+    container["Config"]["Labels"]["comeback.role"].as_str().unwrap()
+}
+
 fn confined(container: &Value) {
     let host = &container["HostConfig"];
-    let role = container["Config"]["Labels"]["comeback.role"].as_str().unwrap();
+    let role = role(container);
     let seen = |what: &str| format!("{what} of the {role}: {host:#}");
     assert_eq!(host["NetworkMode"], "none", "{}", seen("network"));
     assert_eq!(host["Privileged"], false, "{}", seen("privileges"));
@@ -97,59 +106,86 @@ fn confined(container: &Value) {
     );
 }
 
+/// The scenarios of the table that between them have every kind of container, with a settling window that stays open until
+/// somebody has looked.
+fn with_time_to_look(folder: &Path) {
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    for name in SCENARIOS {
+        let text = fs::read_to_string(table.join(format!("{name}.toml"))).unwrap();
+        let text = text.replacen("schema = 1\n", "schema = 1\nsettle = \"60s\"\n", 1);
+        fs::write(folder.join(format!("{name}.toml")), text).unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn containers_are_confined() {
-    drop(engine().await);
-    // Every case is another than what is asked for, so every container is kept.
-    let seen = run(comeback().args([
-        "check",
-        "release:0.17.0",
-        "--filter",
-        "docker-restart-seeded or compose-recreate",
-        "--expect",
-        "regressed",
-        "--keep",
-        "on-failure",
-        "--format",
-        "json",
-    ]));
-    let id = seen.json()["run"].as_str().unwrap().to_owned();
-    let kept = containers(&id);
-    let inside: Vec<(String, String)> = kept
+    let engine = engine().await;
+    let folder = tempfile::tempdir().unwrap();
+    with_time_to_look(folder.path());
+    let mut going = child()
+        .args([
+            "check",
+            "release:0.17.0",
+            "-v",
+            "--jobs",
+            "2",
+            "--filter",
+            &SCENARIOS.join(" or "),
+            "--scenarios",
+        ])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut id = None;
+    let mut settling = 0;
+    let mut told = BufReader::new(going.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    for line in told.by_ref() {
+        if let Some(rest) = line.strip_prefix("run ") {
+            id = rest.split_once(": ").map(|(id, _)| id.to_owned());
+        }
+        settling += usize::from(line.contains("waiting out the settling window"));
+        if settling == SCENARIOS.len() {
+            break;
+        }
+    }
+    let id = id.expect("a run began");
+    let found = containers(&id);
+    let inside: Vec<(String, String)> = found
         .iter()
         .filter(|c| c["State"]["Running"] == true)
         .map(|c| {
-            let status = docker(&[
+            let status = [
                 "exec",
                 c["Id"].as_str().unwrap(),
                 "cat",
                 "/proc/self/status",
                 "/proc/self/net/dev",
-            ]);
-            (
-                c["Config"]["Labels"]["comeback.role"].as_str().unwrap().to_owned(),
-                status,
-            )
+            ];
+            (role(c).to_owned(), docker(&status))
         })
         .collect();
-    let swept = run(comeback().args(["sweep", "--run", &id]));
-    assert_eq!(swept.code, 0, "{swept}");
-    assert_eq!(seen.code, 1, "{seen}");
-    let mut roles: Vec<&str> = kept
-        .iter()
-        .map(|c| c["Config"]["Labels"]["comeback.role"].as_str().unwrap())
-        .collect();
+    let interrupted = Command::new("kill")
+        .args(["-INT", &going.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(interrupted.success());
+    let rest: Vec<String> = told.collect();
+    assert_eq!(going.wait().unwrap().code(), Some(130), "{rest:#?}");
+    assert_eq!(things_of(&engine, &id).await, Vec::<String>::new());
+
+    assert_eq!(settling, SCENARIOS.len(), "{rest:#?}");
+    let mut roles: Vec<&str> = found.iter().map(role).collect();
     roles.sort_unstable();
-    assert_eq!(
-        roles,
-        ["observer", "observer", "seeder", "subject", "subject"],
-        "{seen}"
-    );
-    let composed = kept
+    assert_eq!(roles, ["observer", "observer", "seeder", "subject", "subject"]);
+    let composed = found
         .iter()
         .filter(|c| c["Config"]["Labels"].get("com.docker.compose.project").is_some());
     assert_eq!(composed.count(), 1, "one of them is compose's");
-    kept.iter().for_each(confined);
+    found.iter().for_each(confined);
     assert_eq!(inside.len(), 4, "{inside:?}");
     for (role, status) in inside {
         assert!(status.contains("NoNewPrivs:\t1"), "{role}: {status}");
