@@ -11,7 +11,7 @@ use super::engine;
 use super::outsider::{BINARY, Outcome, comeback, inert, run};
 
 /// What each way of misbehaving comes to, and what is said of it.
-const WAYS: [(&str, &str, &str); 16] = [
+const WAYS: [(&str, &str, &str); 18] = [
     // The image itself is well.
     ("none", "held", ""),
     ("log-flood", "held", ""),
@@ -24,6 +24,9 @@ const WAYS: [(&str, &str, &str); 16] = [
     ("state-shadow", "regression", "boot.prior_state is absent"),
     ("plant", "regression", "it must be running"),
     ("fork-bomb", "error", "Cannot fork"),
+    // It depends on when they run out what cannot be run: the supervisor's tool, or the one who calls it.
+    ("starve", "inconclusive", "could"),
+    ("crowd", "inconclusive", "profiles, and no more than 64 are watched"),
     ("deaf", "regression", "boot.prior_state is absent"),
     (
         "quit",
