@@ -71,7 +71,9 @@ impl Watcher {
     /// If it cannot be started, or ends at once.
     pub fn start(run: &str, host: &str) -> std::io::Result<Self> {
         let mut process = Command::new(std::env::current_exe()?)
-            .args(["sweep", "--behind", "--run", run, "--host", host])
+            .args(["sweep", "--behind", "--run", run])
+            // An address may hold a password, and everybody can read arguments.
+            .env("COMEBACK_HOST", host)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
