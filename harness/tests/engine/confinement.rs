@@ -1,12 +1,11 @@
 //! What the containers of a case are allowed: asserted on real ones, which a run leaves behind because it is told to.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::outsider::{child, comeback, run};
-use super::{MACHINE, engine, leave_unwatched};
+use super::{MACHINE, engine, killed_when};
 
 /// What a boot of the gateway takes; see `runner/subject.rs`.
 pub const BOOT: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
@@ -101,22 +100,9 @@ fn confined(container: &Value) {
 /// The containers of a case in its settling window, whose run is killed then with the process behind it; of those that run,
 /// also what a process in them sees of itself.
 fn left_by(scenario: &str) -> Vec<(Value, Option<String>)> {
-    let mut going = child()
-        .args(["check", "release:0.17.0", "--filter", scenario, "-v"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(going.stderr.take().unwrap())
-        .lines()
-        .map_while(Result::ok);
-    let id = lines
-        .find_map(|line| Some(line.strip_prefix("run ")?.split_once(": ")?.0.to_owned()))
-        .unwrap();
-    let settling = lines.find(|line| line.contains("settling window"));
-    leave_unwatched(&id);
-    going.kill().unwrap();
-    going.wait().unwrap();
+    let mut command = child();
+    command.args(["check", "release:0.17.0", "--filter", scenario, "-v"]);
+    let (id, settling) = killed_when(&mut command, "settling window");
     let left = containers(&id).into_iter().map(|container| {
         let running = container["State"]["Running"] == true;
         let inside = running.then(|| {
@@ -127,7 +113,7 @@ fn left_by(scenario: &str) -> Vec<(Value, Option<String>)> {
     });
     let left: Vec<_> = left.collect();
     let swept = run(comeback().args(["sweep", "--run", &id]));
-    assert!(settling.is_some(), "it never got to its settling window");
+    assert!(settling, "it never got to its settling window");
     assert_eq!(swept.code, 0, "{swept}");
     left
 }

@@ -20,6 +20,8 @@ mod together;
 mod versus;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use comeback::engine::{ContainerSpec, DockerEngine, Engine, RUN_LABEL, default_host};
@@ -54,10 +56,25 @@ fn processes_of(run: &str) -> Vec<u32> {
 fn leave_unwatched(run: &str) {
     let behind = processes_of(run);
     assert_eq!(behind.len(), 1, "processes behind the run");
-    let killed = std::process::Command::new("kill")
-        .args(["-KILL", &behind[0].to_string()])
-        .status();
+    let killed = Command::new("kill").args(["-KILL", &behind[0].to_string()]).status();
     assert!(killed.unwrap().success());
+}
+
+/// Starts a run that is to say much (`-v`), and kills it, and the process behind it, once it says something with that in it.
+/// Returns its id, and whether it said it.
+fn killed_when(command: &mut Command, says: &str) -> (String, bool) {
+    let mut going = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(going.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let id = lines
+        .find_map(|line| Some(line.strip_prefix("run ")?.split_once(": ")?.0.to_owned()))
+        .unwrap();
+    let said = lines.any(|line| line.contains(says));
+    leave_unwatched(&id);
+    going.kill().unwrap();
+    going.wait().unwrap();
+    (id, said)
 }
 
 /// Names of the containers and volumes of a run.

@@ -1,10 +1,7 @@
 //! The record of a run that was killed, on a real engine.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
-
 use super::outsider::{child, comeback, run};
-use super::{engine, leave_unwatched};
+use super::{engine, killed_when};
 
 /// Nothing is lost but what was going on, and nothing of it is said to hold.
 #[tokio::test(flavor = "multi_thread")]
@@ -13,7 +10,8 @@ async fn a_killed_run_is_judged_as_far_as_it_got() {
     drop(engine().await);
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("record");
-    let mut going = child()
+    let mut command = child();
+    command
         .args([
             "check",
             "release:0.17.0",
@@ -26,25 +24,12 @@ async fn a_killed_run_is_judged_as_far_as_it_got() {
             "-v",
         ])
         .arg("--record")
-        .arg(&record)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(going.stderr.take().unwrap())
-        .lines()
-        .map_while(Result::ok);
-    let id = lines
-        .find_map(|line| Some(line.strip_prefix("run ")?.split_once(": ")?.0.to_owned()))
-        .unwrap();
+        .arg(&record);
     // What is told of an observation is in the record already.
-    let step = lines.find(|line| line.contains("step 1 engine-restart begins"));
-    leave_unwatched(&id);
-    going.kill().unwrap();
-    going.wait().unwrap();
+    let (id, step) = killed_when(&mut command, "step 1 engine-restart begins");
     let seen = run(comeback().arg("judge").arg(&record).args(["--format", "json"]));
     let swept = run(comeback().args(["sweep", "--run", &id]));
-    assert!(step.is_some(), "it never got to its step");
+    assert!(step, "it never got to its step");
     assert_eq!(seen.code, 2, "{seen}");
     let document = seen.json();
     assert_eq!(
