@@ -1,6 +1,7 @@
 //! Which runs of this host are under way: each holds a lock in the cache for as long as its process lives, whatever ends it.
 //! A lock that nobody holds is of a run that was killed. Of runs of other hosts and users nothing is known, and nothing said.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,27 +37,41 @@ impl Drop for Alive {
     }
 }
 
-/// Runs that did not come to their end, with the files that say so.
-fn killed(cache: &Cache) -> Vec<(String, PathBuf)> {
+/// Every run that said it is under way and did not come to its end since, with the file that says so, and whether its
+/// process lives.
+fn declared(cache: &Cache) -> Vec<(String, PathBuf, bool)> {
     let folder = cache.path(format!("{FOLDER}/x")).ok();
     let folder = folder.as_deref().and_then(Path::parent);
     let entries = folder.and_then(|folder| fs::read_dir(folder).ok());
     let files = entries.into_iter().flatten().flatten();
-    let dead = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
-    let runs = files.filter_map(|file| Some((file.file_name().to_str()?.to_owned(), file.path())));
-    runs.filter(|(_, path)| dead(path)).collect()
+    let free = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
+    let run = |file: fs::DirEntry| Some((file.file_name().to_str()?.to_owned(), file.path()));
+    files
+        .filter_map(run)
+        .map(|(run, path)| {
+            let lives = !free(&path);
+            (run, path, lives)
+        })
+        .collect()
+}
+
+/// Runs of this host and user that are under way.
+pub fn under_way(cache: &Cache) -> BTreeSet<String> {
+    let declared = declared(cache).into_iter();
+    declared.filter(|(.., lives)| *lives).map(|(run, ..)| run).collect()
 }
 
 /// In one line: what killed runs of this host left on the engine, and what removes it. `None` if nothing is left.
 pub async fn left_by_killed(cache: &Cache, engine: &Arc<dyn Engine>) -> Option<String> {
-    let killed = killed(cache);
+    let mut killed = declared(cache);
+    killed.retain(|(.., lives)| !lives);
     if killed.is_empty() {
         return None;
     }
     let containers = engine.list_containers(RUN_LABEL).await.ok()?;
     let volumes = engine.list_volumes(RUN_LABEL).await.ok()?;
     let (mut counts, mut runs) = ([0, 0], Vec::new());
-    for (run, path) in killed {
+    for (run, path, _) in killed {
         let is_its = |label: Option<&String>| label == Some(&run);
         let of_containers = containers.iter().filter(|c| is_its(c.labels.get(RUN_LABEL))).count();
         let of_volumes = volumes.iter().filter(|v| is_its(v.labels.get(RUN_LABEL))).count();
@@ -110,6 +125,7 @@ mod tests {
         let lives = Alive::declare(&cache, "lives");
         drop(Alive::declare(&cache, "ended"));
         assert_eq!(left_by_killed(&cache, &engine).await, None);
+        assert_eq!(under_way(&cache), ["lives".to_owned()].into());
         // A process that is killed lets go of its lock, and the file stays.
         File::create(cache.path("alive/killed").unwrap()).unwrap();
         let told = left_by_killed(&cache, &engine).await.unwrap();
@@ -117,6 +133,7 @@ mod tests {
             told,
             "1 container and 0 volumes of a run that was killed are still there; `comeback sweep --run killed` removes them"
         );
+        assert_eq!(under_way(&cache), ["lives".to_owned()].into());
         engine.remove_container("killed").await.unwrap();
         assert_eq!(left_by_killed(&cache, &engine).await, None);
         assert!(!folder.path().join("alive/killed").exists());

@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use super::desk::Desk;
 use super::guarded::Guarded;
 use super::images::{self, Obtained};
-use super::interrupt::{ENDING, Interrupts};
+use super::interrupt::Interrupts;
 use super::session::{self, Connected};
-use super::{Caller, behind, print, select};
+use super::{Caller, print, select};
 use crate::cli::args::Explore;
 use crate::cli::{Exit, Failure, FailureKind};
-use crate::engine::Engine;
 use crate::evidence::document::explore::{Circumstances, Explored, explored, judge};
 use crate::evidence::document::{document, entry};
 use crate::evidence::event::RunEvent;
@@ -24,8 +23,7 @@ use crate::explore::generate::Source;
 use crate::explore::hunt::{Hunt, Hunted, News, hunt};
 use crate::explore::sequence::Sequence;
 use crate::image::{Cache, ObtainOptions};
-use crate::observe::hub::EventHub;
-use crate::runner::{Environments, RunContext, Slots};
+use crate::runner::Slots;
 use crate::scenario::overlay::overlays;
 use lab::RealLab;
 
@@ -61,11 +59,11 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
         return Ok(Exit::Held);
     }
     let mut interrupts = Interrupts::listen();
-    let Connected { engine, info } = session::connect(&args.engine).await?;
+    let connected = session::connect(&args.engine).await?;
+    let Connected { engine, info, .. } = &connected;
     let jobs = args.jobs.map_or(info.cpus, std::num::NonZeroUsize::get);
     desk.engine = Some(info.clone());
-    let host = session::host(&args.engine)?;
-    let mut guarded = Guarded::begin(&engine, &host, &desk.clock.run, &caller.progress).await;
+    let mut guarded = Guarded::begin(&connected, &desk.clock.run, &caller.progress).await;
     desk.begin_record()?;
     desk.enter([Entry::Engine { engine: info.clone() }]);
     let tell = desk.teller();
@@ -75,7 +73,7 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
     };
     let progress = &caller.progress;
     let none = std::collections::BTreeMap::new();
-    let obtained = images::obtain_unless(&mut interrupts, progress, &engine, &images, &none, &options, &tell).await;
+    let obtained = images::obtain_unless(&mut interrupts, progress, engine, &images, &none, &options, &tell).await;
     let obtained = obtained.inspect_err(|_| progress.finish())?;
     let image = the_one(&obtained)?;
     desk.images = obtained.entries.clone();
@@ -88,7 +86,10 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
     tell(RunEvent::Note {
         text: format!("seed {}", hunt_for.source.seed),
     });
-    let ctx = context(&engine, &host, desk, args.timeout, Slots::new(jobs, &info)).await?;
+    let slots = Slots::new(jobs, info);
+    let ctx = connected
+        .context(&desk.clock.run, None, slots, WAIT, args.timeout)
+        .await?;
     let lab = Arc::new(RealLab::new(
         ctx,
         image.clone(),
@@ -106,18 +107,10 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
         exit = interrupts.next() => Some(exit),
     };
     let seconds = clock.elapsed().as_secs_f64();
-    if cut.is_some() {
-        progress.stand();
-        progress.println(ENDING);
-    }
-    let leak = tokio::select! {
-        leak = behind::clean_up(&engine, &desk.clock.run, &[], cut.is_some()) => leak,
-        exit = interrupts.next() => {
-            progress.println(&behind::leave(&engine, &desk.clock.run, guarded.watcher()));
-            cut.get_or_insert(exit);
-            None
-        }
-    };
+    let run = desk.clock.run.clone();
+    let leak = guarded
+        .end(engine, &run, &[], &mut cut, &mut interrupts, progress)
+        .await;
     progress.finish();
     let with = Circumstances {
         image: &image.name,
@@ -140,28 +133,6 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
     let mut document = document(&header, desk.images.clone(), cases);
     judge(&mut document, found, header.faults());
     desk.hand_in(&header, document)
-}
-
-async fn context(
-    engine: &Arc<dyn Engine>,
-    host: &str,
-    desk: &Desk,
-    timeout: Duration,
-    slots: Slots,
-) -> Result<Arc<RunContext>, Failure> {
-    let run = desk.clock.run.clone();
-    let hub = EventHub::open(engine.clone(), run.clone()).await;
-    Ok(Arc::new(RunContext {
-        engine: engine.clone(),
-        hub: hub.map_err(|e| Failure::engine(&e, host))?,
-        host: host.to_owned(),
-        run,
-        observer: None,
-        limit: WAIT.min(timeout),
-        case_limit: timeout,
-        slots,
-        environments: Environments::default(),
-    }))
 }
 
 fn usage(why: String, hint: &str) -> Failure {
@@ -264,13 +235,14 @@ fn in_words(news: &News) -> String {
         News::Smaller(index, operations) => {
             format!("sequence {} shrunk to {}", index + 1, operations.join(", "))
         }
-        News::Done(finding) => format!(
-            "found: {}; {}; {} of {} repeats",
-            finding.violation.kind,
-            finding.sequence.operations().join(", "),
-            finding.reproduced,
-            finding.repeats
-        ),
+        News::Done(finding) => {
+            let rate = match finding.repeats {
+                0 => "no time to repeat it".to_owned(),
+                repeats => format!("{} of {repeats} repeats", finding.reproduced),
+            };
+            let operations = finding.sequence.operations().join(", ");
+            format!("found: {}; {operations}; {rate}", finding.violation.kind)
+        }
     }
 }
 

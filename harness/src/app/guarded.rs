@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::alive::{self, Alive};
-use super::behind::Watcher;
+use super::behind::{self, Watcher};
+use super::interrupt::{ENDING, Interrupts};
+use super::session::Connected;
+use crate::cli::Exit;
 use crate::cli::progress::Progress;
 use crate::engine::Engine;
 use crate::evidence::event::RunEvent;
@@ -18,7 +21,7 @@ pub struct Guarded {
 impl Guarded {
     /// Has a process behind that removes what the run created, should this one be killed, and tells what killed runs left.
     /// Without that process everything goes on: `sweep` does the same, if somebody thinks of it.
-    pub async fn begin(engine: &Arc<dyn Engine>, host: &str, run: &str, progress: &Progress) -> Self {
+    pub async fn begin(to: &Connected, run: &str, progress: &Progress) -> Self {
         let note = |text| progress.on(&RunEvent::Note { text });
         let cache = Cache::default();
         let _alive = Alive::declare(&cache, run);
@@ -27,15 +30,36 @@ impl Guarded {
                 "if this process is killed, nothing removes what it created ({why})"
             ))
         };
-        let watcher = Watcher::start(run, host).map_err(told).ok();
-        if let Some(text) = alive::left_by_killed(&cache, engine).await {
+        let watcher = Watcher::start(run, &to.host).map_err(told).ok();
+        if let Some(text) = alive::left_by_killed(&cache, &to.engine).await {
             note(text);
         }
         Self { _alive, watcher }
     }
 
-    /// The process behind, where there is one.
-    pub fn watcher(&mut self) -> Option<&mut Watcher> {
-        self.watcher.as_mut()
+    /// Removes what is left of a run at its end, except what is kept of these cases; `cut` is the signal that cut it short.
+    /// Returns what should not have been left, or still is. A further signal leaves the removing to the process behind.
+    pub async fn end(
+        &mut self,
+        engine: &Arc<dyn Engine>,
+        run: &str,
+        kept: &[String],
+        cut: &mut Option<Exit>,
+        interrupts: &mut Interrupts,
+        progress: &Progress,
+    ) -> Option<String> {
+        let short = cut.is_some();
+        if short {
+            progress.stand();
+            progress.println(ENDING);
+        }
+        tokio::select! {
+            leak = behind::clean_up(engine, run, kept, short) => leak,
+            exit = interrupts.next() => {
+                progress.println(&behind::leave(engine, run, self.watcher.as_mut()));
+                cut.get_or_insert(exit);
+                None
+            }
+        }
     }
 }

@@ -9,13 +9,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::behind::Watcher;
-use super::desk::{Desk, SharedRecord};
+use super::desk::Desk;
 use super::guarded::Guarded;
 use super::images::{self, Obtained, Tell};
-use super::interrupt::{ENDING, Interrupts};
+use super::interrupt::Interrupts;
 use super::session::{self, Connected};
-use super::{behind, cases, print};
+use super::{cases, print};
 use crate::cli::args::{EngineArgs, JobArgs, RunArgs};
 use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure};
@@ -23,11 +22,10 @@ use crate::engine::{Engine, EngineInfo};
 use crate::evidence::document::{CaseEntry, LeftOutEntry, PartitionEntry, document, selftest};
 use crate::evidence::event::{CaseKey, RunEvent};
 use crate::evidence::ledger::{Entry, Planned, Text};
-use crate::image::{Cache, Image, ImageExpr, ObtainOptions, Releases};
+use crate::image::{Cache, ImageExpr, ObtainOptions, Releases};
 use crate::observe::history::CaseEvidence;
-use crate::observe::hub::EventHub;
 use crate::plan::{self, Plan, PlanImage};
-use crate::runner::{Assignment, Attempt, Environments, RunContext, Slots, case_on_engine, longest_first, run_cases};
+use crate::runner::{Assignment, Attempt, RunContext, Slots, case_on_engine, longest_first, run_cases};
 use crate::scenario::model::Scenario;
 use crate::verdict::Column;
 
@@ -66,6 +64,8 @@ type Attempted = (CaseKey, CaseEntry);
 
 /// How a plan came to its end.
 struct Ended {
+    /// What the document says of each attempt, in the order of the plan.
+    attempts: Vec<CaseEntry>,
     /// The signal that cut it short, if one did.
     cut: Option<Exit>,
     /// What went wrong beside the cases.
@@ -99,19 +99,19 @@ impl Job {
             return Ok(Exit::Held);
         }
         let mut interrupts = Interrupts::listen();
-        let Connected { engine, info } = session::connect(&self.engine).await?;
+        let connected = session::connect(&self.engine).await?;
+        let Connected { engine, info, .. } = &connected;
         desk.engine = Some(info.clone());
-        let host = session::host(&self.engine)?;
-        let mut guarded = Guarded::begin(&engine, &host, &desk.clock.run, &self.progress).await;
+        let mut guarded = Guarded::begin(&connected, &desk.clock.run, &self.progress).await;
         desk.begin_record()?;
         desk.enter([Entry::Engine { engine: info.clone() }]);
         let tell = desk.teller();
-        let obtained = self.obtain(&engine, &others, &tell, &mut interrupts).await;
+        let obtained = self.obtain(engine, &others, &tell, &mut interrupts).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();
-        let observer = images::observer(&engine, self.run.observer, &self.options(), &tell).await?;
+        let observer = images::observer(engine, self.run.observer, &self.options(), &tell).await?;
         self.purpose.check(&obtained)?;
-        self.purpose.open(&engine, &self.scenarios, &obtained).await?;
+        self.purpose.open(engine, &self.scenarios, &obtained).await?;
         let mut plan = self.plan(&obtained);
         self.purpose.thin_out(&mut plan, &self.scenarios, &obtained);
         desk.left_out = left_out(&plan);
@@ -123,30 +123,17 @@ impl Job {
             cases: plan.cases.len(),
             images: obtained.subjects.iter().map(|i| i.name.clone()).collect(),
         });
-        let attempts = Attempts::default();
-        let run = desk.clock.run.clone();
+        let slots = self.slots(info, &tell);
+        let ctx = connected
+            .context(&desk.clock.run, observer, slots, WAIT, self.run.timeout)
+            .await;
+        let ctx = ctx.inspect_err(|_| self.progress.finish())?;
         let ended = self
-            .run_plan(
-                &engine,
-                &info,
-                &run,
-                observer,
-                &plan,
-                assignments,
-                &attempts,
-                &desk.record,
-                &tell,
-                &mut interrupts,
-                guarded.watcher(),
-            )
+            .run_plan(&ctx, &plan, assignments, desk, &mut interrupts, &mut guarded)
             .await;
         self.progress.finish();
-        let ended = ended?;
         let header = desk.header(ended.fault, ended.cut);
-        let mut document = {
-            let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
-            document(&header, desk.images.clone(), in_order(&plan, &mut attempts))
-        };
+        let mut document = document(&header, desk.images.clone(), ended.attempts);
         self.purpose.judge(&mut document, header.faults());
         desk.hand_in(&header, document)
     }
@@ -169,55 +156,32 @@ impl Job {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     async fn run_plan(
         &self,
-        engine: &Arc<dyn Engine>,
-        info: &EngineInfo,
-        run: &str,
-        observer: Option<Image>,
+        ctx: &Arc<RunContext>,
         plan: &Plan,
         assignments: Vec<Assignment>,
-        attempts: &Attempts,
-        record: &SharedRecord,
-        tell: &Tell,
+        desk: &Desk,
         interrupts: &mut Interrupts,
-        watcher: Option<&mut Watcher>,
-    ) -> Result<Ended, Failure> {
-        let host = session::host(&self.engine)?;
-        let failed = |e| Failure::engine(&e, &host);
-        let hub = EventHub::open(engine.clone(), run.to_owned()).await.map_err(failed)?;
-        let ctx = Arc::new(RunContext {
-            engine: engine.clone(),
-            hub,
-            host: host.clone(),
-            run: run.to_owned(),
-            limit: WAIT.min(self.run.timeout),
-            case_limit: self.run.timeout,
-            observer,
-            slots: self.slots(info, tell),
-            environments: Environments::default(),
-        });
+        guarded: &mut Guarded,
+    ) -> Ended {
+        let attempts = Attempts::default();
         let mut lengths = Lengths::load();
         let (remembered, assignments) = self.recall(assignments);
-        let judge = self.judge(run, &remembered, &assignments, attempts, record, tell);
+        let judge = self.judge(&remembered, &assignments, &attempts, desk);
         for (assignment, evidence) in &remembered {
-            judge(&key_of(&assignment.case), Attempt::Ended(evidence));
+            judge(&CaseKey::of(&assignment.case, 1), Attempt::Ended(evidence));
         }
         let mut cut = {
             // The longest first; the document has them in the order of the plan.
             let assignments = longest_first(assignments, |a| &a.scenario, |s| lengths.of(s));
-            let work = run_cases(&ctx, assignments, judge);
+            let work = run_cases(ctx, assignments, judge);
             tokio::select! {
                 () = work => None,
                 exit = interrupts.next() => Some(exit),
             }
         };
-        if cut.is_some() {
-            self.progress.stand();
-            self.progress.println(ENDING);
-        }
-        let news = |key: &CaseKey| remembered.iter().all(|(a, _)| key_of(&a.case) != *key);
+        let news = |key: &CaseKey| remembered.iter().all(|(a, _)| CaseKey::of(&a.case, 1) != *key);
         {
             let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
             lengths.learn(attempts.iter().filter(|(key, _)| news(key)).map(|(_, entry)| entry));
@@ -228,23 +192,20 @@ impl Job {
             entry.verdict.is_red() && selftest::split(&key.scenario, self.purpose.overlays()).is_none()
         };
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
-        let abnormal = self.unjudged(plan, attempts, cut.is_some() || (self.run.fail_fast && any_red));
+        let abnormal = self.unjudged(plan, &attempts, cut.is_some() || (self.run.fail_fast && any_red));
         let kept = match cut {
-            None if self.run.keep.is_some() => kept(run, plan, attempts, red),
+            None if self.run.keep.is_some() => kept(&ctx.run, plan, &attempts, red),
             _ => Vec::new(),
         };
-        let leak = tokio::select! {
-            leak = behind::clean_up(engine, run, &kept, cut.is_some()) => leak,
-            exit = interrupts.next() => {
-                self.progress.println(&behind::leave(engine, run, watcher));
-                cut.get_or_insert(exit);
-                None
-            }
-        };
-        Ok(Ended {
+        let leak = guarded
+            .end(&ctx.engine, &ctx.run, &kept, &mut cut, interrupts, &self.progress)
+            .await;
+        let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        Ended {
+            attempts: in_order(plan, &mut attempts),
             cut,
             fault: abnormal.or(leak.map(|why| (why, Exit::Environment))),
-        })
+        }
     }
 
     /// As many cases at a time as were asked for, or as the engine has processors; never more than it bears.
@@ -386,15 +347,6 @@ fn kept(run: &str, plan: &Plan, attempts: &Attempts, is_red: impl Fn(&Attempted)
         Some(case_on_engine(run, case.index, key.attempt))
     });
     names.collect()
-}
-
-fn key_of(case: &plan::Case) -> CaseKey {
-    CaseKey {
-        scenario: case.scenario.clone(),
-        image: case.image.clone(),
-        repeat: case.repeat,
-        attempt: 1,
-    }
 }
 
 fn left_out(plan: &Plan) -> Vec<LeftOutEntry> {

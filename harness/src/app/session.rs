@@ -2,17 +2,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::cli::args::EngineArgs;
 use crate::cli::{Failure, FailureKind};
 use crate::engine::{DockerEngine, Engine, EngineInfo, NoAddress, Wanted, locate};
+use crate::image::Image;
+use crate::observe::hub::EventHub;
 use crate::redact;
+use crate::runner::{Environments, RunContext, Slots};
 
 /// An engine that answered.
 pub struct Connected {
+    /// Where it is.
+    pub host: String,
     /// The engine.
     pub engine: Arc<dyn Engine>,
     /// What it says of itself.
@@ -33,7 +38,32 @@ pub async fn connect(args: &EngineArgs) -> Result<Connected, Failure> {
             why: format!("what answers there is {}, and --engine asks for another", info.name),
         }));
     }
-    Ok(Connected { engine, info })
+    Ok(Connected { host, engine, info })
+}
+
+impl Connected {
+    /// What the cases of a run share: a wait takes no longer than `wait`, and a case no longer than `case`.
+    pub async fn context(
+        &self,
+        run: &str,
+        observer: Option<Image>,
+        slots: Slots,
+        wait: Duration,
+        case: Duration,
+    ) -> Result<Arc<RunContext>, Failure> {
+        let hub = EventHub::open(self.engine.clone(), run.to_owned()).await;
+        Ok(Arc::new(RunContext {
+            engine: self.engine.clone(),
+            hub: hub.map_err(|e| Failure::engine(&e, &self.host))?,
+            host: self.host.clone(),
+            run: run.to_owned(),
+            observer,
+            limit: wait.min(case),
+            case_limit: case,
+            slots,
+            environments: Environments::default(),
+        }))
+    }
 }
 
 /// The address of the engine that is meant.

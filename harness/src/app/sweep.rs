@@ -1,11 +1,14 @@
 //! `sweep`: removes what killed runs left behind.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{behind, print, session};
+use super::{alive, behind, print, session};
 use crate::cli::args::Sweep;
 use crate::cli::{Exit, Failure, FailureKind};
-use crate::engine::RUN_LABEL;
+use crate::engine::{Engine, EngineError, RUN_LABEL};
+use crate::image::Cache;
 use crate::report::sanitize;
 use crate::runner;
 
@@ -14,29 +17,25 @@ const LOOKS: u32 = 20;
 /// How long is waited before that.
 const BETWEEN: Duration = Duration::from_millis(500);
 
-/// Removes, or with `--dry-run` lists, everything with our label, or what one run left.
+/// Removes, or with `--dry-run` lists, everything with our label but for that of runs under way, or what one run left.
 pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
     let connected = session::connect(&args.engine).await?;
     let engine = connected.engine;
     let host = connected.info.host.clone();
     let failed = |e| Failure::engine(&e, &host);
-    let meant = |run: &str| args.run.as_deref().is_none_or(|only| only == run);
+    let lives = alive::under_way(&Cache::default());
+    let meant = |run: &str| match args.run.as_deref() {
+        Some(only) => only == run,
+        None => !lives.contains(run),
+    };
     if args.dry_run {
-        let containers = engine.list_containers(RUN_LABEL).await.map_err(failed)?;
-        let volumes = engine.list_volumes(RUN_LABEL).await.map_err(failed)?;
-        let containers = containers
-            .iter()
-            .map(|c| ("container", &c.name, c.labels.get(RUN_LABEL)));
-        let volumes = volumes.iter().map(|v| ("volume", &v.name, v.labels.get(RUN_LABEL)));
         let (mut text, mut counts) = (String::new(), [0, 0]);
-        for (kind, name, run) in containers.chain(volumes) {
-            if run.is_some_and(|run| meant(run)) {
-                text.push_str(&format!("{kind:9} {name}\n"));
-                counts[usize::from(kind == "volume")] += 1;
-            }
+        for (kind, name) in there(&engine, meant).await.map_err(failed)? {
+            text.push_str(&format!("{kind:9} {name}\n"));
+            counts[usize::from(kind == "volume")] += 1;
         }
         text.push_str(&format!("would remove {}\n", things(counts[0], counts[1])));
-        print(&text)?;
+        print(&(text + &spared(&engine, &args, &lives).await.map_err(failed)?))?;
         return Ok(Exit::Held);
     }
     if let (true, Some(run)) = (args.behind, &args.run) {
@@ -60,14 +59,47 @@ pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
     if !swept.stuck.is_empty() {
         return Err(Failure::new(FailureKind::Leak { left: swept.stuck }));
     }
-    print(&match (swept.containers.len(), swept.volumes.len()) {
+    let removed = match (swept.containers.len(), swept.volumes.len()) {
         (0, 0) => match &args.run {
             Some(run) => format!("nothing of run {} is there\n", sanitize(run)),
             None => "nothing of ours was left\n".to_owned(),
         },
         (containers, volumes) => format!("removed {}\n", things(containers, volumes)),
-    })?;
+    };
+    print(&(removed + &spared(&engine, &args, &lives).await.map_err(failed)?))?;
     Ok(Exit::Held)
+}
+
+/// What of the runs that are meant is on the engine: its kind and its name.
+async fn there(
+    engine: &Arc<dyn Engine>,
+    meant: impl Fn(&str) -> bool,
+) -> Result<Vec<(&'static str, String)>, EngineError> {
+    let containers = engine.list_containers(RUN_LABEL).await?.into_iter();
+    let volumes = engine.list_volumes(RUN_LABEL).await?.into_iter();
+    let containers = containers.map(|c| ("container", c.name, c.labels));
+    let volumes = volumes.map(|v| ("volume", v.name, v.labels));
+    let is_meant = |labels: &BTreeMap<String, String>| labels.get(RUN_LABEL).is_some_and(|run| meant(run));
+    let all = containers.chain(volumes).filter(|(.., labels)| is_meant(labels));
+    Ok(all.map(|(kind, name, _)| (kind, name)).collect())
+}
+
+/// What is left alone because its run is under way, and how it is removed all the same; nothing if a run was named.
+async fn spared(engine: &Arc<dyn Engine>, args: &Sweep, lives: &BTreeSet<String>) -> Result<String, EngineError> {
+    if args.run.is_some() || lives.is_empty() {
+        return Ok(String::new());
+    }
+    let all = there(engine, |run| lives.contains(run)).await?;
+    let volumes = all.iter().filter(|(kind, _)| *kind == "volume").count();
+    if all.is_empty() {
+        return Ok(String::new());
+    }
+    let whose: Vec<&str> = lives.iter().map(String::as_str).collect();
+    Ok(format!(
+        "left alone: {} of what is under way ({}); `--run` removes that too\n",
+        things(all.len() - volumes, volumes),
+        whose.join(", ")
+    ))
 }
 
 /// `2 containers and 1 volume`.

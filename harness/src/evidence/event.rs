@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::RunDocument;
+use crate::plan;
 use crate::verdict::{Classification, Verdict};
 
 /// Which attempt of which case.
@@ -18,6 +19,18 @@ pub struct CaseKey {
     pub repeat: u32,
     /// Attempt, from 1.
     pub attempt: u32,
+}
+
+impl CaseKey {
+    /// An attempt, from 1, of a case of a plan.
+    pub fn of(case: &plan::Case, attempt: u32) -> Self {
+        Self {
+            scenario: case.scenario.clone(),
+            image: case.image.clone(),
+            repeat: case.repeat,
+            attempt,
+        }
+    }
 }
 
 impl std::fmt::Display for CaseKey {

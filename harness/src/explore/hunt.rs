@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::alike::explains;
 use super::coverage::Coverage;
@@ -52,7 +53,7 @@ pub struct Hunt {
     pub source: Source,
     /// How many are tried.
     pub runs: usize,
-    /// After how long nothing new is begun.
+    /// After how long nothing new is begun, except that what has been shrunk to its end is repeated.
     pub budget: Duration,
 }
 
@@ -287,7 +288,11 @@ impl<L: Lab> Hunter<'_, L> {
             done_after: found_after,
         };
         self.hunted().findings.push(finding.clone());
-        self.repeat(finding).await;
+        if minimal || self.in_time() {
+            self.repeat(finding).await;
+        } else {
+            (self.tell)(News::Done(Box::new(finding)));
+        }
     }
 
     /// Counts a failure that one of the findings explains.
@@ -310,13 +315,14 @@ impl<L: Lab> Hunter<'_, L> {
         let mut running = JoinSet::new();
         for (n, sequence) in wanted.into_iter().enumerate() {
             let lab = self.lab.clone();
+            let (since, budget) = (self.since, self.hunt.budget);
             running.spawn(async move {
                 let errand = Errand {
                     sequence: sequence.clone(),
                     purpose: Purpose::Shrink(index, tries + n),
                 };
                 let mut trial = lab.run(errand.clone()).await;
-                if matches!(trial.outcome, Outcome::Inconclusive(_)) {
+                if since.elapsed() < budget && matches!(trial.outcome, Outcome::Inconclusive(_)) {
                     trial = lab.run(errand).await;
                 }
                 (n, sequence, trial)

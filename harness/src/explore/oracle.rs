@@ -4,16 +4,20 @@
 //! boot, whether the reconciler says so too; whether a stop is persisted as one; whether commands succeed; and the invariants
 //! of the catalogue. Where it is not known what is wanted, nothing is looked at.
 
+mod boots;
+mod floor;
+
 use std::collections::BTreeSet;
 
 use super::intent::Intents;
 use super::model::Intent;
 use super::trial::{Kind, Outcome, Point, Shown, Trial};
-use crate::observe::history::{CaseEnd, CaseEvidence, ContainerChange, Fact, Observation, SETTLING, Source};
+use crate::observe::history::{CaseEnd, CaseEvidence, ContainerChange, Fact, Observation, Source};
 use crate::observe::now::Now;
-use crate::observe::probe::{self, Reading};
+use crate::observe::probe;
 use crate::observe::races;
 use crate::scenario::model::{DEFAULT_PROFILE, Moment, Operation, Probe, ProfileSel, Scenario, Step, Value};
+use floor::floor;
 
 /// Judges a case by the intents of its operators.
 pub fn judge(scenario: &Scenario, evidence: &CaseEvidence) -> Trial {
@@ -273,114 +277,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// At each boot that was followed to its rest, the reconciler says of each profile what is wanted, once.
-    fn boots(&mut self) {
-        for (boot, mark, begun) in std::mem::take(&mut self.boots) {
-            let Some(incarnation) = self.now.incarnations.get(boot - 1) else {
-                continue;
-            };
-            let before = boot.checked_sub(2).and_then(|i| self.now.incarnations[i].died);
-            let from = before.map_or(incarnation.seq, |(seq, _)| seq.min(incarnation.seq));
-            for profile in self.intents.profiles().map(str::to_owned).collect::<Vec<_>>() {
-                self.boot(boot, from, mark, begun, &profile);
-            }
-        }
-    }
-
-    fn boot(&mut self, boot: usize, from: u64, mark: u64, begun: usize, profile: &str) {
-        let lines = self.now.lines_of_boot(boot);
-        let lines: Vec<_> = lines.into_iter().filter(|l| l.profile == profile).collect();
-        let count = Value::Int(i64::try_from(lines.len()).unwrap_or(i64::MAX));
-        let last = lines.last().map(|l| (l.seq, l.prior_state.clone(), l.action.clone()));
-        let to = last.as_ref().map_or(mark, |l| l.0.max(from));
-        let possible = self.intents.possible(profile, from, to);
-        let at = Moment::Boot(boot);
-        let mut add = |kind, probe, wanted, found| {
-            self.points.push(Point {
-                kind,
-                at,
-                seq: to,
-                begun,
-                profile: profile.to_owned(),
-                what: Probe::name(probe).to_owned(),
-                probe: Some(probe),
-                wanted,
-                found,
-            });
-        };
-        if !possible.contains(&None) {
-            add(Kind::BootLine, Probe::BootLines, Value::Int(1), count);
-        } else if possible.len() == 1 {
-            add(Kind::NotGone, Probe::BootLines, Value::Int(0), count);
-        }
-        let Some((_, prior, action)) = last else { return };
-        if let Some(intent) = self.intents.wanted(profile, from, to) {
-            let (kind, wanted) = match intent {
-                Intent::Up => (Kind::LostUp, "started"),
-                Intent::Down => (Kind::LostDown, "registered"),
-            };
-            add(kind, Probe::BootAction, Value::str(wanted), Value::str(action.clone()));
-        }
-        let several = self.intents.profiles().count() > 1;
-        let name = if several { format!("{profile}: ") } else { String::new() };
-        let prior = prior.unwrap_or_else(|| "None".to_owned());
-        if let Some(shown) = begun.checked_sub(1).and_then(|i| self.shown.get_mut(i)) {
-            shown
-                .reconciler
-                .push(format!("{name}prior_state={prior} action={action}"));
-        }
-    }
-
-    /// The invariants of the catalogue, of profiles that were there all the time.
-    fn invariants(&mut self) {
-        let deleted = |name: &str| {
-            let mut steps = self.scenario.steps.iter();
-            steps.any(|s| s.op == Operation::ProfileDelete && s.profile == ProfileSel::One(name.to_owned()))
-        };
-        let mut stable = self.scenario.clone();
-        stable.profiles.retain(|p| !deleted(&p.name));
-        for row in probe::invariants(&stable, self.evidence) {
-            // The number of lines is a matter of what is known to be there, see `boot`.
-            if row.name == "invariant.one_boot_line" {
-                continue;
-            }
-            let Reading::Seen { value, seq } = row.reading else {
-                continue;
-            };
-            let mark = self.mark(row.at);
-            let disturbed = matches!(row.at, Moment::Boot(_)) && mark.is_some_and(|m| self.flying_at(m) > 1);
-            if disturbed {
-                continue;
-            }
-            let seq = mark.or(seq).unwrap_or(u64::MAX);
-            let begun = self.intents.spans.values().filter(|s| s.began < seq).count();
-            self.points.push(Point {
-                kind: Kind::Invariant,
-                at: row.at,
-                seq,
-                begun,
-                profile: row.profile,
-                what: row.name.to_owned(),
-                probe: None,
-                wanted: row.wanted,
-                found: value,
-            });
-        }
-    }
-
-    fn mark(&self, at: Moment) -> Option<u64> {
-        let name = at.to_string();
-        let is = |o: &&Observation| matches!(&o.fact, Fact::Mark { moment } if moment.0 == name);
-        self.evidence.history.iter().find(is).map(|o| o.seq)
-    }
-
-    fn flying_at(&self, seq: u64) -> usize {
-        let spans = self.intents.spans.values();
-        spans
-            .filter(|s| s.began < seq && s.ended.is_none_or(|e| e > seq))
-            .count()
-    }
-
     #[allow(clippy::too_many_arguments)]
     fn add(&mut self, kind: Kind, at: Moment, seq: u64, profile: &str, probe: Probe, wanted: Value, found: Value) {
         self.points.push(Point {
@@ -501,28 +397,4 @@ fn is_command(op: &Operation) -> bool {
             | Operation::ProfileCreate
             | Operation::ProfileDelete
     )
-}
-
-/// What engine and gateway took by themselves: of the start and of each step, the time until the last thing became true
-/// that it led to. What is more is the harness's: its waits, its looking twice, its settling window, its removals.
-fn floor(evidence: &CaseEvidence) -> f64 {
-    let mut total = 0.0;
-    let mut began = evidence.started;
-    let mut last = began;
-    for o in &evidence.history {
-        let settling = matches!(&o.fact, Fact::Mark { moment } if moment.0 == SETTLING);
-        if settling || matches!(o.fact, Fact::StepBegan { .. }) {
-            total += last.duration_since(began).as_secs_f64().max(0.0);
-            began = o.known;
-            last = o.known;
-            if settling {
-                break;
-            }
-        } else if o.source != Source::Harness
-            && let Some(at) = o.at
-        {
-            last = last.max(at.min(o.known));
-        }
-    }
-    total
 }

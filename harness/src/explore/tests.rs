@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rstest::rstest;
+use tokio::time::Instant;
 
 use super::generate::Source;
 use super::hunt::{Errand, Hunt, Hunted, Lab, Purpose, REPEATS, hunt};
 use super::scripted::{Fault, ScriptedLab};
-use super::trial::{Kind, Outcome};
+use super::trial::{Kind, Outcome, Trial};
 
 async fn hunted(fault: Fault, seed: u64, runs: usize) -> Hunted {
     let lab = Arc::new(ScriptedLab { fault });
@@ -104,4 +105,55 @@ async fn nothing_is_found_where_nothing_is_wrong() {
         let trial = lab.run(errand.clone()).await;
         assert_eq!(trial.outcome, Outcome::Held, "{:#?}", errand.sequence);
     }
+}
+
+/// A lab in which everything takes a minute.
+struct SlowLab {
+    lab: ScriptedLab,
+    began: Mutex<Vec<Instant>>,
+}
+
+impl Lab for SlowLab {
+    async fn run(&self, errand: Errand) -> Trial {
+        self.began.lock().unwrap().push(Instant::now());
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        self.lab.run(errand).await
+    }
+
+    fn width(&self) -> usize {
+        3
+    }
+}
+
+/// Whatever failed by then is told, though there is no time to shrink or to repeat it.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_begun_after_the_budget() {
+    let fault = Fault::EveryShutdownIsAStop;
+    let lab = Arc::new(SlowLab {
+        lab: ScriptedLab { fault },
+        began: Mutex::default(),
+    });
+    let what = Hunt {
+        source: Source {
+            seed: 1,
+            steps: 8,
+            profiles: 3,
+        },
+        runs: 1000,
+        budget: Duration::from_secs(30),
+    };
+    let since = Instant::now();
+    let hunted = Arc::new(Mutex::new(Hunted::default()));
+    hunt(&lab, &what, &hunted, &|_| ()).await;
+    let began = lab.began.lock().unwrap().clone();
+    assert!(
+        began.iter().all(|at| at.duration_since(since) < what.budget),
+        "{began:?}"
+    );
+    let hunted = hunted.lock().unwrap();
+    assert_eq!(hunted.tried, 3);
+    for finding in &hunted.findings {
+        assert_eq!((finding.minimal, finding.repeats), (false, 0));
+    }
+    assert!(!hunted.findings.is_empty());
 }

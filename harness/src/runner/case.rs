@@ -1,32 +1,28 @@
-//! One attempt of a case: what it holds, how it is set up and how it ends.
+//! One attempt of a case: what it holds, how it is played and how it ends.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod output;
+mod set_up;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::cleanup::Leftovers;
 use super::keeper::Keeper;
 use super::slots::Busy;
-use super::subject::{self, Names};
-use super::{Done, Finished, Halt, Order, Progress, RunContext, compose, volume};
-use crate::engine::{ContainerStatus, EngineError, again};
-use crate::observe::history::{CaseEnd, CaseEvidence, Fact, Observation, ObserverImage, Source, StepSeconds};
+use super::subject::Names;
+use super::{Finished, Halt, Order, Progress, RunContext};
+use crate::observe::history::{CaseEnd, CaseEvidence, Observation, StepSeconds};
 use crate::observe::link::Link;
 use crate::observe::now::Now;
 use crate::observe::recorder::Recorder;
 use crate::redact::Secrets;
-use crate::scenario::model::{Moment, Need, Operation};
-
-/// Bytes of the container's output kept per incarnation.
-const OUTPUT_BYTES: usize = 1 << 20;
-
-/// How long the engine may take to hand over the container's output: nothing of it is evidence.
-const OUTPUT: Duration = Duration::from_secs(30);
+use crate::scenario::model::Moment;
+use set_up::set_up;
 
 /// An attempt under way.
 pub struct Case {
@@ -126,109 +122,6 @@ async fn secrets(ctx: &RunContext, order: &Order) -> Secrets {
     Secrets::among(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
-/// Creates the volume, what must be on it, the observer and the subject. A failure here is an error: nothing has been
-/// tried yet.
-async fn set_up(
-    ctx: Arc<RunContext>,
-    order: Order,
-    names: &Names,
-    recorder: Recorder,
-    leftovers: &mut Leftovers,
-) -> Done<Case> {
-    let error = |e: EngineError| Halt::Error(e.to_string());
-    let engine = ctx.engine.clone();
-    let image = &order.images.first;
-    if order.scenario.needs.contains(&Need::MemoryLimit) && !engine.info().await.map_err(error)?.memory_limit {
-        return Err(Halt::Unsupported("this engine does not enforce memory limits".into()));
-    }
-    let ooms = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
-    if ooms && !engine.info().await.map_err(error)?.tells_of_oom() {
-        let why = "oom-gateway: podman does not tell of an OOM kill that leaves the container's first process alive, so that \
-                   it was one cannot be proved";
-        return Err(Halt::Unsupported(why.into()));
-    }
-    leftovers.volumes.push(names.volume.clone());
-    engine
-        .create_volume(&names.volume, &names.labels("volume"))
-        .await
-        .map_err(error)?;
-    let seeds = volume::before_boot(&order.scenario);
-    if !seeds.is_empty() {
-        let tar = volume::archive(&seeds, None, Timestamp::now()).map_err(|e| Halt::Error(e.to_string()))?;
-        let seeder = engine
-            .create_container(&subject::seeder(names, image))
-            .await
-            .map_err(error)?;
-        leftovers.containers.push(seeder.clone());
-        engine.upload(&seeder, subject::DATA, tar).await.map_err(error)?;
-    }
-    let heard = ctx.hub.listen(&names.case);
-    let keeper = Keeper::start(engine.clone(), heard, recorder.clone());
-    let of = ctx.observer.as_ref().unwrap_or(image);
-    let from = match &ctx.observer {
-        None => ObserverImage::Image,
-        Some(_) => ObserverImage::Base,
-    };
-    recorder.push(
-        Source::Harness,
-        None,
-        Fact::Observer {
-            from,
-            reference: of.reference.clone(),
-            digest: of.digest.clone(),
-        },
-    );
-    let spec = subject::observer(names, of, !seeds.is_empty());
-    // It is to be removed whatever comes after it.
-    let made = OnceLock::new();
-    let observe = async {
-        let id = engine.run_container(&spec).await.map_err(error)?;
-        let id = made.get_or_init(|| id);
-        let attached = engine.attach(id).await.map_err(error)?;
-        let link = Link::open(attached, Source::Observer, recorder.clone(), |_| ()).await;
-        let link = link.map_err(|e| Halt::Error(format!("the observer: {e}")))?;
-        link.sync(super::waits::ANSWER)
-            .await
-            .map_err(|e| Halt::Error(format!("the observer: {e}")))?;
-        Ok::<_, Halt>(link)
-    };
-    // Side by side, unless what is on the volume already must be told apart from what comes.
-    let (observed, ran) = if seeds.is_empty() {
-        tokio::join!(observe, run_subject(&ctx, &order, names))
-    } else {
-        let observed = observe.await;
-        let ran = if observed.is_ok() {
-            run_subject(&ctx, &order, names).await
-        } else {
-            Err(Halt::Error(String::new()))
-        };
-        (observed, ran)
-    };
-    leftovers.containers.extend(made.into_inner());
-    if let Ok(id) = &ran {
-        leftovers.containers.push(id.clone());
-    }
-    let observer = observed?;
-    let id = ran?;
-    let profiles = order.scenario.profiles.iter().map(|p| p.name.clone()).collect();
-    Ok(Case {
-        ctx,
-        names: names.clone(),
-        order,
-        recorder,
-        keeper,
-        observer,
-        shared: Mutex::new(Shared {
-            subject: id,
-            profiles,
-            ..Shared::default()
-        }),
-        generation: AtomicUsize::new(1),
-        badly_started: AtomicBool::new(false),
-        flying: AtomicUsize::new(0),
-    })
-}
-
 /// How a case ended. An end is complete only if nothing went missing on the way; and what was lost first tends to be why one
 /// is not.
 fn explained(end: CaseEnd, recorder: &Recorder) -> CaseEnd {
@@ -244,23 +137,6 @@ fn explained(end: CaseEnd, recorder: &Recorder) -> CaseEnd {
         CaseEnd::Error(why) if why.ends_with("is gone") => CaseEnd::Error(with(why)),
         other => other,
     }
-}
-
-/// The first container under test: compose's own where compose is to recreate it.
-async fn run_subject(ctx: &RunContext, order: &Order, names: &Names) -> Done<String> {
-    let image = &order.images.first;
-    let composed = order.scenario.steps.iter().any(|s| s.op == Operation::ComposeRecreate);
-    if composed {
-        return compose::up(ctx, names, image, false).await.map_err(|halt| match halt {
-            Halt::Inconclusive(why) => Halt::Error(why),
-            other => other,
-        });
-    }
-    let spec = subject::subject(names, order, image, 1);
-    ctx.engine
-        .run_container(&spec)
-        .await
-        .map_err(|e| Halt::Error(e.to_string()))
 }
 
 impl Case {
@@ -402,133 +278,5 @@ impl Case {
     /// False if the gateway did not come up in the start phase.
     pub fn started_well(&self) -> bool {
         !self.badly_started.load(Ordering::Relaxed)
-    }
-
-    /// The last lines of the container's output.
-    pub async fn last_output(&self) -> String {
-        let id = self.subject_id();
-        let mut last = Vec::new();
-        let read = async {
-            let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
-                return;
-            };
-            while let Some(Ok(line)) = lines.next().await {
-                last.push(line.text);
-                if last.len() > 5 {
-                    last.remove(0);
-                }
-            }
-        };
-        // Whatever has come by then is what there is.
-        let _ = tokio::time::timeout(OUTPUT, read).await;
-        last.join("\n")
-    }
-
-    /// Keeps the output of the current container, by incarnation: it goes with the container.
-    pub async fn keep_output(&self) {
-        let id = self.subject_id();
-        if let Ok(status) = again(|| self.ctx.engine.inspect(&id)).await {
-            if let Some(what) = self.recorder.now(|now| contradiction(now, status.as_ref())) {
-                self.recorder.push(Source::Engine, None, Fact::Lost { what });
-            }
-            if let Some(status) = status {
-                self.recorder.push(Source::Engine, None, Fact::Inspected { status });
-            }
-        }
-        let starts: Vec<Timestamp> = self
-            .recorder
-            .now(|now| now.incarnations.iter().map(|i| i.started_at).collect());
-        let mut kept: BTreeMap<u32, Output> = BTreeMap::new();
-        let read = async {
-            let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
-                return;
-            };
-            while let Some(Ok(line)) = lines.next().await {
-                let number = line
-                    .at
-                    .map_or(1, |at| starts.iter().filter(|s| **s <= at).count().max(1));
-                let number = u32::try_from(number).unwrap_or(u32::MAX);
-                kept.entry(number).or_default().push(line.text);
-            }
-        };
-        if tokio::time::timeout(OUTPUT, read).await.is_err() {
-            tracing::warn!(
-                "the container's output did not come to its end within {} s",
-                OUTPUT.as_secs()
-            );
-        }
-        let kept = kept.into_iter().map(|(number, output)| (number, output.lines()));
-        self.shared().output.extend(kept);
-    }
-}
-
-/// In what the engine's answer is not what its events add up to: one of the two is wrong, and it is not known which.
-fn contradiction(now: &Now, status: Option<&ContainerStatus>) -> Option<String> {
-    let Some(status) = status else {
-        return Some("the engine knows nothing of the container under test, and told of no end of it".into());
-    };
-    let told = now.started_at();
-    if now.running() != status.running {
-        let word = |runs| if runs { "runs" } else { "has ended" };
-        let (told, says) = (word(now.running()), word(status.running));
-        return Some(format!(
-            "by the engine's events the container {told}, by its inspect it {says}"
-        ));
-    }
-    if told.is_some() && told != status.started_at {
-        return Some("by its inspect the engine started the container at another time than it told".into());
-    }
-    None
-}
-
-/// Output of one incarnation: its beginning and its end, if it is too long to be kept whole.
-#[derive(Default)]
-struct Output {
-    head: Vec<String>,
-    tail: VecDeque<String>,
-    bytes: [usize; 2],
-    left_out: usize,
-}
-
-impl Output {
-    fn push(&mut self, line: String) {
-        let size = line.len() + 1;
-        if self.tail.is_empty() && self.bytes[0] + size <= OUTPUT_BYTES / 2 {
-            self.bytes[0] += size;
-            self.head.push(line);
-            return;
-        }
-        self.bytes[1] += size;
-        self.tail.push_back(line);
-        while self.bytes[1] > OUTPUT_BYTES / 2 {
-            let Some(gone) = self.tail.pop_front() else { break };
-            self.bytes[1] -= gone.len() + 1;
-            self.left_out += 1;
-        }
-    }
-
-    fn lines(self) -> Vec<String> {
-        let left_out = self.left_out;
-        let gap = (left_out > 0).then(|| format!("[{left_out} lines left out here]"));
-        self.head.into_iter().chain(gap).chain(self.tail).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_output_keeps_its_beginning_and_its_end() {
-        let mut output = Output::default();
-        let long = "x".repeat(1023);
-        for i in 0..2000 {
-            output.push(format!("{i:04}{}", &long[4..]));
-        }
-        let lines = output.lines();
-        assert_eq!(lines.len(), 1025);
-        assert!(lines[0].starts_with("0000") && lines[511].starts_with("0511"));
-        assert_eq!(lines[512], "[976 lines left out here]");
-        assert!(lines[513].starts_with("1488") && lines[1024].starts_with("1999"));
     }
 }

@@ -134,12 +134,7 @@ async fn one<F>(ctx: &Arc<RunContext>, assignment: &Assignment, attempt: u32, bu
 where
     F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync,
 {
-    let key = CaseKey {
-        scenario: assignment.case.scenario.clone(),
-        image: assignment.case.image.clone(),
-        repeat: assignment.case.repeat,
-        attempt,
-    };
+    let key = CaseKey::of(&assignment.case, attempt);
     tell(&key, Attempt::Began);
     let (progress, mut told) = mpsc::unbounded_channel();
     let order = Order {

@@ -138,6 +138,22 @@ async fn sigusr1_asks_where_it_stands_and_disturbs_nothing() {
     assert_eq!(going.end().code, 130);
 }
 
+/// Only looked at: whatever else is on this engine is not this test's to remove.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_leaves_alone_what_is_under_way() {
+    let engine = engine().await;
+    let going = Going::start(&engine).await;
+    let id = going.run.clone();
+    let all = run(comeback().args(["sweep", "--dry-run"]));
+    let named = run(comeback().args(["sweep", "--dry-run", "--run", &id]));
+    going.signal("-INT");
+    assert_eq!(going.end().code, 130);
+    let (swept, spared) = all.out.split_once("left alone: ").expect("it says what it spares");
+    assert!(!swept.contains(&id), "{all}");
+    assert!(spared.contains(&id), "{all}");
+    assert!(named.out.contains(&format!("comeback-{id}")), "{named}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_run_left_is_swept_and_nothing_else() {
     let engine = engine().await;

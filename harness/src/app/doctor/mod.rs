@@ -39,7 +39,7 @@ async fn examine(args: &Doctor, address: Option<&Result<Address, NoAddress>>) ->
     let offline = args.engine.offline;
     let (connected, first) = checks::engine(&args.engine, address).await;
     let mut findings = vec![first];
-    let Some(Connected { engine, info }) = connected else {
+    let Some(Connected { engine, info, .. }) = connected else {
         findings.push(checks::compose().await);
         findings.push(checks::cache());
         return (None, findings);

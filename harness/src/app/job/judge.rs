@@ -7,8 +7,7 @@ use jiff::Timestamp;
 
 use super::{Attempts, Job};
 use crate::app::cases;
-use crate::app::desk::SharedRecord;
-use crate::app::images::Tell;
+use crate::app::desk::Desk;
 use crate::evidence::document::selftest::split;
 use crate::evidence::document::{JudgedCase, entry};
 use crate::evidence::event::{CaseKey, RunEvent};
@@ -25,12 +24,10 @@ impl Job {
     /// Judges each attempt as it ends, and says what follows.
     pub(super) fn judge(
         &self,
-        run: &str,
         remembered: &[(Assignment, CaseEvidence)],
         assignments: &[Assignment],
         attempts: &Attempts,
-        record: &SharedRecord,
-        tell: &Tell,
+        desk: &Desk,
     ) -> impl Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static + use<> {
         let mut asked: BTreeMap<(String, String), Asked> = BTreeMap::new();
         for a in remembered.iter().map(|(a, _)| a).chain(assignments) {
@@ -38,12 +35,12 @@ impl Job {
             let key = (a.case.scenario.clone(), a.case.image.clone());
             asked.insert(key, (a.scenario.clone(), cases::subject(a), explicit));
         }
-        let (attempts, record, tell) = (attempts.clone(), record.clone(), tell.clone());
-        let run = run.to_owned();
+        let (attempts, record, tell) = (attempts.clone(), desk.record.clone(), desk.teller());
+        let run = desk.clock.run.clone();
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
         let overlays = self.purpose.overlays().to_vec();
         let memory = self.purpose.memory().cloned();
-        let old: BTreeSet<CaseKey> = remembered.iter().map(|(a, _)| super::key_of(&a.case)).collect();
+        let old: BTreeSet<CaseKey> = remembered.iter().map(|(a, _)| CaseKey::of(&a.case, 1)).collect();
         move |key, attempt| {
             // Not held while something is told: that goes to the record too.
             let record = || record.lock().unwrap_or_else(PoisonError::into_inner);

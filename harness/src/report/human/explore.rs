@@ -40,10 +40,7 @@ pub fn finding(explored: &Explored, found: &FoundEntry, style: Style) -> String 
             found.tries
         )
     };
-    let line = format!(
-        "✗ {} {shrunk}; {} of {} repeats",
-        found.violation, found.reproduced, found.repeats
-    );
+    let line = format!("✗ {} {shrunk}; {}", found.violation, rate(found));
     text += &style.paint(Paint::Bad, wrap(&sanitize(&line), style.width, "").trim_end());
     text.push('\n');
     let several = found.profiles.len() > 1
@@ -221,4 +218,12 @@ pub fn closing(document: &RunDocument, explored: &Explored, style: Style) -> Str
         explored.floor_steps_per_second,
         words::exit(document, style)
     )
+}
+
+/// How often it failed again.
+fn rate(found: &FoundEntry) -> String {
+    match found.repeats {
+        0 => "there was no time to repeat it".to_owned(),
+        repeats => format!("{} of {repeats} repeats", found.reproduced),
+    }
 }
