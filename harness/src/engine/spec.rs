@@ -192,7 +192,7 @@ pub enum LogSource {
 }
 
 /// Something the engine says happened to a container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EngineEvent {
     /// The container's id.
     pub container: String,

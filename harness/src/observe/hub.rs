@@ -4,6 +4,7 @@
 //! last one seen on. If that one is among them nothing is missing in between; if it is not, the cases are told.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ impl EventHub {
             run,
             listeners: listeners.clone(),
             connects,
+            last: None,
             seen: VecDeque::new(),
         };
         Ok(Self {
@@ -99,7 +101,9 @@ struct Reader {
     run: String,
     listeners: Listeners,
     connects: watch::Sender<bool>,
-    seen: VecDeque<EngineEvent>,
+    last: Option<EngineEvent>,
+    /// Digests of the last ones: with all its labels an event is some kilobytes.
+    seen: VecDeque<u64>,
 }
 
 impl Reader {
@@ -120,7 +124,7 @@ impl Reader {
 
     /// A stream in place of the one that broke. Cases hear of it if something may be missing in between.
     async fn connect_again(&mut self, why: &str) -> Stream<EngineEvent> {
-        let last = self.seen.back().cloned();
+        let last = self.last.clone();
         let mut told = false;
         loop {
             tokio::time::sleep(PAUSE).await;
@@ -165,11 +169,13 @@ impl Reader {
 
     /// Deals an event out, unless it was before.
     fn take(&mut self, event: EngineEvent) {
-        if self.seen.contains(&event) {
+        let digest = digest(&event);
+        if self.seen.contains(&digest) {
             return;
         }
         deal(&self.listeners, &event);
-        self.seen.push_back(event);
+        self.last = Some(event);
+        self.seen.push_back(digest);
         if self.seen.len() > REMEMBERED {
             self.seen.pop_front();
         }
@@ -180,6 +186,12 @@ impl Reader {
             let _ = listener.send(Heard::Broken(why.to_owned()));
         }
     }
+}
+
+fn digest(event: &EngineEvent) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    event.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn deal(listeners: &Listeners, event: &EngineEvent) {
