@@ -124,4 +124,17 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_an_outage_comes_after_is_tried_alone() {
+        let cut_off = |index| match SOURCE.sequence(index).moves.as_slice() {
+            [.., Move::Outage { cut: Some(cut), .. }] => Some((index, *cut)),
+            _ => None,
+        };
+        let (index, cut) = (0..200).find_map(cut_off).unwrap();
+        let length = SOURCE.sequence(index).moves.len();
+        let next = SOURCE.shrink(index, length, &Known::new(), 10).next;
+        let alone = |s: &Sequence| matches!(s.moves.as_slice(), [.., Move::Act { act, .. }] if *act == cut.act);
+        assert!(next.iter().any(alone), "{cut:?}: {next:#?}");
+    }
 }

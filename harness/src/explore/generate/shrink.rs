@@ -170,12 +170,15 @@ impl Source {
             profiles: 1,
             restarts: false,
         };
-        let ways = [
+        let mut ways = vec![
             vec![plain.clone()],
             vec![last.clone()],
             vec![start.clone(), plain],
-            vec![start, last],
+            vec![start.clone(), last.clone()],
         ];
+        if let Some(act) = before(&last) {
+            ways.extend([vec![act.clone()], vec![start, act]]);
+        }
         let mut leaps: Vec<Sequence> = Vec::new();
         for moves in ways {
             let leap = Sequence {
@@ -191,13 +194,31 @@ impl Source {
     }
 }
 
-/// A sequence without its Nth move, or with a plainer one.
+/// A sequence without its Nth move, with a plainer one, or with no more of an outage than what it interrupts.
 fn plainer(whole: &Sequence, i: usize) -> Vec<Sequence> {
     let mut without = whole.clone();
     without.moves.remove(i);
     let mut other = whole.clone();
     other.moves[i] = plain(&whole.moves[i]);
-    vec![without, other]
+    let mut plainer = vec![without, other];
+    if let Some(act) = before(&whole.moves[i]) {
+        let mut alone = whole.clone();
+        alone.moves[i] = act;
+        plainer.push(alone);
+    }
+    plainer
+}
+
+/// What an outage comes after or interrupts, without the outage.
+fn before(step: &Move) -> Option<Move> {
+    match step {
+        Move::Outage { cut: Some(cut), .. } => Some(Move::Act {
+            act: cut.act,
+            profile: cut.profile,
+            flight: false,
+        }),
+        _ => None,
+    }
 }
 
 /// The plainest move of its kind.
