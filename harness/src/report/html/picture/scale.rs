@@ -5,6 +5,9 @@ use super::{LEFT, RIGHT, Row, WIDTH};
 /// A stretch in which nothing happens is drawn as if it took at most that many seconds.
 const QUIET: f64 = 1.0;
 
+/// What a tick takes.
+const ROOM: f64 = 40.0;
+
 /// From seconds to units of the picture.
 pub struct Scale {
     /// Seconds and what they are drawn as, ascending in both.
@@ -48,7 +51,17 @@ impl Scale {
         x0 + ((at - t0) / (t1 - t0)).clamp(0.0, 1.0) * (x1 - x0)
     }
 
-    /// Whole seconds, where there is room for them.
+    /// The time that is drawn there.
+    fn time(&self, x: f64) -> f64 {
+        let next = self.stops.partition_point(|(_, at)| *at < x).min(self.stops.len() - 1);
+        if next == 0 {
+            return self.stops[0].0;
+        }
+        let ((t0, x0), (t1, x1)) = (self.stops[next - 1], self.stops[next]);
+        t0 + ((x - x0) / (x1 - x0)).clamp(0.0, 1.0) * (t1 - t0)
+    }
+
+    /// Whole seconds, where there is room for them. A clock may have leapt by years: they are not counted one by one.
     pub fn ticks(&self) -> Vec<(f64, String)> {
         let length = self.stops.last().map_or(0.0, |s| s.0);
         let step = if length > 90.0 { 10.0 } else { 1.0 };
@@ -56,10 +69,9 @@ impl Scale {
         let mut at = 0.0;
         while at <= length && ticks.len() < 200 {
             let x = self.x(at);
-            if ticks.last().is_none_or(|(last, _)| x - last > 40.0) {
-                ticks.push((x, format!("{at:.0} s")));
-            }
-            at += step;
+            ticks.push((x, format!("{at:.0} s")));
+            let room = (self.time(x + ROOM) / step).floor() * step;
+            at = room.max(at) + step;
         }
         ticks
     }
@@ -97,5 +109,21 @@ mod tests {
         assert!(scale.x(11.5) - scale.x(1.5) <= scale.x(1.0) - scale.x(0.0) + 0.001);
         assert_eq!(scale.quiet().len(), 1);
         assert!((scale.x(6.5) - f64::midpoint(scale.x(1.5), scale.x(11.5))).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_leap_of_centuries_costs_nothing() {
+        let century = 100.0 * 365.0 * 86400.0;
+        let row = Row {
+            name: "r".into(),
+            bars: vec![
+                (1.0, 1.5, "good", "a".into()),
+                (80.0 * century, 80.0 * century + 9.0, "good", "b".into()),
+            ],
+            points: vec![],
+        };
+        let ticks = Scale::new(&[row], 12.0).ticks();
+        assert!(ticks.len() < 200);
+        assert!(ticks.windows(2).all(|pair| pair[1].0 - pair[0].0 > ROOM), "{ticks:?}");
     }
 }
