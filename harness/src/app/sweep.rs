@@ -29,12 +29,9 @@ pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
         None => !lives.contains(run),
     };
     if args.dry_run {
-        let (mut text, mut counts) = (String::new(), [0, 0]);
-        for (kind, name) in there(&engine, meant).await.map_err(failed)? {
-            text.push_str(&format!("{kind:9} {name}\n"));
-            counts[usize::from(kind == "volume")] += 1;
-        }
-        text.push_str(&format!("would remove {}\n", things(counts[0], counts[1])));
+        let all = there(&engine, meant).await.map_err(failed)?;
+        let mut text: String = all.iter().map(|(kind, name)| format!("{kind:9} {name}\n")).collect();
+        text.push_str(&format!("would remove {}\n", counted(&all)));
         print(&(text + &spared(&engine, &args, &lives).await.map_err(failed)?))?;
         return Ok(Exit::Held);
     }
@@ -90,16 +87,20 @@ async fn spared(engine: &Arc<dyn Engine>, args: &Sweep, lives: &BTreeSet<String>
         return Ok(String::new());
     }
     let all = there(engine, |run| lives.contains(run)).await?;
-    let volumes = all.iter().filter(|(kind, _)| *kind == "volume").count();
     if all.is_empty() {
         return Ok(String::new());
     }
     let whose: Vec<&str> = lives.iter().map(String::as_str).collect();
     Ok(format!(
         "left alone: {} of what is under way ({}); `--run` removes that too\n",
-        things(all.len() - volumes, volumes),
+        counted(&all),
         whose.join(", ")
     ))
+}
+
+fn counted(all: &[(&str, String)]) -> String {
+    let volumes = all.iter().filter(|(kind, _)| *kind == "volume").count();
+    things(all.len() - volumes, volumes)
 }
 
 /// `2 containers and 1 volume`.

@@ -26,20 +26,8 @@ fn taken_apart(moves: &[Move]) -> Vec<Move> {
     let mut apart = Vec::new();
     for step in moves {
         match step {
-            Move::Outage {
-                how,
-                cut:
-                    Some(Cut {
-                        act,
-                        profile,
-                        window: Window::Settled,
-                    }),
-            } => {
-                apart.push(Move::Act {
-                    act: *act,
-                    profile: *profile,
-                    flight: false,
-                });
+            Move::Outage { how, cut: Some(cut) } if cut.window == Window::Settled => {
+                apart.push(cut.alone());
                 apart.push(Move::Outage { how: *how, cut: None });
             }
             other => apart.push(other.clone()),

@@ -104,6 +104,17 @@ pub struct Cut {
     pub window: Window,
 }
 
+impl Cut {
+    /// What is done, without the outage, and waited for.
+    pub fn alone(self) -> Move {
+        Move::Act {
+            act: self.act,
+            profile: self.profile,
+            flight: false,
+        }
+    }
+}
+
 /// What is chosen at once, and taken away at once by shrinking.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Move {

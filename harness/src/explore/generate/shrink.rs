@@ -212,11 +212,7 @@ fn plainer(whole: &Sequence, i: usize) -> Vec<Sequence> {
 /// What an outage comes after or interrupts, without the outage.
 fn before(step: &Move) -> Option<Move> {
     match step {
-        Move::Outage { cut: Some(cut), .. } => Some(Move::Act {
-            act: cut.act,
-            profile: cut.profile,
-            flight: false,
-        }),
+        Move::Outage { cut: Some(cut), .. } => Some(cut.alone()),
         _ => None,
     }
 }

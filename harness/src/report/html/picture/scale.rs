@@ -40,25 +40,25 @@ impl Scale {
 
     /// Where a time is drawn.
     pub fn x(&self, at: f64) -> f64 {
-        let next = self
-            .stops
-            .partition_point(|(time, _)| *time < at)
-            .min(self.stops.len() - 1);
-        if next == 0 {
-            return self.stops[0].1;
-        }
-        let ((t0, x0), (t1, x1)) = (self.stops[next - 1], self.stops[next]);
-        x0 + ((at - t0) / (t1 - t0)).clamp(0.0, 1.0) * (x1 - x0)
+        self.between(at, |stop| (stop.0, stop.1))
     }
 
     /// The time that is drawn there.
     fn time(&self, x: f64) -> f64 {
-        let next = self.stops.partition_point(|(_, at)| *at < x).min(self.stops.len() - 1);
+        self.between(x, |stop| (stop.1, stop.0))
+    }
+
+    /// From one side of the stops to the other, which `sides` tells apart.
+    fn between(&self, value: f64, sides: impl Fn(&(f64, f64)) -> (f64, f64)) -> f64 {
+        let next = self
+            .stops
+            .partition_point(|stop| sides(stop).0 < value)
+            .min(self.stops.len() - 1);
         if next == 0 {
-            return self.stops[0].0;
+            return sides(&self.stops[0]).1;
         }
-        let ((t0, x0), (t1, x1)) = (self.stops[next - 1], self.stops[next]);
-        t0 + ((x - x0) / (x1 - x0)).clamp(0.0, 1.0) * (t1 - t0)
+        let ((a0, b0), (a1, b1)) = (sides(&self.stops[next - 1]), sides(&self.stops[next]));
+        b0 + ((value - a0) / (a1 - a0)).clamp(0.0, 1.0) * (b1 - b0)
     }
 
     /// Whole seconds, where there is room for them. A clock may have leapt by years: they are not counted one by one.
