@@ -212,6 +212,33 @@ fn observations_that_are_missing_prove_nothing() {
     assert_eq!((document.verdict, document.exit_code), (RunVerdict::Inconclusive, 2));
 }
 
+/// A record tells it in a field; in one from before there was that field, the note tells it in words.
+#[rstest]
+#[case::a_field(r#""note":"it took 60 s","came_true":false"#, Verdict::Inconclusive)]
+#[case::words_of_an_older_record(
+    r#""note":"did not come true: marker of default to be absent""#,
+    Verdict::Inconclusive
+)]
+#[case::a_field_outweighs_words(r#""note":"did not come true: nothing","came_true":true"#, Verdict::Held)]
+#[case::other_words(r#""note":"it nearly did not come true: well""#, Verdict::Held)]
+fn a_wait_until_that_did_not_come_true_proves_nothing(#[case] end: &str, #[case] verdict: Verdict) {
+    let record = copy(REPRODUCE);
+    let history = "cases/docker-restart@release-0.17.0.1/history.jsonl";
+    edit(record.path(), history, |text| {
+        let changed = text.replacen(r#""note":null"#, end, 1);
+        assert_ne!(changed, text);
+        changed
+    });
+    let document = judged(record.path());
+    let case = document.cases.iter().find(|case| {
+        case.evidence
+            .as_deref()
+            .unwrap_or_default()
+            .contains("docker-restart@release-0.17.0")
+    });
+    assert_eq!(case.unwrap().verdict, verdict);
+}
+
 fn edit(record: &Path, file: &str, with: impl FnOnce(String) -> String) {
     let path = record.join(file);
     let text = with(fs::read_to_string(&path).unwrap());

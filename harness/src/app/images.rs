@@ -349,13 +349,13 @@ mod tests {
     #[test]
     fn how_errors_of_the_engine_read() {
         let kinds = vec![
-            EngineErrorKind::Unreachable(text("connection refused")),
+            EngineErrorKind::Unreachable("connection refused".into()),
             EngineErrorKind::Status {
                 code: 409,
                 message: text("the name is in use\n"),
             },
             EngineErrorKind::Timeout(std::time::Duration::from_secs(30)),
-            EngineErrorKind::Broken(text("unexpected end of file")),
+            EngineErrorKind::Broken("unexpected end of file".into()),
             EngineErrorKind::Build(text("no such file: Dockerfile")),
         ];
         assert!(engine_kinds::all_are_in(&kinds));

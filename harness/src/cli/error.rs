@@ -115,7 +115,7 @@ impl Failure {
         match &error.kind {
             EngineErrorKind::Unreachable(why) => Self::new(FailureKind::EngineUnavailable {
                 host: host.to_owned(),
-                why: why.clone(),
+                why: why.to_string(),
             }),
             _ => Self::new(FailureKind::EngineFailed { why: error.to_string() }),
         }

@@ -1,5 +1,6 @@
 //! Errors of an engine, named after what was asked of it.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ pub struct EngineError {
     /// The call, in the engine's own verbs and with its object: `restart container 3f2a…`.
     pub call: String,
     /// What went wrong.
+    #[source]
     pub kind: EngineErrorKind,
 }
 
@@ -17,7 +19,7 @@ pub struct EngineError {
 #[derive(Debug)]
 pub enum EngineErrorKind {
     /// Nothing answers at the engine's address.
-    Unreachable(String),
+    Unreachable(Cause),
     /// The engine answered with an error status.
     Status {
         /// HTTP status code.
@@ -28,9 +30,57 @@ pub enum EngineErrorKind {
     /// No answer in time.
     Timeout(Duration),
     /// The connection or stream broke, or said something unreadable.
-    Broken(String),
+    Broken(Cause),
     /// A build failed; the message is the builder's own last words.
     Build(String),
+}
+
+/// Why a connection failed: in words, and as the error of the client where there is one.
+#[derive(Debug)]
+pub struct Cause {
+    words: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Cause {
+    /// The words of the innermost error: the outer ones only say that there was one.
+    pub fn of(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let source = error.into();
+        Self {
+            words: chain(source.as_ref())
+                .last()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            source: Some(source),
+        }
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub fn told_as(mut self, words: impl FnOnce(&str) -> String) -> Self {
+        self.words = words(&self.words);
+        self
+    }
+}
+
+impl<S: Into<String>> From<S> for Cause {
+    fn from(words: S) -> Self {
+        Self {
+            words: words.into(),
+            source: None,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+/// An error and what it comes from, outermost first.
+pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
 }
 
 impl EngineError {
@@ -72,6 +122,17 @@ impl fmt::Display for EngineErrorKind {
             Self::Timeout(after) => write!(f, "no answer within {:.1} s", after.as_secs_f64()),
             Self::Broken(why) => write!(f, "the connection to the engine broke: {why}"),
             Self::Build(why) => write!(f, "the build failed: {}", why.trim()),
+        }
+    }
+}
+
+impl Error for EngineErrorKind {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unreachable(cause) | Self::Broken(cause) => {
+                cause.source.as_deref().map(|source| source as &(dyn Error + 'static))
+            }
+            Self::Status { .. } | Self::Timeout(_) | Self::Build(_) => None,
         }
     }
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::docker::translate;
-use super::{BuildRequest, EngineError, EngineErrorKind, ImageInfo, Progress, StoredImage};
+use super::{BuildRequest, Cause, EngineError, EngineErrorKind, ImageInfo, Progress, StoredImage};
 
 /// How long a call may take that only looks something up or unlinks it.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -78,7 +78,7 @@ impl DockerImages {
             let event = match tokio::time::timeout(silence, events.next()).await {
                 Err(_) => return Err(EngineError::new(call, EngineErrorKind::Timeout(silence))),
                 Ok(None) => return Ok(()),
-                Ok(Some(event)) => event.map_err(|e| translate(&call, &e))?,
+                Ok(Some(event)) => event.map_err(|e| translate(&call, e))?,
             };
             silence = WORK;
             if let (Some(id), Some(detail)) = (&event.id, &event.progress_detail)
@@ -125,7 +125,7 @@ impl DockerImages {
         let mut id = String::new();
         let work = async {
             while let Some(event) = events.next().await {
-                id = event.map_err(|e| translate(&call, &e))?.status.unwrap_or_default();
+                id = event.map_err(|e| translate(&call, e))?.status.unwrap_or_default();
             }
             Ok::<_, EngineError>(())
         };
@@ -150,7 +150,7 @@ impl DockerImages {
         let mut context = tar::Builder::new(Vec::new());
         let packed = context.append_data(&mut header, name, text.as_bytes());
         let context = packed.and_then(|()| context.into_inner());
-        let broken = |e: std::io::Error| EngineError::new("import", EngineErrorKind::Broken(e.to_string()));
+        let broken = |e: std::io::Error| EngineError::new("import", EngineErrorKind::Broken(Cause::of(e)));
         let request = BuildRequest {
             reference: reference.to_owned(),
             context: context.map_err(broken)?,
@@ -194,7 +194,7 @@ impl DockerImages {
                     Ok(event) => event,
                     Err(error) => {
                         lines.finish(on);
-                        return Err(failed_build(&call, &error));
+                        return Err(failed_build(&call, error));
                     }
                 };
                 if let Some(text) = event.stream {
@@ -263,13 +263,13 @@ async fn deadline<T>(
     work: impl Future<Output = Result<T, Bollard>>,
 ) -> Result<T, EngineError> {
     match tokio::time::timeout(limit, work).await {
-        Ok(done) => done.map_err(|e| translate(call, &e)),
+        Ok(done) => done.map_err(|e| translate(call, e)),
         Err(_) => Err(EngineError::new(call, EngineErrorKind::Timeout(limit))),
     }
 }
 
 /// A build's error: what the engine answers before the first step (an unreadable Dockerfile) is the builder's word too.
-fn failed_build(call: &str, error: &Bollard) -> EngineError {
+fn failed_build(call: &str, error: Bollard) -> EngineError {
     let translated = translate(call, error);
     match translated.kind {
         EngineErrorKind::Build(message) => EngineError::new(call, EngineErrorKind::Build(plain(&message))),

@@ -15,7 +15,8 @@ mod spec;
 
 pub use again::again;
 pub use docker::{Address, DockerEngine, NamedBy, NoAddress, Wanted, default_host, locate};
-pub use error::{EngineError, EngineErrorKind};
+use error::chain;
+pub use error::{Cause, EngineError, EngineErrorKind};
 pub use spec::{
     BuildRequest, ContainerSpec, ContainerStatus, EngineCondition, EngineEvent, EngineInfo, ExecOutput, ExecSpec,
     ImageInfo, Limits, LogLine, LogSource, Mount, Progress, StoredImage, VolumeInfo,

@@ -151,6 +151,7 @@ impl Reader {
     fn attempt(&mut self, key: &CaseKey, folder: &str, started: Timestamp) -> Result<KeptAttempt, ReadError> {
         let at = |name| [names::CASES, folder, name];
         let history: Vec<Observation> = self.lines(&at(names::HISTORY))?.unwrap_or_default();
+        let history: Vec<_> = history.into_iter().map(Observation::with_words_as_fields).collect();
         if let Some(i) = (0..history.len()).find(|i| history[*i].seq != *i as u64) {
             let what = format!("observation {} where {i} should be", history[i].seq);
             return Err(self.error(&at(names::HISTORY), Some(i + 1), what));

@@ -218,6 +218,7 @@ impl Gateway {
             exit,
             output: String::new(),
             note: None,
+            came_true: None,
         };
         self.push(Source::Harness, fact);
     }

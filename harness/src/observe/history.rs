@@ -29,6 +29,23 @@ pub struct Observation {
     pub fact: Fact,
 }
 
+impl Observation {
+    /// Puts into its field what a record from before that field tells in words: a `wait-until` that did not come true.
+    #[must_use]
+    pub fn with_words_as_fields(mut self) -> Self {
+        if let Fact::StepEnded {
+            note: Some(note),
+            came_true: came_true @ None,
+            ..
+        } = &mut self.fact
+            && note.starts_with("did not come true: ")
+        {
+            *came_true = Some(false);
+        }
+        self
+    }
+}
+
 /// Who said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -125,6 +142,9 @@ pub enum Fact {
         output: String,
         /// Something worth telling: a wait that ran out, a signal that was ignored.
         note: Option<String>,
+        /// Of a `wait-until`: whether what it waits for came true. `None` for every other operation.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        came_true: Option<bool>,
     },
     /// A wait ran out: what for, and what was seen last.
     WaitEnded {
@@ -180,9 +200,6 @@ pub enum ObserverImage {
     /// Our own base image.
     Base,
 }
-
-/// How the note of a `wait-until` begins that did not come true.
-pub const NEVER_CAME: &str = "did not come true";
 
 /// The mark at the beginning of the last settling window.
 pub const SETTLING: &str = "settling";

@@ -227,6 +227,7 @@ mod tests {
             exit: Some(0),
             output,
             note: None,
+            came_true: None,
         };
         recorder.push(Source::Harness, None, fact);
         for observation in [recorder.snapshot().0.remove(0), told.try_recv().unwrap()] {

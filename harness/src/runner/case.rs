@@ -15,9 +15,9 @@ use super::cleanup::Leftovers;
 use super::keeper::Keeper;
 use super::slots::Busy;
 use super::subject::Names;
-use super::{Finished, Halt, Order, Progress, RunContext};
+use super::{Done, Finished, Halt, Order, Progress, RunContext};
 use crate::observe::history::{CaseEnd, CaseEvidence, Observation, StepSeconds};
-use crate::observe::link::Link;
+use crate::observe::link::{Link, LinkError};
 use crate::observe::now::Now;
 use crate::observe::recorder::Recorder;
 use crate::redact::Secrets;
@@ -62,7 +62,7 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
     let (repeat, attempt) = (order.repeat, order.attempt);
     let outcome = set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await;
     let (end, steps, logs) = match outcome {
-        Err(halt) => (explained(halt.into(), &recorder), Vec::new(), BTreeMap::new()),
+        Err(halt) => (explained(Err(halt), &recorder), Vec::new(), BTreeMap::new()),
         Ok(case) => {
             let case = Arc::new(case);
             let end = case.clone().play(permit).await;
@@ -124,23 +124,21 @@ async fn secrets(ctx: &RunContext, order: &Order) -> Secrets {
 
 /// How a case ended. An end is complete only if nothing went missing on the way; and what was lost first tends to be why one
 /// is not.
-fn explained(end: CaseEnd, recorder: &Recorder) -> CaseEnd {
+fn explained(end: Done, recorder: &Recorder) -> CaseEnd {
     let lost = recorder.now(|now| now.lost.first().map(|(_, what)| what.clone()));
-    let Some(what) = lost else { return end };
-    let with = |why: String| match why.contains(&what) {
-        true => why,
-        false => format!("{what}; {why}"),
+    let Some(what) = lost else {
+        return end.map_or_else(CaseEnd::from, |()| CaseEnd::Complete);
     };
     match end {
-        CaseEnd::Complete => CaseEnd::Inconclusive(what),
-        CaseEnd::Inconclusive(why) => CaseEnd::Inconclusive(with(why)),
-        CaseEnd::Error(why) if why.ends_with("is gone") => CaseEnd::Error(with(why)),
-        other => other,
+        Ok(()) => CaseEnd::Inconclusive(what),
+        Err(Halt::Inconclusive(why)) => CaseEnd::Inconclusive(format!("{what}; {why}")),
+        Err(Halt::Error(why)) if why.is_lost_connection() => CaseEnd::Error(format!("{what}; {why}")),
+        Err(other) => other.into(),
     }
 }
 
 impl Case {
-    async fn play(self: Arc<Self>, permit: Busy) -> CaseEnd {
+    async fn play(self: Arc<Self>, permit: Busy) -> Done {
         let settle = self.order.scenario.settle;
         let all = async {
             self.start().await?;
@@ -167,17 +165,16 @@ impl Case {
         let done = tokio::select! {
             done = tokio::time::timeout(limit, all) => done,
             // It outlives whatever is done to the subject; without it nothing can be learnt any more.
-            () = self.observer.gone() => Ok(Err(Halt::Inconclusive("the observer is gone".into()))),
+            () = self.observer.gone() => Ok(Err(Halt::Inconclusive(LinkError::Closed("observer").into()))),
         };
-        match done {
-            Ok(Ok(())) => CaseEnd::Complete,
-            Ok(Err(halt)) => halt.into(),
-            Err(_) => CaseEnd::Inconclusive(format!(
+        done.unwrap_or_else(|_| {
+            let why = format!(
                 "the case took longer than {} s (--timeout), at last {}",
                 limit.as_secs(),
                 self.shared().phase
-            )),
-        }
+            );
+            Err(Halt::Inconclusive(why.into()))
+        })
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::case::Case;
 use super::steps::Outcome;
 use super::subject::Names;
-use super::{Done, Halt, RunContext};
+use super::{Done, Halt, RunContext, Why};
 use crate::engine::{EngineInfo, RUN_LABEL};
 use crate::image::Image;
 use crate::observe::hub::{CASE_LABEL, ROLE_LABEL};
@@ -67,7 +67,7 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) 
             "neither `docker compose` nor `docker-compose` is on this host; install one of them to play this scenario";
         return Err(Halt::Unsupported(why.into()));
     };
-    let folder = tempfile::tempdir().map_err(|e| Halt::Inconclusive(format!("compose file: {e}")))?;
+    let folder = tempfile::tempdir().map_err(|e| Halt::Inconclusive(Why::io("compose file", e)))?;
     let file = folder.path().join("compose.yaml");
     let podman = ctx.engine.info().await?.name == EngineInfo::PODMAN;
     let text = if podman {
@@ -79,7 +79,7 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) 
     } else {
         FILE.to_owned()
     };
-    std::fs::write(&file, text).map_err(|e| Halt::Inconclusive(format!("compose file: {e}")))?;
+    std::fs::write(&file, text).map_err(|e| Halt::Inconclusive(Why::io("compose file", e)))?;
     let mut command = tool.command();
     command
         .arg("-f")
@@ -99,19 +99,17 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) 
     let done = tokio::time::timeout(LIMIT, command.output()).await;
     let output = match done {
         Ok(Ok(output)) => output,
-        Ok(Err(error)) => return Err(Halt::Inconclusive(format!("compose up could not be run: {error}"))),
+        Ok(Err(error)) => return Err(Halt::Inconclusive(Why::io("compose up could not be run", error))),
         Err(_) => {
-            return Err(Halt::Inconclusive(format!(
-                "compose up took longer than {} s",
-                LIMIT.as_secs()
-            )));
+            return Err(Halt::Inconclusive(
+                format!("compose up took longer than {} s", LIMIT.as_secs()).into(),
+            ));
         }
     };
     if !output.status.success() {
-        return Err(Halt::Inconclusive(format!(
-            "compose up failed: {}",
-            last_words(&output)
-        )));
+        return Err(Halt::Inconclusive(
+            format!("compose up failed: {}", last_words(&output)).into(),
+        ));
     }
     container(ctx, names).await
 }

@@ -8,7 +8,7 @@ use super::case::Case;
 use super::steps::{Armed, Outcome};
 use super::subject::{self, OOM_MEMORY};
 use super::waits::ANSWER;
-use super::{Done, Halt};
+use super::{Done, Halt, Why};
 use crate::observe::link::LinkError;
 use crate::observe::now::Now;
 use crate::observe::recorder::Wait;
@@ -51,9 +51,9 @@ impl Case {
         if self.container_gone(EVENT).await {
             return Ok(Outcome::default());
         }
-        Err(Halt::Inconclusive(format!(
-            "{op}: the engine answered, but no `die` event followed"
-        )))
+        Err(Halt::Inconclusive(
+            format!("{op}: the engine answered, but no `die` event followed").into(),
+        ))
     }
 
     pub async fn engine_start(&self) -> Done<Outcome> {
@@ -107,16 +107,16 @@ impl Case {
                     outcome.note = Some(format!("{signal} to {profile}: {why}"));
                     continue;
                 }
-                Err(error) => return Err(Halt::Inconclusive(format!("signal-gateway: {error}"))),
+                Err(error) => return Err(Halt::Inconclusive(Why::asked("signal-gateway", error))),
             };
             let process = sent
                 .pid
                 .zip(sent.st)
                 .map(|(pid, start_time)| crate::observe::now::Process { pid, start_time });
             let Some(process) = process else {
-                return Err(Halt::Inconclusive(format!(
-                    "signal-gateway: {signal} was sent to an unknown process"
-                )));
+                return Err(Halt::Inconclusive(
+                    format!("signal-gateway: {signal} was sent to an unknown process").into(),
+                ));
             };
             match signal {
                 Signal::Stop => self.set_held(&profile, true),
@@ -141,7 +141,7 @@ impl Case {
         agent
             .ask(command, ANSWER)
             .await
-            .map_err(|e| Halt::Inconclusive(format!("signal-init: {e}")))?;
+            .map_err(|e| Halt::Inconclusive(Why::asked("signal-init", e)))?;
         let policy = self.order.scenario.start.policy;
         if !self.ended(before).await {
             return Ok(Outcome::noted(format!("PID 1 took {signal} and still runs")));
@@ -181,7 +181,7 @@ impl Case {
             agent
                 .ask(command, ANSWER)
                 .await
-                .map_err(|e| Halt::Inconclusive(format!("oom-gateway: {e}")))?;
+                .map_err(|e| Halt::Inconclusive(Why::asked("oom-gateway", e)))?;
             if !self.process_gone(&profile, process).await {
                 return Err(Halt::Inconclusive(
                     "oom-gateway: the kernel did not take the gateway".into(),

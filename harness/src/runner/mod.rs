@@ -5,6 +5,7 @@ mod cleanup;
 mod compose;
 mod control;
 mod environments;
+mod halt;
 mod keeper;
 mod operator;
 mod schedule;
@@ -20,15 +21,16 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::Engine;
 use crate::image::Image;
-use crate::observe::history::{CaseEnd, CaseEvidence, Observation};
+use crate::observe::history::{CaseEvidence, Observation};
 use crate::observe::hub::EventHub;
 use crate::scenario::model::Scenario;
 
 pub use cleanup::{Swept, remove_run, sweep};
 pub use compose::tool as compose_tool;
 pub use environments::Environments;
+use halt::{Halt, Why};
 pub use schedule::{Assignment, Attempt, Next, run_case, run_cases};
 pub use slots::{Slots, longest_first};
 pub use subject::case_on_engine;
@@ -91,34 +93,6 @@ pub struct Order {
     pub attempt: u32,
     /// Where progress goes.
     pub progress: mpsc::UnboundedSender<Progress>,
-}
-
-/// Why a case does not go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Halt {
-    /// A step's effect cannot be proved, or evidence went missing.
-    Inconclusive(String),
-    /// This engine or host cannot do it.
-    Unsupported(String),
-    /// It failed before the first step.
-    Error(String),
-}
-
-impl From<Halt> for CaseEnd {
-    fn from(halt: Halt) -> Self {
-        match halt {
-            Halt::Inconclusive(why) => Self::Inconclusive(why),
-            Halt::Unsupported(why) => Self::Unsupported(why),
-            Halt::Error(why) => Self::Error(why),
-        }
-    }
-}
-
-impl From<EngineError> for Halt {
-    /// A call that failed is never an observation.
-    fn from(error: EngineError) -> Self {
-        Self::Inconclusive(error.to_string())
-    }
 }
 
 type Done<T = ()> = Result<T, Halt>;

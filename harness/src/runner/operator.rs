@@ -92,9 +92,9 @@ impl Case {
     pub fn no_race_met(&self) -> Done {
         match self.recorder.read(races::met_by_a_stop) {
             None => Ok(()),
-            Some(race) => Err(Halt::Inconclusive(format!(
-                "operator-stop met a window of milliseconds: {race}"
-            ))),
+            Some(race) => Err(Halt::Inconclusive(
+                format!("operator-stop met a window of milliseconds: {race}").into(),
+            )),
         }
     }
 
@@ -115,7 +115,7 @@ impl Case {
         Ok(Outcome {
             exit: end.exit,
             output: end.output,
-            note: None,
+            ..Outcome::default()
         })
     }
 }

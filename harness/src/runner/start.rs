@@ -14,10 +14,7 @@ impl Case {
         let first = self
             .incarnation_after(None, self.limit())
             .await
-            .map_err(|halt| match halt {
-                Halt::Inconclusive(why) => Halt::Error(why),
-                other => other,
-            })?;
+            .map_err(Halt::before_the_first_step)?;
         // A gateway that the boot itself starts is left alone here if its start-up is what the scenario is about.
         let rest = start.wait == StartWait::Running || start.by == StartBy::Operator || start.by == StartBy::None;
         self.boot(first, rest).await?;
@@ -28,9 +25,9 @@ impl Case {
                 || "its exit code is not known".to_owned(),
                 |code| format!("exit {code}"),
             );
-            return Err(Halt::Error(format!(
-                "the container ended before anything was done to it ({exit}): {said}"
-            )));
+            return Err(Halt::Error(
+                format!("the container ended before anything was done to it ({exit}): {said}").into(),
+            ));
         }
         let mut started = Vec::new();
         for profile in &self.order.scenario.profiles {

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::case::Case;
 use super::operator::Verb;
 use super::waits::{ANSWER, at_rest};
-use super::{Done, Halt, volume};
-use crate::observe::history::{Fact, NEVER_CAME, Source};
+use super::{Done, Halt, Why, volume};
+use crate::observe::history::{Fact, Source};
 use crate::observe::now::{Now, Process};
 use crate::observe::probe;
 use crate::observe::recorder::Wait;
@@ -34,6 +34,8 @@ pub struct Outcome {
     pub output: String,
     /// Something worth telling.
     pub note: Option<String>,
+    /// Of a `wait-until`: whether what it waits for came true.
+    pub came_true: Option<bool>,
 }
 
 impl Outcome {
@@ -142,12 +144,18 @@ impl Case {
         if !step.wait && acts(step) {
             self.flight_ends();
         }
-        let Outcome { exit, output, note } = outcome?;
+        let Outcome {
+            exit,
+            output,
+            note,
+            came_true,
+        } = outcome?;
         let fact = Fact::StepEnded {
             step: index + 1,
             exit,
             output,
             note,
+            came_true,
         };
         self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
         // These hit a window, and what is to be done in it comes next: nothing may take time in between.
@@ -204,7 +212,7 @@ impl Case {
             p.supervised().or_else(|| p.lives.last().map(|l| l.process))
         });
         let tar = volume::archive(std::slice::from_ref(seed), process, Timestamp::now())
-            .map_err(|e| Halt::Inconclusive(format!("{}: {e}", seed.path)))?;
+            .map_err(|e| Halt::Inconclusive(Why::io(&seed.path, e)))?;
         self.ctx
             .engine
             .upload(&self.subject_id(), super::subject::DATA, tar)
@@ -264,10 +272,10 @@ impl Case {
                 None => break false,
             }
         };
-        Ok(if there {
-            Outcome::default()
-        } else {
-            Outcome::noted(format!("{NEVER_CAME}: {condition}"))
+        Ok(Outcome {
+            note: (!there).then(|| format!("did not come true: {condition}")),
+            came_true: Some(there),
+            ..Outcome::default()
         })
     }
 
@@ -278,7 +286,7 @@ impl Case {
         let done = agent
             .arm(command, ANSWER)
             .await
-            .map_err(|e| Halt::Inconclusive(e.to_string()))?;
+            .map_err(|e| Halt::Inconclusive(Why::asked("hold-at", e)))?;
         Ok((profile, done))
     }
 
@@ -289,7 +297,7 @@ impl Case {
         let done = agent
             .arm(command, ANSWER)
             .await
-            .map_err(|e| Halt::Inconclusive(e.to_string()))?;
+            .map_err(|e| Halt::Inconclusive(Why::asked("signal-gateway", e)))?;
         Ok((profile, done))
     }
 
@@ -301,7 +309,8 @@ impl Case {
         let agent = self.agent("hold-at").await?;
         self.phase(&format!("waiting for {profile}'s state {state}, to freeze it there"));
         let held = agent.answer(done, self.limit()).await;
-        let held = held.map_err(|e| Halt::Inconclusive(format!("hold-at {state}: the window was missed: {e}")))?;
+        let held =
+            held.map_err(|e| Halt::Inconclusive(Why::asked(format!("hold-at {state}: the window was missed"), e)))?;
         self.set_held(&profile, true);
         Ok(Outcome::noted(format!("pid {} {}", held.pid.unwrap_or(0), held.why)))
     }
@@ -311,7 +320,7 @@ impl Case {
         for profile in self.addressed(step) {
             let command = serde_json::json!({"c": "release", "p": profile});
             let done = agent.ask(command, ANSWER).await;
-            done.map_err(|e| Halt::Inconclusive(format!("release: {e}")))?;
+            done.map_err(|e| Halt::Inconclusive(Why::asked("release", e)))?;
             self.set_held(&profile, false);
         }
         Ok(Outcome::default())
@@ -322,7 +331,7 @@ impl Case {
         self.keeper
             .agent_within(Duration::from_secs(10))
             .await
-            .ok_or_else(|| Halt::Inconclusive(format!("{what}: the container does not run")))
+            .ok_or_else(|| Halt::Inconclusive(format!("{what}: the container does not run").into()))
     }
 
     /// The process of a profile that runs now.

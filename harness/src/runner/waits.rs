@@ -96,10 +96,7 @@ impl Case {
             last: Box::new(|now: &Now| format!("StartedAt {:?}", now.started_at())),
         };
         self.phase(&format!("waiting for {}", wait.condition));
-        self.recorder
-            .wait(wait)
-            .await
-            .map_err(|e| Halt::Inconclusive(e.to_string()))
+        self.recorder.wait(wait).await.map_err(|e| Halt::Inconclusive(e.into()))
     }
 
     /// Waits until the container has ended. False if it has not.
@@ -133,10 +130,13 @@ impl Case {
             if !self.recorder.now(Now::running) {
                 return Ok(());
             }
-            return Err(Halt::Inconclusive(format!(
-                "no process could be put into the container to watch its supervisor within {} s of boot {number}",
-                ANSWER.as_secs()
-            )));
+            return Err(Halt::Inconclusive(
+                format!(
+                    "no process could be put into the container to watch its supervisor within {} s of boot {number}",
+                    ANSWER.as_secs()
+                )
+                .into(),
+            ));
         }
         let ready = Wait {
             condition: "the agent's word on this boot".into(),
@@ -181,7 +181,7 @@ impl Case {
             }
         };
         let (observer, agent) = tokio::join!(observer, agent);
-        observer.and(agent).map_err(|e| Halt::Inconclusive(e.to_string()))
+        observer.and(agent).map_err(|e| Halt::Inconclusive(e.into()))
     }
 
     /// Whether the container runs, by the engine's word if its events are late.

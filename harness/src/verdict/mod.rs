@@ -17,7 +17,7 @@ pub use judge::{Judged, Verdict};
 pub use rows::Row;
 pub use run::{Outcome, RunVerdict};
 
-use crate::observe::history::{CaseEnd, CaseEvidence, Fact, NEVER_CAME};
+use crate::observe::history::{CaseEnd, CaseEvidence, Fact};
 use crate::scenario::model::Scenario;
 
 /// Judges one attempt of a case.
@@ -36,12 +36,18 @@ pub fn judge_case(scenario: &Scenario, evidence: &CaseEvidence, subject: &Subjec
     }
 }
 
-/// The note of the first `wait-until` that did not come true.
+/// In words: the first `wait-until` that did not come true.
 fn missed_window(evidence: &CaseEvidence) -> Option<String> {
     evidence.history.iter().find_map(|o| match &o.fact {
         Fact::StepEnded {
-            step, note: Some(note), ..
-        } if note.starts_with(NEVER_CAME) => Some(format!("step {step} wait-until {note}")),
+            step,
+            note,
+            came_true: Some(false),
+            ..
+        } => {
+            let note = note.as_deref().unwrap_or("did not come true");
+            Some(format!("step {step} wait-until {note}"))
+        }
         _ => None,
     })
 }

@@ -15,7 +15,7 @@ use crate::scenario::model::{ImageRef, Scenario};
 use crate::verdict::Classification;
 
 /// Raised when other evidence would be gathered of the same things.
-const EDITION: u32 = 2;
+const EDITION: u32 = 3;
 
 /// What is remembered, and under which key each case of this run is.
 #[derive(Debug, Clone, Default)]

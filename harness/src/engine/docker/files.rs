@@ -26,10 +26,10 @@ impl DockerEngine {
         let mut bytes = Vec::new();
         let work = async {
             while let Some(chunk) = stream.next().await {
-                let chunk = chunk.map_err(|e| translate(&call, &e))?;
+                let chunk = chunk.map_err(|e| translate(&call, e))?;
                 if bytes.len() + chunk.len() > limit {
                     let why = format!("more than {limit} bytes");
-                    return Err(EngineError::new(&call, EngineErrorKind::Broken(why)));
+                    return Err(EngineError::new(&call, EngineErrorKind::Broken(why.into())));
                 }
                 bytes.extend_from_slice(&chunk);
             }

@@ -12,6 +12,7 @@ mod volumes;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use bollard::errors::Error as Bollard;
 use testcontainers::{ContainerAsync, GenericImage};
 use tokio::sync::Mutex;
 
-use super::{EngineError, EngineErrorKind, EngineInfo};
+use super::{Cause, EngineError, EngineErrorKind, EngineInfo, chain};
 use crate::redact;
 
 pub use address::{Address, NamedBy, NoAddress, Wanted, default_host, locate};
@@ -51,23 +52,21 @@ impl DockerEngine {
             Some(host) => host.to_owned(),
             None => default_host(),
         };
-        let unreachable = |why: String| {
-            EngineError::new(
-                call,
-                EngineErrorKind::Unreachable(redact::text(&format!("{host}: {why}"))),
-            )
+        let unreachable = |why: Cause| {
+            let why = why.told_as(|why| redact::text(&format!("{host}: {why}")));
+            EngineError::new(call, EngineErrorKind::Unreachable(why))
         };
         let docker = Docker::connect_with_host(&host)
-            .map_err(|e| unreachable(e.to_string()))?
+            .map_err(|e| unreachable(Cause::of(e)))?
             // Each call has its own deadline; this one only has to be longer than all of them.
             .with_timeout(Duration::from_secs(1800));
         let docker = tokio::time::timeout(Duration::from_secs(10), docker.negotiate_version())
             .await
             .map_err(|_| unreachable("no answer within 10 s".into()))?
-            .map_err(|e| unreachable(root_cause(&e)))?;
+            .map_err(|e| unreachable(Cause::of(e)))?;
         let version = tokio::time::timeout(Duration::from_secs(10), docker.version()).await;
         let version = version.map_err(|_| unreachable("no answer within 10 s".into()))?;
-        let podman = is_podman(&version.map_err(|e| translate(call, &e))?);
+        let podman = is_podman(&version.map_err(|e| translate(call, e))?);
         Ok(Self {
             docker,
             host,
@@ -122,46 +121,91 @@ async fn bounded<T>(
     let call = call.into();
     match tokio::time::timeout(limit, work).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(translate(call, &error)),
+        Ok(Err(error)) => Err(translate(call, error)),
         Err(_) => Err(EngineError::new(call, EngineErrorKind::Timeout(limit))),
     }
 }
 
 /// Our error for bollard's.
-pub(super) fn translate(call: impl Into<String>, error: &Bollard) -> EngineError {
+pub(super) fn translate(call: impl Into<String>, error: Bollard) -> EngineError {
     let kind = match error {
         Bollard::DockerResponseServerError { status_code, message } => EngineErrorKind::Status {
-            code: *status_code,
-            message: message.clone(),
+            code: status_code,
+            message,
         },
-        Bollard::DockerStreamError { error } => EngineErrorKind::Build(error.clone()),
+        Bollard::DockerStreamError { error } => EngineErrorKind::Build(error),
         Bollard::RequestTimeoutError => EngineErrorKind::Timeout(ANSWER),
-        Bollard::SocketNotFoundError(path) => EngineErrorKind::Unreachable(format!("{path}: no such socket")),
-        other => {
-            let cause = root_cause(other);
-            let refused = ["refused", "No such file", "Permission denied"]
-                .iter()
-                .any(|w| cause.contains(w));
-            if refused {
-                EngineErrorKind::Unreachable(cause)
-            } else {
-                EngineErrorKind::Broken(cause)
-            }
-        }
+        Bollard::SocketNotFoundError(path) => EngineErrorKind::Unreachable(format!("{path}: no such socket").into()),
+        other if is_refused(&other) => EngineErrorKind::Unreachable(Cause::of(other)),
+        other => EngineErrorKind::Broken(Cause::of(other)),
     };
     EngineError::new(call, kind)
 }
 
-/// The innermost error's words: the outer ones only say that there was one.
-fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut inner = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
+/// True if nobody took the connection, so that nothing was asked.
+fn is_refused(error: &Bollard) -> bool {
+    let mut ios = chain(error).filter_map(|error| error.downcast_ref::<io::Error>());
+    ios.any(|io| {
+        matches!(
+            io.kind(),
+            ErrorKind::ConnectionRefused | ErrorKind::NotFound | ErrorKind::PermissionDenied
+        )
+    })
 }
 
 /// The first twelve characters of an id: what `docker ps` shows.
 fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::error::Error as _;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
+
+    use rstest::rstest;
+
+    use super::*;
+
+    async fn error_of(host: &str) -> EngineError {
+        let docker = Docker::connect_with_host(host).unwrap();
+        bounded("version", ANSWER, docker.version()).await.unwrap_err()
+    }
+
+    /// Told apart by the operating system's error, which is kept as the source; not by its words.
+    #[rstest]
+    #[case::nobody_listens(true)]
+    #[case::no_engine_listens(false)]
+    #[tokio::test]
+    async fn nobody_there_is_told_from_a_broken_connection(#[case] nobody: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("engine.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let stranger = std::thread::spawn(move || {
+            if !nobody {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 64]);
+                let _ = stream.write_all(b"no HTTP; Connection refused, Permission denied\r\n");
+            }
+        });
+        if nobody {
+            stranger.join().unwrap();
+        }
+        let error = error_of(&format!("unix://{}", socket.display())).await;
+        assert_eq!(error.is_unreachable(), nobody, "{error:?}");
+        let mut io = chain(&error).filter_map(|error| error.downcast_ref::<io::Error>());
+        let refused = io.any(|error| error.kind() == ErrorKind::ConnectionRefused);
+        assert_eq!(refused, nobody, "{error:?}");
+        assert!(error.source().unwrap().source().is_some(), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_port_that_nobody_listens_on_is_unreachable() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let error = error_of(&format!("tcp://127.0.0.1:{port}")).await;
+        assert!(error.is_unreachable(), "{error:?}");
+    }
 }

@@ -9,12 +9,12 @@ use bollard::models::{
     ResourcesUlimits, RestartPolicy as ApiPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::CreateContainerOptionsBuilder;
-use testcontainers::core::error::TestcontainersError;
+use testcontainers::core::error::{ClientError, TestcontainersError};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{GenericImage, ImageExt};
 
-use super::{DockerEngine, RUN, bounded, root_cause, translate};
-use crate::engine::{ContainerSpec, EngineError, EngineErrorKind};
+use super::{DockerEngine, RUN, bounded, translate};
+use crate::engine::{Cause, ContainerSpec, EngineError, EngineErrorKind};
 use crate::scenario::model::RestartPolicy;
 
 impl DockerEngine {
@@ -45,8 +45,8 @@ impl DockerEngine {
         let container = tokio::time::timeout(RUN, start)
             .await
             .map_err(|_| EngineError::new(call.clone(), EngineErrorKind::Timeout(RUN)))?
-            .map_err(|e| EngineError::new(call.clone(), EngineErrorKind::Broken(e.to_string())))?
-            .map_err(|e| from_testcontainers(&call, &e))?;
+            .map_err(|e| EngineError::new(call.clone(), EngineErrorKind::Broken(Cause::of(e))))?
+            .map_err(|e| from_testcontainers(&call, e))?;
         let id = container.id().to_owned();
         self.owned.lock().await.insert(id.clone(), container);
         Ok(id)
@@ -184,15 +184,18 @@ fn split_reference(reference: &str) -> (&str, &str) {
     }
 }
 
-fn from_testcontainers(call: &str, error: &TestcontainersError) -> EngineError {
-    let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(e) = inner {
-        if let Some(bollard) = e.downcast_ref::<bollard::errors::Error>() {
-            return translate(call, bollard);
-        }
-        inner = e.source();
+/// testcontainers does not tell bollard's errors by `source()`.
+fn from_testcontainers(call: &str, error: TestcontainersError) -> EngineError {
+    match error {
+        TestcontainersError::Client(
+            ClientError::CreateContainer(error)
+            | ClientError::StartContainer(error)
+            | ClientError::InspectContainer(error)
+            | ClientError::Init(error)
+            | ClientError::PullImage { err: error, .. },
+        ) => translate(call, error),
+        error => EngineError::new(call, EngineErrorKind::Broken(Cause::of(error))),
     }
-    EngineError::new(call, EngineErrorKind::Broken(root_cause(error)))
 }
 
 #[cfg(test)]

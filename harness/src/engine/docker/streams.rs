@@ -71,7 +71,7 @@ impl DockerEngine {
             }),
             StartExecResults::Detached => {
                 let why = "the engine detached from it".to_owned();
-                Err(EngineError::new(call, EngineErrorKind::Broken(why)))
+                Err(EngineError::new(call, EngineErrorKind::Broken(why.into())))
             }
         }
     }
@@ -117,7 +117,7 @@ impl DockerEngine {
             .events(Some(options.build()))
             .filter_map(|item| async move {
                 match item {
-                    Err(e) => Some(Err(translate("events", &e))),
+                    Err(e) => Some(Err(translate("events", e))),
                     Ok(message) => {
                         let actor = message.actor.unwrap_or_default();
                         let nanos = message.time_nano.unwrap_or(0);
@@ -186,7 +186,7 @@ fn lines(
                 }
                 Some(Err(e)) => {
                     s.ended = true;
-                    return Some((Err(translate(s.call.clone(), &e)), s));
+                    return Some((Err(translate(s.call.clone(), e)), s));
                 }
                 None => {
                     s.ended = true;

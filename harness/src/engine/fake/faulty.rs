@@ -167,7 +167,7 @@ impl Faulty {
         }
         if away.is_some_and(|until| Instant::now() < until) {
             let why = "connection refused".to_owned();
-            return Err(EngineError::new(op, EngineErrorKind::Unreachable(why)));
+            return Err(EngineError::new(op, EngineErrorKind::Unreachable(why.into())));
         }
         Ok(Call { op, nth, kind })
     }

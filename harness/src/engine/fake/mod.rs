@@ -246,7 +246,7 @@ impl Engine for Fake {
     }
 
     async fn upload(&self, id: &str, _path: &str, tar: Vec<u8>) -> Result<(), EngineError> {
-        let broken = |why: std::io::Error| EngineError::new("upload", EngineErrorKind::Broken(why.to_string()));
+        let broken = |why: std::io::Error| EngineError::new("upload", EngineErrorKind::Broken(why.to_string().into()));
         for entry in tar::Archive::new(tar.as_slice()).entries().map_err(broken)? {
             let mut entry = entry.map_err(broken)?;
             let path = entry.path().map_err(broken)?.display().to_string();

@@ -163,6 +163,7 @@ fn steps(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<StepEntry> {
                     exit,
                     output,
                     note,
+                    came_true: _,
                 } if *step == i + 1 => {
                     entry.ended = Some(observation.known);
                     entry.exit = *exit;

@@ -421,6 +421,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
             exit: None,
             output: String::new(),
             note: None,
+            came_true: None,
         },
     ));
     let begun = !matches!(attempt.end, CaseEnd::Error(_) | CaseEnd::Unsupported(_));

@@ -13,7 +13,7 @@ use crate::observe::recorder::Recorder;
 use crate::runner::cleanup::Leftovers;
 use crate::runner::keeper::Keeper;
 use crate::runner::subject::{self, Names};
-use crate::runner::{Done, Halt, Order, RunContext, compose, volume, waits};
+use crate::runner::{Done, Halt, Order, RunContext, Why, compose, volume, waits};
 use crate::scenario::model::{Need, Operation};
 
 /// Creates the volume, what must be on it, the observer and the subject. A failure here is an error: nothing has been
@@ -25,7 +25,7 @@ pub async fn set_up(
     recorder: Recorder,
     leftovers: &mut Leftovers,
 ) -> Done<Case> {
-    let error = |e: EngineError| Halt::Error(e.to_string());
+    let error = |e: EngineError| Halt::Error(e.into());
     let engine = ctx.engine.clone();
     let image = &order.images.first;
     if order.scenario.needs.contains(&Need::MemoryLimit) && !engine.info().await.map_err(error)?.memory_limit {
@@ -44,7 +44,7 @@ pub async fn set_up(
         .map_err(error)?;
     let seeds = volume::before_boot(&order.scenario);
     if !seeds.is_empty() {
-        let tar = volume::archive(&seeds, None, Timestamp::now()).map_err(|e| Halt::Error(e.to_string()))?;
+        let tar = volume::archive(&seeds, None, Timestamp::now()).map_err(|e| Halt::Error(Why::io("seeds", e)))?;
         let seeder = engine
             .create_container(&subject::seeder(names, image))
             .await
@@ -76,10 +76,10 @@ pub async fn set_up(
         let id = made.get_or_init(|| id);
         let attached = engine.attach(id).await.map_err(error)?;
         let link = Link::open(attached, Source::Observer, recorder.clone(), |_| ()).await;
-        let link = link.map_err(|e| Halt::Error(format!("the observer: {e}")))?;
+        let link = link.map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
         link.sync(waits::ANSWER)
             .await
-            .map_err(|e| Halt::Error(format!("the observer: {e}")))?;
+            .map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
         Ok::<_, Halt>(link)
     };
     // Side by side, unless what is on the volume already must be told apart from what comes.
@@ -90,7 +90,7 @@ pub async fn set_up(
         let ran = if observed.is_ok() {
             run_subject(&ctx, &order, names).await
         } else {
-            Err(Halt::Error(String::new()))
+            Err(Halt::Error("the observer was not there".into()))
         };
         (observed, ran)
     };
@@ -124,14 +124,10 @@ async fn run_subject(ctx: &RunContext, order: &Order, names: &Names) -> Done<Str
     let image = &order.images.first;
     let composed = order.scenario.steps.iter().any(|s| s.op == Operation::ComposeRecreate);
     if composed {
-        return compose::up(ctx, names, image, false).await.map_err(|halt| match halt {
-            Halt::Inconclusive(why) => Halt::Error(why),
-            other => other,
-        });
+        return compose::up(ctx, names, image, false)
+            .await
+            .map_err(Halt::before_the_first_step);
     }
     let spec = subject::subject(names, order, image, 1);
-    ctx.engine
-        .run_container(&spec)
-        .await
-        .map_err(|e| Halt::Error(e.to_string()))
+    ctx.engine.run_container(&spec).await.map_err(|e| Halt::Error(e.into()))
 }
