@@ -1,5 +1,7 @@
 //! The bench: one engine, one run and one set of images for all tests of a process.
 
+pub mod strict;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +20,9 @@ use comeback::report::{self, Style};
 use comeback::runner::{Assignment, Attempt, Environments, Next, RunContext, Slots, run_case};
 use comeback::scenario::Catalogue;
 use comeback::scenario::model::{ImageRef, Scenario};
-use comeback::verdict::{Classification, Column, Judged, judge_case};
+use comeback::verdict::attempts::again;
+use comeback::verdict::expected::expectation;
+use comeback::verdict::{Column, Expectation, Judged, Verdict, judge_case};
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
@@ -32,8 +36,8 @@ static BENCH: OnceCell<Result<Bench, String>> = OnceCell::const_new();
 
 /// What became of a case.
 pub enum Outcome {
-    /// It was run and judged.
-    Judged(Box<RunDocument>),
+    /// It was run and judged against that expectation.
+    Judged(Box<RunDocument>, Expectation),
     /// The scenario does not apply to that release.
     LeftOut(String),
 }
@@ -135,6 +139,7 @@ impl Bench {
         let scenario = Arc::new(scenario);
         let case = assignment(case, scenario.clone(), &under_test, |text| others.get(text).cloned());
         let attempts = self.attempts(&case, column).await;
+        let expectation = expectation(&case.scenario, &subject(&case), column);
         self.nothing_is_left(&case).await;
         let entries: Vec<CaseEntry> = attempts
             .iter()
@@ -147,11 +152,8 @@ impl Bench {
                 })
             })
             .collect();
-        Outcome::Judged(Box::new(document(
-            &self.header(),
-            vec![ImageEntry::new(&under_test, false, 0.0)],
-            entries,
-        )))
+        let images = vec![ImageEntry::new(&under_test, false, 0.0)];
+        Outcome::Judged(Box::new(document(&self.header(), images, entries)), expectation)
     }
 
     async fn attempts(&self, case: &Assignment, column: Option<Column>) -> Vec<(CaseEvidence, Judged)> {
@@ -162,13 +164,11 @@ impl Bench {
                 return Next::default();
             };
             let judged = judge_case(&case.scenario, evidence, &subject, column);
-            let again = judged.classification == Classification::Inconclusive;
-            ended
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((evidence.clone(), judged));
+            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.push((evidence.clone(), judged));
+            let verdicts: Vec<Verdict> = ended.iter().map(|(_, judged): &(_, Judged)| judged.verdict).collect();
             Next {
-                again,
+                again: again(&verdicts),
                 ..Next::default()
             }
         };

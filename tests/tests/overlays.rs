@@ -24,7 +24,7 @@ fn selftest(overlay: &Overlay, image: &str, scenarios: &[String]) -> (OverlayEnt
         let control = catalogue.get(id).unwrap_or_else(|| panic!("no scenario {id}"));
         let faulty = overlay.on(control).expect("a scenario without a fault of its own");
         for scenario in [control.clone(), faulty] {
-            let Outcome::Judged(document) = run(scenario, image, None) else {
+            let Outcome::Judged(document, _) = run(scenario, image, None) else {
                 panic!("{id} does not apply to {image}");
             };
             match &mut whole {

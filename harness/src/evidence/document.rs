@@ -4,6 +4,7 @@
 
 mod build;
 pub mod explore;
+mod races;
 mod repeats;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -13,6 +14,7 @@ pub mod shards;
 mod tests;
 
 pub use build::{document, entry};
+pub use races::{Compared, RaceEntry, RaceRate, Times};
 pub use repeats::{Rate, RepeatsEntry, Spread};
 pub use shards::{PartitionEntry, ShardEntry};
 
@@ -232,6 +234,9 @@ pub struct CaseEntry {
     /// The note of the deviation on record that it matches.
     #[serde(default)]
     pub note: Option<String>,
+    /// The race on record that this attempt, or another one of the case, met; null if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub race: Option<RaceEntry>,
     /// The reconciler's own lines.
     #[serde(default)]
     pub reconciler: Vec<ReconcilerLine>,

@@ -15,7 +15,6 @@ use super::trial::{Kind, Outcome, Point, Shown, Trial};
 use crate::observe::history::{CaseEnd, CaseEvidence, ContainerChange, Fact, Observation, Source};
 use crate::observe::now::Now;
 use crate::observe::probe;
-use crate::observe::races;
 use crate::scenario::model::{DEFAULT_PROFILE, Moment, Operation, Probe, ProfileSel, Scenario, Step, Value};
 use floor::floor;
 
@@ -198,21 +197,16 @@ impl<'a> Reader<'a> {
         for profile in self.ran.clone() {
             let stopped = addresses(step, &profile) && self.intents.wanted(&profile, seq, seq) == Some(Intent::Down);
             let down = self.now.profile(&profile).supervised().is_none();
-            let probe = Probe::StateGatewayState;
-            if stopped
-                && down
-                && let Some(found) = probe::current(&self.now, probe, &profile, None)
-            {
-                let wanted = Value::str("stopped");
-                self.add(
-                    Kind::Unrecorded,
-                    Moment::After(number),
-                    seq,
-                    &profile,
-                    probe,
-                    wanted,
-                    found,
-                );
+            if !stopped || !down {
+                continue;
+            }
+            // Releases before 0.17 record no `desired_state`: what is absent is not wrong.
+            for probe in [Probe::StateGatewayState, Probe::StateDesiredState] {
+                let found = probe::current(&self.now, probe, &profile, None);
+                if let Some(found) = found.filter(|f| probe == Probe::StateGatewayState || *f != Value::absent()) {
+                    let (at, wanted) = (Moment::After(number), Value::str("stopped"));
+                    self.add(Kind::Unrecorded, at, seq, &profile, probe, wanted, found);
+                }
             }
         }
     }
@@ -326,10 +320,9 @@ impl<'a> Reader<'a> {
                 Some(why) => Outcome::Inconclusive(why),
                 None => Outcome::Held,
             },
-            (None, CaseEnd::Inconclusive(why) | CaseEnd::Unsupported(why) | CaseEnd::Error(why)) => match self.race() {
-                Some(point) => Outcome::Violated(Box::new(point)),
-                None => Outcome::Inconclusive(why.clone()),
-            },
+            (None, CaseEnd::Inconclusive(why) | CaseEnd::Unsupported(why) | CaseEnd::Error(why)) => {
+                Outcome::Inconclusive(why.clone())
+            }
         };
         Trial {
             outcome,
@@ -340,28 +333,6 @@ impl<'a> Reader<'a> {
             steps: self.steps,
             seconds: self.evidence.seconds,
         }
-    }
-
-    /// The runner ends a case in which a stop met a race of the gateway's own: here, that is something found.
-    fn race(&self) -> Option<Point> {
-        let why = races::met_by_a_stop(&self.now, &self.evidence.history)?;
-        let kind = if why.contains("lost") {
-            Kind::StopForgotten
-        } else {
-            Kind::StopOvertaken
-        };
-        let profile = self.intents.profiles().find(|p| why.starts_with(*p))?.to_owned();
-        Some(Point {
-            kind,
-            at: Moment::After(self.begun.max(1)),
-            seq: self.evidence.history.last().map_or(0, |o| o.seq),
-            begun: self.begun,
-            profile,
-            what: "history".to_owned(),
-            probe: None,
-            wanted: Value::str("one stop"),
-            found: Value::str(why),
-        })
     }
 }
 

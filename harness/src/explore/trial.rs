@@ -17,12 +17,9 @@ pub enum Kind {
     LostDown,
     /// A gateway never comes to rest.
     Restless,
-    /// A stop that is not persisted as one.
+    /// A stop that is not persisted as one. Earlier records tell two ways of it apart.
+    #[serde(alias = "stop-forgotten", alias = "stop-overtaken")]
     Unrecorded,
-    /// A stop that the dying gateway undid: two writers of one file.
-    StopForgotten,
-    /// A stop whose marker the gateway had found by itself before the SIGTERM came.
-    StopOvertaken,
     /// The reconciler wrote no line of a profile at a boot, or more than one.
     BootLine,
     /// A profile that was deleted is still there.
@@ -43,8 +40,6 @@ impl Kind {
             Self::LostDown => "intent lost: a gateway that was stopped runs",
             Self::Restless => "a gateway does not come to rest",
             Self::Unrecorded => "a stop is not persisted as one",
-            Self::StopForgotten => "a stop is lost: the dying gateway wrote the old intent back",
-            Self::StopOvertaken => "a stop is taken for a signal: its marker had been found before its SIGTERM came",
             Self::BootLine => "the reconciler does not write one line a profile",
             Self::NotGone => "a deleted profile is still there",
             Self::Container => "the container does not run",

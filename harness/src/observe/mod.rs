@@ -6,7 +6,6 @@ mod invariant;
 pub mod link;
 pub mod now;
 pub mod probe;
-pub mod races;
 pub mod recorder;
 pub mod wire;
 

@@ -38,6 +38,7 @@ fn repeated(document: &RunDocument) -> Vec<Repeated> {
     let view = |of: &RepeatsEntry| Repeated {
         name: repeats::name(document, of),
         failures: repeats::failures(of),
+        races: repeats::races(of),
         lines: repeats::lines(of)
             .into_iter()
             .map(|line| (line.what, line.figures))

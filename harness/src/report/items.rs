@@ -133,7 +133,7 @@ pub fn cut_short(document: &RunDocument) -> Option<&'static str> {
 /// How a case's verdict is to be taken.
 pub fn grade(verdict: Verdict) -> Grade {
     match verdict {
-        Verdict::Held | Verdict::KnownBad | Verdict::NewlyFixed => Grade::Fine,
+        Verdict::Held | Verdict::KnownBad | Verdict::NewlyFixed | Verdict::Racy => Grade::Fine,
         Verdict::Unsupported => Grade::Skipped,
         Verdict::Error => Grade::Fault,
         Verdict::Inconclusive => Grade::Doubt,

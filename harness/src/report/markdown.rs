@@ -129,6 +129,9 @@ fn repeated(document: &RunDocument) -> String {
         for line in repeats::lines(of) {
             text += &format!("| {} | {} |\n", line.what, line.figures.join(" | "));
         }
+        for race in repeats::races(of) {
+            text += &format!("\n{}\n", prose(&race));
+        }
         text += "\n";
     }
     text

@@ -1,11 +1,10 @@
 //! What an operator does: hermes commands, run inside the container.
 
+use super::Done;
 use super::case::Case;
 use super::steps::Outcome;
-use super::{Done, Halt};
 use crate::engine::{ExecOutput, ExecSpec};
 use crate::observe::now::{Now, Process};
-use crate::observe::races;
 use crate::scenario::model::{DEFAULT_PROFILE, ProfileSel, Step, User};
 
 /// What an operator's command does to the gateway.
@@ -81,21 +80,7 @@ impl Case {
                 }
             }
         }
-        if verb == Verb::Stop && step.wait {
-            self.sync().await?;
-            self.no_race_met()?;
-        }
         Ok(outcome)
-    }
-
-    /// That no stop met one of the gateway's own races, which are not what a scenario with a plain stop is about.
-    pub fn no_race_met(&self) -> Done {
-        match self.recorder.read(races::met_by_a_stop) {
-            None => Ok(()),
-            Some(race) => Err(Halt::Inconclusive(
-                format!("operator-stop met a window of milliseconds: {race}").into(),
-            )),
-        }
     }
 
     /// `hermes profile create|delete`.

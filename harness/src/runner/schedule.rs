@@ -13,9 +13,6 @@ use crate::observe::history::CaseEvidence;
 use crate::plan;
 use crate::scenario::model::Scenario;
 
-/// Attempts of one case: an inconclusive one gets one more.
-const ATTEMPTS: u32 = 2;
-
 /// A case to be run.
 #[derive(Clone)]
 pub struct Assignment {
@@ -40,7 +37,7 @@ pub enum Attempt<'a> {
 /// What follows from an attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Next {
-    /// Try once more, if there are attempts left.
+    /// Try once more.
     pub again: bool,
     /// Begin nothing new.
     pub stop: bool,
@@ -112,7 +109,7 @@ where
 {
     let mut busy = Some(busy);
     let mut stop = false;
-    for attempt in 1..=ATTEMPTS {
+    for attempt in 1.. {
         // One that could not be concluded from is given the machine: what else went on may have been why.
         let busy = match busy.take() {
             Some(busy) => busy,
@@ -163,8 +160,5 @@ where
     } else {
         finished.leftovers.remove(&ctx.engine).await;
     }
-    Next {
-        again: next.again && attempt < ATTEMPTS,
-        ..next
-    }
+    next
 }

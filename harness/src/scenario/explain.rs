@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::diagnostic::{escape, wrap};
 use super::model::{
-    DEFAULT_PROFILE, ImageRef, Operation, ProfileSel, RecreateHow, RestartPolicy, Scenario, Seed, SeedContent, StartBy,
-    StartWait, Step, User,
+    DEFAULT_PROFILE, Deviation, ImageRef, Operation, ProfileSel, RecreateHow, RestartPolicy, Scenario, Seed,
+    SeedContent, StartBy, StartWait, Step, User,
 };
 use super::parse::describe_values;
 use super::vocabulary::{COMMON, Key, Moments, OPERATIONS, PROBES};
@@ -39,33 +39,36 @@ pub fn explain(scenario: &Scenario) -> String {
     }
     out.push_str(&columns(scenario));
     for known in &scenario.known {
-        let releases: Vec<String> = known.releases.iter().map(ToString::to_string).collect();
-        let mut of = releases.join(", ");
-        if !known.bases.is_empty() {
-            let _ = write!(of, " on {}", known.bases.join(", "));
-        }
-        if let Some(range) = &known.supervisor {
-            let _ = write!(of, " with s6 {range}");
-        }
-        let note = format!("known of {of}: {}", known.note.trim());
-        let _ = writeln!(out, "\n{}", wrap(&escape(&note)));
-        for row in &known.rows {
-            let shown = if known.or_fixed {
-                format!("{} or as fixed", row.observed)
-            } else {
-                row.observed.to_string()
-            };
-            let _ = writeln!(
-                out,
-                "  {} {} {}: {}",
-                row.at,
-                row.probe,
-                escape(&row.profile),
-                escape(&shown)
-            );
-        }
+        let or_fixed = if known.or_fixed { " or as fixed" } else { "" };
+        deviation(&mut out, "known of", &known.deviation, or_fixed);
+    }
+    for race in &scenario.races {
+        deviation(
+            &mut out,
+            &format!("a race, seen {}, of", race.seen),
+            &race.deviation,
+            "",
+        );
     }
     out
+}
+
+/// A deviation on record: whose it is, what is going on, and what is seen.
+fn deviation(out: &mut String, what: &str, deviation: &Deviation, or_fixed: &str) {
+    let mut of = deviation.releases.to_string();
+    if !deviation.bases.is_empty() {
+        let _ = write!(of, " on {}", deviation.bases.join(", "));
+    }
+    if let Some(range) = &deviation.supervisor {
+        let _ = write!(of, " with s6 {range}");
+    }
+    let note = format!("{what} {of}: {}", deviation.note.trim());
+    let _ = writeln!(out, "\n{}", wrap(&escape(&note)));
+    for row in &deviation.rows {
+        let shown = format!("{}{or_fixed}", row.observed);
+        let (profile, shown) = (escape(&row.profile), escape(&shown));
+        let _ = writeln!(out, "  {} {} {profile}: {shown}", row.at, row.probe);
+    }
 }
 
 /// The scenarios grouped by their first tag, with titles and issues.

@@ -3,6 +3,7 @@
 //! Everything here is plain data. `scenario::parse` is the only producer, so a value of these types has already been
 //! checked: names resolve, step numbers exist, and at least one row can fail.
 
+mod record;
 mod steps;
 mod table;
 
@@ -12,8 +13,9 @@ use std::time::Duration;
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
+pub use record::{Deviation, Known, Race, Releases, Seen};
 pub use steps::{Operation, ProfileSel, RecreateHow, Signal, Step, User};
-pub use table::{Absent, Expect, Guard, Known, KnownRow, Moment, Probe, Value, ValueSet};
+pub use table::{Absent, Expect, Guard, KnownRow, Moment, Probe, Value, ValueSet};
 
 /// The profile that lives at the root of the volume and exists in every gateway.
 pub const DEFAULT_PROFILE: &str = "default";
@@ -55,6 +57,8 @@ pub struct Scenario {
     pub expects: Vec<Expect>,
     /// Deviations of released versions that are already on record.
     pub known: Vec<Known>,
+    /// What releases are known to do now and then.
+    pub races: Vec<Race>,
     /// Where it came from, for messages and annotations.
     pub source: Source,
 }

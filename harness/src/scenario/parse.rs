@@ -17,10 +17,11 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use self::cursor::{Node, Reader, Tab};
+use self::rows::Row;
 use self::scalars::is_slug;
 pub(crate) use self::values::describe_values;
 use super::diagnostic::Diagnostic;
-use super::model::{Operation, Scenario, SeedContent, Source};
+use super::model::{KnownRow, Operation, Scenario, SeedContent, Source};
 use super::vocabulary::{NEEDS, PROFILE, SEED, TOP, UPGRADE};
 
 /// How long "stays up" and "stays down" are watched unless the file says otherwise.
@@ -143,6 +144,16 @@ impl Reader {
             .into_iter()
             .filter_map(|n| self.known(n, &own_words))
             .collect();
+        let race_nodes = tab
+            .get("race")
+            .map(|n| self.table_nodes(n, "[[race]]"))
+            .unwrap_or_default();
+        let races: Vec<_> = race_nodes
+            .into_iter()
+            .filter_map(|n| self.race(n, &own_words))
+            .collect();
+        let of_known = known.iter().flat_map(|k| &k.rows);
+        let deviating: Vec<&Row<KnownRow>> = of_known.chain(races.iter().flat_map(|r| &r.rows)).collect();
 
         let places = check::Places {
             tab: &tab,
@@ -152,8 +163,8 @@ impl Reader {
             seeds: &seeds,
             upgrade: upgrade_tab.as_ref().map(|t| t.span.clone()),
         };
-        self.check_profiles(&places, &steps, &expects, &known);
-        self.check_rows(&places, &steps, &expects, &known);
+        self.check_profiles(&places, &steps, &expects, &deviating);
+        self.check_rows(&places, &steps, &expects, &deviating);
         self.check_steps(&places, &steps);
 
         Some(Scenario {
@@ -173,7 +184,8 @@ impl Reader {
             upgrade,
             steps: steps.into_iter().filter_map(|s| s.step).collect(),
             expects: expects.into_iter().filter_map(|e| e.row).collect(),
-            known: known.into_iter().filter_map(|(k, _)| k).collect(),
+            known: known.into_iter().filter_map(|k| k.entry).collect(),
+            races: races.into_iter().filter_map(|r| r.entry).collect(),
             source: Source {
                 path: path.to_owned(),
                 text: self.text().to_owned(),

@@ -9,6 +9,8 @@ use super::vocabulary::{
 
 /// What a lower-case word looks like.
 const SLUG: &str = "^[a-z0-9][a-z0-9-]*$";
+/// How a PEP 440 range begins.
+const RANGE: &str = "^\\s*(~=|===?|!=|<=?|>=?)";
 
 /// The schema as a document.
 pub fn schema() -> Value {
@@ -100,8 +102,12 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Name => matching(SLUG),
         Kind::Env => json!({ "type": "object", "additionalProperties": string() }),
         Kind::Version => matching("^v?[0-9]"),
-        Kind::Versions => json!({ "type": "array", "items": matching("^v?[0-9]"), "minItems": 1 }),
-        Kind::Range => matching("^\\s*(~=|===?|!=|<=?|>=?)"),
+        Kind::Releases => {
+            let versions = json!({ "type": "array", "items": matching("^v?[0-9]"), "minItems": 1 });
+            json!({ "anyOf": [versions, matching(RANGE)] })
+        }
+        Kind::Seen => matching("^\\s*[0-9]+\\s*/\\s*[0-9]+\\s*$"),
+        Kind::Range => matching(RANGE),
         Kind::Image => matching(&format!("^({SUBJECT}|({}):.+)$", IMAGE_SOURCES.join("|"))),
         Kind::VolumePath => matching("^[^/]"),
         Kind::Profile | Kind::ProfileOrAll => matching("^[^/]+$"),

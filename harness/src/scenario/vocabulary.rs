@@ -10,7 +10,7 @@ mod shapes;
 pub(crate) use operations::suggest_operation;
 pub use operations::{OPERATIONS, OperationInfo, operation};
 pub use probes::{Moments, PROBES, ProbeInfo, Values, probe_info};
-pub use shapes::{COMMON, EXPECT, KNOWN, KNOWN_ROW, PROFILE, SEED, START, STEP_SIBLINGS, TOP, UPGRADE};
+pub use shapes::{COMMON, EXPECT, KNOWN, KNOWN_ROW, PROFILE, RACE, SEED, START, STEP_SIBLINGS, TOP, UPGRADE};
 
 /// One key of a table.
 #[derive(Debug, Clone, Copy)]
@@ -58,8 +58,10 @@ pub enum Kind {
     Env,
     /// A PEP 440 version.
     Version,
-    /// A list of PEP 440 versions, at least one.
-    Versions,
+    /// The releases of a deviation: a list of PEP 440 versions, at least one, or a range.
+    Releases,
+    /// How often of how many, `"1/186"`.
+    Seen,
     /// A PEP 440 range, `">=0.17,<0.19"`.
     Range,
     /// An image expression or `"subject"`.

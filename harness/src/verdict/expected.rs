@@ -5,7 +5,7 @@ use std::fmt;
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::model::{ImageRef, Known, Scenario};
+use crate::scenario::model::{Deviation, ImageRef, Known, Race, Scenario};
 
 /// A column of the behaviour table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ pub fn expectation(scenario: &Scenario, subject: &Subject, explicit: Option<Colu
     let known: Vec<Known> = scenario
         .known
         .iter()
-        .filter(|known| applies(known, subject))
+        .filter(|known| applies(&known.deviation, subject))
         .cloned()
         .collect();
     if !known.is_empty() {
@@ -128,14 +128,21 @@ pub fn by_release(fixed_in: Option<&Version>, release: Option<&Version>) -> Colu
     }
 }
 
+/// The races on record for an image, in the order of the file. They hold whatever was asked for explicitly.
+pub fn races<'s>(scenario: &'s Scenario, subject: &Subject) -> Vec<&'s Race> {
+    let on_record = |race: &&Race| applies(&race.deviation, subject);
+    scenario.races.iter().filter(on_record).collect()
+}
+
 /// True if a deviation is on record for exactly this image. What is not known of an image fulfils no condition on it.
-fn applies(known: &Known, subject: &Subject) -> bool {
+fn applies(deviation: &Deviation, subject: &Subject) -> bool {
     let release = subject
         .release
         .as_ref()
-        .is_some_and(|release| known.releases.contains(release));
-    let base = known.bases.is_empty() || subject.base.as_ref().is_some_and(|base| known.bases.contains(base));
-    let supervisor = known.supervisor.as_ref().is_none_or(|range| {
+        .is_some_and(|release| deviation.releases.contains(release));
+    let bases = &deviation.bases;
+    let base = bases.is_empty() || subject.base.as_ref().is_some_and(|base| bases.contains(base));
+    let supervisor = deviation.supervisor.as_ref().is_none_or(|range| {
         let version = subject
             .supervisor
             .as_deref()

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::rows::Row;
 use crate::scenario::model::{
-    DEFAULT_PROFILE, Expect, Guard, Known, KnownRow, Moment, Operation, Probe, Profile, ProfileSel, RestartPolicy,
-    Scenario, Source, Start, StartBy, StartWait, Step, User, Value, ValueSet,
+    DEFAULT_PROFILE, Deviation, Expect, Guard, Known, KnownRow, Moment, Operation, Probe, Profile, ProfileSel, Race,
+    Releases, RestartPolicy, Scenario, Seen, Source, Start, StartBy, StartWait, Step, User, Value, ValueSet,
 };
 
 /// One word as a column.
@@ -78,6 +78,7 @@ pub fn docker_restart() -> Scenario {
             expect(Moment::End, Probe::Service, &["up"], &["down"]),
         ],
         known: vec![],
+        races: vec![],
         source: Source {
             path: "scenarios/docker-restart.toml".into(),
             text: String::new(),
@@ -128,11 +129,25 @@ pub fn step(op: Operation) -> Step {
 /// A deviation of one row that is on record for 0.17.0.
 pub fn known(at: Moment, probe: Probe, observed: &[&str]) -> Known {
     Known {
-        releases: vec!["0.17.0".parse().unwrap()],
+        deviation: deviation(at, probe, observed),
+        or_fixed: false,
+    }
+}
+
+/// A race about one row that is on record for 0.17.0, seen once in 186 times.
+pub fn race(at: Moment, probe: Probe, observed: &[&str]) -> Race {
+    Race {
+        deviation: deviation(at, probe, observed),
+        seen: Seen { met: 1, of: 186 },
+    }
+}
+
+fn deviation(at: Moment, probe: Probe, observed: &[&str]) -> Deviation {
+    Deviation {
+        releases: Releases::Exact(vec!["0.17.0".parse().unwrap()]),
         bases: vec![],
         supervisor: None,
         note: "on record".into(),
-        or_fixed: false,
         rows: vec![KnownRow {
             at,
             probe,

@@ -9,7 +9,7 @@ use super::classify::{Classification, classify, in_either_column};
 use super::expected::{Column, Expectation};
 use super::rows::Row;
 use crate::observe::history::CaseEnd;
-use crate::scenario::model::{Known, KnownRow};
+use crate::scenario::model::{Deviation, Known, KnownRow, Race, Seen};
 
 /// The verdict of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,8 @@ pub enum Verdict {
     KnownBad,
     /// Better than expected.
     NewlyFixed,
+    /// An attempt met a race on record. Of a case: some attempt met one, and another did not.
+    Racy,
     /// This engine or host cannot do it.
     Unsupported,
     /// Engine or harness failed before the first step.
@@ -35,10 +37,11 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, best first.
-    pub const ALL: [Verdict; 8] = [
+    pub const ALL: [Verdict; 9] = [
         Self::Held,
         Self::KnownBad,
         Self::NewlyFixed,
+        Self::Racy,
         Self::Unsupported,
         Self::Error,
         Self::Inconclusive,
@@ -52,6 +55,7 @@ impl Verdict {
             Self::Held => "held",
             Self::KnownBad => "known-bad",
             Self::NewlyFixed => "newly-fixed",
+            Self::Racy => "racy",
             Self::Unsupported => "unsupported",
             Self::Error => "error",
             Self::Inconclusive => "inconclusive",
@@ -92,10 +96,13 @@ pub struct Judged {
     pub reason: Option<String>,
     /// The note of the deviation on record that it matches.
     pub note: Option<String>,
+    /// How often the race on record that it met was seen before; `None` if it met none.
+    pub race: Option<Seen>,
 }
 
-/// Judges rows against an expectation.
-pub fn judge(rows: Vec<Row>, end: &CaseEnd, expectation: &Expectation) -> Judged {
+/// Judges rows against an expectation. An attempt that would be red, and differs from what is expected in exactly the rows
+/// of one of these races, is [`Verdict::Racy`].
+pub fn judge(rows: Vec<Row>, end: &CaseEnd, expectation: &Expectation, races: &[&Race]) -> Judged {
     let classified = classify(&rows, end);
     let mut note = None;
     let verdict = match classified.classification {
@@ -108,18 +115,62 @@ pub fn judge(rows: Vec<Row>, end: &CaseEnd, expectation: &Expectation) -> Judged
             Expectation::Column(Column::Regressed) => expected_regressed(conclusive, &rows),
             Expectation::Known(known) => {
                 let (verdict, matched) = expected_known(known, conclusive, &rows);
-                note = matched.map(|known| known.note.clone());
+                note = matched.map(|known| known.deviation.note.clone());
                 verdict
             }
         },
     };
+    let race = races
+        .iter()
+        .find(|race| verdict.is_red() && meets(race, &rows, expectation));
+    if let Some(race) = race {
+        note = Some(race.deviation.note.clone());
+    }
     Judged {
         rows,
         classification: classified.classification,
         expectation: expectation.clone(),
-        verdict,
+        verdict: if race.is_some() { Verdict::Racy } else { verdict },
         reason: classified.reason,
         note,
+        race: race.map(|race| race.seen),
+    }
+}
+
+/// True if the rows of the race show what is on record of it, and every other row what is expected.
+fn meets(race: &Race, rows: &[Row], expectation: &Expectation) -> bool {
+    let others_as = |known: Option<&Known>| {
+        deviates(&race.deviation, rows, |row| match (expectation, known) {
+            (Expectation::Explicit(Column::Regressed), _) => row.is_regressed(),
+            (Expectation::Column(Column::Regressed), _) => row.is_regressed() || row.is_fixed(),
+            (_, Some(known)) => as_written(known, row),
+            (_, None) => row.is_fixed(),
+        })
+    };
+    match expectation {
+        Expectation::Known(known) => known.iter().any(|known| others_as(Some(known))),
+        Expectation::Explicit(_) | Expectation::Column(_) => others_as(None),
+    }
+}
+
+/// True if every row of the deviation is there and shows what is on record, and every other row is as it should be.
+fn deviates(deviation: &Deviation, rows: &[Row], should: impl Fn(&Row) -> bool) -> bool {
+    let listed = |row: &Row| deviation.rows.iter().find(|listed| names(listed, row));
+    deviation.rows.iter().all(|l| rows.iter().any(|row| names(l, row)))
+        && rows.iter().all(|row| match listed(row) {
+            Some(listed) => row.observed.as_ref().is_some_and(|v| listed.observed.contains(v)),
+            None => should(row),
+        })
+}
+
+/// True if a row shows what the deviation says of it or, where it says nothing, what the fixed column says.
+fn as_written(known: &Known, row: &Row) -> bool {
+    match known.deviation.rows.iter().find(|listed| names(listed, row)) {
+        Some(listed) => {
+            let on_record = row.observed.as_ref().is_some_and(|v| listed.observed.contains(v));
+            on_record || (known.or_fixed && row.is_fixed())
+        }
+        None => row.is_fixed(),
     }
 }
 
@@ -172,22 +223,10 @@ fn expected_known<'a>(known: &'a [Known], found: Classification, rows: &[Row]) -
     }
 }
 
-/// True if each listed row shows what is on record (in a race: or what the fixed column says) and the rest is fixed.
+/// True if each listed row is there and shows what is on record, and the rest is fixed.
 fn deviates_as_written(known: &Known, rows: &[Row]) -> bool {
-    let listed_exist = known
-        .rows
-        .iter()
-        .all(|listed| rows.iter().any(|row| names(listed, row)));
-    listed_exist
-        && rows
-            .iter()
-            .all(|row| match known.rows.iter().find(|listed| names(listed, row)) {
-                Some(listed) => {
-                    let on_record = row.observed.as_ref().is_some_and(|v| listed.observed.contains(v));
-                    on_record || (known.or_fixed && row.is_fixed())
-                }
-                None => row.is_fixed(),
-            })
+    let listed = &known.deviation.rows;
+    listed.iter().all(|l| rows.iter().any(|row| names(l, row))) && rows.iter().all(|row| as_written(known, row))
 }
 
 fn names(listed: &KnownRow, row: &Row) -> bool {

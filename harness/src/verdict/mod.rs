@@ -3,6 +3,7 @@
 //! Pure: nothing here reads a file, a clock or an engine. Evidence goes in, a [`Judged`] comes out, and the same evidence
 //! always gives the same one.
 
+pub mod attempts;
 pub mod classify;
 pub mod exit;
 pub mod expected;
@@ -26,11 +27,12 @@ use crate::scenario::model::Scenario;
 pub fn judge_case(scenario: &Scenario, evidence: &CaseEvidence, subject: &Subject, explicit: Option<Column>) -> Judged {
     let rows = rows::read_rows(scenario, evidence);
     let expectation = expected::expectation(scenario, subject, explicit);
-    let judged = judge::judge(rows, &evidence.end, &expectation);
+    let races = expected::races(scenario, subject);
+    let judged = judge::judge(rows, &evidence.end, &expectation, &races);
     match missed_window(evidence) {
         // What was to be true before a later step was not: whatever held then, the scenario was not played.
         Some(why) if judged.classification == Classification::Fixed => {
-            judge::judge(judged.rows, &CaseEnd::Inconclusive(why), &expectation)
+            judge::judge(judged.rows, &CaseEnd::Inconclusive(why), &expectation, &races)
         }
         _ => judged,
     }

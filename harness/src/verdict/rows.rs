@@ -123,12 +123,13 @@ fn split(reading: Reading) -> (Option<Value>, Option<String>, Option<u64>) {
     }
 }
 
-/// What `[[known]]` deviations say of the same row.
+/// What deviations on record say of the same row.
 fn known_values<'a>(scenario: &'a Scenario, expect: &Expect) -> Vec<&'a ValueSet> {
-    scenario
-        .known
-        .iter()
-        .flat_map(|known| &known.rows)
+    let of_known = scenario.known.iter().map(|known| &known.deviation);
+    let of_races = scenario.races.iter().map(|race| &race.deviation);
+    of_known
+        .chain(of_races)
+        .flat_map(|deviation| &deviation.rows)
         .filter(|row| row.at == expect.at && row.probe == expect.probe && row.profile == expect.profile)
         .map(|row| &row.observed)
         .collect()

@@ -59,7 +59,7 @@ pub struct Faults {
     pub interrupted: Option<Exit>,
 }
 
-/// The outcome of a run, from the verdict that counts of each case ([`counting`]).
+/// The outcome of a run, from the verdict of each case ([`super::attempts::settle`]).
 ///
 /// Regression and mismatch beat inconclusive beats error beats held. A run in which nothing was judged, because nothing
 /// was selected or nothing is supported here, has held nothing: its verdict is `error`.
@@ -86,16 +86,4 @@ pub fn outcome(verdicts: &[Verdict], faults: Faults) -> Outcome {
         },
         None => Outcome { verdict, exit },
     }
-}
-
-/// Position of the attempt that counts among the attempts of one case, in their order; `None` if there are none.
-///
-/// The last conclusive one, or the last if none is. A regression or mismatch counts whatever came after it: a retry never
-/// turns one into a pass.
-pub fn counting(attempts: &[Verdict]) -> Option<usize> {
-    attempts
-        .iter()
-        .position(|v| v.is_red())
-        .or_else(|| attempts.iter().rposition(|v| v.is_conclusive()))
-        .or_else(|| attempts.len().checked_sub(1))
 }

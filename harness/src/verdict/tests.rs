@@ -8,10 +8,10 @@ use rstest::rstest;
 use super::classify::{Classification, classify};
 use super::exit::Exit;
 use super::expected::{Column, Expectation};
-use super::fixtures::{docker_restart, expect, invariant_row, known, operator_stop, row, rows_of, set, value};
+use super::fixtures::{docker_restart, expect, invariant_row, known, operator_stop, race, row, rows_of, set, value};
 use super::judge::{Verdict, judge};
 use super::rows::{Row, implicit_row, written_row};
-use super::run::{Faults, RunVerdict, counting, outcome};
+use super::run::{Faults, RunVerdict, outcome};
 use crate::observe::history::CaseEnd;
 use crate::observe::probe::{InvariantRow, Reading};
 use crate::scenario::model::{Moment, Probe, Value};
@@ -161,7 +161,7 @@ fn invariant_rows_alone_are_never_regressed() {
 #[case(Expectation::Explicit(Column::Regressed), STRANGE, Verdict::Mismatch)]
 fn verdict_of_a_case(#[case] expectation: Expectation, #[case] observed: &str, #[case] wanted: Verdict) {
     assert_eq!(
-        judge(restart_rows(observed), &CaseEnd::Complete, &expectation).verdict,
+        judge(restart_rows(observed), &CaseEnd::Complete, &expectation, &[]).verdict,
         wanted
     );
 }
@@ -178,7 +178,7 @@ fn what_is_not_conclusive_is_judged_as_classified(
              Expectation::Known(vec![known(Moment::End, Probe::Service, &["down"])]))]
     expectation: Expectation,
 ) {
-    assert_eq!(judge(restart_rows(FIXED), &end, &expectation).verdict, wanted);
+    assert_eq!(judge(restart_rows(FIXED), &end, &expectation, &[]).verdict, wanted);
 }
 
 #[rstest]
@@ -198,6 +198,7 @@ fn verdict_against_a_deviation_on_record(#[case] observed: &str, #[case] or_fixe
         restart_rows(observed),
         &CaseEnd::Complete,
         &Expectation::Known(vec![record]),
+        &[],
     );
     assert_eq!(judged.verdict, wanted);
     let has_note = wanted == Verdict::KnownBad || (or_fixed && wanted == Verdict::Held);
@@ -207,9 +208,11 @@ fn verdict_against_a_deviation_on_record(#[case] observed: &str, #[case] or_fixe
 #[test]
 fn each_outcome_of_a_race_over_two_rows_is_on_record() {
     let mut record = known(Moment::End, Probe::Service, &["down"]);
-    record
-        .rows
-        .extend(known(Moment::Boot(2), Probe::BootAction, &["registered"]).rows);
+    record.deviation.rows.extend(
+        known(Moment::Boot(2), Probe::BootAction, &["registered"])
+            .deviation
+            .rows,
+    );
     let verdict = |observed: &str, or_fixed: bool| {
         let record = crate::scenario::model::Known {
             or_fixed,
@@ -219,11 +222,60 @@ fn each_outcome_of_a_race_over_two_rows_is_on_record() {
             restart_rows(observed),
             &CaseEnd::Complete,
             &Expectation::Known(vec![record]),
+            &[],
         )
         .verdict
     };
     assert_eq!(verdict("running running registered up", true), Verdict::KnownBad);
     assert_eq!(verdict("running running registered up", false), Verdict::Regression);
+}
+
+#[rstest]
+#[case::met("running running registered up", Verdict::Racy)]
+#[case::not_met(FIXED, Verdict::Held)]
+#[case::the_row_shows_something_else("running running skipped up", Verdict::Regression)]
+#[case::another_row_differs_too("running running registered down", Verdict::Regression)]
+#[case::an_invariant_is_broken_too("running running registered up false", Verdict::Regression)]
+#[case::unproven("running running registered ?", Verdict::Inconclusive)]
+fn an_attempt_meets_a_race_in_exactly_its_rows(#[case] observed: &str, #[case] wanted: Verdict) {
+    let race = race(Moment::Boot(2), Probe::BootAction, &["registered"]);
+    let fixed = Expectation::Column(Column::Fixed);
+    let judged = judge(restart_rows(observed), &CaseEnd::Complete, &fixed, &[&race]);
+    assert_eq!(judged.verdict, wanted);
+    let met = wanted == Verdict::Racy;
+    assert_eq!((judged.race.is_some(), judged.note.is_some()), (met, met));
+}
+
+#[test]
+fn a_race_counts_from_what_is_expected() {
+    let restarted = race(Moment::Boot(2), Probe::BootAction, &["registered"]);
+    let found = |observed: &str, expectation: &Expectation| {
+        let rows = restart_rows(observed);
+        judge(rows, &CaseEnd::Complete, expectation, &[&restarted]).verdict
+    };
+    // Whatever was asked for explicitly.
+    let explicit = Expectation::Explicit(Column::Fixed);
+    assert_eq!(found("running running registered up", &explicit), Verdict::Racy);
+    // The deviation on record stays expected beside it.
+    let known = Expectation::Known(vec![known(Moment::End, Probe::Service, &["down"])]);
+    assert_eq!(found("running running registered down", &known), Verdict::Racy);
+    assert_eq!(found("running running registered up", &known), Verdict::Regression);
+    // Where the bug is expected, the rest is in either column.
+    let strange = race(Moment::Down(1), Probe::StateGatewayState, &["draining"]);
+    let regressed = Expectation::Column(Column::Regressed);
+    let rows = restart_rows("draining stopped registered down");
+    assert_eq!(
+        judge(rows, &CaseEnd::Complete, &regressed, &[&strange]).verdict,
+        Verdict::Racy
+    );
+}
+
+#[test]
+fn a_race_of_a_row_that_was_not_read_excuses_nothing() {
+    let race = race(Moment::After(9), Probe::Service, &["down"]);
+    let fixed = Expectation::Column(Column::Fixed);
+    let judged = judge(restart_rows(REGRESSED), &CaseEnd::Complete, &fixed, &[&race]);
+    assert_eq!(judged.verdict, Verdict::Regression);
 }
 
 #[test]
@@ -233,6 +285,7 @@ fn a_record_of_a_row_that_was_not_read_excuses_nothing() {
         restart_rows(REGRESSED),
         &CaseEnd::Complete,
         &Expectation::Known(vec![record]),
+        &[],
     );
     assert_eq!(judged.verdict, Verdict::Regression);
 }
@@ -247,6 +300,7 @@ fn any_of_several_deviations_on_record_may_be_the_one() {
         restart_rows("running running x up"),
         &CaseEnd::Complete,
         &Expectation::Known(records),
+        &[],
     );
     assert_eq!(judged.verdict, Verdict::KnownBad);
 }
@@ -254,7 +308,7 @@ fn any_of_several_deviations_on_record_may_be_the_one() {
 #[rstest]
 #[case::held(&[Verdict::Held], RunVerdict::Held, Exit::Held)]
 #[case::all_that_is_no_news(
-    &[Verdict::Held, Verdict::KnownBad, Verdict::NewlyFixed, Verdict::Unsupported], RunVerdict::Held, Exit::Held
+    &[Verdict::Held, Verdict::KnownBad, Verdict::NewlyFixed, Verdict::Racy, Verdict::Unsupported], RunVerdict::Held, Exit::Held
 )]
 #[case::regression(&[Verdict::Held, Verdict::Regression], RunVerdict::Regression, Exit::Regression)]
 #[case::mismatch(&[Verdict::Held, Verdict::Mismatch], RunVerdict::Regression, Exit::Regression)]
@@ -298,18 +352,6 @@ fn an_interrupted_run_has_not_held(#[values(Exit::Interrupted, Exit::Terminated)
     assert_eq!((held.verdict, held.exit), (RunVerdict::Error, signal));
     let red = outcome(&[Verdict::Regression], faults);
     assert_eq!((red.verdict, red.exit), (RunVerdict::Regression, signal));
-}
-
-#[rstest]
-#[case::one(&[Verdict::Held], Some(0))]
-#[case::retried(&[Verdict::Inconclusive, Verdict::Held], Some(1))]
-#[case::conclusive_only_at_first(&[Verdict::Held, Verdict::Inconclusive], Some(0))]
-#[case::never_conclusive(&[Verdict::Inconclusive, Verdict::Error], Some(1))]
-#[case::a_retry_never_hides_a_regression(&[Verdict::Regression, Verdict::Held], Some(0))]
-#[case::found_at_the_retry(&[Verdict::Inconclusive, Verdict::Regression], Some(1))]
-#[case::none(&[], None)]
-fn attempt_that_counts(#[case] attempts: &[Verdict], #[case] wanted: Option<usize>) {
-    assert_eq!(counting(attempts), wanted);
 }
 
 #[rstest]

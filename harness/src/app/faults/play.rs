@@ -14,7 +14,8 @@ use crate::observe::hub::EventHub;
 use crate::plan;
 use crate::runner::{Attempt, Environments, Next, RunContext, Slots, run_cases};
 use crate::scenario::Catalogue;
-use crate::verdict::{Classification, judge_case};
+use crate::verdict::attempts::again;
+use crate::verdict::{Classification, Verdict, judge_case};
 
 /// Nothing takes that long, with all deadlines added up.
 const NEVER: Duration = Duration::from_secs(4 * 3600);
@@ -76,8 +77,14 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
             let why = judged.reason.unwrap_or_default();
             let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
             ended.push((judged.classification, why));
+            // Whatever is not inconclusive ends the case.
+            let verdict = |(found, _): &(Classification, String)| match found {
+                Classification::Inconclusive => Verdict::Inconclusive,
+                _ => Verdict::Held,
+            };
+            let verdicts: Vec<Verdict> = ended.iter().map(verdict).collect();
             Next {
-                again: judged.classification == Classification::Inconclusive,
+                again: again(&verdicts),
                 ..Next::default()
             }
         }

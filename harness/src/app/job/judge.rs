@@ -15,7 +15,8 @@ use crate::evidence::excerpt::words;
 use crate::observe::history::{CaseEvidence, Fact, Observation};
 use crate::runner::{Assignment, Attempt, Next, Progress};
 use crate::scenario::model::Scenario;
-use crate::verdict::{Classification, Column, Subject, judge_case};
+use crate::verdict::attempts::{self as rules, judged_by_rate, settle};
+use crate::verdict::{Column, Subject, Verdict, judge_case};
 
 /// What a case is judged by beside its evidence.
 type Asked = (Arc<Scenario>, Subject, Option<Column>);
@@ -38,6 +39,7 @@ impl Job {
         let (attempts, record, tell) = (attempts.clone(), desk.record.clone(), desk.teller());
         let run = desk.clock.run.clone();
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
+        let repeats = self.run.repeat.get() as usize;
         let overlays = self.purpose.overlays().to_vec();
         let memory = self.purpose.memory().cloned();
         let old: BTreeSet<CaseKey> = remembered.iter().map(|(a, _)| CaseKey::of(&a.case, 1)).collect();
@@ -82,18 +84,26 @@ impl Job {
                     let kept = kept.map(|folder| folder.display().to_string());
                     let (scenario, subject, explicit) = &asked[&(key.scenario.clone(), key.image.clone())];
                     let judged = judge_case(scenario, evidence, subject, *explicit);
-                    let again = judged.classification == Classification::Inconclusive;
+                    let verdicts = verdicts_of_case(&attempts, key, judged.verdict);
+                    let again = rules::again(&verdicts);
+                    let verdict = match settle(&verdicts) {
+                        // It is the rule, unless there are so many repeats that the rate is looked at in the end.
+                        Some(settled) if !again && settled.verdict.is_red() && !judged_by_rate(repeats) => {
+                            settled.verdict
+                        }
+                        _ => judged.verdict,
+                    };
                     // Not to hold is what is wanted of a case under a fault overlay.
                     let faulty = split(&key.scenario, &overlays).is_some();
                     let news = !old.contains(key);
                     if news {
                         tell(RunEvent::CaseJudged {
                             case: key.clone(),
-                            verdict: judged.verdict,
+                            verdict,
                             classification: judged.classification,
                             seconds: evidence.seconds,
                             reason: judged.reason.clone(),
-                            again: again && key.attempt < 2,
+                            again,
                             faulty,
                         });
                     }
@@ -101,7 +111,7 @@ impl Job {
                     if let Some(Err(text)) = memory.map(|memory| memory.keep(evidence, judged.classification)) {
                         tell(RunEvent::Note { text });
                     }
-                    let red = judged.verdict.is_red() && !faulty && news;
+                    let red = verdict.is_red() && !faulty && news;
                     if red && keep {
                         tell(RunEvent::Note {
                             text: kept_words(&run, evidence),
@@ -126,6 +136,17 @@ impl Job {
             }
         }
     }
+}
+
+/// The verdicts of a case's attempts so far, with the one that has just ended last.
+fn verdicts_of_case(attempts: &Attempts, key: &CaseKey, last: Verdict) -> Vec<Verdict> {
+    let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+    let same =
+        |other: &CaseKey| (&other.scenario, &other.image, other.repeat) == (&key.scenario, &key.image, key.repeat);
+    let earlier = attempts.iter().filter(|(other, _)| same(other));
+    let mut earlier: Vec<_> = earlier.map(|(other, entry)| (other.attempt, entry.verdict)).collect();
+    earlier.sort_by_key(|(attempt, _)| *attempt);
+    earlier.into_iter().map(|(_, verdict)| verdict).chain([last]).collect()
 }
 
 /// Where what was kept is, and how to get rid of it.

@@ -50,7 +50,9 @@ pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String
         } => {
             let name = sanitize(&case.to_string());
             let why = match (verdict, reason) {
-                (Verdict::Held | Verdict::KnownBad | Verdict::NewlyFixed, _) | (_, None) => String::new(),
+                (Verdict::Held | Verdict::KnownBad | Verdict::NewlyFixed | Verdict::Racy, _) | (_, None) => {
+                    String::new()
+                }
                 (_, Some(reason)) => format!(": {}", sanitize(reason)),
             };
             let next = if *again { "; one more attempt" } else { "" };

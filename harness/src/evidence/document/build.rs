@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::races::{RaceEntry, settle_cases};
 use super::repeats::{Spread, repeats, round};
 use super::shards::excuse_nothing;
 use super::{
@@ -13,7 +14,7 @@ use crate::evidence::spans::spans;
 use crate::observe::history::{CaseEvidence, Fact, Observation, StepSeconds};
 use crate::redact;
 use crate::scenario::model::Scenario;
-use crate::verdict::run::{counting, outcome};
+use crate::verdict::run::outcome;
 use crate::verdict::{Row, Verdict};
 
 /// Repeats of a case that held of which the whole course is told; that of the others is in the record.
@@ -21,7 +22,7 @@ const TOLD: u32 = 4;
 
 /// Makes the document of a run. `entries` are in the order of the plan, attempts of a case in their own.
 pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<CaseEntry>) -> RunDocument {
-    let verdicts = mark_counting(&mut entries);
+    let verdicts = settle_cases(&mut entries);
     let repeats = repeats(&entries);
     let outcome = outcome(&verdicts, header.faults());
     let mut document = RunDocument {
@@ -49,27 +50,6 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<Ca
     };
     excuse_nothing(&mut document);
     document
-}
-
-/// Marks of each case the attempt that counts, and returns their verdicts.
-fn mark_counting(entries: &mut [CaseEntry]) -> Vec<Verdict> {
-    let mut attempts: Vec<((String, String, u32), Vec<usize>)> = Vec::new();
-    for (i, entry) in entries.iter().enumerate() {
-        let key = (entry.scenario.clone(), entry.image.clone(), entry.repeat);
-        match attempts.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, positions)) => positions.push(i),
-            None => attempts.push((key, vec![i])),
-        }
-    }
-    let mut verdicts = Vec::with_capacity(attempts.len());
-    for (_, positions) in attempts {
-        let of_case: Vec<Verdict> = positions.iter().map(|i| entries[*i].verdict).collect();
-        if let Some(chosen) = counting(&of_case) {
-            entries[positions[chosen]].counts = true;
-            verdicts.push(of_case[chosen]);
-        }
-    }
-    verdicts
 }
 
 /// What the document says of an attempt: all that is kept of its evidence once it was judged.
@@ -108,6 +88,11 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         settle_seconds: scenario.settle.as_secs_f64(),
         source: scenario.source.path.clone(),
         note: judged.note.as_deref().map(redact::text),
+        race: judged.race.map(|seen| RaceEntry {
+            met: true,
+            on_record: seen.into(),
+            attempts: None,
+        }),
         reconciler: reconciler_lines(&evidence.history),
         shutdowns: shutdown_lines(&evidence.history),
         timeline: if told { timeline(&evidence.history) } else { Vec::new() },

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::CaseEntry;
+use super::races::{RaceRate, rates};
 
 /// Standard deviations within which 95 % of a normal distribution lie: its 97.5th percentile.
 const Z: f64 = 1.959_964;
@@ -35,6 +36,9 @@ pub struct RepeatsEntry {
     pub busy_seconds: Spread,
     /// Milliseconds between a fact becoming true and the harness knowing it, over all waits.
     pub latency_ms: Spread,
+    /// How often races on record were met; empty if none was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub races: Vec<RaceRate>,
 }
 
 /// A share of all cases, of which some were seen.
@@ -112,6 +116,22 @@ impl Rate {
             confidence: CONFIDENCE,
         })
     }
+
+    /// `2.6 to 7.1 %`: where the share lies.
+    pub fn interval(&self) -> String {
+        format!("{} to {} %", percent(self.low), percent(self.high))
+    }
+}
+
+/// A share in percent, never rounded to nothing.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent > 0.0 && percent < 0.01 {
+        return "less than 0.01".to_owned();
+    }
+    let decimals = if percent < 1.0 { 2 } else { 1 };
+    let text = format!("{percent:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Of each scenario and image of which there are several repeats, in the order of the plan.
@@ -156,6 +176,7 @@ fn of((scenario, image): (&str, &str), group: &[&CaseEntry]) -> RepeatsEntry {
                 .map(|entry| (entry.seconds - entry.settle_seconds).max(0.0)),
         ),
         latency_ms: Spread::of(group.iter().flat_map(|entry| entry.waits_ms.iter().copied())),
+        races: rates(group),
     }
 }
 

@@ -17,9 +17,9 @@ use crate::observe::history::{
     CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, Observation, ServiceStatus, Source as Told, StepSeconds,
     TakenFor,
 };
-use crate::scenario::model::{DEFAULT_PROFILE, Scenario};
+use crate::scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario};
 use crate::verdict::expected::{Column, Expectation};
-use crate::verdict::fixtures::{docker_restart, invariant_row, operator_stop, rows_of};
+use crate::verdict::fixtures::{docker_restart, invariant_row, known, operator_stop, race, rows_of};
 use crate::verdict::judge::judge;
 use crate::verdict::run::Faults;
 use crate::verdict::{Exit, Judged};
@@ -91,6 +91,39 @@ pub fn soak() -> RunDocument {
     )
 }
 
+/// A stop that meets a race on record in one attempt, and one that meets it in all.
+pub fn raced() -> RunDocument {
+    let mut scenario = operator_stop();
+    let mut race = race(Moment::Boot(2), Probe::BootAction, &["started"]);
+    race.deviation.note = "The command and the dying gateway both write the state file, without a lock.".into();
+    race.deviation
+        .rows
+        .extend(known(Moment::End, Probe::Service, &["up"]).deviation.rows);
+    scenario.races = vec![race];
+    let tried = |id: &str, attempt: u32, observed: &str| {
+        let scenario = Scenario {
+            id: id.into(),
+            ..scenario.clone()
+        };
+        Attempt {
+            scenario,
+            attempt,
+            ..restart("release:0.17.0", observed, Expectation::Column(Column::Fixed))
+        }
+    };
+    run(
+        &header("check", &["check", "release:0.17.0"]),
+        vec![image("release:0.17.0", Some("0.17.0"))],
+        &[
+            tried("operator-stop", 1, "stopped started up"),
+            tried("operator-stop", 2, "stopped registered down"),
+            tried("stop-all", 1, "stopped started up"),
+            tried("stop-all", 2, "stopped started up"),
+            tried("stop-all", 3, "stopped started up"),
+        ],
+    )
+}
+
 /// The command's header with a fixed clock.
 pub fn header(command: &str, arguments: &[&str]) -> RunHeader {
     RunHeader {
@@ -141,7 +174,11 @@ pub fn run(header: &RunHeader, images: Vec<ImageEntry>, attempts: &[Attempt]) ->
             let mut rows = rows_of(&attempt.scenario, &attempt.observed);
             rows.push(invariant_row("true"));
             rows[0].seq = Some(3);
-            (evidence(attempt), judge(rows, &attempt.end, &attempt.expectation))
+            let races: Vec<_> = attempt.scenario.races.iter().collect();
+            (
+                evidence(attempt),
+                judge(rows, &attempt.end, &attempt.expectation, &races),
+            )
         })
         .collect();
     let cases: Vec<CaseEntry> = attempts

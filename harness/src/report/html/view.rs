@@ -158,6 +158,7 @@ pub struct RowView {
 pub struct Repeated {
     pub name: String,
     pub failures: String,
+    pub races: Vec<String>,
     pub lines: Vec<Line3>,
 }
 

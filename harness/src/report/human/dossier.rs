@@ -7,6 +7,8 @@ use super::table::attempts;
 use super::words;
 use crate::evidence::document::{CaseEntry, RowEntry, RunDocument};
 use crate::evidence::excerpt::of_profile;
+use crate::observe::history::Fact;
+use crate::observe::wire::boot_line;
 use crate::report::text::{pad, shorten, width, wrap};
 use crate::report::{Paint, Style, sanitize};
 use crate::scenario::model::{Guard, Value, ValueSet};
@@ -30,6 +32,7 @@ pub fn dossier(document: &RunDocument, case: &CaseEntry, style: Style) -> String
             Some(note) => in_short(case, style, &format!("on record: {note}")),
             None => String::new(),
         },
+        Verdict::Racy => racy(case, style),
         Verdict::NewlyFixed => in_short(
             case,
             style,
@@ -49,6 +52,23 @@ fn title(case: &CaseEntry, style: Style, tail: &str) -> String {
 
 fn in_short(case: &CaseEntry, style: Style, what: &str) -> String {
     title(case, style, case.verdict.name()) + &wrap(&sanitize(what), style.width, "  ") + "\n"
+}
+
+/// A race on record that some attempt met and another did not.
+fn racy(case: &CaseEntry, style: Style) -> String {
+    let note = case.note.as_deref().unwrap_or_default();
+    let closing = format!("Attempt {} did not meet it. Nothing new.", case.attempt);
+    let text = sanitize(&format!("{note} {closing}"));
+    title(case, style, &headline(case)) + &wrap(&text, style.width, "  ") + "\n"
+}
+
+/// What was found; of a race on record, with the verdict before it, because what was found tells only how often.
+fn headline(case: &CaseEntry) -> String {
+    let found = words::finding(case);
+    match case.race {
+        Some(_) => format!("{}: {found}", case.verdict),
+        None => found,
+    }
 }
 
 /// A fault of the engine is not a verdict, and reads like one even less.
@@ -75,7 +95,7 @@ fn doubtful(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
 }
 
 fn red(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
-    let mut text = title(case, style, &words::finding(case));
+    let mut text = title(case, style, &headline(case));
     text += "\n";
     text += &wrap(&sanitize(&case.why), style.width, "  ");
     text += &steps(case, style);
@@ -256,7 +276,12 @@ pub fn meaning(case: &CaseEntry) -> String {
     } else {
         format!(" ({})", case.issues.join(", "))
     };
+    let race = case.race.filter(|_| case.verdict.is_red());
     let mut sentences = vec![match (case.classification, &case.fixed_in) {
+        _ if race.is_some() => {
+            let note = case.note.as_deref().unwrap_or_default();
+            format!("What is on record as a race has become the rule{issues}. {note}")
+        }
         (Classification::Regressed, Some(release)) => format!("This is what releases before {release} do{issues}."),
         (Classification::Regressed, None) => format!("This is what releases without a fix do{issues}."),
         (Classification::Fixed, _) => "This is what releases with the fix do.".to_owned(),
@@ -271,10 +296,25 @@ pub fn meaning(case: &CaseEntry) -> String {
                 .rows
                 .iter()
                 .find(|row| row.guards == Some(guard) && !row.is_fixed());
+            let broken = broken.filter(|row| guard != Guard::Reconciler || !did_as_recorded(case, row));
             sentences.extend(broken.map(|row| look_at(guard, row.is_regressed()).to_owned()));
         }
     }
     sentences.join(" ")
+}
+
+/// True if the reconciler started or registered a gateway as the record asked for, by its own line of that boot. Then what is
+/// wrong is what was recorded.
+fn did_as_recorded(case: &CaseEntry, row: &RowEntry) -> bool {
+    let boot = row.at.strip_prefix("boot:").and_then(|n| n.parse::<usize>().ok());
+    let mut lines = case.reconciler.iter();
+    let line = lines.find(|line| Some(line.boot) == boot && line.profile == row.profile);
+    match line.and_then(|line| boot_line(&line.line)) {
+        Some(Fact::BootLine {
+            prior_state, action, ..
+        }) => (prior_state.as_deref() == Some("running")) == (action == "started"),
+        _ => false,
+    }
 }
 
 /// Which part of the fix is not effective, and the file to look at.

@@ -1,7 +1,7 @@
 //! What cases that were run several times show together: how their times are spread, and how often they may fail.
 
 use super::words;
-use crate::evidence::document::{RepeatsEntry, RunDocument, Spread};
+use crate::evidence::document::{RaceRate, RepeatsEntry, RunDocument, Spread};
 use crate::report::text::{pad, width, wrap};
 use crate::report::{Paint, Style, sanitize};
 
@@ -54,24 +54,18 @@ pub fn failures(of: &RepeatsEntry) -> String {
             words::count(of.cases, "case")
         ),
         Some(rate) => format!(
-            "{} of {told} not as expected: {} to {} of all with {:.0} % confidence{unclear}",
+            "{} of {told} not as expected: {} of all with {:.0} % confidence{unclear}",
             of.failed,
-            percent(rate.low),
-            percent(rate.high),
+            rate.interval(),
             rate.confidence * 100.0
         ),
     }
 }
 
-/// A share in percent, never rounded to nothing.
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent > 0.0 && percent < 0.01 {
-        return "less than 0.01 %".to_owned();
-    }
-    let decimals = if percent < 1.0 { 2 } else { 1 };
-    let text = format!("{percent:.decimals$}");
-    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+/// How often each race on record was met, beside what is on record, and what is going on.
+pub fn races(of: &RepeatsEntry) -> Vec<String> {
+    let line = |race: &RaceRate| format!("a race on record was {}. {}", race.told(), race.note);
+    of.races.iter().map(line).collect()
 }
 
 /// A paragraph for each case that was run several times.
@@ -94,6 +88,9 @@ pub fn repeats(document: &RunDocument, style: Style) -> String {
         let paint = if of.failed > 0 { Paint::Bad } else { Paint::Plain };
         for line in wrap(&failures(of), style.width.saturating_sub(2), "").lines() {
             text += &format!("  {}\n", style.paint(paint, line));
+        }
+        for race in races(of) {
+            text += &wrap(&sanitize(&race), style.width, "  ");
         }
         text += "\n";
     }

@@ -15,6 +15,7 @@ pub fn summary(document: &RunDocument, style: Style) -> String {
         Verdict::Held,
         Verdict::KnownBad,
         Verdict::NewlyFixed,
+        Verdict::Racy,
         Verdict::Unsupported,
     ];
     let counts = order.iter().filter_map(|verdict| {

@@ -74,7 +74,8 @@ pub fn cases(document: &RunDocument, style: Style) -> String {
 
 fn cells(document: &RunDocument, (case, times): (&CaseEntry, usize), several_images: bool) -> Vec<String> {
     let attempts = attempts(document, case);
-    let again = if attempts > 1 {
+    // What is told of a race tells how many there were.
+    let again = if attempts > 1 && case.race.is_none() {
         format!(", {attempts} attempts")
     } else {
         String::new()

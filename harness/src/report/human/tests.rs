@@ -30,6 +30,7 @@ fn all() -> Vec<(&'static str, RunDocument)> {
         ("compared_repaired", samples::compared(true)),
         ("compared_introduced", samples::compared(false)),
         ("soak", samples::soak()),
+        ("raced", samples::raced()),
         ("matrix", samples::matrix()),
         ("explored", samples::explored(Fault::EveryShutdownIsAStop)),
         ("explored_nothing", samples::explored(Fault::None)),

@@ -1,6 +1,6 @@
 //! Words for what the document says in names.
 
-use crate::evidence::document::{CaseEntry, ImageEntry, RowEntry, RunDocument};
+use crate::evidence::document::{CaseEntry, ImageEntry, RaceEntry, RowEntry, RunDocument};
 use crate::report::{Paint, Style};
 use crate::scenario::model::{DEFAULT_PROFILE, Value, ValueSet};
 use crate::verdict::{Classification, RunVerdict, Verdict};
@@ -9,7 +9,7 @@ use crate::verdict::{Classification, RunVerdict, Verdict};
 pub fn mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Held => "✓",
-        Verdict::KnownBad => "~",
+        Verdict::KnownBad | Verdict::Racy => "~",
         Verdict::NewlyFixed => "↑",
         Verdict::Unsupported => "-",
         Verdict::Error => "!",
@@ -23,7 +23,7 @@ pub fn paint(verdict: Verdict) -> Paint {
     match verdict {
         Verdict::Held => Paint::Good,
         Verdict::KnownBad | Verdict::Unsupported => Paint::Dim,
-        Verdict::NewlyFixed => Paint::News,
+        Verdict::NewlyFixed | Verdict::Racy => Paint::News,
         Verdict::Error | Verdict::Inconclusive => Paint::Doubt,
         Verdict::Mismatch | Verdict::Regression => Paint::Bad,
     }
@@ -159,6 +159,17 @@ pub fn finding(case: &CaseEntry) -> String {
         "known" => "as on record",
         other => other,
     };
+    if let Some(RaceEntry {
+        attempts: Some(attempts),
+        on_record,
+        ..
+    }) = case.race
+    {
+        return format!(
+            "met in {} of {} attempts, on record as {} in {}",
+            attempts.met, attempts.of, on_record.met, on_record.of
+        );
+    }
     match case.classification {
         Classification::Inconclusive => "evidence is missing".to_owned(),
         Classification::Unsupported => "cannot be done here".to_owned(),

@@ -26,6 +26,11 @@ fn one_of_everything() {
 }
 
 #[test]
+fn a_race_on_record() {
+    insta::assert_snapshot!(render(&samples::raced()));
+}
+
+#[test]
 fn a_soak() {
     insta::assert_snapshot!(render(&samples::soak()));
 }

@@ -7,16 +7,6 @@ pub(super) fn acts(step: &Step) -> bool {
     !matches!(step.op, Operation::HoldAt { .. })
 }
 
-pub(super) fn stops(step: &Step) -> bool {
-    matches!(step.op, Operation::OperatorStop { .. })
-}
-
-/// A gateway that is held as it starts finds marker and SIGTERM side by side when it is let go. In which order it takes
-/// them is then no accident of this case.
-pub(super) fn holds_start(step: &Step) -> bool {
-    matches!(&step.op, Operation::HoldAt { state } if state == "starting")
-}
-
 /// True for a hold of the gateway that another step is about.
 pub(super) fn is_hold(flying: &Step, step: &Step) -> bool {
     matches!(flying.op, Operation::HoldAt { .. })

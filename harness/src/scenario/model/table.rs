@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use pep440_rs::{Version, VersionSpecifiers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -225,23 +224,6 @@ impl fmt::Display for ValueSet {
         }
         Ok(())
     }
-}
-
-/// A deviation of released versions that is on record, so that it does not read as news.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Known {
-    /// Exact releases.
-    pub releases: Vec<Version>,
-    /// Bases it was seen on; empty means all.
-    pub bases: Vec<String>,
-    /// Supervisor versions it was seen with; `None` means all.
-    pub supervisor: Option<VersionSpecifiers>,
-    /// What is going on.
-    pub note: String,
-    /// True for a race: the fixed column may be seen too.
-    pub or_fixed: bool,
-    /// What is seen instead.
-    pub rows: Vec<KnownRow>,
 }
 
 /// One deviating row.

@@ -3,9 +3,7 @@
 use super::cursor::{Reader, Span, Tab};
 use super::rows::Row;
 use super::steps::RawStep;
-use crate::scenario::model::{
-    Expect, Known, KnownRow, Moment, Need, Operation, Probe, Profile, RestartPolicy, Seed, Start,
-};
+use crate::scenario::model::{Expect, KnownRow, Moment, Need, Operation, Probe, Profile, RestartPolicy, Seed, Start};
 use crate::scenario::vocabulary::did_you_mean;
 
 /// The parts that are complete by the time the checks run.
@@ -41,7 +39,7 @@ impl Reader {
         places: &Places<'_, '_, '_>,
         steps: &[RawStep],
         expects: &[Row<Expect>],
-        known: &[(Option<Known>, Vec<Row<KnownRow>>)],
+        deviating: &[&Row<KnownRow>],
     ) {
         let mut names: Vec<&str> = places.profiles.iter().map(|p| p.name.as_str()).collect();
         let mut paths: Vec<&str> = places.seeds.iter().map(|s| s.path.as_str()).collect();
@@ -63,9 +61,10 @@ impl Reader {
         let of_rows = expects
             .iter()
             .filter_map(|r| Some((r.profile.0.as_str(), r.profile.1.as_ref()?)));
-        let of_known = known.iter().flat_map(|(_, rows)| rows);
-        let of_known = of_known.filter_map(|r| Some((r.profile.0.as_str(), r.profile.1.as_ref()?)));
-        let used: Vec<(&str, &Span)> = of_steps.chain(of_rows).chain(of_known).collect();
+        let of_deviations = deviating
+            .iter()
+            .filter_map(|r| Some((r.profile.0.as_str(), r.profile.1.as_ref()?)));
+        let used: Vec<(&str, &Span)> = of_steps.chain(of_rows).chain(of_deviations).collect();
         for (name, span) in used {
             if !names.contains(&name) {
                 let label = match did_you_mean(name, names.iter().copied()) {
@@ -86,7 +85,7 @@ impl Reader {
         places: &Places<'_, '_, '_>,
         steps: &[RawStep],
         expects: &[Row<Expect>],
-        known: &[(Option<Known>, Vec<Row<KnownRow>>)],
+        deviating: &[&Row<KnownRow>],
     ) {
         // Where the steps could not be read, no number is too large.
         let unread = places.tab.get("step").is_some_and(|n| !n.get_ref().is_array());
@@ -95,9 +94,9 @@ impl Reader {
         for row in expects {
             self.check_number(row.at.as_ref(), most_steps, most_boots);
         }
-        for row in known.iter().flat_map(|(_, rows)| rows) {
+        for row in deviating {
             self.check_number(row.at.as_ref(), most_steps, most_boots);
-            self.check_known(row, expects);
+            self.check_deviation(row, expects);
         }
         for (index, row) in expects.iter().enumerate() {
             let Some(key) = row.key() else { continue };
@@ -181,8 +180,8 @@ impl Reader {
         }
     }
 
-    /// A known deviation is one from a row there is.
-    fn check_known(&mut self, row: &Row<KnownRow>, expects: &[Row<Expect>]) {
+    /// A deviation is one from a row there is.
+    fn check_deviation(&mut self, row: &Row<KnownRow>, expects: &[Row<Expect>]) {
         let (Some(key), Some(known)) = (row.key(), &row.row) else {
             return;
         };

@@ -1,8 +1,10 @@
 //! The behaviour table's rows, and the deviations on record.
 
 use super::cursor::{Node, Reader, Span, Tab};
-use crate::scenario::model::{DEFAULT_PROFILE, Expect, Known, KnownRow, Moment, Probe, Value, ValueSet};
-use crate::scenario::vocabulary::{EXPECT, GUARDS, KNOWN, KNOWN_ROW, Moments, probe_info};
+use crate::scenario::model::{
+    DEFAULT_PROFILE, Deviation, Expect, Known, KnownRow, Moment, Probe, Race, Releases, Value, ValueSet,
+};
+use crate::scenario::vocabulary::{EXPECT, GUARDS, KNOWN, KNOWN_ROW, Moments, RACE, probe_info};
 
 /// A row, with the places needed to say what is wrong with it beside others.
 pub(super) struct Row<T> {
@@ -16,6 +18,14 @@ pub(super) struct Row<T> {
     pub(super) probe: Option<(Probe, Span)>,
     /// Of which profile, and where that is written if it is.
     pub(super) profile: (String, Option<Span>),
+}
+
+/// A deviation on record, and its rows with their places.
+pub(super) struct OnRecord<T> {
+    /// What was understood of it, if all was.
+    pub(super) entry: Option<T>,
+    /// Its rows.
+    pub(super) rows: Vec<Row<KnownRow>>,
 }
 
 impl<T> Row<T> {
@@ -112,53 +122,85 @@ impl Reader {
     }
 
     /// Takes one `[[known]]`.
-    pub(super) fn known(&mut self, node: &Node<'_>, own_words: &str) -> Option<(Option<Known>, Vec<Row<KnownRow>>)> {
+    pub(super) fn known(&mut self, node: &Node<'_>, own_words: &str) -> Option<OnRecord<Known>> {
         let tab = self.table(node, &KNOWN)?;
-        let texts = self.key_strs(&tab, "releases", "versions");
-        if let Some(node) = tab.get("releases")
-            && node.get_ref().as_array().is_some_and(|a| a.is_empty())
-        {
-            self.error(node.span(), "a known deviation of no release")
-                .label("name the exact releases that do it");
-        }
-        let count = texts.len();
-        let releases: Vec<_> = texts
-            .into_iter()
-            .filter_map(|(text, span)| self.version(text, span))
-            .collect();
+        let or_fixed = self.key_bool(&tab, "or_fixed", false);
+        let (deviation, rows) = self.deviation(&tab, own_words);
+        let entry = deviation.map(|deviation| Known { deviation, or_fixed });
+        Some(OnRecord { entry, rows })
+    }
+
+    /// Takes one `[[race]]`.
+    pub(super) fn race(&mut self, node: &Node<'_>, own_words: &str) -> Option<OnRecord<Race>> {
+        let tab = self.table(node, &RACE)?;
+        let seen = self
+            .key_str(&tab, "seen")
+            .and_then(|(text, span)| self.seen(text, span));
+        let (deviation, rows) = self.deviation(&tab, own_words);
+        let entry = deviation.zip(seen).map(|(deviation, seen)| Race { deviation, seen });
+        Some(OnRecord { entry, rows })
+    }
+
+    /// Takes what `[[known]]` and `[[race]]` have in common.
+    fn deviation(&mut self, tab: &Tab<'_, '_>, own_words: &str) -> (Option<Deviation>, Vec<Row<KnownRow>>) {
+        let releases = tab.get("releases").and_then(|node| self.releases(node));
         let bases = self
-            .key_strs(&tab, "bases", "strings")
+            .key_strs(tab, "bases", "strings")
             .into_iter()
             .map(|(s, _)| s.to_owned())
             .collect();
-        let supervisor = self.key_range(&tab, "supervisor");
+        let supervisor = self.key_range(tab, "supervisor");
         // One paragraph, however it is wrapped in the file.
         let note = self
-            .key_str(&tab, "note")
+            .key_str(tab, "note")
             .map(|(s, _)| s.split_whitespace().collect::<Vec<_>>().join(" "));
-        let or_fixed = self.key_bool(&tab, "or_fixed", false);
         let tables = tab.get("rows").map(|n| self.tables(n, &KNOWN_ROW)).unwrap_or_default();
         if let Some(node) = tab.get("rows")
             && node.get_ref().as_array().is_some_and(|a| a.is_empty())
         {
-            self.error(node.span(), "a known deviation without a row")
+            self.error(node.span(), "a deviation without a row")
                 .label("say what is seen instead");
         }
         let rows: Vec<Row<KnownRow>> = tables.iter().map(|t| self.known_row(t, own_words)).collect();
         let good: Vec<KnownRow> = rows.iter().filter_map(|r| r.row.clone()).collect();
-        let complete = good.len() == rows.len() && releases.len() == count;
-        let known = note.filter(|_| complete).map(|note| Known {
-            releases,
-            bases,
-            supervisor,
-            note,
-            or_fixed,
-            rows: good,
-        });
-        Some((known, rows))
+        let complete = good.len() == rows.len();
+        let deviation = note
+            .zip(releases)
+            .filter(|_| complete)
+            .map(|(note, releases)| Deviation {
+                releases,
+                bases,
+                supervisor,
+                note,
+                rows: good,
+            });
+        (deviation, rows)
     }
 
-    /// Takes one row of a known deviation.
+    /// Takes the releases of a deviation: a range, or a list of versions.
+    fn releases(&mut self, node: &Node<'_>) -> Option<Releases> {
+        if let Some(text) = node.get_ref().as_str() {
+            return self.range(text, node.span()).map(Releases::Range);
+        }
+        let items = self.list(node, "versions, or a range as a string");
+        if items.is_empty() && node.get_ref().as_array().is_some() {
+            self.error(node.span(), "a deviation of no release")
+                .label("name the releases that do it, or a range");
+            return None;
+        }
+        let count = items.len();
+        let texts: Vec<_> = items
+            .into_iter()
+            .filter_map(|item| self.str(item).map(|text| (text, item.span())))
+            .collect();
+        let versions: Vec<_> = texts
+            .into_iter()
+            .filter_map(|(text, span)| self.version(text, span))
+            .collect();
+        (versions.len() == count && count > 0).then_some(Releases::Exact(versions))
+    }
+
+    /// Takes one row of a deviation on record.
     fn known_row(&mut self, tab: &Tab<'_, '_>, own_words: &str) -> Row<KnownRow> {
         let mut raw: Row<KnownRow> = self.row(tab);
         if let (Some((at, _)), Some((probe, _)), Some(node)) = (&raw.at, &raw.probe, tab.get("observed")) {

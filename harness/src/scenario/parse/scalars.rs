@@ -7,7 +7,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 
 use super::cursor::{Node, Reader, Span, Tab, list};
 use crate::scenario::diagnostic::gist;
-use crate::scenario::model::{ImageRef, Moment, Probe, Signal};
+use crate::scenario::model::{ImageRef, Moment, Probe, Seen, Signal};
 use crate::scenario::vocabulary::{ALL_PROFILES, IMAGE_SOURCES, SUBJECT, did_you_mean};
 
 /// How a duration is written, for messages.
@@ -94,6 +94,18 @@ impl Reader {
                 self.error(span, format!("`{text}` is not a range of versions"))
                     .label(gist(&error))
                     .note("ranges: PEP 440, such as \">=0.17,<0.19\" or \"==0.16.0\"");
+                None
+            }
+        }
+    }
+
+    /// Takes how often a race was seen.
+    pub(super) fn seen(&mut self, text: &str, span: Span) -> Option<Seen> {
+        match text.parse() {
+            Ok(seen) => Some(seen),
+            Err(why) => {
+                self.error(span, format!("`{text}` does not say how often a race was seen"))
+                    .label(why);
                 None
             }
         }

@@ -349,9 +349,33 @@ fn known_deviations() {
     let scenario = good(&text);
     assert!(scenario.known[0].or_fixed);
     assert_eq!(
-        scenario.known[0].rows[0].observed,
+        scenario.known[0].deviation.rows[0].observed,
         ValueSet(vec![Value::str("skipped")])
     );
+}
+
+#[test]
+fn races_on_record() {
+    const ROWS: &str = "[{ at = \"boot:2\", probe = \"boot.action\", observed = \"skipped\" }]";
+    let race = |keys: &str| format!("[[race]]\nnote = \"n\"\nrows = {ROWS}\n{keys}");
+    let added = [
+        race("releases = [\"0.19.0\"]"),
+        race("releases = [\"0.19.0\"]\nseen = \"0/9\""),
+        race("releases = [\"0.19.0\"]\nseen = \"3/3\""),
+        race("releases = [\"0.19.0\"]\nseen = \"often\""),
+        race("releases = \"0.19.0\"\nseen = \"1/9\""),
+        race("releases = 19\nseen = \"1/9\""),
+        race("releases = \">=0.17\"\nseen = \"1/9\"\nor_fixed = true"),
+    ];
+    let changes: Vec<(&str, &str)> = added.iter().map(|a| ("", a.as_str())).collect();
+    let shown_all = cases(&changes);
+    insta::assert_snapshot!(shown_all);
+
+    let scenario = good(&format!("{GOOD}{}", race("releases = \">=0.17\"\nseen = \"4/141\"")));
+    let race = &scenario.races[0];
+    assert_eq!((race.seen.met, race.seen.of), (4, 141));
+    let holds_for = |release: &str| race.deviation.releases.contains(&release.parse().unwrap());
+    assert!(holds_for("0.22.2.post1") && !holds_for("0.16.0"));
 }
 
 #[test]

@@ -63,6 +63,11 @@ pub const TOP: Shape = Shape {
             Kind::Tables(&KNOWN),
             "deviations of releases that are on record",
         ),
+        optional(
+            "race",
+            Kind::Tables(&RACE),
+            "deviations on record that are met now and then",
+        ),
     ],
 };
 
@@ -190,24 +195,47 @@ pub const EXPECT: Shape = Shape {
 pub const KNOWN: Shape = Shape {
     name: "[[known]]",
     keys: &[
-        required("releases", Kind::Versions, "the exact releases that do it"),
-        optional("bases", Kind::Strings, "the image bases it was seen on (default all)"),
-        optional(
-            "supervisor",
-            Kind::Range,
-            "the supervisor's versions it was seen with (default all)",
-        ),
-        required("note", Kind::Text, "what is going on"),
+        RELEASES,
+        BASES,
+        SUPERVISOR,
+        NOTE,
         optional(
             "or_fixed",
             Kind::Bool,
-            "true for a race: the fixed column may be seen too (default false)",
+            "true where the steps hit a race on purpose: the fixed column may be seen too (default false)",
         ),
-        required("rows", Kind::Tables(&KNOWN_ROW), "what is seen instead"),
+        ROWS,
     ],
 };
 
-/// One of a known deviation's `rows`.
+/// `[[race]]`.
+pub const RACE: Shape = Shape {
+    name: "[[race]]",
+    keys: &[
+        RELEASES,
+        BASES,
+        SUPERVISOR,
+        NOTE,
+        required("seen", Kind::Seen, "how often it was seen of how many times: \"1/186\""),
+        ROWS,
+    ],
+};
+
+const RELEASES: Key = required(
+    "releases",
+    Kind::Releases,
+    "the releases that do it: a list of versions, or a range, open at the end while nobody has mended it",
+);
+const BASES: Key = optional("bases", Kind::Strings, "the image bases it was seen on (default all)");
+const SUPERVISOR: Key = optional(
+    "supervisor",
+    Kind::Range,
+    "the supervisor's versions it was seen with (default all)",
+);
+const NOTE: Key = required("note", Kind::Text, "what is going on");
+const ROWS: Key = required("rows", Kind::Tables(&KNOWN_ROW), "what is seen instead");
+
+/// One of the `rows` of a deviation on record.
 pub const KNOWN_ROW: Shape = Shape {
     name: "rows",
     keys: &[

@@ -90,7 +90,8 @@ fn in_an_upgrade_the_release_that_was_shut_down_counts() {
 #[rstest]
 #[case::exactly_that_release("0.17.0", None, None, &[], None, true)]
 #[case::another_release("0.18.0", None, None, &[], None, false)]
-#[case::a_candidate_of_it("0.17.0rc1", None, None, &[], None, false)]
+#[case::a_candidate_of_it("0.17.0rc1", None, None, &[], None, true)]
+#[case::a_post_release_of_it("0.17.0.post1", None, None, &[], None, true)]
 #[case::base_matches("0.17.0", Some("bookworm"), None, &["bookworm"], None, true)]
 #[case::another_base("0.17.0", Some("trixie"), None, &["bookworm"], None, false)]
 #[case::base_not_known("0.17.0", None, None, &["bookworm"], None, false)]
@@ -108,8 +109,8 @@ fn a_deviation_on_record_applies_to_exactly_its_image(
 ) {
     let mut scenario = docker_restart();
     let mut record = known(Moment::End, Probe::Service, &["down"]);
-    record.bases = bases.iter().map(|b| (*b).to_owned()).collect();
-    record.supervisor = range.map(|r| r.parse().unwrap());
+    record.deviation.bases = bases.iter().map(|b| (*b).to_owned()).collect();
+    record.deviation.supervisor = range.map(|r| r.parse().unwrap());
     scenario.known = vec![record.clone()];
     let subject = Subject {
         base: base.map(Into::into),

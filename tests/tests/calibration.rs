@@ -1,0 +1,97 @@
+//! The calibration on record is of the table there is now, and says that the table tells what it has to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use comeback::app::{REFERENCES, reference_column};
+use comeback::scenario::Catalogue;
+use comeback::scenario::overlay::overlays;
+use serde::Deserialize;
+
+const REDO: &str = "obtain it anew: ci/calibrate";
+
+/// `docs/calibration.json`, as far as it is looked at here.
+#[derive(Deserialize)]
+struct Calibration {
+    /// Hash of the table it was obtained with.
+    table: String,
+    /// Of each scenario, by image: what it was found to be.
+    reference: BTreeMap<String, BTreeMap<String, Found>>,
+    /// Of each overlay, by scenario: the row that caught it.
+    overlays: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    classification: String,
+    verdict: String,
+}
+
+fn calibration() -> Calibration {
+    let text = include_str!("../../docs/calibration.json");
+    serde_json::from_str(text).unwrap_or_else(|why| panic!("docs/calibration.json: {why}; {REDO}"))
+}
+
+fn catalogue() -> Catalogue {
+    Catalogue::load(None).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn it_is_of_this_table() {
+    assert_eq!(
+        calibration().table,
+        catalogue().hash(),
+        "the table has changed since; {REDO}"
+    );
+}
+
+#[test]
+fn it_covers_the_whole_table_on_both_references() {
+    let (calibration, catalogue) = (calibration(), catalogue());
+    let wanted: BTreeSet<&str> = catalogue.iter().map(|scenario| scenario.id.as_str()).collect();
+    let found: BTreeSet<&str> = calibration.reference.keys().map(String::as_str).collect();
+    assert_eq!(found, wanted, "{REDO}");
+    for scenario in catalogue.iter() {
+        for image in REFERENCES {
+            let release = image.strip_prefix("release:").and_then(|release| release.parse().ok());
+            let applies = comeback::plan::does_not_apply(scenario.releases.as_ref(), release.as_ref()).is_none();
+            let there = calibration.reference[&scenario.id].contains_key(image);
+            assert_eq!(there, applies, "{} on {image}; {REDO}", scenario.id);
+        }
+    }
+}
+
+#[test]
+fn nothing_in_it_is_red_or_unknown() {
+    for (scenario, found) in &calibration().reference {
+        for (image, found) in found {
+            let fine = ["held", "known-bad", "racy"].contains(&found.verdict.as_str());
+            assert!(fine, "{scenario} on {image} is {}", found.verdict);
+        }
+    }
+}
+
+#[test]
+fn core_scenarios_tell_the_references_apart() {
+    let calibration = calibration();
+    for scenario in catalogue().iter().filter(|s| s.tags.iter().any(|tag| tag == "core")) {
+        for image in REFERENCES {
+            let found = &calibration.reference[&scenario.id][image].classification;
+            assert_eq!(
+                found,
+                reference_column(scenario, image).name(),
+                "{} on {image}",
+                scenario.id
+            );
+        }
+    }
+}
+
+#[test]
+fn every_overlay_was_caught_by_all_that_have_to_catch_it() {
+    let caught = calibration().overlays;
+    for overlay in overlays() {
+        let wanted: BTreeSet<&str> = overlay.caught_by.iter().map(String::as_str).collect();
+        let found: BTreeSet<&str> = caught[&overlay.name].keys().map(String::as_str).collect();
+        assert_eq!(found, wanted, "{}; {REDO}", overlay.name);
+    }
+}
