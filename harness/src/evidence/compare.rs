@@ -7,7 +7,7 @@ use super::document::shards::excuse_nothing;
 use super::document::{CaseEntry, RowEntry, RunDocument};
 use crate::scenario::model::Guard;
 use crate::verdict::run::Faults;
-use crate::verdict::{Classification, Exit, RunVerdict};
+use crate::verdict::{Classification, Exit, RunVerdict, Verdict};
 
 /// What became of a scenario from the old image to the new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -111,7 +111,17 @@ pub fn compare(document: &RunDocument, old: &str, new: &str) -> Vec<Comparison> 
 
 /// Of several repeats of a case the one that counts: what was found to be bad, then what cannot be told.
 pub fn worst<'d>(repeats: impl Iterator<Item = &'d CaseEntry>) -> Option<&'d CaseEntry> {
-    repeats.max_by_key(|case| badness(case.classification))
+    repeats.max_by_key(|case| badness(found(case)))
+}
+
+/// What a case was found to be. A race on record that is met as often as before is no news, also where a case of many met it in
+/// each attempt; one that has become the rule, or is met more often than before, is bad whatever the last attempt shows.
+fn found(case: &CaseEntry) -> Classification {
+    match (case.race, case.classification) {
+        (Some(race), _) if case.verdict == Verdict::Racy && race.met => Classification::Fixed,
+        (Some(_), Classification::Fixed) if case.verdict.is_red() => Classification::Neither,
+        (_, found) => found,
+    }
 }
 
 fn badness(found: Classification) -> u8 {
@@ -138,8 +148,8 @@ fn pair(old: &CaseEntry, new: &CaseEntry) -> Comparison {
     }
     Comparison {
         scenario: new.scenario.clone(),
-        old: old.classification,
-        new: new.classification,
+        old: found(old),
+        new: found(new),
         change,
         lost: !lost.is_empty(),
         guards,
@@ -148,7 +158,7 @@ fn pair(old: &CaseEntry, new: &CaseEntry) -> Comparison {
 
 fn change(old: &CaseEntry, new: &CaseEntry) -> Change {
     use Classification::{Error, Fixed, Inconclusive, Unsupported};
-    match (old.classification, new.classification) {
+    match (found(old), found(new)) {
         (Unsupported, _) | (_, Unsupported) => Change::Unsupported,
         // Whatever the old one does: the new one shows nothing to worry about.
         (Fixed | Inconclusive | Error, Fixed) => Change::Held,
@@ -199,11 +209,12 @@ pub fn exit(comparisons: &[Comparison], pre_existing: bool) -> Exit {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::evidence::document::samples::{compared, reproduced};
+    use crate::evidence::document::samples::{self, compared, reproduced};
 
     fn case(found: Classification) -> CaseEntry {
         let mut case = reproduced().cases.remove(0);
@@ -261,6 +272,52 @@ mod tests {
         };
         assert_eq!(code(true, cut), (RunVerdict::Error, 130));
         assert_eq!(code(false, cut), (RunVerdict::Regression, 130));
+    }
+
+    /// The first case of a sample with a race on record, and the one that met it in all attempts, as one scenario.
+    fn raced() -> [CaseEntry; 2] {
+        let counting = samples::raced().cases.into_iter().filter(|case| case.counts);
+        let mut cases: Vec<CaseEntry> = counting.collect();
+        cases[1].scenario = cases[0].scenario.clone();
+        cases.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_race_that_became_the_rule_is_introduced() {
+        let [racy, rule] = raced();
+        let held = CaseEntry {
+            verdict: Verdict::Held,
+            race: None,
+            ..racy.clone()
+        };
+        assert_eq!(change(&held, &racy), Change::Held);
+        assert_eq!(change(&racy, &rule), Change::Introduced);
+        assert_eq!(change(&held, &rule), Change::Introduced);
+        assert_eq!(change(&rule, &racy), Change::Repaired);
+        assert_eq!(change(&rule, &rule), Change::PreExisting);
+    }
+
+    #[test]
+    fn of_many_repeats_the_rate_of_a_race_counts() {
+        let [racy, rule] = raced();
+        // It met the race in each attempt, as some case does among many.
+        let by_chance = CaseEntry {
+            verdict: Verdict::Racy,
+            ..rule.clone()
+        };
+        assert_eq!(
+            found(worst([&racy, &by_chance].into_iter()).unwrap()),
+            Classification::Fixed
+        );
+        // Its last attempt held, and the race is met more often than on record.
+        let more_often = CaseEntry {
+            verdict: Verdict::Regression,
+            ..racy.clone()
+        };
+        assert_eq!(
+            change(&racy, worst([&racy, &more_often].into_iter()).unwrap()),
+            Change::Introduced
+        );
     }
 
     #[test]

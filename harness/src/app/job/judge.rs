@@ -107,7 +107,8 @@ impl Job {
                             faulty,
                         });
                     }
-                    let memory = memory.as_ref().filter(|_| news);
+                    // One attempt that met a race says nothing of the next run.
+                    let memory = memory.as_ref().filter(|_| news && judged.race.is_none());
                     if let Some(Err(text)) = memory.map(|memory| memory.keep(evidence, judged.classification)) {
                         tell(RunEvent::Note { text });
                     }
