@@ -206,7 +206,7 @@ mod tests {
         use crate::cli::variants;
         use crate::engine::EngineErrorKind;
 
-        variants!(EngineErrorKind: Unreachable, Status, Timeout, Broken, Build);
+        variants!(EngineErrorKind: Unreachable, Status, Timeout, Broken, NoImage, Build);
 
         pub fn all_are_in(kinds: &[EngineErrorKind]) -> bool {
             NAMES.iter().all(|name| kinds.iter().any(|kind| name_of(kind) == *name))
@@ -356,6 +356,9 @@ mod tests {
             },
             EngineErrorKind::Timeout(std::time::Duration::from_secs(30)),
             EngineErrorKind::Broken("unexpected end of file".into()),
+            EngineErrorKind::NoImage {
+                image: text("sha256:3f2a0b1c9d8e"),
+            },
             EngineErrorKind::Build(text("no such file: Dockerfile")),
         ];
         assert!(engine_kinds::all_are_in(&kinds));

@@ -31,6 +31,11 @@ pub enum EngineErrorKind {
     Timeout(Duration),
     /// The connection or stream broke, or said something unreadable.
     Broken(Cause),
+    /// There is no image of that id; none is fetched for a container.
+    NoImage {
+        /// The id.
+        image: String,
+    },
     /// A build failed; the message is the builder's own last words.
     Build(String),
 }
@@ -102,7 +107,7 @@ impl EngineError {
         match self.kind {
             EngineErrorKind::Status { code, .. } => code >= 500,
             EngineErrorKind::Broken(_) | EngineErrorKind::Unreachable(_) => true,
-            EngineErrorKind::Timeout(_) | EngineErrorKind::Build(_) => false,
+            EngineErrorKind::Timeout(_) | EngineErrorKind::NoImage { .. } | EngineErrorKind::Build(_) => false,
         }
     }
 
@@ -121,6 +126,10 @@ impl fmt::Display for EngineErrorKind {
             }
             Self::Timeout(after) => write!(f, "no answer within {:.1} s", after.as_secs_f64()),
             Self::Broken(why) => write!(f, "the connection to the engine broke: {why}"),
+            Self::NoImage { image } => write!(
+                f,
+                "the image {image} is not on the engine any more, and none is fetched in its place: obtain it again"
+            ),
             Self::Build(why) => write!(f, "the build failed: {}", why.trim()),
         }
     }
@@ -132,7 +141,7 @@ impl Error for EngineErrorKind {
             Self::Unreachable(cause) | Self::Broken(cause) => {
                 cause.source.as_deref().map(|source| source as &(dyn Error + 'static))
             }
-            Self::Status { .. } | Self::Timeout(_) | Self::Build(_) => None,
+            Self::Status { .. } | Self::Timeout(_) | Self::NoImage { .. } | Self::Build(_) => None,
         }
     }
 }

@@ -66,7 +66,7 @@ pub struct EngineCondition {
 /// A container to create.
 #[derive(Debug, Clone, Default)]
 pub struct ContainerSpec {
-    /// Image reference or id.
+    /// The image's id. A name may mean another image meanwhile.
     pub image: String,
     /// Name; must be unique on the engine.
     pub name: String,

@@ -149,7 +149,7 @@ impl Plan {
         tree.file("usr/local/bin/uv", uv?);
         let mut log = build::Log::create(cache, &self.reference)?;
         match pulled {
-            Ok(()) => self.on_pulled(engine, cache, &tree, &mut log, report).await?,
+            Ok(debian) => self.on_pulled(engine, cache, &debian, &tree, &mut log, report).await?,
             Err(pull) => {
                 let image = self.base.recipe().debian;
                 report.decided(fallback(self.base, &pull, bootstrap::possible(&architecture))?);
@@ -175,23 +175,26 @@ impl Plan {
         }
     }
 
-    /// Debian's own image, if it is here or can be had; else why not.
-    async fn pull(&self, engine: &dyn Engine, report: &Report<'_>) -> Result<(), String> {
+    /// The id of Debian's own image, if it is here or can be had; else why not.
+    async fn pull(&self, engine: &dyn Engine, report: &Report<'_>) -> Result<String, String> {
         let image = self.base.recipe().debian;
-        if let Ok(Some(_)) = engine.inspect_image(image).await {
+        if let Ok(Some(info)) = engine.inspect_image(image).await {
             report.decided(format!(
                 "base {}: on {image}, which is in the engine's store",
                 self.base
             ));
-            return Ok(());
+            return Ok(info.id);
         }
         report.step(format!("pulling {image}"));
         let on = |progress| report.progress(progress);
-        match engine.pull_image(image, &on).await {
-            Ok(()) => {
+        let pulled = engine.pull_image(image, &on).await;
+        pulled.map_err(|error| error.kind.to_string())?;
+        match engine.inspect_image(image).await {
+            Ok(Some(info)) => {
                 report.decided(format!("base {}: on {image}, pulled", self.base));
-                Ok(())
+                Ok(info.id)
             }
+            Ok(None) => Err("it was pulled and is not there".to_owned()),
             Err(error) => Err(error.kind.to_string()),
         }
     }
@@ -200,6 +203,7 @@ impl Plan {
         &self,
         engine: &dyn Engine,
         cache: &Cache,
+        debian: &str,
         tree: &Tree,
         log: &mut build::Log,
         report: &Report<'_>,
@@ -217,7 +221,7 @@ impl Plan {
         let mut context = Tree::default();
         context.file("rootfs.tar", tree.tar());
         let dockerfile = assets::text("gateway/base.Dockerfile");
-        let args = [("DEBIAN", recipe.debian), ("PACKAGES", &packages.join(" "))];
+        let args = [("DEBIAN", debian), ("PACKAGES", &packages.join(" "))];
         context.file("Dockerfile", assets::inline(&dockerfile, &args));
         report.step(format!("installing s6 and Python on {}", recipe.debian));
         let unlabelled = format!("{}-unlabelled", self.reference);
@@ -232,7 +236,7 @@ impl Plan {
         let mut context = Tree::default();
         let supervisor = facts.supervisor.unwrap_or_default();
         let labels = self.label_instruction(&supervisor);
-        context.file("Dockerfile", format!("FROM {unlabelled}\n{labels}\n"));
+        context.file("Dockerfile", format!("FROM {}\n{labels}\n", info.id));
         job.run(build::request(&self.reference, &context), log).await?;
         engine.remove_image(&unlabelled).await?;
         Ok(())

@@ -8,6 +8,7 @@ use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
 use super::assets::Key;
+use super::expr::ImageExpr;
 use super::{Cache, Image, ImageError, http};
 use crate::engine::{ContainerSpec, Engine, EngineError, ImageInfo, RUN_LABEL};
 
@@ -73,9 +74,11 @@ pub async fn fingerprint(engine: &dyn Engine, image: &Image, cache: &Cache) -> R
         Some(info) => measure(engine, info, cache).await?.packages,
         None => None,
     };
+    // The names of those we build tell what went into them. A name that somebody gave may mean another image tomorrow.
+    let ours = !matches!(image.name.parse(), Ok(ImageExpr::Docker { .. }) | Err(_));
     Ok(match packages {
-        Some(packages) => format!("{} {packages}", image.reference),
-        None => image.digest.clone(),
+        Some(packages) if ours => format!("{} {packages}", image.reference),
+        _ => image.digest.clone(),
     })
 }
 

@@ -163,13 +163,16 @@ pub async fn obtain_base(
 ) -> Result<Image, ImageError> {
     let plan = base::Plan::new(Base::default())?;
     let name = format!("base {}", plan.base);
-    if options.offline && engine.inspect_image(&plan.reference).await?.is_none() {
-        return Err(ImageError::Offline {
-            image: name,
-            needed: "build it".to_owned(),
-        });
-    }
-    let info = plan.ensure(engine, &options.cache, &Report { sink: report }).await?;
+    let info = match engine.inspect_image(&plan.reference).await? {
+        Some(info) => info,
+        None if options.offline => {
+            return Err(ImageError::Offline {
+                image: name,
+                needed: "build it".to_owned(),
+            });
+        }
+        None => plan.ensure(engine, &options.cache, &Report { sink: report }).await?,
+    };
     Ok(Image {
         name,
         reference: plan.reference.clone(),

@@ -49,14 +49,14 @@ pub(super) async fn obtain(
         pypi::select(&Releases::Exact(version.clone()), &known)
     };
     exists.await?;
-    plan.ensure(engine, &options.cache, report).await?;
+    let base_image = plan.ensure(engine, &options.cache, report).await?;
 
     let _lock = options.cache.lock(short(&key)).await?;
     if let Some(info) = engine.inspect_image(&reference).await? {
         return Ok((image(info), true));
     }
     let version = version.to_string();
-    let dockerfile = assets::inline(&dockerfile, &[("BASE", &plan.reference), ("VERSION", &version)]);
+    let dockerfile = assets::inline(&dockerfile, &[("BASE", &base_image.id), ("VERSION", &version)]);
     let mut context = Tree::default();
     context.file("Dockerfile", declare(&dockerfile, &build::index_args()));
     report.step(format!("installing hermes-agent {version} on {base}"));

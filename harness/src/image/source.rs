@@ -117,7 +117,7 @@ pub(super) async fn obtain(
         return Ok((image(info), true));
     }
     // Not refused offline: with the dependencies there, a build needs nobody.
-    dependencies.ensure(engine, &plan, options, report).await?;
+    let on = dependencies.ensure(engine, &plan, options, report).await?;
     let _lock = options.cache.lock(short(&key)).await?;
     // Somebody else may have built it in the meantime.
     if let Some(info) = engine.inspect_image(&reference).await? {
@@ -125,10 +125,7 @@ pub(super) async fn obtain(
     }
     report.step(format!("installing {} on {base}", path.display()));
     let mut context = Tree::default();
-    context.file(
-        "Dockerfile",
-        assets::inline(&dockerfile, &[("DEPENDENCIES", &dependencies.reference)]),
-    );
+    context.file("Dockerfile", assets::inline(&dockerfile, &[("DEPENDENCIES", &on.id)]));
     context.file("source.tar", files.tar());
     let request = BuildRequest {
         shm_bytes: Some(WORKSPACE),
@@ -159,7 +156,7 @@ async fn read(root: PathBuf) -> Result<Tree, ImageError> {
 struct Dependencies {
     reference: String,
     key: String,
-    dockerfile: String,
+    requirements: String,
 }
 
 impl Dependencies {
@@ -171,19 +168,26 @@ impl Dependencies {
         }
         words.push("--".to_owned());
         words.extend(pyproject.project.dependencies.iter().map(|r| quoted(r)));
-        let dockerfile = assets::inline(
-            &assets::text("gateway/dependencies.Dockerfile"),
-            &[("BASE", &plan.reference), ("REQUIREMENTS", &words.join(" "))],
-        );
+        let requirements = words.join(" ");
         let mut key = Key::default();
         key.add("base", plan.key.as_bytes());
-        key.add("dockerfile", dockerfile.as_bytes());
+        key.add(
+            "dockerfile",
+            Self::dockerfile(&plan.reference, &requirements).as_bytes(),
+        );
         let key = key.hex();
         Self {
             reference: format!("comeback-deps:{}-{}", plan.base, short(&key)),
             key,
-            dockerfile,
+            requirements,
         }
+    }
+
+    fn dockerfile(base: &str, requirements: &str) -> String {
+        assets::inline(
+            &assets::text("gateway/dependencies.Dockerfile"),
+            &[("BASE", base), ("REQUIREMENTS", requirements)],
+        )
     }
 
     async fn ensure(
@@ -192,9 +196,9 @@ impl Dependencies {
         plan: &Plan,
         options: &ObtainOptions,
         report: &Report<'_>,
-    ) -> Result<(), ImageError> {
-        if engine.inspect_image(&self.reference).await?.is_some() {
-            return Ok(());
+    ) -> Result<ImageInfo, ImageError> {
+        if let Some(info) = engine.inspect_image(&self.reference).await? {
+            return Ok(info);
         }
         if options.offline {
             return Err(ImageError::Offline {
@@ -202,22 +206,24 @@ impl Dependencies {
                 needed: "install the dependencies of the source tree".to_owned(),
             });
         }
-        plan.ensure(engine, &options.cache, report).await?;
+        let base = plan.ensure(engine, &options.cache, report).await?;
         let _lock = options.cache.lock(short(&self.key)).await?;
-        if engine.inspect_image(&self.reference).await?.is_some() {
-            return Ok(());
+        if let Some(info) = engine.inspect_image(&self.reference).await? {
+            return Ok(info);
         }
         report.step("installing what the source tree depends on".to_owned());
         let mut context = Tree::default();
-        context.file("Dockerfile", declare(&self.dockerfile, &build::index_args()));
+        context.file(
+            "Dockerfile",
+            declare(&Self::dockerfile(&base.id, &self.requirements), &build::index_args()),
+        );
         let request = build::request(&self.reference, &context);
         let job = Job {
             name: "the dependencies of the source tree".to_owned(),
             engine,
             report,
         };
-        job.run(request, &Log::create(&options.cache, &self.reference)?).await?;
-        Ok(())
+        job.run(request, &Log::create(&options.cache, &self.reference)?).await
     }
 }
 
@@ -257,7 +263,11 @@ dependencies = ["httpx[socks]==0.28.1", "ptyprocess<1; sys_platform != 'win32'"]
         let found = of(PYPROJECT);
         let run = "RUN /opt/comeback/install dependencies 'setuptools>=77.0,<83' -- 'httpx[socks]==0.28.1' \
                    'ptyprocess<1; sys_platform != \"win32\"'\n";
-        assert!(found.dockerfile.ends_with(run), "{}", found.dockerfile);
+        assert!(
+            Dependencies::dockerfile("base", &found.requirements).ends_with(run),
+            "{}",
+            found.requirements
+        );
         assert_eq!(of(&PYPROJECT.replace("0.17.0", "0.17.1")).key, found.key);
         assert_ne!(of(&PYPROJECT.replace("0.28.1", "0.28.2")).key, found.key);
     }

@@ -16,6 +16,7 @@ use super::keeper::Keeper;
 use super::slots::Busy;
 use super::subject::Names;
 use super::{Done, Finished, Halt, Order, Progress, RunContext};
+use crate::engine::EngineError;
 use crate::observe::history::{CaseEnd, CaseEvidence, Observation, StepSeconds};
 use crate::observe::link::{Link, LinkError};
 use crate::observe::now::Now;
@@ -55,12 +56,17 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
     let started = Timestamp::now();
     let clock = Instant::now();
     let names = Names::new(&ctx.run, &order);
-    let secrets = secrets(&ctx, &order).await;
+    let known = secrets(&ctx, &order).await;
+    let secrets = known.as_ref().cloned().unwrap_or_default();
     let (recorder, forward) = recorder(&order, secrets.clone());
     let mut leftovers = Leftovers::default();
     let (scenario, image) = (order.scenario.clone(), order.image.clone());
     let (repeat, attempt) = (order.repeat, order.attempt);
-    let outcome = set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await;
+    let outcome = match known {
+        Ok(_) => set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await,
+        // What is not known to be secret would not be taken out of what the containers say.
+        Err(error) => Err(Halt::Error(error.into())),
+    };
     let (end, steps, logs) = match outcome {
         Err(halt) => (explained(Err(halt), &recorder), Vec::new(), BTreeMap::new()),
         Ok(case) => {
@@ -114,12 +120,14 @@ fn recorder(order: &Order, secrets: Secrets) -> (Recorder, tokio::task::JoinHand
 }
 
 /// What is secret in the environment of the containers under test: the scenario's own, and that of their images.
-async fn secrets(ctx: &RunContext, order: &Order) -> Secrets {
+async fn secrets(ctx: &RunContext, order: &Order) -> Result<Secrets, EngineError> {
     let mut variables: Vec<(String, String)> = order.scenario.start.env.clone().into_iter().collect();
     for image in [&order.images.first, &order.images.next] {
-        variables.extend(ctx.environments.of(ctx.engine.as_ref(), &image.reference).await);
+        variables.extend(ctx.environments.of(ctx.engine.as_ref(), &image.digest).await?);
     }
-    Secrets::among(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    Ok(Secrets::among(
+        variables.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+    ))
 }
 
 /// How a case ended. An end is complete only if nothing went missing on the way; and what was lost first tends to be why one

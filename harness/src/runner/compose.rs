@@ -9,7 +9,7 @@ use super::case::Case;
 use super::steps::Outcome;
 use super::subject::Names;
 use super::{Done, Halt, RunContext, Why};
-use crate::engine::{EngineInfo, RUN_LABEL};
+use crate::engine::{EngineError, EngineErrorKind, EngineInfo, RUN_LABEL};
 use crate::image::Image;
 use crate::observe::hub::{CASE_LABEL, ROLE_LABEL};
 use crate::observe::now::Now;
@@ -19,8 +19,14 @@ const FILE: &str = include_str!("../../../images/compose.yaml");
 /// How long one call of the tool may take.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// How long it may take to say its version.
+const VERSION: Duration = Duration::from_secs(20);
+/// Where the compose file says which image it is, and what is added there: `docker compose` would pull what is gone.
+const IMAGE: &str = "    image: ${COMEBACK_IMAGE";
+const NEVER_PULL: &str = "    pull_policy: never\n";
+
 /// The tool, as it is called here.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tool {
     /// `docker compose`.
     Plugin,
@@ -40,21 +46,34 @@ impl Tool {
         }
     }
 
-    /// The first of the two that is there.
-    async fn find() -> Option<Self> {
+    /// The first of the two that is there, and its version (`2.24.6`).
+    async fn find() -> Option<(Self, String)> {
         for tool in [Self::Plugin, Self::Standalone] {
-            let found = tool.command().arg("version").stdin(Stdio::null()).output().await;
-            if found.is_ok_and(|out| out.status.success()) {
-                return Some(tool);
+            let version = version(tool.command()).await;
+            if let Some(version) = version {
+                return Some((tool, version));
             }
         }
         None
     }
 }
 
+/// What a tool says of its version; `None` if it is not there or does not answer in time.
+async fn version(mut tool: Command) -> Option<String> {
+    tool.args(["version", "--short"])
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(VERSION, tool.output()).await.ok()?.ok()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    output
+        .status
+        .success()
+        .then(|| said.trim().trim_start_matches('v').to_owned())
+}
+
 /// The Compose tool of this host, as it is called; `None` if there is none.
 pub async fn tool() -> Option<&'static str> {
-    Some(match Tool::find().await? {
+    Some(match Tool::find().await?.0 {
         Tool::Plugin => "docker compose",
         Tool::Standalone => "docker-compose",
     })
@@ -62,7 +81,7 @@ pub async fn tool() -> Option<&'static str> {
 
 /// Brings the container up through the tool: first, or with `--force-recreate` again. Returns its id.
 pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) -> Done<String> {
-    let Some(tool) = Tool::find().await else {
+    let Some((tool, version)) = Tool::find().await else {
         let why =
             "neither `docker compose` nor `docker-compose` is on this host; install one of them to play this scenario";
         return Err(Halt::Unsupported(why.into()));
@@ -70,7 +89,7 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) 
     let folder = tempfile::tempdir().map_err(|e| Halt::Inconclusive(Why::io("compose file", e)))?;
     let file = folder.path().join("compose.yaml");
     let podman = ctx.engine.info().await?.name == EngineInfo::PODMAN;
-    let text = if podman {
+    let mut text = if podman {
         // As `engine` does it: without them Podman asks for more than a sandbox may let it have.
         FILE.replace(
             "      core: 0\n",
@@ -79,6 +98,14 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) 
     } else {
         FILE.to_owned()
     };
+    // The first Compose has no such key; what it would pull by an id does not exist.
+    if !version.starts_with("1.") {
+        text = text.replacen(IMAGE, &format!("{NEVER_PULL}{IMAGE}"), 1);
+    }
+    if ctx.engine.inspect_image(&image.digest).await?.is_none() {
+        let image = image.digest.clone();
+        return Err(EngineError::new("compose up", EngineErrorKind::NoImage { image }).into());
+    }
     std::fs::write(&file, text).map_err(|e| Halt::Inconclusive(Why::io("compose file", e)))?;
     let mut command = tool.command();
     command
@@ -90,7 +117,7 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) 
     }
     command
         .env("DOCKER_HOST", &ctx.host)
-        .env("COMEBACK_IMAGE", &image.reference)
+        .env("COMEBACK_IMAGE", &image.digest)
         .env("COMEBACK_RUN", &ctx.run)
         .env("COMEBACK_CASE", &names.case)
         .env("COMEBACK_VOLUME", &names.volume)
@@ -143,5 +170,23 @@ impl Case {
         let started_at = self.incarnation_after(before, super::control::EVENT).await?;
         self.boot(started_at, true).await?;
         Ok(Outcome::default())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_has_the_place_where_pulling_is_forbidden() {
+        assert_eq!(FILE.matches(IMAGE).count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tool_that_does_not_answer_is_not_waited_for_forever() {
+        let mut hangs = Command::new("sh");
+        hangs.args(["-c", "exec sleep 600"]);
+        assert_eq!(version(hangs).await, None);
     }
 }

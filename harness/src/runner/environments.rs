@@ -5,24 +5,56 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError, EngineErrorKind, again};
 
 type Variables = Vec<(String, String)>;
 
-/// Name and value of each variable, by the image's reference.
+/// Name and value of each variable, by the image's id.
 #[derive(Debug, Default)]
 pub struct Environments(Mutex<HashMap<String, Arc<OnceCell<Variables>>>>);
 
 impl Environments {
-    /// The variables of an image. An image that cannot be looked at now cannot be run either, and that is told then.
-    pub(super) async fn of(&self, engine: &dyn Engine, reference: &str) -> Variables {
-        let cell = self.0.lock().await.entry(reference.to_owned()).or_default().clone();
+    /// The variables of the image of that id.
+    ///
+    /// # Errors
+    /// If they cannot be learnt. Then it is not known what is secret in them, and nothing may be run of the image.
+    pub(super) async fn of(&self, engine: &dyn Engine, image: &str) -> Result<Variables, EngineError> {
+        let cell = self.0.lock().await.entry(image.to_owned()).or_default().clone();
         let look = async {
-            let info = engine.inspect_image(reference).await.ok().flatten().ok_or(())?;
+            let Some(info) = again(|| engine.inspect_image(image)).await? else {
+                let image = image.to_owned();
+                return Err(EngineError::new("inspect image", EngineErrorKind::NoImage { image }));
+            };
             let pair = |variable: &String| variable.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()));
-            Ok::<_, ()>(info.env.iter().filter_map(pair).collect())
+            Ok(info.env.iter().filter_map(pair).collect())
         };
         // What failed is asked again by the next case.
-        cell.get_or_try_init(|| look).await.cloned().unwrap_or_default()
+        cell.get_or_try_init(|| look).await.cloned()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::faulty::{Fault, Faulty, Kind};
+    use crate::engine::fake::{Fake, Personality};
+
+    fn engine(always: bool) -> Faulty {
+        let fault = Fault {
+            op: "inspect image",
+            nth: 0,
+            always,
+            kind: Kind::Refused,
+        };
+        Faulty::new(Fake::new(Personality::Fixed), Some(fault))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_image_that_cannot_be_looked_at_has_no_known_variables() {
+        let environments = Environments::default();
+        environments.of(&engine(true), "sha256:0").await.unwrap_err();
+        // One failure passes, and is forgotten.
+        assert_eq!(environments.of(&engine(false), "sha256:0").await.unwrap(), []);
     }
 }

@@ -73,7 +73,7 @@ pub fn subject(names: &Names, order: &Order, image: &Image, generation: usize) -
     }
     let oom = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
     ContainerSpec {
-        image: image.reference.clone(),
+        image: image.digest.clone(),
         name: names.container(&format!("subject-{generation}")),
         labels: names.labels("subject"),
         env,
@@ -102,7 +102,7 @@ pub fn observer(names: &Names, image: &Image, new_only: bool) -> ContainerSpec {
         cmd.push("new".into());
     }
     ContainerSpec {
-        image: image.reference.clone(),
+        image: image.digest.clone(),
         name: names.container("observer"),
         labels: names.labels("observer"),
         entrypoint: Some("python3".into()),
@@ -125,7 +125,7 @@ pub fn observer(names: &Names, image: &Image, new_only: bool) -> ContainerSpec {
 /// A container that is never started: it only gives access to the volume.
 pub fn seeder(names: &Names, image: &Image) -> ContainerSpec {
     ContainerSpec {
-        image: image.reference.clone(),
+        image: image.digest.clone(),
         name: names.container("seeder"),
         labels: names.labels("seeder"),
         cmd: vec!["true".into()],

@@ -16,6 +16,7 @@ mod misuse;
 mod outsider;
 mod proxy;
 mod records;
+mod tags;
 mod together;
 mod versus;
 

@@ -120,7 +120,7 @@ fn is_harmless(fault: &Fault) -> bool {
             !fault.always
                 && matches!(
                     fault.op,
-                    "inspect" | "remove volume" | "list containers" | "list volumes"
+                    "inspect" | "inspect image" | "remove volume" | "list containers" | "list volumes"
                 )
         }
         _ => false,
@@ -193,4 +193,19 @@ fn a_fault_of_the_engine_is_not_a_verdict(
         faults.len(),
         objections.join("\n")
     );
+}
+
+/// Without the image's variables it is not known what is secret in them.
+#[test]
+fn nothing_is_run_of_an_image_whose_variables_are_not_known() {
+    let fault = Fault {
+        op: "inspect image",
+        nth: 0,
+        always: true,
+        kind: Kind::Refused,
+    };
+    let played = play("docker-restart", Personality::Fixed, Some(fault)).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(played.attempts.len(), 1, "{:?}", played.attempts);
+    assert_eq!(played.attempts[0].0, Classification::Error, "{:?}", played.attempts);
+    assert!(!played.asked.calls.contains(&"run"), "{:?}", played.asked.calls);
 }

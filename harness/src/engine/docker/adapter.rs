@@ -16,7 +16,7 @@ use crate::engine::{
 use crate::scenario::model::Signal;
 
 impl DockerEngine {
-    fn images(&self) -> DockerImages {
+    pub(super) fn images(&self) -> DockerImages {
         DockerImages::new(self.client().clone(), self.is_podman())
     }
 }

@@ -20,6 +20,10 @@ use crate::scenario::model::RestartPolicy;
 impl DockerEngine {
     pub(super) async fn run_spec(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
         let call = format!("run container {}", spec.name);
+        // testcontainers pulls what is not there; by its id nothing can be pulled, so it is not even tried.
+        if self.images().inspect_image(&spec.image).await?.is_none() {
+            return Err(gone(call, spec));
+        }
         let (name, tag) = split_reference(&spec.image);
         let mut image = GenericImage::new(name, tag);
         if let Some(entrypoint) = &spec.entrypoint {
@@ -67,9 +71,22 @@ impl DockerEngine {
         };
         let options = CreateContainerOptionsBuilder::new().name(&spec.name).build();
         let call = format!("create container {}", spec.name);
-        let made = bounded(call, RUN, self.docker.create_container(Some(options), body)).await?;
-        Ok(made.id)
+        match bounded(&call, RUN, self.docker.create_container(Some(options), body)).await {
+            Ok(made) => Ok(made.id),
+            Err(error) if error.is_not_found() => Err(gone(call, spec)),
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// The image is not there, or not any more.
+fn gone(call: String, spec: &ContainerSpec) -> EngineError {
+    EngineError::new(
+        call,
+        EngineErrorKind::NoImage {
+            image: spec.image.clone(),
+        },
+    )
 }
 
 /// A task that ends with whoever waits for it.
@@ -176,8 +193,12 @@ fn ulimits(spec: &ContainerSpec, podman: bool) -> Vec<ResourcesUlimits> {
         .collect()
 }
 
-/// Name and tag, as testcontainers wants them. An id (`sha256:…`) splits at its colon and is put together again.
+/// Name and tag, as testcontainers wants them. An id (`sha256:…`) splits at its colon and is put together again; one without
+/// the algorithm gets it.
 fn split_reference(reference: &str) -> (&str, &str) {
+    if reference.len() == 64 && reference.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return ("sha256", reference);
+    }
     match reference.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name, tag),
         _ => (reference, "latest"),
@@ -207,5 +228,7 @@ mod tests {
         assert_eq!(split_reference("a/b:1"), ("a/b", "1"));
         assert_eq!(split_reference("localhost:5000/a"), ("localhost:5000/a", "latest"));
         assert_eq!(split_reference("sha256:abc"), ("sha256", "abc"));
+        let id = "0123456789abcdef".repeat(4);
+        assert_eq!(split_reference(&id), ("sha256", &*id));
     }
 }
