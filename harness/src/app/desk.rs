@@ -31,6 +31,8 @@ pub struct Desk {
     caller: Caller,
     /// When the run began, and its id.
     pub clock: Clock,
+    /// What is drawn in the run follows from it; `None` before that is known.
+    pub seed: Option<u64>,
     /// The engine, once it answered.
     pub engine: Option<EngineInfo>,
     /// The images, once they are there.
@@ -54,6 +56,7 @@ impl Desk {
             reports: Arc::new(Reports::new(&report.render, &caller.talk)),
             caller: caller.clone(),
             clock: Clock::start(),
+            seed: None,
             engine: None,
             images: Vec::new(),
             left_out: Vec::new(),
@@ -80,6 +83,7 @@ impl Desk {
             arguments: self.caller.arguments.clone(),
             started: self.clock.started,
             exit_style: self.caller.exit_style,
+            seed: self.seed,
         };
         let record = Record::create(&folder, &began).map_err(|why| session::io(&folder, &why))?;
         self.place = Some(record.root().to_owned());
@@ -121,6 +125,7 @@ impl Desk {
             command: self.command.to_owned(),
             arguments: self.caller.arguments.clone(),
             started: self.clock.started,
+            seed: self.seed,
             seconds: self.clock.seconds(),
             engine: self.engine.clone(),
             left_out: self.left_out.clone(),

@@ -45,9 +45,7 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
     }
     let hunt_for = Hunt {
         source: Source {
-            seed: args
-                .seed
-                .unwrap_or_else(|| u64::from(desk.clock.started.subsec_nanosecond().unsigned_abs()) % 100_000),
+            seed: args.seed.given_or_drawn(desk.clock.started),
             steps: args.steps.get(),
             profiles: usize::from(args.profiles),
         },
@@ -64,6 +62,7 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
     let jobs = args.jobs.map_or(info.cpus, std::num::NonZeroUsize::get);
     desk.engine = Some(info.clone());
     let mut guarded = Guarded::begin(&connected, &desk.clock.run, &caller.progress).await;
+    desk.seed = Some(hunt_for.source.seed);
     desk.begin_record()?;
     desk.enter([Entry::Engine { engine: info.clone() }]);
     let tell = desk.teller();
@@ -88,7 +87,7 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
     });
     let slots = Slots::new(jobs, info);
     let ctx = connected
-        .context(&desk.clock.run, None, slots, WAIT, args.timeout)
+        .context(&desk.clock.run, None, slots, WAIT, args.timeout, hunt_for.source.seed)
         .await?;
     let lab = Arc::new(RealLab::new(
         ctx,

@@ -103,6 +103,8 @@ impl Job {
         let Connected { engine, info, .. } = &connected;
         desk.engine = Some(info.clone());
         let mut guarded = Guarded::begin(&connected, &desk.clock.run, &self.progress).await;
+        let seed = self.run.seed.given_or_drawn(desk.clock.started);
+        desk.seed = Some(seed);
         desk.begin_record()?;
         desk.enter([Entry::Engine { engine: info.clone() }]);
         let tell = desk.teller();
@@ -125,7 +127,7 @@ impl Job {
         });
         let slots = self.slots(info, &tell);
         let ctx = connected
-            .context(&desk.clock.run, observer, slots, WAIT, self.run.timeout)
+            .context(&desk.clock.run, observer, slots, WAIT, self.run.timeout, seed)
             .await;
         let ctx = ctx.inspect_err(|_| self.progress.finish())?;
         let ended = self

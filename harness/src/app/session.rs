@@ -50,6 +50,7 @@ impl Connected {
         slots: Slots,
         wait: Duration,
         case: Duration,
+        seed: u64,
     ) -> Result<Arc<RunContext>, Failure> {
         let hub = EventHub::open(self.engine.clone(), run.to_owned()).await;
         Ok(Arc::new(RunContext {
@@ -62,6 +63,7 @@ impl Connected {
             case_limit: case,
             slots,
             environments: Environments::default(),
+            seed,
         }))
     }
 }

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use common::{
-    ColorWhen, ColumnArg, EngineArgs, EngineKind, ExitStyleArg, Keep, ObserverFrom, RunArgs, Select, Talk,
+    ColorWhen, ColumnArg, EngineArgs, EngineKind, ExitStyleArg, Keep, ObserverFrom, RunArgs, SeedArg, Select, Talk,
 };
 pub use compare::Compare;
 pub use doctor::{Doctor, DoctorFormat};

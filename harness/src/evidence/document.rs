@@ -63,6 +63,9 @@ pub struct RunDocument {
     /// The command's arguments, as given.
     #[serde(default)]
     pub arguments: Vec<String>,
+    /// What was drawn in the run follows from it: `--seed` of this number draws the same again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// What ended the run before or beside its cases.
     #[serde(default)]
     pub failure: Option<String>,
@@ -290,6 +293,9 @@ pub struct StepEntry {
     /// When it began, by the harness's clock; null if it did not.
     #[serde(default)]
     pub began: Option<Timestamp>,
+    /// How long it was put off before that, in milliseconds: drawn from the run's seed. Null if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
     /// When it ended.
     #[serde(default)]
     pub ended: Option<Timestamp>,
@@ -377,6 +383,8 @@ pub struct RunHeader {
     pub arguments: Vec<String>,
     /// When it began.
     pub started: Timestamp,
+    /// What was drawn in it follows from this.
+    pub seed: Option<u64>,
     /// How long it took, in seconds.
     pub seconds: f64,
     /// The engine, if one answered.

@@ -175,6 +175,7 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
             };
             ("service", Some(profile), text)
         }
+        Fact::Live { profile, pid, .. } => ("service", Some(profile), format!("its start is over (pid {pid})")),
         Fact::Container { change, exit, .. } => {
             let text = match change {
                 ContainerChange::Started => "container started".to_owned(),
@@ -187,7 +188,10 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
             };
             ("container", None, text)
         }
-        Fact::StepBegan { step, op } => ("step", None, format!("step {step} {op} begins")),
+        Fact::StepBegan { step, op, delay_ms } => {
+            let put_off = delay_ms.map(|ms| format!(", put off by {ms} ms")).unwrap_or_default();
+            ("step", None, format!("step {step} {op} begins{put_off}"))
+        }
         Fact::StepEnded { step, exit, note, .. } => {
             let code = exit.map(|code| format!(", exit {code}")).unwrap_or_default();
             let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();

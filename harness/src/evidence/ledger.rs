@@ -40,6 +40,9 @@ pub enum Entry {
         /// What its exit codes mean.
         #[serde(default)]
         exit_style: ExitStyle,
+        /// What was drawn in it follows from this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seed: Option<u64>,
     },
     /// The engine answered.
     Engine {

@@ -330,6 +330,7 @@ fn began(shards: &[Shard<'_>], id: &str) -> Result<Entry, String> {
                 command,
                 arguments,
                 exit_style,
+                seed,
                 ..
             }),
             Some(started),
@@ -341,8 +342,17 @@ fn began(shards: &[Shard<'_>], id: &str) -> Result<Entry, String> {
             arguments: without_shard(arguments),
             started,
             exit_style: *exit_style,
+            // What was drawn from several seeds follows from none.
+            seed: seed.filter(|_| shards.iter().all(|shard| seed_of(shard) == *seed)),
         }),
         _ => Err(format!("{}: it does not say which run began", shards[0].name)),
+    }
+}
+
+fn seed_of(shard: &Shard<'_>) -> Option<u64> {
+    match shard.kept.entries.first() {
+        Some(Entry::Began { seed, .. }) => *seed,
+        _ => None,
     }
 }
 

@@ -310,6 +310,7 @@ mod tests {
             arguments: vec![],
             started: Timestamp::UNIX_EPOCH,
             exit_style: crate::verdict::ExitStyle::Plain,
+            seed: None,
         }
     }
 

@@ -241,7 +241,7 @@ fn never_began(planned: &Planned, at: Timestamp) -> CaseEvidence {
 /// Where in its steps a history ends: `during step 1 engine-restart`.
 fn during(history: &[Observation]) -> Option<String> {
     history.iter().rev().find_map(|o| match &o.fact {
-        Fact::StepBegan { step, op } => Some(format!("during step {step} {op}")),
+        Fact::StepBegan { step, op, .. } => Some(format!("during step {step} {op}")),
         Fact::StepEnded { step, .. } => Some(format!("after step {step}")),
         _ => None,
     })
@@ -251,7 +251,7 @@ fn during(history: &[Observation]) -> Option<String> {
 fn steps_so_far(history: &[Observation]) -> Vec<StepSeconds> {
     let mut steps = Vec::new();
     for began in history {
-        let Fact::StepBegan { step, op } = &began.fact else {
+        let Fact::StepBegan { step, op, .. } = &began.fact else {
             continue;
         };
         let ended = history
@@ -296,6 +296,7 @@ fn header(kept: &Kept, asked: &Asked) -> Result<RunHeader, ReadError> {
         command,
         arguments,
         started,
+        seed,
         ..
     }) = kept.entries.first()
     else {
@@ -327,6 +328,7 @@ fn header(kept: &Kept, asked: &Asked) -> Result<RunHeader, ReadError> {
         command: command.clone(),
         arguments: arguments.clone(),
         started: *started,
+        seed: *seed,
         seconds,
         engine: asked.engine.clone(),
         left_out: asked.left_out.clone(),

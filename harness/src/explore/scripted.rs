@@ -164,7 +164,14 @@ impl Gateway {
         let mut flying: Vec<usize> = Vec::new();
         for (index, step) in steps.iter().enumerate() {
             let op = step.op.name().to_owned();
-            self.push(Source::Harness, Fact::StepBegan { step: index + 1, op });
+            self.push(
+                Source::Harness,
+                Fact::StepBegan {
+                    step: index + 1,
+                    op,
+                    delay_ms: None,
+                },
+            );
             if !step.wait {
                 flying.push(index);
                 continue;

@@ -116,6 +116,15 @@ pub enum Fact {
         /// What it says.
         status: ServiceStatus,
     },
+    /// A gateway is live: it had written its own `running`, and has come to rest since then.
+    Live {
+        /// Whose.
+        profile: String,
+        /// Its process.
+        pid: u32,
+        /// That process's start time.
+        start_time: u64,
+    },
     /// The engine says this of the container under test.
     Container {
         /// What.
@@ -131,6 +140,10 @@ pub enum Fact {
         step: usize,
         /// Its operation.
         op: String,
+        /// How long it was put off, in milliseconds, so that it meets the gateway's own periods at no moment of ours: drawn
+        /// from the run's seed. `None` if it was not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delay_ms: Option<u64>,
     },
     /// A step's effect is proven, or its deadline has passed.
     StepEnded {

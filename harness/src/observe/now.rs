@@ -172,6 +172,17 @@ impl Now {
                 let p = self.profiles.entry(profile.clone()).or_default();
                 p.serves(status, incarnation, o);
             }
+            Fact::Live {
+                profile,
+                pid,
+                start_time,
+            } => {
+                let p = self.profiles.entry(profile.clone()).or_default();
+                p.live = Some(Process {
+                    pid: *pid,
+                    start_time: *start_time,
+                });
+            }
             Fact::Container {
                 change,
                 started_at,

@@ -102,6 +102,11 @@ impl Message {
                 what: format!("{} of {} grew past what is read of it", self.f, self.p),
             }),
             "crowded" | "blind" => Some(Fact::Lost { what: self.d.clone() }),
+            "live" => Some(Fact::Live {
+                profile,
+                pid: self.pid?,
+                start_time: self.st?,
+            }),
             "svc" => Some(Fact::Service {
                 profile,
                 status: self.service(),

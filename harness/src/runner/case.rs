@@ -19,7 +19,7 @@ use super::{Done, Finished, Halt, Order, Progress, RunContext};
 use crate::engine::EngineError;
 use crate::observe::history::{CaseEnd, CaseEvidence, Observation, StepSeconds};
 use crate::observe::link::{Link, LinkError};
-use crate::observe::now::Now;
+use crate::observe::now::{Now, Process};
 use crate::observe::recorder::Recorder;
 use crate::redact::Secrets;
 use crate::scenario::model::Moment;
@@ -48,6 +48,7 @@ struct Shared {
     profiles: Vec<String>,
     steps: Vec<StepSeconds>,
     output: BTreeMap<u32, Vec<String>>,
+    restless: Vec<Process>,
     phase: String,
 }
 
@@ -273,6 +274,16 @@ impl Case {
             op: op.to_owned(),
             seconds: took.as_secs_f64(),
         };
+    }
+
+    /// Remembers that a gateway does not come to rest: it is not waited for again.
+    pub fn note_restless(&self, process: Process) {
+        self.shared().restless.push(process);
+    }
+
+    /// True if that gateway was waited for and did not come to rest.
+    pub fn is_restless(&self, process: Process) -> bool {
+        self.shared().restless.contains(&process)
     }
 
     /// Remembers that the gateway did not come up in the start phase: later waits for it need not be long.

@@ -7,6 +7,7 @@ mod control;
 mod environments;
 mod halt;
 mod keeper;
+mod live;
 mod operator;
 mod schedule;
 mod slots;
@@ -55,6 +56,8 @@ pub struct RunContext {
     pub slots: Slots,
     /// Variables of the images.
     pub environments: Environments,
+    /// What is drawn follows from it: the moments at which steps begin.
+    pub seed: u64,
 }
 
 /// The images a case runs on.

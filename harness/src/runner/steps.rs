@@ -58,6 +58,7 @@ impl Case {
         let mut in_flight: Vec<(&Step, JoinHandle<Done>)> = Vec::new();
         let mut armed: Option<Armed> = None;
         for (index, step) in steps.iter().enumerate() {
+            let delay_ms = self.before(index).await?;
             // A hold that follows a step in flight must be in place before that step begins.
             if !step.wait
                 && let Some(next) = steps.get(index + 1)
@@ -74,7 +75,11 @@ impl Case {
             self.recorder.push(
                 Source::Harness,
                 Some(Timestamp::now()),
-                Fact::StepBegan { step: number, op },
+                Fact::StepBegan {
+                    step: number,
+                    op,
+                    delay_ms,
+                },
             );
             if step.wait {
                 let takes = matches!(step.op, Operation::HoldAt { .. } | Operation::SignalGateway { .. });

@@ -102,6 +102,7 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
                 case_limit: Duration::from_secs(300),
                 slots: Slots::new(1, &info),
                 environments: Environments::default(),
+                seed: 1,
             });
             run_cases(&ctx, vec![case], tell).await;
         }

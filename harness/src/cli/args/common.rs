@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
+use jiff::Timestamp;
 
 use crate::cli::values::{duration, from_one, partition};
 use crate::engine::Wanted;
@@ -45,6 +46,9 @@ pub struct RunArgs {
     /// are added); `comeback merge` makes one run of all shards. With slice:auto or hash:auto, K and N are the CI server's
     #[arg(long, env = "COMEBACK_PARTITION", hide_env = true, value_name = "BY:K/N", value_parser = partition)]
     pub partition: Option<Partition>,
+    /// What is drawn follows from it.
+    #[command(flatten)]
+    pub seed: SeedArg,
     /// Longest a case may take, e.g. 90s or 5m
     #[arg(long, env = "COMEBACK_TIMEOUT", hide_env = true, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     pub timeout: Duration,
@@ -74,6 +78,23 @@ pub struct RunArgs {
     /// Keep container and volume of these cases to look at; how to look and how to remove them is said
     #[arg(long, env = "COMEBACK_KEEP", hide_env = true, value_name = "WHEN", value_enum)]
     pub keep: Option<Keep>,
+}
+
+/// What is drawn in a run follows from it.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct SeedArg {
+    /// What is drawn follows from it: at which moment a step that ends a live gateway begins, and the sequences of `explore`.
+    /// The same seed draws the same again [default: another one each time]
+    #[arg(long, env = "COMEBACK_SEED", hide_env = true, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+impl SeedArg {
+    /// The seed that was given, or one that follows from when the run began.
+    pub fn given_or_drawn(self, started: Timestamp) -> u64 {
+        self.seed
+            .unwrap_or_else(|| u64::from(started.subsec_nanosecond().unsigned_abs()) % 100_000)
+    }
 }
 
 /// Which engine, and what it may fetch.

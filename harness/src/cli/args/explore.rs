@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{EngineArgs, ReportArgs};
+use super::{EngineArgs, ReportArgs, SeedArg};
 use crate::cli::values::duration;
 
 /// Its help.
@@ -36,9 +36,9 @@ pub struct Explore {
     /// Most moves of a sequence; an outage with what it interrupts is one
     #[arg(long, value_name = "N", default_value = "8")]
     pub steps: NonZeroUsize,
-    /// What the sequences follow from [default: another one each time]
-    #[arg(long, value_name = "S")]
-    pub seed: Option<u64>,
+    /// What is drawn follows from it.
+    #[command(flatten)]
+    pub seed: SeedArg,
     /// Most profiles
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub profiles: u8,

@@ -83,6 +83,11 @@ async fn listen(world: World, id: String, who: Who, voice: usize, input: DuplexS
         }
         match command["c"].as_str() {
             Some("sync") => say(&world, &id, voice, json!({"k": "sync", "id": number})),
+            Some("live") if who == Who::Agent => {
+                let live = json!({"k": "live", "p": command["p"], "pid": command["pid"], "st": command["st"]});
+                say(&world, &id, voice, live);
+                say(&world, &id, voice, json!({"k": "reply", "id": number, "ok": true}));
+            }
             Some("kill") if who == Who::Agent => {
                 let signal = i32::try_from(command["sig"].as_i64().unwrap_or(15)).unwrap_or(15);
                 let process = gateway::supervised(&world, &id);

@@ -37,6 +37,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<Ca
         verdict: outcome.verdict,
         exit_code: outcome.exit.code(),
         arguments: header.arguments.clone(),
+        seed: header.seed,
         failure: header.failure.as_ref().map(|(why, _)| why.clone()),
         left_out: header.left_out.clone(),
         record: header.record.clone(),
@@ -135,6 +136,7 @@ fn steps(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<StepEntry> {
                 .map(|s| redact::text(&step_detail(s)))
                 .unwrap_or_default(),
             began: None,
+            delay_ms: None,
             ended: None,
             exit: None,
             said: String::new(),
@@ -142,7 +144,10 @@ fn steps(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<StepEntry> {
         };
         for observation in &evidence.history {
             match &observation.fact {
-                Fact::StepBegan { step, .. } if *step == i + 1 => entry.began = Some(observation.known),
+                Fact::StepBegan { step, delay_ms, .. } if *step == i + 1 => {
+                    entry.began = Some(observation.known);
+                    entry.delay_ms = *delay_ms;
+                }
                 Fact::StepEnded {
                     step,
                     exit,

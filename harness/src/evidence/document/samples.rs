@@ -131,6 +131,7 @@ pub fn header(command: &str, arguments: &[&str]) -> RunHeader {
         command: command.into(),
         arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
         started: time(0),
+        seed: Some(7),
         seconds: 19.4321,
         engine: Some(EngineInfo {
             name: "docker".into(),
@@ -410,6 +411,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
             Fact::StepBegan {
                 step: 1,
                 op: attempt.scenario.steps[0].op.name().into(),
+                delay_ms: Some(137),
             },
         ),
     ];

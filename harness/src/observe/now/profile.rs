@@ -49,6 +49,8 @@ pub struct ProfileNow {
     pub marker: Option<(FileContent, u64)>,
     /// The slot, in this incarnation.
     pub service: Option<(ServiceStatus, u64)>,
+    /// The last process that came to rest after its own `running`.
+    pub live: Option<Process>,
     /// Its gateway lives, oldest first.
     pub lives: Vec<Life>,
     /// Deaths of this incarnation that have been given to a life.

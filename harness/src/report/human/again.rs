@@ -39,6 +39,10 @@ pub fn repeat(document: &RunDocument, case: &CaseEntry) -> String {
             command += &format!(" {flag} {}", quoted(value));
         }
     }
+    // What is drawn follows from the repeat too, and a case alone is the first one.
+    if let Some(seed) = document.seed.filter(|_| case.repeat == 1) {
+        command += &format!(" --seed {seed}");
+    }
     sanitize(&(command + " --keep on-failure"))
 }
 
