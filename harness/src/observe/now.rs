@@ -129,6 +129,10 @@ impl Now {
                     // Older than PID 1: a seeded file, or one from before the boot, names it; it does not run here.
                     let of_this_boot = init_start.is_some_and(|init| process.start_time >= init);
                     p.writes(process, of_this_boot.then_some(incarnation), o);
+                    let runs = matches!(word(content, "gateway_state"), Some("running" | "degraded"));
+                    if let Some(life) = p.lives.iter_mut().find(|l| runs && l.process == process) {
+                        life.ran = true;
+                    }
                 }
                 p.state = Some((content.clone(), o.seq));
             }

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::cleanup::Leftovers;
 use super::keeper::Keeper;
 use super::slots::Busy;
+use super::still::Picture;
 use super::subject::Names;
 use super::{Done, Finished, Halt, Order, Progress, RunContext};
 use crate::engine::EngineError;
@@ -49,6 +50,7 @@ struct Shared {
     steps: Vec<StepSeconds>,
     output: BTreeMap<u32, Vec<String>>,
     restless: Vec<Process>,
+    still: Option<(Picture, tokio::time::Instant)>,
     phase: String,
 }
 
@@ -274,6 +276,24 @@ impl Case {
             op: op.to_owned(),
             seconds: took.as_secs_f64(),
         };
+    }
+
+    /// Since when there is this to be seen, as far as somebody looked.
+    pub fn unchanged_since(&self, picture: &Picture) -> tokio::time::Instant {
+        let mut shared = self.shared();
+        match &shared.still {
+            Some((seen, since)) if seen == picture => *since,
+            _ => {
+                let now = tokio::time::Instant::now();
+                shared.still = Some((picture.clone(), now));
+                now
+            }
+        }
+    }
+
+    /// Something was done of which something may come.
+    pub fn stirred(&self) {
+        self.shared().still = None;
     }
 
     /// Remembers that a gateway does not come to rest: it is not waited for again.

@@ -11,9 +11,9 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::case::Case;
-use super::waits::ANSWER;
 use super::halt::Why;
-use super::{Done, Halt, Order};
+use super::waits::ANSWER;
+use super::{Done, Halt};
 use crate::observe::history::{Fact, Source};
 use crate::observe::link::LinkError;
 use crate::observe::now::{Now, Process, ProfileNow};
@@ -70,12 +70,8 @@ fn aims(step: &Step) -> bool {
 
 /// How long a step (from 1) is put off, in milliseconds: evenly over the gateway's period, and the same for the same step of
 /// the same attempt with the same seed.
-fn drawn(seed: u64, order: &Order, step: usize) -> u64 {
-    let Order { repeat, attempt, .. } = order;
-    let what = format!(
-        "{seed}\0{}\0{}\0{repeat}\0{attempt}\0{step}",
-        order.scenario.id, order.image
-    );
+fn drawn(seed: u64, scenario: &str, image: &str, [repeat, attempt]: [u32; 2], step: usize) -> u64 {
+    let what = format!("{seed}\0{scenario}\0{image}\0{repeat}\0{attempt}\0{step}");
     let hash = Sha256::digest(what.as_bytes());
     let mut first = [0; 8];
     first.copy_from_slice(&hash[..8]);
@@ -120,7 +116,9 @@ impl Case {
         if !any || !ends(step) {
             return Ok(None);
         }
-        let delay = drawn(self.ctx.seed, &self.order, index + 1);
+        let order = &self.order;
+        let attempt = [order.repeat, order.attempt];
+        let delay = drawn(self.ctx.seed, &order.scenario.id, &order.image, attempt, index + 1);
         tokio::time::sleep(Duration::from_millis(delay)).await;
         Ok(Some(delay))
     }
@@ -153,5 +151,59 @@ impl Case {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::scenario::model::{Signal, ValueSet};
+    use crate::verdict::fixtures::step;
+
+    #[test]
+    fn moments_are_drawn_evenly_over_the_gateways_period() {
+        let mut tenths = [0_u32; 10];
+        for seed in 0..5_000 {
+            let ms = drawn(seed, "operator-stop", "release:0.17.0", [1, 1], 1);
+            tenths[usize::try_from(ms / 50).unwrap_or(usize::MAX)] += 1;
+        }
+        // 500 are to be expected in each; the deviation is 21.
+        assert!(tenths.iter().all(|n| (400..600).contains(n)), "{tenths:?}");
+    }
+
+    #[test]
+    fn a_moment_follows_from_seed_case_attempt_and_step() {
+        let mut all = [
+            drawn(1, "a", "i", [1, 1], 1),
+            drawn(2, "a", "i", [1, 1], 1),
+            drawn(1, "b", "i", [1, 1], 1),
+            drawn(1, "a", "j", [1, 1], 1),
+            drawn(1, "a", "i", [2, 1], 1),
+            drawn(1, "a", "i", [1, 2], 1),
+            drawn(1, "a", "i", [1, 1], 2),
+        ];
+        assert_eq!(all[0], drawn(1, "a", "i", [1, 1], 1));
+        all.sort_unstable();
+        assert!(all.windows(2).all(|two| two[0] != two[1]), "{all:?}");
+    }
+
+    fn wait_for(probe: Probe, values: &[&str]) -> Step {
+        let value = ValueSet(values.iter().copied().map(Value::str).collect());
+        step(Operation::WaitUntil { probe, value })
+    }
+
+    #[rstest]
+    #[case::a_gateway_that_runs(wait_for(Probe::StateGatewayState, &["running"]), false)]
+    #[case::or_is_degraded(wait_for(Probe::StateGatewayState, &["running", "degraded"]), false)]
+    #[case::a_state_that_passes(wait_for(Probe::StateGatewayState, &["starting"]), true)]
+    #[case::or_may(wait_for(Probe::StateGatewayState, &["running", "draining"]), true)]
+    #[case::a_marker(wait_for(Probe::Marker, &["absent"]), true)]
+    #[case::a_hold(step(Operation::HoldAt { state: "draining".into() }), true)]
+    #[case::a_hold_in_flight(Step { wait: false, ..step(Operation::HoldAt { state: "draining".into() }) }, false)]
+    #[case::anything_else(step(Operation::SignalGateway { signal: Signal::Term }), false)]
+    fn which_steps_aim_at_a_moment(#[case] step: Step, #[case] wanted: bool) {
+        assert_eq!(aims(&step), wanted);
     }
 }

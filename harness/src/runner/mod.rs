@@ -13,6 +13,7 @@ mod schedule;
 mod slots;
 mod start;
 mod steps;
+mod still;
 mod subject;
 mod volume;
 mod waits;

@@ -40,9 +40,9 @@ impl Case {
         }
         for profile in &started {
             match start.wait {
-                StartWait::Running => self.running(profile).await,
+                StartWait::Running => self.running(profile).await?,
                 StartWait::Process => {
-                    if self.process(profile).await.is_none() {
+                    if self.process(profile).await?.is_none() {
                         self.note_bad_start();
                     }
                 }
@@ -69,7 +69,7 @@ impl Case {
     }
 
     /// Waits for a gateway's own `running`.
-    async fn running(&self, profile: &str) {
+    async fn running(&self, profile: &str) -> Done {
         let (name, shown) = (profile.to_owned(), profile.to_owned());
         let wait = Wait {
             condition: format!("{profile}'s own running"),
@@ -81,8 +81,9 @@ impl Case {
                 format!("state {:?}, service {:?}", p.own_word(), p.service)
             }),
         };
-        if self.try_wait(wait).await.is_none() {
+        if self.wait_while_under_way(wait).await?.is_none() {
             self.note_bad_start();
         }
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::case::Case;
 use super::operator::Verb;
-use super::waits::{ANSWER, at_rest};
+use super::waits::ANSWER;
 use super::{Done, Halt, Why, volume};
 use crate::observe::history::{Fact, Source};
 use crate::observe::now::{Now, Process};
@@ -20,10 +20,7 @@ use crate::observe::probe;
 use crate::observe::recorder::Wait;
 use crate::observe::wire::Message;
 use crate::scenario::model::{Moment, Operation, Probe, ProfileSel, Seed, Signal, Step, ValueSet};
-use windows::{acts, ambush, holds_what, is_hold, waits_for_state};
-
-/// How long a value may still take to appear once every gateway is at rest.
-const AT_REST: Duration = Duration::from_secs(10);
+use windows::{acts, ambush, changes, holds_what, is_hold, waits_for_state};
 
 /// What came of a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -141,6 +138,9 @@ impl Case {
     async fn step(&self, index: usize, armed: Option<Armed>) -> Done {
         let step = &self.order.scenario.steps[index];
         let clock = Instant::now();
+        if changes(step) {
+            self.stirred();
+        }
         let outcome = self.act(step, armed).await;
         self.note_step(index, step.op.name(), clock.elapsed());
         if !step.wait && acts(step) {
@@ -229,51 +229,21 @@ impl Case {
         let (history, _) = self.recorder.snapshot();
         let before = probe::process_before_last_action(&history, &profile);
         let condition = format!("{probe} of {profile} to be {value}");
-        #[derive(PartialEq)]
-        enum Seen {
-            Value,
-            Rest,
-            Motion,
-        }
-        let wanted = |limit: Duration, or: Seen| {
-            let (check, shown) = (profile.clone(), profile.clone());
-            Wait {
-                condition: condition.clone(),
-                limit,
-                needs_container: false,
-                check: Box::new(move |now: &Now| {
-                    if probe::current(now, probe, &check, before).is_some_and(|v| value.contains(&v)) {
-                        return Some(Seen::Value);
-                    }
-                    let rests = at_rest(now) && !self.in_flight();
-                    match or {
-                        Seen::Rest if rests => Some(Seen::Rest),
-                        Seen::Motion if !rests => Some(Seen::Motion),
-                        _ => None,
-                    }
-                }),
-                last: Box::new(move |now: &Now| {
-                    let last = probe::current(now, probe, &shown, before);
-                    last.map_or_else(|| "nothing".to_owned(), |v| v.to_string())
-                }),
-            }
+        let (check, shown) = (profile.clone(), profile.clone());
+        let wait = Wait {
+            condition: condition.clone(),
+            limit: self.limit(),
+            needs_container: false,
+            check: Box::new(move |now: &Now| {
+                let current = probe::current(now, probe, &check, before);
+                current.is_some_and(|v| value.contains(&v)).then_some(())
+            }),
+            last: Box::new(move |now: &Now| {
+                let last = probe::current(now, probe, &shown, before);
+                last.map_or_else(|| "nothing".to_owned(), |v| v.to_string())
+            }),
         };
-        self.phase(&format!("waiting for {condition}"));
-        // With every gateway at rest and nothing in flight little can still change: a marker, an engine's restart.
-        let deadline = Instant::now() + self.limit();
-        let there = loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.recorder.wait(wanted(left, Seen::Rest)).await {
-                Ok(Seen::Value) => break true,
-                Ok(_) => {}
-                Err(_) => break false,
-            }
-            match self.try_wait(wanted(AT_REST.min(left), Seen::Motion)).await {
-                Some(Seen::Value) => break true,
-                Some(_) => {}
-                None => break false,
-            }
-        };
+        let there = self.wait_while_under_way(wait).await?.is_some();
         Ok(Outcome {
             note: (!there).then(|| format!("did not come true: {condition}")),
             came_true: Some(there),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::case::Case;
+use super::still::SLOW;
 use super::{Done, Halt};
 use crate::engine::again;
 use crate::observe::history::{Fact, Source};
@@ -17,19 +18,42 @@ use crate::scenario::model::Moment;
 pub const ANSWER: Duration = Duration::from_secs(20);
 /// How long a boot may take until the reconciler's line.
 const BOOT: Duration = Duration::from_secs(20);
-/// How long a signalled process may take to end before that is noted and the case goes on.
-const DYING: Duration = Duration::from_secs(20);
 
 /// What a gateway is doing, as its profile's facts tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Rest {
+pub enum Rest {
     /// Nothing will change by itself.
     Resting,
     /// Something is under way.
-    Moving(String),
+    Moving(How),
 }
 
-fn rest_of(now: &Now, name: &str, p: &ProfileNow) -> Rest {
+/// What is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// The reconciler said that it starts the gateway, and no process of it was seen.
+    ToBeStarted,
+    /// Up and wanted up, and its own state, if it has one, is not that of one that runs.
+    Starting(Option<String>),
+    /// Up and wanted down.
+    Ending,
+    /// Down and wanted up.
+    Respawning,
+}
+
+impl std::fmt::Display for How {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ToBeStarted => f.write_str("to be started"),
+            Self::Starting(state) => write!(f, "up, its state {}", state.as_deref().unwrap_or("not its own")),
+            Self::Ending => f.write_str("up, wanted down"),
+            Self::Respawning => f.write_str("down, wanted up"),
+        }
+    }
+}
+
+/// What a profile's gateway is doing.
+pub fn rest_of(now: &Now, name: &str, p: &ProfileNow) -> Rest {
     let boot = now.incarnations.len();
     let said = now
         .lines_of_boot(boot)
@@ -38,18 +62,18 @@ fn rest_of(now: &Now, name: &str, p: &ProfileNow) -> Rest {
         .map(|l| l.action.as_str());
     // A fresh slot is down for a moment even if nothing keeps it down.
     if said == Some("started") && !p.lives.iter().any(|l| l.incarnation == boot) {
-        return Rest::Moving("to be started".into());
+        return Rest::Moving(How::ToBeStarted);
     }
     let Some((status, _)) = &p.service else {
         return Rest::Resting;
     };
-    let state = p.own_word().unwrap_or("not its own");
+    let state = p.own_word();
     match (status.slot, status.up, status.want_up) {
         (false, ..) | (_, false, false) => Rest::Resting,
-        (_, true, true) if matches!(state, "running" | "degraded") => Rest::Resting,
-        (_, true, true) => Rest::Moving(format!("up, its state {state}")),
-        (_, true, false) => Rest::Moving("up, wanted down".into()),
-        (_, false, true) => Rest::Moving("down, wanted up".into()),
+        (_, true, true) if matches!(state, Some("running" | "degraded")) => Rest::Resting,
+        (_, true, true) => Rest::Moving(How::Starting(state.map(str::to_owned))),
+        (_, true, false) => Rest::Moving(How::Ending),
+        (_, false, true) => Rest::Moving(How::Respawning),
     }
 }
 
@@ -62,11 +86,6 @@ fn moving(now: &Now, held: &[String]) -> Vec<String> {
             Rest::Moving(how) => Some(format!("{name} {how}")),
         })
         .collect()
-}
-
-/// True if no gateway is under way to anywhere.
-pub fn at_rest(now: &Now) -> bool {
-    moving(now, &[]).is_empty()
 }
 
 impl Case {
@@ -173,7 +192,7 @@ impl Case {
                 Some(agent) => match agent.sync(ANSWER).await {
                     Ok(()) => Ok(()),
                     // It ends with the container, a little before the engine says so.
-                    Err(LinkError::Closed(_)) if self.container_gone(DYING).await => Ok(()),
+                    Err(LinkError::Closed(_)) if self.container_gone(ANSWER).await => Ok(()),
                     Err(_) if !self.still_runs().await => Ok(()),
                     Err(error) => Err(error),
                 },
@@ -217,16 +236,18 @@ impl Case {
             check: Box::new(move |now: &Now| moving(now, &held).is_empty().then_some(())),
             last: Box::new(move |now: &Now| moving(now, &also_held).join(", ")),
         };
-        self.try_wait(wait).await;
+        self.wait_while_under_way(wait).await?;
         Ok(())
     }
 
     /// Waits for the end of a profile's process. False if it is still there.
     pub async fn process_gone(&self, profile: &str, process: Process) -> bool {
+        // From here on it counts how long nothing changes.
+        self.unchanged_since(&self.picture());
         let (name, shown) = (profile.to_owned(), profile.to_owned());
         let wait = Wait {
             condition: format!("the end of {profile}'s gateway, pid {}", process.pid),
-            limit: DYING.min(self.limit()),
+            limit: (SLOW * self.ctx.slots.slack()).min(self.limit()),
             needs_container: false,
             check: Box::new(move |now: &Now| {
                 let ended = !now.running()
@@ -243,7 +264,7 @@ impl Case {
     }
 
     /// Waits until a profile's gateway process exists. `None` if none came.
-    pub async fn process(&self, profile: &str) -> Option<Process> {
+    pub async fn process(&self, profile: &str) -> Done<Option<Process>> {
         let (name, shown) = (profile.to_owned(), profile.to_owned());
         let wait = Wait {
             condition: format!("a gateway process of {profile}"),
@@ -252,6 +273,6 @@ impl Case {
             check: Box::new(move |now: &Now| now.profile(&name).supervised()),
             last: Box::new(move |now: &Now| format!("{:?}", now.profile(&shown).service)),
         };
-        self.try_wait(wait).await
+        self.wait_while_under_way(wait).await
     }
 }

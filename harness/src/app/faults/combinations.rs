@@ -151,9 +151,10 @@ fn a_fault_of_the_engine_is_not_a_verdict(
     #[values(Personality::Fixed, Personality::Regressed)] personality: Personality,
 ) {
     let clean = play(scenario, personality, None).unwrap_or_else(|why| panic!("{why}"));
-    let without = match (personality, scenario) {
-        (Personality::Fixed, _) | (_, "engine-kill-start") => Classification::Fixed,
-        (Personality::Regressed, _) => Classification::Regressed,
+    let without = if personality == Personality::Fixed || scenario == "engine-kill-start" {
+        Classification::Fixed
+    } else {
+        Classification::Regressed
     };
     assert_eq!(clean.attempts.len(), 1, "{:?}", clean.attempts);
     assert_eq!(clean.attempts[0].0, without, "{:?}", clean.attempts);

@@ -2,4 +2,5 @@
 //! fix and on one without. What may come of them: the classification there is without the fault, or none. Never another.
 
 mod combinations;
+mod moments;
 mod play;

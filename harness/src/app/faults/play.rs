@@ -4,12 +4,15 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::app::behind;
 use crate::app::cases::{assignment, subject};
 use crate::engine::Engine;
 use crate::engine::fake::faulty::{Asked, Fault, Faulty};
 use crate::engine::fake::{Fake, Personality};
 use crate::image::Image;
+use crate::observe::history::Observation;
 use crate::observe::hub::EventHub;
 use crate::plan;
 use crate::runner::{Attempt, Environments, Next, RunContext, Slots, run_cases};
@@ -30,6 +33,10 @@ pub struct Played {
     pub attempts: Vec<(Classification, String)>,
     /// What the run says of things left behind.
     pub leak: Option<String>,
+    /// What each attempt saw.
+    pub histories: Vec<Vec<Observation>>,
+    /// How long it took, by the clock that only moves when nothing else does.
+    pub took: Duration,
     /// What is left behind.
     pub left: Vec<String>,
     /// What was asked of the engine.
@@ -41,18 +48,27 @@ pub struct Played {
 /// # Errors
 /// If it never ends.
 pub fn play(scenario: &str, personality: Personality, fault: Option<Fault>) -> Result<Played, String> {
+    play_drawn(scenario, personality, fault, 1)
+}
+
+/// The same, with that seed.
+///
+/// # Errors
+/// If it never ends.
+pub fn play_drawn(scenario: &str, personality: Personality, fault: Option<Fault>, seed: u64) -> Result<Played, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     let runtime = runtime.unwrap_or_else(|why| panic!("no runtime: {why}"));
     runtime.block_on(async {
-        let played = tokio::time::timeout(NEVER, played(scenario, personality, fault)).await;
+        let played = tokio::time::timeout(NEVER, played(scenario, personality, fault, seed)).await;
         played.map_err(|_| "it never ends".to_owned())
     })
 }
 
-async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) -> Played {
+async fn played(scenario: &str, personality: Personality, fault: Option<Fault>, seed: u64) -> Played {
+    let clock = Instant::now();
     let fake = Fake::new(personality);
     let faulty = Arc::new(Faulty::new(fake.clone(), fault));
     let engine: Arc<dyn Engine> = faulty.clone();
@@ -67,12 +83,15 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
     };
     let case = assignment(case, Arc::new(scenario.clone()), &image(), |_| None);
     let ended: Arc<Mutex<Vec<(Classification, String)>>> = Arc::default();
+    let seen: Arc<Mutex<Vec<Vec<Observation>>>> = Arc::default();
     let tell = {
-        let (ended, case) = (ended.clone(), case.clone());
+        let (ended, seen, case) = (ended.clone(), seen.clone(), case.clone());
         move |_: &_, attempt: Attempt<'_>| {
             let Attempt::Ended(evidence) = attempt else {
                 return Next::default();
             };
+            let mut histories = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            histories.push(evidence.history.clone());
             let judged = judge_case(&case.scenario, evidence, &subject(&case), None);
             let why = judged.reason.unwrap_or_default();
             let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,7 +121,7 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
                 case_limit: Duration::from_secs(300),
                 slots: Slots::new(1, &info),
                 environments: Environments::default(),
-                seed: 1,
+                seed,
             });
             run_cases(&ctx, vec![case], tell).await;
         }
@@ -112,10 +131,13 @@ async fn played(scenario: &str, personality: Personality, fault: Option<Fault>) 
             ended.push((Classification::Error, why.to_string()));
         }
     }
+    let took = clock.elapsed();
     let leak = behind::clean_up(&engine, RUN, &[], false).await;
     let attempts = ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Played {
         attempts,
+        histories: std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner)),
+        took,
         leak,
         left: fake.things(),
         asked: faulty.asked(),

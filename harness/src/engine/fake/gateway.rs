@@ -27,7 +27,7 @@ pub async fn boot(world: World, id: String) {
             .as_ref()
             .and_then(|state| state["gateway_state"].as_str())
             .unwrap_or("None");
-        let starts = prior == "running";
+        let starts = prior == "running" && all.personality != Personality::NeverStarted;
         let action = if starts { "started" } else { "registered" };
         let line = format!("profile=default prior_state={prior} action={action}");
         let at = all.now();
@@ -110,6 +110,10 @@ pub async fn goes_down(world: &World, id: &str) {
 /// A signal to the gateway's process, to its end.
 pub async fn end(world: &World, id: &str, process: Process, signal: i32) {
     let killed = signal == 9;
+    if !killed && world.lock().personality == Personality::IgnoresSigterm {
+        // Whoever waits for its end waits for somebody else to make it.
+        return std::future::pending().await;
+    }
     let planned = !killed && takes_shutdown(world, id, process);
     if !killed {
         ms(10).await;
@@ -175,6 +179,9 @@ fn bring_up(world: &World, id: &str) {
 /// The gateway's start.
 async fn serve(world: World, id: String, process: Process) {
     ms(600).await;
+    if world.lock().personality == Personality::Crashes {
+        return gone(&world, &id, process, 1);
+    }
     diagnoses(&world, &id, process, "gateway.start");
     ms(50).await;
     writes(&world, &id, process, "starting");

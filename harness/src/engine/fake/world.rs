@@ -24,6 +24,12 @@ pub enum Personality {
     Fixed,
     /// With neither.
     Regressed,
+    /// The reconciler starts nothing, whatever ran.
+    NeverStarted,
+    /// It ends by itself before it has written anything.
+    Crashes,
+    /// A SIGTERM does nothing.
+    IgnoresSigterm,
 }
 
 /// A handle on everything.

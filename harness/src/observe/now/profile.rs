@@ -38,6 +38,8 @@ pub struct Life {
     pub left_marker: Option<(FileContent, u64)>,
     /// Where in the history it first wrote the state file.
     pub first_write: Option<u64>,
+    /// It wrote that it runs.
+    pub ran: bool,
 }
 
 /// What is known of one profile.
@@ -149,6 +151,7 @@ impl ProfileNow {
             left_state: None,
             left_marker: None,
             first_write: None,
+            ran: false,
         });
     }
 

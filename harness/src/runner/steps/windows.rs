@@ -7,6 +7,14 @@ pub(super) fn acts(step: &Step) -> bool {
     !matches!(step.op, Operation::HoldAt { .. })
 }
 
+/// Whether something may come of a step by itself: what was unchanged before it counts no more.
+pub(super) fn changes(step: &Step) -> bool {
+    !matches!(
+        step.op,
+        Operation::HoldAt { .. } | Operation::WaitUntil { .. } | Operation::Settle
+    )
+}
+
 /// True for a hold of the gateway that another step is about.
 pub(super) fn is_hold(flying: &Step, step: &Step) -> bool {
     matches!(flying.op, Operation::HoldAt { .. })
