@@ -195,6 +195,7 @@ mod tests {
     use super::*;
     use crate::cli::variants;
     use crate::engine::{EngineError, EngineErrorKind};
+    use crate::image::Distribution;
     use crate::image::ImageError;
     use crate::report::Style;
 
@@ -238,6 +239,7 @@ mod tests {
             (
                 "release:0.99.0",
                 ImageError::NoSuchRelease {
+                    distribution: Distribution::default(),
                     asked: text("0.99.0"),
                     nearest: vec![text("0.18.2"), text("0.19.0")],
                     newest: text("0.19.0"),
@@ -247,6 +249,7 @@ mod tests {
             (
                 "release:>1",
                 ImageError::NothingInRange {
+                    distribution: Distribution::default(),
                     range: text(">1"),
                     known: vec![text("0.18.2"), text("0.19.0")],
                 },

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::expr::ExprError;
+use pep440_rs::Version;
+
+use super::expr::{Distribution, ExprError};
 use crate::engine::EngineError;
 
 /// Why an image cannot be had.
@@ -14,10 +16,12 @@ pub enum ImageError {
 
     /// PyPI has no such release.
     #[error(
-        "hermes-agent {asked} does not exist on {index}: nearest are {}; newest is {newest}",
+        "{distribution} {asked} does not exist on {index}: nearest are {}; newest is {newest}",
         nearest.join(", ")
     )]
     NoSuchRelease {
+        /// Of which distribution.
+        distribution: Distribution,
         /// The version asked for.
         asked: String,
         /// Releases near it, oldest first.
@@ -29,8 +33,10 @@ pub enum ImageError {
     },
 
     /// No release is in the range.
-    #[error("no release of hermes-agent is in the range {range}; there are {}", known.join(", "))]
+    #[error("no release of {distribution} is in the range {range}; there are {}", known.join(", "))]
     NothingInRange {
+        /// Of which distribution.
+        distribution: Distribution,
         /// The range.
         range: String,
         /// What there is, oldest first.
@@ -138,13 +144,37 @@ pub enum ImageError {
     Engine(#[from] EngineError),
 }
 
+/// Where to have a release that the index does not have: newer gateways than its newest are not published there.
+fn not_there(distribution: &Distribution, asked: &str, newest: &str) -> String {
+    let newer = asked.parse::<Version>().ok().zip(newest.parse().ok());
+    if !distribution.is_the_gateways_own() {
+        return format!("use pypi:{distribution}=={newest} or one of those");
+    }
+    match newer {
+        Some((asked, newest)) if asked > newest => {
+            "newer gateways are not on the package index: judge a checkout (source:PATH), an image (docker:REF), or another \
+             distribution that ships the gateway (pypi:NAME==VERSION)"
+                .to_owned()
+        }
+        _ => format!("use release:{newest} or one of those"),
+    }
+}
+
 impl ImageError {
     /// What to do about it, where the message leaves that open.
     pub fn advice(&self) -> Option<String> {
         Some(match self {
-            Self::NoSuchRelease { newest, .. } => format!("use release:{newest} or one of those"),
-            Self::NothingInRange { .. } => {
+            Self::NoSuchRelease {
+                distribution,
+                asked,
+                newest,
+                ..
+            } => not_there(distribution, asked, newest),
+            Self::NothingInRange { distribution, .. } if distribution.is_the_gateways_own() => {
                 "widen the range, or name a release: release:latest is the newest".to_owned()
+            }
+            Self::NothingInRange { distribution, .. } => {
+                format!("widen the range, or name a release: pypi:{distribution} is the newest")
             }
             Self::Unreachable { .. } => {
                 "check the connection and HTTPS_PROXY; the certificates trusted are the system's, or \

