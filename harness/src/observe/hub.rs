@@ -34,7 +34,14 @@ pub enum Heard {
     Broken(String),
 }
 
-type Listeners = Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Heard>>>>;
+/// A case that listens.
+struct Listener {
+    tell: mpsc::UnboundedSender<Heard>,
+    /// It knows that events may be missing, and the engine has told nothing since.
+    warned: bool,
+}
+
+type Listeners = Arc<Mutex<HashMap<String, Listener>>>;
 
 /// Deals events out by case.
 pub struct EventHub {
@@ -73,7 +80,8 @@ impl EventHub {
     /// Events of the container under test of that case, from now on.
     pub fn listen(&self, case: &str) -> mpsc::UnboundedReceiver<Heard> {
         let (tell, heard) = mpsc::unbounded_channel();
-        lock(&self.listeners).insert(case.to_owned(), tell);
+        let listener = Listener { tell, warned: false };
+        lock(&self.listeners).insert(case.to_owned(), listener);
         heard
     }
 
@@ -91,7 +99,7 @@ impl EventHub {
     }
 }
 
-fn lock(listeners: &Listeners) -> std::sync::MutexGuard<'_, HashMap<String, mpsc::UnboundedSender<Heard>>> {
+fn lock(listeners: &Listeners) -> std::sync::MutexGuard<'_, HashMap<String, Listener>> {
     listeners.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -125,7 +133,6 @@ impl Reader {
     /// A stream in place of the one that broke. Cases hear of it if something may be missing in between.
     async fn connect_again(&mut self, why: &str) -> Stream<EngineEvent> {
         let last = self.last.clone();
-        let mut told = false;
         loop {
             tokio::time::sleep(PAUSE).await;
             match self.engine.events(&self.run, last.as_ref().map(|event| event.at)).await {
@@ -136,7 +143,7 @@ impl Reader {
                         // Nothing was ever heard, so nothing can show that it was all there was.
                         None => false,
                     };
-                    if !whole && !told {
+                    if !whole {
                         self.tell_all(why);
                     }
                     return stream;
@@ -144,9 +151,7 @@ impl Reader {
                 Err(error) => {
                     tracing::debug!("the engine's events: {error}");
                     // It is away, and comes back without its memory, or does not.
-                    if !std::mem::replace(&mut told, true) {
-                        self.tell_all(why);
-                    }
+                    self.tell_all(why);
                 }
             }
         }
@@ -181,9 +186,13 @@ impl Reader {
         }
     }
 
+    /// Tells every case that has not been told since the last event. An engine that is away may accept a connection and end
+    /// it at once, four times a second.
     fn tell_all(&self, why: &str) {
-        for listener in lock(&self.listeners).values() {
-            let _ = listener.send(Heard::Broken(why.to_owned()));
+        for listener in lock(&self.listeners).values_mut() {
+            if !std::mem::replace(&mut listener.warned, true) {
+                let _ = listener.tell.send(Heard::Broken(why.to_owned()));
+            }
         }
     }
 }
@@ -195,12 +204,47 @@ fn digest(event: &EngineEvent) -> u64 {
 }
 
 fn deal(listeners: &Listeners, event: &EngineEvent) {
+    let mut listeners = lock(listeners);
+    listeners.values_mut().for_each(|listener| listener.warned = false);
     if event.attributes.get(ROLE_LABEL).map(String::as_str) != Some("subject") {
         return;
     }
     if let Some(case) = event.attributes.get(CASE_LABEL)
-        && let Some(listener) = lock(listeners).get(case)
+        && let Some(listener) = listeners.get(case)
     {
-        let _ = listener.send(Heard::Event(event.clone()));
+        let _ = listener.tell.send(Heard::Event(event.clone()));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::faulty::{Bad, Fault, Faulty, Kind};
+    use crate::engine::fake::{Fake, Personality};
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_that_is_away_is_told_of_once() {
+        let away = Fault {
+            op: "events",
+            nth: 0,
+            always: true,
+            kind: Kind::Stream {
+                item: 0,
+                how: Bad::Ends,
+            },
+        };
+        let engine = Arc::new(Faulty::new(Fake::new(Personality::Fixed), Some(away)));
+        let hub = EventHub::open(engine.clone(), "run".to_owned()).await.unwrap();
+        let mut early = hub.listen("early");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        // Events of this one may be missing as well.
+        let mut late = hub.listen("late");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert!(engine.asked().calls.len() > 20, "it was not asked again");
+        for heard in [&mut early, &mut late] {
+            assert!(matches!(heard.try_recv(), Ok(Heard::Broken(_))));
+            assert!(heard.try_recv().is_err(), "told twice");
+        }
     }
 }
