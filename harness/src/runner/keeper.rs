@@ -77,6 +77,7 @@ async fn follow(
             "destroy" => ContainerChange::Destroyed,
             _ => continue,
         };
+        let again = current.as_deref() == Some(&event.container);
         if change == ContainerChange::Started {
             current = Some(event.container.clone());
         } else if current.as_deref().is_some_and(|id| id != event.container) {
@@ -89,12 +90,13 @@ async fn follow(
             recorder.push(Source::Engine, None, Fact::Lost { what });
             continue;
         }
-        last = Some(event.at);
-        let started_at = if change == ContainerChange::Started {
-            started_at(&engine, &event, &recorder).await
+        let earlier = last.replace(event.at).filter(|_| again);
+        let key = if change == ContainerChange::Started {
+            key(&engine, &event, earlier, &recorder).await
         } else {
             None
         };
+        let started_at = key.as_ref().map(|key| key.started_at);
         let exit = event.attributes.get("exitCode").and_then(|code| code.parse().ok());
         let fact = Fact::Container {
             change,
@@ -107,7 +109,11 @@ async fn follow(
                 if let Some(old) = attaching.take() {
                     old.abort();
                 }
-                if let Some(started_at) = started_at {
+                if let Some(Key {
+                    started_at,
+                    current: true,
+                }) = key
+                {
                     let (engine, recorder, agent) = (engine.clone(), recorder.clone(), agent.clone());
                     attaching = Some(tokio::spawn(async move {
                         attach(&engine, &event.container, started_at, &recorder, &agent).await;
@@ -122,20 +128,63 @@ async fn follow(
     }
 }
 
-/// The incarnation's key. The event has a time of its own, a little later; only `StartedAt` is the same to everybody.
-async fn started_at(engine: &Arc<dyn Engine>, event: &EngineEvent, recorder: &Recorder) -> Option<Timestamp> {
-    match again(|| engine.inspect(&event.container)).await {
-        Ok(Some(status)) => {
-            let started_at = status.started_at;
-            recorder.push(Source::Engine, None, Fact::Inspected { status });
-            started_at
-        }
-        Ok(None) => None,
+/// An incarnation's key.
+#[derive(Debug, PartialEq, Eq)]
+struct Key {
+    started_at: Timestamp,
+    /// False if the container has been started again since, so that an agent would be put into a later incarnation.
+    current: bool,
+}
+
+/// The key of the incarnation that a start event is about. `earlier` is the time of the container's event before it.
+async fn key(
+    engine: &Arc<dyn Engine>,
+    event: &EngineEvent,
+    earlier: Option<Timestamp>,
+    recorder: &Recorder,
+) -> Option<Key> {
+    let status = match again(|| engine.inspect(&event.container)).await {
+        Ok(status) => status?,
         Err(error) => {
             tracing::debug!("{error}");
-            None
+            return None;
         }
+    };
+    let key = key_of(event.at, earlier, status.started_at);
+    recorder.push(Source::Engine, None, Fact::Inspected { status });
+    key.unwrap_or_else(|what| {
+        recorder.push(Source::Engine, None, Fact::Lost { what });
+        None
+    })
+}
+
+/// Which start an inspect tells of. The engine sets `StartedAt` down before it tells of the start, and after it has told
+/// of whatever came before. Only `StartedAt` is the same to everybody, so it is the key; but between the event and the
+/// inspect the container may have ended and been started again, and then it is the key of that later start.
+///
+/// # Errors
+///
+/// If the inspect tells of an earlier start: which one the event is about is not known.
+fn key_of(told: Timestamp, earlier: Option<Timestamp>, started_at: Option<Timestamp>) -> Result<Option<Key>, String> {
+    let Some(started_at) = started_at else { return Ok(None) };
+    if started_at > told {
+        // Nobody else ever asks for this one, so the time of the event, which is no other start's, is as good a key.
+        let key = Key {
+            started_at: told,
+            current: false,
+        };
+        return Ok(Some(key));
     }
+    if earlier.is_some_and(|earlier| started_at < earlier) {
+        return Err(format!(
+            "the engine told of a start at {told}, and its inspect of one at {started_at}, before the event that came first"
+        ));
+    }
+    let key = Key {
+        started_at,
+        current: true,
+    };
+    Ok(Some(key))
 }
 
 async fn attach(
@@ -183,5 +232,30 @@ async fn attach(
             return;
         }
         tokio::time::sleep(Duration::from_millis(100 * attempt)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_795_531_665_000 + ms).unwrap_or_default()
+    }
+
+    /// Start at 0, told at 2; end at 100; start at 150, told at 152. The inspect comes when it comes.
+    #[test]
+    fn no_incarnation_gets_the_key_of_another() {
+        let key = |ms, current| {
+            let started_at = at(ms);
+            Ok(Some(Key { started_at, current }))
+        };
+        assert_eq!(key_of(at(2), None, Some(at(0))), key(0, true));
+        assert_eq!(key_of(at(152), Some(at(100)), Some(at(150))), key(150, true));
+        // The inspect after the first start was answered after the second one.
+        assert_eq!(key_of(at(2), None, Some(at(150))), key(2, false));
+        // The one after the second start tells of the first.
+        assert!(key_of(at(152), Some(at(100)), Some(at(0))).is_err());
+        assert_eq!(key_of(at(2), None, None), Ok(None));
     }
 }
