@@ -1,7 +1,8 @@
 //! What must hold in every scenario, whatever it is about: the rows nobody writes down.
 
-use super::history::{CaseEvidence, Fact, FileContent, Source};
+use super::history::{CaseEvidence, Fact, FileContent, Observation, Source};
 use super::now::Now;
+use super::order::{agreed, by_time};
 use super::probe::{Reading, until};
 use crate::scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
 
@@ -22,19 +23,45 @@ pub struct InvariantRow {
 
 /// Reads the implicit invariants of every boot and of the end.
 pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow> {
-    let end = Now::at_end(&case.history);
+    let same = |one: &InvariantRow, other: &InvariantRow| {
+        (one.at, one.name, &one.profile) == (other.at, other.name, &other.profile)
+    };
+    let only_one =
+        || Reading::missing("what was told came late: whether there is anything to be read here depends on it");
+    let by_time = in_order(scenario, &by_time(&case.history));
+    let mut rows = in_order(scenario, &case.history);
+    for row in &mut rows {
+        let reading = std::mem::replace(&mut row.reading, only_one());
+        if let Some(other) = by_time.iter().find(|other| same(row, other)) {
+            row.reading = match row.wanted == other.wanted {
+                true => agreed(reading, &other.reading),
+                false => only_one(),
+            };
+        }
+    }
+    for mut row in by_time {
+        if !rows.iter().any(|told| same(told, &row)) {
+            row.reading = only_one();
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
+    let end = Now::at_end(history);
     let mut rows = Vec::new();
     for profile in scenario.profiles.iter().filter(|p| p.soul && valid_name(&p.name)) {
-        rows.extend(came_up(scenario, case, &profile.name, profile.start));
+        rows.extend(came_up(scenario, history, &profile.name, profile.start));
         for boot in 1..=end.incarnations.len() {
             if !says_how_many_lines(scenario, boot, &profile.name) {
                 rows.push(one_boot_line(&end, boot, &profile.name));
             }
-            rows.extend(slot_agrees(case, &end, boot, &profile.name));
+            rows.extend(slot_agrees(history, &end, boot, &profile.name));
         }
-        rows.extend(settled(case, &profile.name));
-        rows.extend(state_parses(scenario, case, &profile.name));
-        rows.extend(unknown_keys(scenario, case, &profile.name));
+        rows.extend(settled(history, &profile.name));
+        rows.extend(state_parses(scenario, history, &profile.name));
+        rows.extend(unknown_keys(scenario, history, &profile.name));
     }
     rows
 }
@@ -50,11 +77,11 @@ fn valid_name(name: &str) -> bool {
 }
 
 /// A gateway that was started and waited for did come up.
-fn came_up(scenario: &Scenario, case: &CaseEvidence, profile: &str, by: StartBy) -> Option<InvariantRow> {
+fn came_up(scenario: &Scenario, history: &[Observation], profile: &str, by: StartBy) -> Option<InvariantRow> {
     if scenario.start.wait != StartWait::Running || by == StartBy::None {
         return None;
     }
-    let reading = match until(&case.history, Moment::Start) {
+    let reading = match until(history, Moment::Start) {
         None => Reading::missing("the start phase did not come to its end"),
         Some(upto) => {
             let p = Now::at_end(upto).profile(profile);
@@ -97,9 +124,9 @@ fn one_boot_line(end: &Now, boot: usize, profile: &str) -> InvariantRow {
 
 /// The reconciler says `started` exactly when the slot it made has no `down` file. Read at the boot's mark: at the very
 /// beginning of an incarnation the slots of the one before are still there.
-fn slot_agrees(case: &CaseEvidence, end: &Now, boot: usize, profile: &str) -> Option<InvariantRow> {
+fn slot_agrees(history: &[Observation], end: &Now, boot: usize, profile: &str) -> Option<InvariantRow> {
     let line = end.lines_of_boot(boot).into_iter().rfind(|l| l.profile == profile)?;
-    let upto = until(&case.history, Moment::Boot(boot))?;
+    let upto = until(history, Moment::Boot(boot))?;
     let (status, seq) = Now::at_end(upto).profile(profile).service.filter(|s| s.0.slot)?;
     Some(InvariantRow {
         at: Moment::Boot(boot),
@@ -111,18 +138,15 @@ fn slot_agrees(case: &CaseEvidence, end: &Now, boot: usize, profile: &str) -> Op
 }
 
 /// Over the settling window nothing changes: what is up stays up with one and the same process, what is down stays down.
-fn settled(case: &CaseEvidence, profile: &str) -> Option<InvariantRow> {
-    let upto = until(&case.history, Moment::End)?;
-    let begun = case
-        .history
-        .iter()
-        .rev()
-        .find(|o| matches!(&o.fact, Fact::Mark { moment } if moment.0 != "end") && o.source == Source::Harness)?;
-    let begun = usize::try_from(begun.seq).ok()?;
-    let before = Now::at_end(case.history.get(..begun)?).profile(profile);
+fn settled(history: &[Observation], profile: &str) -> Option<InvariantRow> {
+    let upto = until(history, Moment::End)?;
+    // A record is untrusted: its marks may stand in any order, so the window is looked for before its end only.
+    let is_mark = |o: &Observation| matches!(o.fact, Fact::Mark { .. }) && o.source == Source::Harness;
+    let (earlier, window) = upto.split_at(upto.iter().rposition(is_mark)?);
+    let before = Now::at_end(earlier).profile(profile);
     let now = Now::at_end(upto);
     let after = now.profile(profile);
-    let deaths = upto[begun..].iter().any(|o| match &o.fact {
+    let deaths = window.iter().any(|o| match &o.fact {
         Fact::Service { profile: p, status } => p == profile && status.up != before.supervised().is_some(),
         _ => false,
     });
@@ -143,13 +167,10 @@ fn settled(case: &CaseEvidence, profile: &str) -> Option<InvariantRow> {
 }
 
 /// Every state file that somebody in the container wrote parses. Seeds may be anything.
-fn state_parses(scenario: &Scenario, case: &CaseEvidence, profile: &str) -> Option<InvariantRow> {
-    let begun = case
-        .history
-        .iter()
-        .position(|o| matches!(o.fact, Fact::BootLine { .. }))?;
+fn state_parses(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
+    let begun = history.iter().position(|o| matches!(o.fact, Fact::BootLine { .. }))?;
     let stamped = scenario.steps.iter().any(|s| s.op.name() == "stamp");
-    let bad = case.history[begun..].iter().find(
+    let bad = history[begun..].iter().find(
         |o| matches!(&o.fact, Fact::State { profile: p, content: FileContent::Unreadable { .. } } if p == profile),
     );
     Some(InvariantRow {
@@ -162,7 +183,7 @@ fn state_parses(scenario: &Scenario, case: &CaseEvidence, profile: &str) -> Opti
 }
 
 /// Keys of a seeded state file that the gateway does not know survive.
-fn unknown_keys(scenario: &Scenario, case: &CaseEvidence, profile: &str) -> Option<InvariantRow> {
+fn unknown_keys(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
     let path = if profile == DEFAULT_PROFILE {
         "gateway_state.json".to_owned()
     } else {
@@ -177,7 +198,7 @@ fn unknown_keys(scenario: &Scenario, case: &CaseEvidence, profile: &str) -> Opti
     if foreign.is_empty() {
         return None;
     }
-    let state = Now::at_end(&case.history).profile(profile).state;
+    let state = Now::at_end(history).profile(profile).state;
     let kept = match &state {
         Some((FileContent::Json { value }, _)) => foreign.iter().all(|k| value.get(*k) == seeded.get(*k)),
         _ => false,
@@ -264,6 +285,34 @@ mod tests {
             recorder.mark(Moment::End);
             let seen = value_of(&docker_restart(), &recorder, "invariant.settled");
             assert_eq!(seen, Some(Value::Bool(settled)));
+        }
+    }
+
+    /// A record may come from anywhere. Each mark of it is renamed to each other one, and each is moved to each place.
+    #[test]
+    fn marks_in_any_order_are_read_without_a_panic() {
+        let recorder = Recorder::new(None, Secrets::default());
+        started(&recorder);
+        let names = [Moment::Boot(1), Moment::Start, Moment::After(1), Moment::End];
+        for moment in names {
+            serves(&recorder, Some(7));
+            recorder.mark(moment);
+        }
+        recorder.settling();
+        let scenario = docker_restart();
+        let whole = evidence(&recorder);
+        let marks = (0..whole.history.len()).filter(|i| matches!(whole.history[*i].fact, Fact::Mark { .. }));
+        for from in marks {
+            for name in names {
+                for to in 0..whole.history.len() {
+                    let mut changed = whole.clone();
+                    let mut mark = changed.history.remove(from);
+                    mark.fact = Fact::Mark { moment: name.into() };
+                    changed.history.insert(to, mark);
+                    (0..).zip(&mut changed.history).for_each(|(seq, o)| o.seq = seq);
+                    assert!(!invariants(&scenario, &changed).is_empty());
+                }
+            }
         }
     }
 

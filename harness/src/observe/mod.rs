@@ -5,6 +5,7 @@ pub mod hub;
 mod invariant;
 pub mod link;
 pub mod now;
+mod order;
 pub mod probe;
 pub mod recorder;
 pub mod wire;

@@ -42,6 +42,8 @@ pub struct Incarnation {
     pub died: Option<(u64, Option<i64>)>,
     /// When it ended, by the engine's clock; `None` if the engine did not tell.
     pub died_at: Option<Timestamp>,
+    /// Start time of its PID 1, in clock ticks since the host's boot, once the agent has told it.
+    pub init_start: Option<u64>,
 }
 
 /// Everything at one point of the history.
@@ -57,8 +59,8 @@ pub struct Now {
     pub ooms: usize,
     /// Which incarnation the agent sees.
     pub agent: Option<Timestamp>,
-    /// Start time of the current PID 1, once the agent has told it.
-    pub init_start: Option<u64>,
+    /// Greetings of agents, by the incarnation they see: one may come before the engine's word on that incarnation, or late.
+    greetings: BTreeMap<Timestamp, Option<u64>>,
     /// Where evidence went missing, and what.
     pub lost: Vec<(u64, String)>,
     /// Files of which a content was missed, and where.
@@ -121,18 +123,13 @@ impl Now {
     /// Takes one more observation in.
     pub fn apply(&mut self, o: &Observation) {
         let incarnation = self.incarnations.len();
-        let init_start = self.init_start;
         match &o.fact {
             Fact::State { profile, content } => {
+                let inits = self.inits();
                 let p = self.profiles.entry(profile.clone()).or_default();
                 if let Some(process) = process_of(content) {
-                    // Older than PID 1: a seeded file, or one from before the boot, names it; it does not run here.
-                    let of_this_boot = init_start.is_some_and(|init| process.start_time >= init);
-                    p.writes(process, of_this_boot.then_some(incarnation), o);
                     let runs = matches!(word(content, "gateway_state"), Some("running" | "degraded"));
-                    if let Some(life) = p.lives.iter_mut().find(|l| runs && l.process == process) {
-                        life.ran = true;
-                    }
+                    p.names(process, runs, &inits, o);
                 }
                 p.state = Some((content.clone(), o.seq));
             }
@@ -200,9 +197,9 @@ impl Now {
                 }
             }
             Fact::Ready { started_at, init_start } => {
-                if started_at.is_some() {
-                    self.agent = *started_at;
-                    self.init_start = *init_start;
+                if let Some(started_at) = started_at {
+                    self.greetings.insert(*started_at, *init_start);
+                    self.greet(o.seq);
                 }
             }
             Fact::Lost { what } => self.lost.push((o.seq, what.clone())),
@@ -216,6 +213,26 @@ impl Now {
         }
     }
 
+    /// Start times of each incarnation's PID 1, where they are known.
+    fn inits(&self) -> Vec<Option<u64>> {
+        self.incarnations.iter().map(|i| i.init_start).collect()
+    }
+
+    /// Brings incarnations and the greetings of their agents together, whichever came first.
+    fn greet(&mut self, seq: u64) {
+        let current = self.started_at();
+        self.agent = current.filter(|current| self.greetings.contains_key(current));
+        for incarnation in &mut self.incarnations {
+            if let Some(init_start) = self.greetings.get(&incarnation.started_at) {
+                incarnation.init_start = *init_start;
+            }
+        }
+        let inits = self.inits();
+        for profile in self.profiles.values_mut() {
+            profile.knows(&inits, seq);
+        }
+    }
+
     fn container(&mut self, change: ContainerChange, started_at: Option<Timestamp>, exit: Option<i64>, seq: u64) {
         match change {
             ContainerChange::Started => {
@@ -224,14 +241,14 @@ impl Now {
                 {
                     self.end_incarnation(seq, None);
                     self.removed = false;
-                    self.agent = None;
-                    self.init_start = None;
                     self.incarnations.push(Incarnation {
                         started_at,
                         seq,
                         died: None,
                         died_at: None,
+                        init_start: None,
                     });
+                    self.greet(seq);
                 }
             }
             ContainerChange::Died => self.end_incarnation(seq, exit),

@@ -4,7 +4,8 @@
 //! gateway life left behind.
 
 use super::history::{CaseEvidence, Exit, Fact, FileContent, MomentName, Observation, ServiceStatus, TakenFor};
-use super::now::{Life, Now, Process, ProfileNow, word};
+use super::now::{Life, Now, Process, ProfileNow, process_of, word};
+use super::order::{agreed, by_time};
 use crate::scenario::model::{Moment, Probe, Scenario, Value};
 
 pub use super::invariant::{InvariantRow, invariants};
@@ -38,12 +39,17 @@ impl Reading {
 
 /// Reads a probe at a moment.
 pub fn read(_scenario: &Scenario, case: &CaseEvidence, at: Moment, probe: Probe, profile: &str) -> Reading {
+    let told = in_order(&case.history, at, probe, profile);
+    agreed(told, &in_order(&by_time(&case.history), at, probe, profile))
+}
+
+fn in_order(history: &[Observation], at: Moment, probe: Probe, profile: &str) -> Reading {
     match (at, probe) {
-        (Moment::After(step), Probe::StepExit | Probe::StepSays) => step_end(case, step, probe),
+        (Moment::After(step), Probe::StepExit | Probe::StepSays) => step_end(history, step, probe),
         (_, Probe::StepExit | Probe::StepSays) => Reading::missing("a step's end is read at after:N"),
-        (Moment::Down(n), _) => down(case, n, probe, profile),
-        (Moment::Boot(n), _) => boot(case, n, probe, profile),
-        _ => match until(&case.history, at) {
+        (Moment::Down(n), _) => down(history, n, probe, profile),
+        (Moment::Boot(n), _) => boot(history, n, probe, profile),
+        _ => match until(history, at) {
             None => Reading::missing(format!("the case did not get to {at}")),
             Some(upto) => at_mark(upto, probe, profile),
         },
@@ -184,8 +190,8 @@ fn service_word(p: &ProfileNow, status: &ServiceStatus) -> &'static str {
     }
 }
 
-fn boot(case: &CaseEvidence, n: usize, probe: Probe, profile: &str) -> Reading {
-    let end = Now::at_end(&case.history);
+fn boot(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Reading {
+    let end = Now::at_end(history);
     if end.incarnations.len() < n {
         return Reading::missing(format!("there was no boot {n}"));
     }
@@ -203,7 +209,7 @@ fn boot(case: &CaseEvidence, n: usize, probe: Probe, profile: &str) -> Reading {
                 state(probe, content(&line.state).as_ref())
             }
         }
-        _ => match until(&case.history, Moment::Boot(n)) {
+        _ => match until(history, Moment::Boot(n)) {
             Some(upto) => at_mark(upto, probe, profile),
             None => Reading::missing(format!("boot {n} was not followed to its rest")),
         },
@@ -228,46 +234,108 @@ fn boot_words(now: &Now, n: usize, probe: Probe, profile: &str) -> Reading {
     Reading::seen(value, seq)
 }
 
-fn down(case: &CaseEvidence, n: usize, probe: Probe, profile: &str) -> Reading {
-    let end = Now::at_end(&case.history);
+fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Reading {
+    let end = Now::at_end(history);
     let p = end.profile(profile);
+    let index = n.saturating_sub(1);
+    if let Some(why) = uncounted(&end, profile, &p, index) {
+        return Reading::missing(why);
+    }
     // All was watched, so a life that did not end is something seen, not something missing.
-    let Some((index, life)) = p.lives.iter().enumerate().nth(n - 1).filter(|(_, l)| l.ended.is_some()) else {
+    let Some(life) = p.lives.get(index).filter(|l| l.ended.is_some()) else {
         return Reading::seen(Value::absent(), None);
     };
-    let left_state = life.left_state.clone().or_else(|| p.state.clone());
-    let left_marker = life.left_marker.clone().or_else(|| p.marker.clone());
+    let left = || left_by(history, &end, profile, &p.lives, index);
     match probe {
-        Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => {
-            if let Some(why) = overwritten(&end, profile, &p, index) {
-                return Reading::missing(why);
-            }
-            state(probe, left_state.as_ref())
-        }
-        Probe::Marker => marker(left_marker.as_ref()),
+        Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => match left() {
+            Ok(left) => state(probe, left.state.as_ref()),
+            Err(why) => Reading::missing(why),
+        },
+        Probe::Marker => match left() {
+            Ok(left) => marker(left.marker.as_ref()),
+            Err(why) => Reading::missing(why),
+        },
         Probe::ServiceExit => exit_of(life),
         Probe::Shutdown => taken_for(life),
         Probe::Service | Probe::ServiceProcesses | Probe::Slot | Probe::SlotDownFile => {
-            let Some(ended) = life.ended else {
-                return Reading::missing("it did not end");
-            };
-            let upto = usize::try_from(ended).unwrap_or(usize::MAX).min(case.history.len() - 1);
-            of_now(&Now::at_end(&case.history[..=upto]), probe, profile)
+            let upto = life.ended.and_then(|ended| usize::try_from(ended).ok());
+            match upto.and_then(|upto| history.get(..=upto)) {
+                Some(upto) => of_now(&Now::at_end(upto), probe, profile),
+                None => Reading::missing("where it ended is not in the record"),
+            }
         }
         _ => Reading::missing(format!("{probe} is not read at down:N")),
     }
 }
 
-/// Why the last word of a life may not be what was read: a content was replaced before it could be read, around the time
-/// the next life began to write.
-fn overwritten(end: &Now, profile: &str, p: &ProfileNow, index: usize) -> Option<String> {
+/// Why it is not known which life is the one at `index`: one that nobody told of may come before it.
+fn uncounted(end: &Now, profile: &str, p: &ProfileNow, index: usize) -> Option<String> {
+    if let Some(unplaced) = p.unplaced.first() {
+        return Some(format!(
+            "the state file named pid {}, and nobody told whether that process ran in this container",
+            unplaced.process.pid
+        ));
+    }
+    let unseen = (1..).zip(&end.incarnations).find(|(boot, i)| {
+        let to_start = || {
+            end.lines_of_boot(*boot)
+                .iter()
+                .any(|l| l.profile == profile && l.action == "started")
+        };
+        let seen = |l: &Life| l.incarnation == *boot;
+        let after = p.lives.get(index).is_some_and(|l| l.incarnation < *boot);
+        i.init_start.is_none() && !after && !p.lives.iter().any(seen) && to_start()
+    });
+    unseen.map(|(boot, _)| {
+        format!("nobody watched the supervisor of boot {boot}, which was to start {profile}'s gateway")
+    })
+}
+
+/// What a gateway life left on the volume.
+struct Left {
+    state: Option<(FileContent, u64)>,
+    marker: Option<(FileContent, u64)>,
+}
+
+/// What was on the volume before anything was written in the name of a life after the one at `index`. Who wrote stands in
+/// the file, so it does not matter when the agent or the engine told of those lives. What names no life (a seed, a command's
+/// writing, something unreadable) counts for what was there when it was written.
+///
+/// # Errors
+///
+/// Why it cannot be told.
+fn left_by(history: &[Observation], end: &Now, profile: &str, lives: &[Life], index: usize) -> Result<Left, String> {
+    let names = |o: &Observation, lives: &[Life]| match &o.fact {
+        Fact::State { profile: p, content } if p == profile => {
+            process_of(content).is_some_and(|process| lives.iter().any(|l| l.process == process))
+        }
+        _ => false,
+    };
+    let (so_far, later) = lives.split_at(index + 1);
+    let next = history.iter().position(|o| names(o, later));
+    let (before, after) = history.split_at(next.unwrap_or(history.len()));
+    if after.iter().any(|o| names(o, so_far)) {
+        return Err("the state file was written in this gateway's name after the next one had written it".into());
+    }
+    let mut left = Left {
+        state: None,
+        marker: None,
+    };
+    for o in before {
+        match &o.fact {
+            Fact::State { profile: p, content } if p == profile => left.state = Some((content.clone(), o.seq)),
+            Fact::Marker { profile: p, content } if p == profile => left.marker = Some((content.clone(), o.seq)),
+            _ => {}
+        }
+    }
     let path = format!("{profile}/gateway_state.json");
-    let left = p.lives[index].left_state.as_ref()?.1;
-    let next_wrote = p.lives.get(index + 1).and_then(|l| l.first_write)?;
-    end.missed
-        .iter()
-        .any(|(seq, what)| *what == path && *seq >= left && *seq <= next_wrote + 2)
-        .then(|| "a state was overwritten before it could be read".to_owned())
+    let (from, upto) = (left.state.as_ref().map(|s| s.1), after.first().map(|o| o.seq));
+    let around =
+        |seq: u64| from.is_some_and(|from| seq >= from) && upto.is_some_and(|upto| seq <= upto.saturating_add(2));
+    if end.missed.iter().any(|(seq, what)| *what == path && around(*seq)) {
+        return Err("a state was overwritten before it could be read".into());
+    }
+    Ok(left)
 }
 
 fn exit_of(life: &Life) -> Reading {
@@ -293,8 +361,8 @@ fn taken_for(life: &Life) -> Reading {
     Reading::seen(value, life.ended)
 }
 
-fn step_end(case: &CaseEvidence, step: usize, probe: Probe) -> Reading {
-    let ended = case.history.iter().find_map(|o| match &o.fact {
+fn step_end(history: &[Observation], step: usize, probe: Probe) -> Reading {
+    let ended = history.iter().find_map(|o| match &o.fact {
         Fact::StepEnded {
             step: s, exit, output, ..
         } if *s == step => Some((o.seq, *exit, output)),

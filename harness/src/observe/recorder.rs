@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 use super::history::{Fact, MomentName, Observation, SETTLING, Source};
@@ -23,6 +23,8 @@ struct Shared {
     length: watch::Sender<u64>,
     sink: Option<mpsc::UnboundedSender<Observation>>,
     secrets: Secrets,
+    /// When it began, by both clocks.
+    began: (Timestamp, tokio::time::Instant),
 }
 
 #[derive(Default)]
@@ -30,6 +32,8 @@ struct State {
     history: Vec<Observation>,
     now: Now,
     latencies_ms: Vec<f64>,
+    /// Set once the attempt is over. A task that outlives it may still push.
+    closed: bool,
 }
 
 /// A wait that did not come true.
@@ -79,6 +83,7 @@ impl Recorder {
                 length: watch::Sender::new(0),
                 sink,
                 secrets,
+                began: (Timestamp::now(), tokio::time::Instant::now()),
             }),
         }
     }
@@ -88,16 +93,34 @@ impl Recorder {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a fact in. Returns its position.
+    /// The present. It never goes back, and keeps pace with the deadlines.
+    fn present(&self) -> Timestamp {
+        let (began, clock) = self.shared.began;
+        let since = SignedDuration::try_from(clock.elapsed()).unwrap_or_default();
+        began.saturating_add(since).unwrap_or(began)
+    }
+
+    /// Takes a fact in. Returns its position. After [`Recorder::close`] it is dropped: the attempt's evidence has been handed
+    /// over by then, and a record with more observations than the attempt had is refused when it is read.
     pub fn push(&self, source: Source, at: Option<Timestamp>, fact: Fact) -> u64 {
         let fact = self.shared.secrets.all(fact);
         let seq = {
             let mut state = self.state();
+            if state.closed {
+                tracing::debug!("told after the end of the attempt: {fact:?}");
+                return state.history.len() as u64;
+            }
             let seq = state.history.len() as u64;
+            let known = self.present();
             let observation = Observation {
                 seq,
-                at,
-                known: Timestamp::now(),
+                // What the harness does becomes true as it is told.
+                at: if source == Source::Harness {
+                    at.and(Some(known))
+                } else {
+                    at
+                },
+                known,
                 source,
                 fact,
             };
@@ -142,6 +165,13 @@ impl Recorder {
         (state.history.clone(), state.latencies_ms.clone())
     }
 
+    /// Ends the history. Returns what [`Recorder::snapshot`] does; nothing is added or passed on after that.
+    pub fn close(&self) -> (Vec<Observation>, Vec<f64>) {
+        let mut state = self.state();
+        state.closed = true;
+        (state.history.clone(), state.latencies_ms.clone())
+    }
+
     /// Waits for a condition. It is looked at once for each new observation, and not otherwise.
     pub async fn wait<T>(&self, mut wait: Wait<'_, T>) -> Result<T, WaitError> {
         let mut length = self.shared.length.subscribe();
@@ -153,7 +183,7 @@ impl Recorder {
                 let mut state = self.state();
                 if let Some(value) = (wait.check)(&state.now) {
                     if !first {
-                        state.note_latency();
+                        state.note_latency(self.present());
                     }
                     return Ok(value);
                 }
@@ -180,12 +210,12 @@ impl Recorder {
 
 impl State {
     /// The newest observation ended a wait: how long ago did it become true?
-    fn note_latency(&mut self) {
+    fn note_latency(&mut self, present: Timestamp) {
         let Some(newest) = self.history.last() else { return };
         let (Some(at), false) = (newest.at, newest.source == Source::Harness) else {
             return;
         };
-        let late = Timestamp::now().duration_since(at).as_secs_f64() * 1000.0;
+        let late = present.duration_since(at).as_secs_f64() * 1000.0;
         // A negative value, or one beyond any deadline, tells of two clocks, not of latency.
         if (-5.0..60_000.0).contains(&late) {
             self.latencies_ms.push(late.max(0.0));
@@ -236,6 +266,19 @@ mod tests {
             };
             assert_eq!(output, "it is [redacted], or Authorization: Bearer [redacted]");
         }
+    }
+
+    #[test]
+    fn what_is_told_after_the_end_is_neither_kept_nor_passed_on() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let recorder = Recorder::new(Some(tell), Secrets::default());
+        let late = recorder.clone();
+        recorder.push(Source::Engine, None, container(ContainerChange::Started));
+        let (history, _) = recorder.close();
+        late.push(Source::Engine, None, container(ContainerChange::Died));
+        assert_eq!((history.len(), recorder.snapshot().0.len()), (1, 1));
+        assert_eq!((told.try_recv().is_ok(), told.try_recv().is_ok()), (true, false));
+        assert!(recorder.now(Now::running));
     }
 
     #[tokio::test(start_paused = true)]

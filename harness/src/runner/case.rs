@@ -91,7 +91,7 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
     if end != CaseEnd::Complete {
         leftovers.unsure_of = Some(names.case.clone());
     }
-    let (history, latencies_ms) = recorder.snapshot();
+    let (history, latencies_ms) = recorder.close();
     drop(recorder);
     forward.abort();
     let evidence = CaseEvidence {

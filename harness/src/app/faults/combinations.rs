@@ -33,7 +33,7 @@ const STREAMS: [Bad; 8] = [
     Bad::Swapped,
     Bad::Half,
     Bad::Stalls,
-    Bad::Late,
+    Bad::Late(4000),
     Bad::Skipped,
 ];
 
@@ -108,7 +108,7 @@ fn objection(fault: &Fault, without: Classification, played: &Played) -> Option<
 fn is_harmless(fault: &Fault) -> bool {
     match fault.kind {
         Kind::Slow => true,
-        Kind::Stream { how: Bad::Late, .. } => true,
+        Kind::Stream { how: Bad::Late(_), .. } => true,
         Kind::Stream { how: Bad::Twice, .. } => fault.op == "events" || fault.op == "logs",
         // Before the first event there is nothing to take it up from.
         Kind::Stream {
@@ -209,4 +209,52 @@ fn nothing_is_run_of_an_image_whose_variables_are_not_known() {
     assert_eq!(played.attempts.len(), 1, "{:?}", played.attempts);
     assert_eq!(played.attempts[0].0, Classification::Error, "{:?}", played.attempts);
     assert!(!played.asked.calls.contains(&"run"), "{:?}", played.asked.calls);
+}
+
+/// By how many milliseconds messages are late, at most: less than any answer is waited for.
+const DELAYS: [u64; 6] = [100, 400, 1000, 1700, 2500, 4000];
+
+/// Each message of the observer and of each agent comes late, and all behind it. The next gateway writes its first word
+/// 1.7 s after its boot, so the words of an agent may come before it, between its writes and after them.
+#[rstest]
+#[case::fixed("docker-restart", Personality::FixedSlow, Classification::Fixed)]
+#[case::masked("docker-restart", Personality::MaskedSlow, Classification::Neither)]
+#[case::killed("engine-kill-start", Personality::MaskedSlow, Classification::Fixed)]
+#[case::stopped("operator-stop-marker", Personality::FixedSlow, Classification::Fixed)]
+fn a_late_message_is_not_a_verdict(
+    #[case] scenario: &str,
+    #[case] personality: Personality,
+    #[case] without: Classification,
+) {
+    let clean = play(scenario, personality, None).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(clean.attempts[0].0, without, "{:?}", clean.attempts);
+    let mut wrong = Vec::new();
+    let (mut tried, mut inconclusive) = (0, 0);
+    let spoken = clean.asked.streams.iter().filter(|(op, ..)| op.starts_with("attach"));
+    for (op, nth, items) in spoken {
+        for (item, ms) in (0..*items).flat_map(|item| DELAYS.map(|ms| (item, ms))) {
+            let how = Bad::Late(ms);
+            let fault = Fault {
+                op,
+                nth: *nth,
+                always: false,
+                kind: Kind::Stream { item, how },
+            };
+            tried += 1;
+            match play(scenario, personality, Some(fault)) {
+                Err(why) => wrong.push(format!("{fault}: {why}")),
+                Ok(played) => {
+                    for (found, why) in &played.attempts {
+                        inconclusive += usize::from(!found.is_conclusive());
+                        if found.is_conclusive() && *found != without {
+                            wrong.push(format!("{fault}: {found}: {why}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    println!("{scenario} on {personality:?}: {tried} delays, {inconclusive} attempts inconclusive");
+    assert!(tried > 100, "{tried}");
+    assert!(wrong.is_empty(), "{} of {tried}\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -94,8 +94,8 @@ pub enum Bad {
     Half,
     /// Nothing comes any more.
     Stalls,
-    /// The item, and all behind it, come late.
-    Late,
+    /// The item, and all behind it, come late by so many milliseconds.
+    Late(u64),
     /// The item never comes.
     Skipped,
 }
@@ -268,9 +268,11 @@ impl Call {
                 }
                 let mut got = from.next().await?;
                 at += 1;
+                if let (Bad::Late(ms), true) = (how, spoilt) {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                }
                 match (how, &got) {
                     (Bad::Skipped, _) if spoilt => got = from.next().await?,
-                    (Bad::Late, _) if spoilt => tokio::time::sleep(SLOW).await,
                     (Bad::Twice, Ok(item)) if spoilt => next.push(Ok(item.clone())),
                     (Bad::Half, Ok(item)) if spoilt => return Some((Ok(item.half()), (from, at, next, true))),
                     (Bad::Swapped, _) if spoilt => {

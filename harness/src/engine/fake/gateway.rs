@@ -27,6 +27,11 @@ pub async fn boot(world: World, id: String) {
             .as_ref()
             .and_then(|state| state["gateway_state"].as_str())
             .unwrap_or("None");
+        let prior = match all.wanted.filter(|_| all.personality == Personality::MaskedSlow) {
+            Some(true) => "running",
+            Some(false) => "stopped",
+            None => prior,
+        };
         let starts = prior == "running" && all.personality != Personality::NeverStarted;
         let action = if starts { "started" } else { "registered" };
         let line = format!("profile=default prior_state={prior} action={action}");
@@ -43,7 +48,8 @@ pub async fn boot(world: World, id: String) {
     };
     ms(20).await;
     if starts {
-        bring_up(&world, &id);
+        let delay = world.lock().personality.delay_ms();
+        bring_up(&world, &id, delay);
     }
 }
 
@@ -52,8 +58,12 @@ pub async fn command(world: &World, id: &str, argv: &[String]) -> ExecOutput {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     ms(300).await;
     match words.as_slice() {
-        ["hermes", "gateway", "start"] => bring_up(world, id),
+        ["hermes", "gateway", "start"] => {
+            world.lock().wanted = Some(true);
+            bring_up(world, id, 0);
+        }
         ["hermes", "gateway", "stop"] => {
+            world.lock().wanted = Some(false);
             let process = announce(world, id);
             ms(10).await;
             if let Some(process) = process {
@@ -81,7 +91,7 @@ fn announce(world: &World, id: &str) -> Option<Process> {
     let slot = all.container(id)?.slot.as_mut()?;
     slot.want_up = false;
     let process = slot.process?;
-    if all.personality == Personality::Fixed {
+    if all.personality.marks_stops() {
         let marker = json!({"target_pid": process.pid, "target_start_time": process.start_time});
         all.write(&volume, MARKER, Some(marker.to_string()));
     }
@@ -119,9 +129,10 @@ pub async fn end(world: &World, id: &str, process: Process, signal: i32) {
         ms(10).await;
         writes(world, id, process, "draining");
         ms(100).await;
-        let last = match (planned, world.lock().personality) {
-            (false, Personality::Fixed) => "running",
-            _ => "stopped",
+        let last = if !planned && world.lock().personality.keeps_running() {
+            "running"
+        } else {
+            "stopped"
         };
         writes(world, id, process, last);
         let code = i64::from(!planned);
@@ -159,7 +170,8 @@ fn takes_shutdown(world: &World, id: &str, process: Process) -> bool {
     named
 }
 
-fn bring_up(world: &World, id: &str) {
+/// `delay`: by how many milliseconds its first word is late.
+fn bring_up(world: &World, id: &str, delay: u64) {
     let mut all = world.lock();
     let process = Process {
         start_time: all.tick(),
@@ -172,13 +184,14 @@ fn bring_up(world: &World, id: &str) {
         return;
     }
     slot.process = Some(process);
-    c.tasks.push(tokio::spawn(serve(world.clone(), id.to_owned(), process)));
+    c.tasks
+        .push(tokio::spawn(serve(world.clone(), id.to_owned(), process, delay)));
     tell_slot(&mut all, id);
 }
 
 /// The gateway's start.
-async fn serve(world: World, id: String, process: Process) {
-    ms(600).await;
+async fn serve(world: World, id: String, process: Process, delay: u64) {
+    ms(600 + delay).await;
     if world.lock().personality == Personality::Crashes {
         return gone(&world, &id, process, 1);
     }
@@ -229,7 +242,7 @@ fn gone(world: &World, id: &str, process: Process, code: i64) {
         let (world, id) = (world.clone(), id.to_owned());
         c.tasks.push(tokio::spawn(async move {
             ms(1000).await;
-            bring_up(&world, &id);
+            bring_up(&world, &id, 0);
         }));
     }
     tell_slot(&mut all, id);

@@ -30,6 +30,31 @@ pub enum Personality {
     Crashes,
     /// A SIGTERM does nothing.
     IgnoresSigterm,
+    /// With both, and what a boot starts is a second later at its first word.
+    FixedSlow,
+    /// Without the part about signals, and the reconciler goes by what the operator asked for, so that it does not show at the
+    /// next boot. Slow as well.
+    MaskedSlow,
+}
+
+impl Personality {
+    /// A signal that nobody announced leaves `running` behind.
+    pub fn keeps_running(self) -> bool {
+        matches!(self, Self::Fixed | Self::FixedSlow)
+    }
+
+    /// An explicit stop announces itself by a marker.
+    pub fn marks_stops(self) -> bool {
+        matches!(self, Self::Fixed | Self::FixedSlow | Self::MaskedSlow)
+    }
+
+    /// How much later than usual a gateway that a boot starts writes its first word.
+    pub fn delay_ms(self) -> u64 {
+        match self {
+            Self::FixedSlow | Self::MaskedSlow => 1000,
+            Self::Fixed | Self::Regressed | Self::NeverStarted | Self::Crashes | Self::IgnoresSigterm => 0,
+        }
+    }
 }
 
 /// A handle on everything.
@@ -41,8 +66,10 @@ pub struct World {
 /// Everything.
 pub struct All {
     pub personality: Personality,
+    /// What the operator asked for last.
+    pub wanted: Option<bool>,
     epoch: Instant,
-    /// Counts readings of the clock, and processes: each is unique and later than the one before.
+    /// Counts processes and containers: each is later than the one before.
     ticks: u64,
     containers: BTreeMap<String, Container>,
     volumes: BTreeMap<String, Volume>,
@@ -123,13 +150,11 @@ impl Voice {
 }
 
 impl All {
+    /// The engine's clock goes as fast as the harness's: what comes at the same moment has the same time.
     pub fn now(&mut self) -> Timestamp {
-        self.ticks += 1;
         let since = SignedDuration::try_from(self.epoch.elapsed()).unwrap_or_default();
-        Timestamp::UNIX_EPOCH
-            + SignedDuration::from_secs(1_800_000_000)
-            + since
-            + SignedDuration::from_micros(i64::try_from(self.ticks).unwrap_or(0))
+        // Not a whole second: only what comes out of an archive is dated so.
+        Timestamp::UNIX_EPOCH + SignedDuration::new(1_800_000_000, 7) + since
     }
 
     pub fn tick(&mut self) -> u64 {
@@ -274,6 +299,7 @@ impl World {
     pub fn new(personality: Personality) -> Self {
         let all = All {
             personality,
+            wanted: None,
             epoch: Instant::now(),
             ticks: 0,
             containers: BTreeMap::new(),

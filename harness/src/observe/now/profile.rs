@@ -32,14 +32,21 @@ pub struct Life {
     pub said_exit: Option<i64>,
     /// How it took its shutdown, each line in order.
     pub taken_for: Vec<TakenFor>,
-    /// The state file when the next life first wrote; `None` while nobody has.
-    pub left_state: Option<(FileContent, u64)>,
-    /// The marker at that point.
-    pub left_marker: Option<(FileContent, u64)>,
-    /// Where in the history it first wrote the state file.
-    pub first_write: Option<u64>,
     /// It wrote that it runs.
     pub ran: bool,
+    /// The supervisor named it, so the incarnation is certain.
+    supervised: bool,
+}
+
+/// A process that the state file named, of which it is not known yet whether it ran in this container.
+#[derive(Debug, Clone)]
+pub struct Unplaced {
+    /// The process.
+    pub process: Process,
+    /// When it was first named.
+    named_at: Option<Timestamp>,
+    /// It wrote that it runs.
+    ran: bool,
 }
 
 /// What is known of one profile.
@@ -53,8 +60,11 @@ pub struct ProfileNow {
     pub service: Option<(ServiceStatus, u64)>,
     /// The last process that came to rest after its own `running`.
     pub live: Option<Process>,
-    /// Its gateway lives, oldest first.
+    /// Its gateway lives, by start time: in the order in which they were, whatever order they were told in.
     pub lives: Vec<Life>,
+    /// Processes that the state file named, and of which it is not known whether they ran in this container: nobody has told
+    /// yet when its PID 1 was started.
+    pub unplaced: Vec<Unplaced>,
     /// Deaths of this incarnation that have been given to a life.
     pub(super) tallied: usize,
 }
@@ -68,6 +78,26 @@ pub fn process_of(content: &FileContent) -> Option<Process> {
         pid: u32::try_from(value.get("pid")?.as_u64()?).ok()?,
         start_time: value.get("start_time")?.as_u64()?,
     })
+}
+
+/// Where a process that the state file names ran.
+enum Origin {
+    /// In that incarnation of the container, from 1.
+    Incarnation(usize),
+    /// Before the container was there.
+    Before,
+    /// It cannot be told yet.
+    Unknown,
+}
+
+/// Start times count from the start of the engine's host, so a process is of the last incarnation whose PID 1 is not younger.
+fn origin(process: Process, inits: &[Option<u64>]) -> Origin {
+    let not_younger = |init: &Option<u64>| init.is_some_and(|init| init <= process.start_time);
+    match (inits.iter().rposition(not_younger), inits.first()) {
+        (Some(index), _) => Origin::Incarnation(index + 1),
+        (None, Some(Some(_))) => Origin::Before,
+        (None, _) => Origin::Unknown,
+    }
 }
 
 /// A word of a state file.
@@ -114,45 +144,74 @@ impl ProfileNow {
         }
     }
 
-    /// A process has written the state file, or somebody in its name. `incarnation` is the one it can belong to.
-    pub(super) fn writes(&mut self, process: Process, incarnation: Option<usize>, o: &Observation) {
-        let seq = o.seq;
-        if let Some(incarnation) = incarnation
-            && !self.lives.iter().any(|l| l.process == process)
-        {
-            self.begin(process, incarnation, o);
+    /// The state file names a process: it has written it, or somebody has in its name. `runs`: that it runs. `inits` are the
+    /// start times of PID 1 of each incarnation so far, where they are known.
+    pub(super) fn names(&mut self, process: Process, runs: bool, inits: &[Option<u64>], o: &Observation) {
+        let known = self.lives.iter().any(|l| l.process == process);
+        match self.unplaced.iter_mut().find(|u| u.process == process) {
+            Some(unplaced) => unplaced.ran |= runs,
+            None if known => {}
+            None => self.unplaced.push(Unplaced {
+                process,
+                named_at: o.at,
+                ran: runs,
+            }),
         }
-        let Some(index) = self.lives.iter().position(|l| l.process == process) else {
-            return;
-        };
-        if self.lives[index].first_write.is_none() {
-            self.lives[index].first_write = Some(seq);
-            // What the ones before left behind is what stands here until this write.
-            for earlier in &mut self.lives[..index] {
-                if earlier.left_state.is_none() {
-                    earlier.left_state.clone_from(&self.state);
-                    earlier.left_marker.clone_from(&self.marker);
-                }
+        self.place(inits, o.seq);
+        for life in self.lives.iter_mut().filter(|l| l.process == process) {
+            life.ran |= runs;
+        }
+    }
+
+    /// It has become known when the PID 1 of an incarnation was started.
+    pub(super) fn knows(&mut self, inits: &[Option<u64>], seq: u64) {
+        self.place(inits, seq);
+        for life in self.lives.iter_mut().filter(|l| !l.supervised) {
+            if let Origin::Incarnation(incarnation) = origin(life.process, inits) {
+                life.incarnation = incarnation;
             }
         }
     }
 
-    fn begin(&mut self, process: Process, incarnation: usize, o: &Observation) {
-        self.end_life(o.seq);
-        self.lives.push(Life {
+    /// Makes lives of the processes that can be told to have run in this container.
+    fn place(&mut self, inits: &[Option<u64>], seq: u64) {
+        for unplaced in std::mem::take(&mut self.unplaced) {
+            match origin(unplaced.process, inits) {
+                Origin::Incarnation(incarnation) => {
+                    self.begin(unplaced.process, incarnation, seq, unplaced.named_at);
+                    for life in self.lives.iter_mut().filter(|l| l.process == unplaced.process) {
+                        life.ran |= unplaced.ran;
+                    }
+                }
+                // A seeded file, or one from before, names it. It never ran here.
+                Origin::Before => {}
+                Origin::Unknown => self.unplaced.push(unplaced),
+            }
+        }
+    }
+
+    fn begin(&mut self, process: Process, incarnation: usize, seq: u64, at: Option<Timestamp>) {
+        let older = |l: &Life| l.process.start_time <= process.start_time;
+        let index = self.lives.partition_point(older);
+        let life = Life {
             process,
             incarnation,
-            born: o.seq,
-            born_at: o.at,
+            born: seq,
+            born_at: at,
             ended: None,
             exit: None,
             said_exit: None,
             taken_for: Vec::new(),
-            left_state: None,
-            left_marker: None,
-            first_write: None,
             ran: false,
-        });
+            supervised: false,
+        };
+        self.lives.insert(index, life);
+        // One that began later is there already, or ends those before it.
+        if let Some((_, earlier)) = self.lives.split_last_mut() {
+            earlier.iter_mut().for_each(|l| {
+                l.ended.get_or_insert(seq);
+            });
+        }
     }
 
     pub(super) fn serves(&mut self, status: &ServiceStatus, incarnation: usize, o: &Observation) {
@@ -171,8 +230,14 @@ impl ProfileNow {
         }
         match self.supervised() {
             Some(process) => {
+                let unplaced = self.unplaced.iter().position(|u| u.process == process);
+                let ran = unplaced.is_some_and(|index| self.unplaced.remove(index).ran);
                 if !self.lives.iter().any(|l| l.process == process) {
-                    self.begin(process, incarnation, o);
+                    self.begin(process, incarnation, seq, o.at);
+                }
+                for life in self.lives.iter_mut().filter(|l| l.process == process && !l.supervised) {
+                    (life.incarnation, life.supervised) = (incarnation, true);
+                    life.ran |= ran;
                 }
             }
             None => self.end_life(seq),
