@@ -22,6 +22,7 @@ LOOK = 40
 watch = Inotify()
 told = {}
 written_at = {}
+told_at = {}
 tallies = {}
 holds = []
 ambushes = []
@@ -208,7 +209,9 @@ def tell(profile):
     written_at[profile] = at
     if told.get(profile) != facts:
         told[profile] = facts
-        say("svc", p=clean(profile), t=at if written else time.time_ns(), **facts)
+        # A slot's times never go back: a file may have been written just before the present that was told last.
+        told_at[profile] = max(at if written else time.time_ns(), told_at.get(profile, 0))
+        say("svc", p=clean(profile), t=told_at[profile], **facts)
 
 
 def arm(profile):

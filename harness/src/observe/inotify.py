@@ -3,6 +3,7 @@
 Both run on whatever Python the image has, started with -I -S, so that neither site packages nor the environment of the
 image under test take part.
 """
+import collections
 import ctypes
 import json
 import os

@@ -5,6 +5,8 @@ pub mod hub;
 mod invariant;
 pub mod link;
 pub mod now;
+#[cfg(test)]
+mod observer_tests;
 mod order;
 pub mod probe;
 pub mod recorder;

@@ -13,9 +13,15 @@ TELLING = ("as a planned", "initiating shutdown", "Stopping gateway", "gateway_s
 MAX_PROFILES = 64
 MAX_LOG = 4 * 1024 * 1024
 
+# How much of a log's text before the place read up to is kept, to notice that another text has taken its place.
+TRACE = 256
+
 watch = Inotify()
+queue = collections.deque()
 crowded = []
 seen = {}
+told_at = {}
+written = set()
 tails = {}
 
 
@@ -34,22 +40,46 @@ def profiles():
     return found[:MAX_PROFILES]
 
 
+def changed_at(path, st):
+    """When the file came to be as it is. The kernel sets ctime, so neither an archive nor the writer can date it back; a file
+    that is gone was removed no later than its directory's last change. A path's times never go back."""
+    if st is None:
+        try:
+            st = os.stat(os.path.dirname(path))
+        except OSError:
+            pass
+    at = when(max(st.st_ctime_ns, st.st_mtime_ns)) if st else time.time_ns()
+    told_at[path] = max(at, told_at.get(path, 0))
+    return told_at[path]
+
+
+def missed(path, profile, name):
+    say("missed", p=clean(profile), f=name, t=changed_at(path, None))
+
+
 def tell_file(profile, directory, name, event=False):
+    """Tells a file if it is not as it was. `event`: one write was announced, and this is to be what it wrote."""
     path = os.path.join(directory, name)
     st, kind, text = slurp(path)
+    if event:
+        queue.extend(watch.read())
+        if any(w == directory and n == name and m & MODIFY for w, m, n in queue):
+            # It is being written in place again: what was read may be half of that. It is told when it is closed.
+            missed(path, profile, name)
+            return
     key = (st.st_ino, st.st_mtime_ns, kind, text) if st else (kind, text)
     last, scanned = seen.get(path, (None, True))
     if key == last:
-        # A rename was announced and what it brought has been replaced before it could be read.
+        # A write was announced and what it wrote has been replaced before it could be read.
         if event and not scanned:
-            say("missed", p=clean(profile), f=name)
+            missed(path, profile, name)
         seen[path] = (key, False if event else scanned)
         return
     if last is None and kind == "absent":
         seen[path] = (key, True)
         return
     seen[path] = (key, not event)
-    say("file", p=clean(profile), f=name, **{"is": kind}, d=text, t=when(st.st_mtime_ns) if st else None)
+    say("file", p=clean(profile), f=name, **{"is": kind}, d=text, t=changed_at(path, st))
 
 
 class Tail:
@@ -58,6 +88,7 @@ class Tail:
     def __init__(self, profile, path, name, skip):
         self.profile, self.path, self.name = profile, path, name
         self.fd, self.rest, self.read_bytes = None, b"", 0
+        self.at, self.trace = 0, b""
         self.skip = skip
 
     def open(self):
@@ -69,10 +100,18 @@ class Tail:
             os.close(fd)
             return False
         self.fd, self.rest = fd, b""
+        self.at, self.trace = 0, b""
         if self.skip:
-            os.lseek(fd, 0, os.SEEK_END)
+            self.at = os.lseek(fd, 0, os.SEEK_END)
+            self.trace = os.pread(fd, TRACE, max(0, self.at - TRACE))
         self.skip = False
         return True
+
+    def is_cut(self):
+        """True if the text before the place read up to is gone, or another one: the log was truncated in place."""
+        if os.fstat(self.fd).st_size < self.at:
+            return True
+        return os.pread(self.fd, len(self.trace), self.at - len(self.trace)) != self.trace
 
     def drain(self):
         if self.fd is None and not self.open():
@@ -93,10 +132,16 @@ class Tail:
                 return
 
     def pump(self):
+        if self.is_cut():
+            say("cut", p=clean(self.profile), f=self.name)
+            os.lseek(self.fd, 0, os.SEEK_SET)
+            self.rest, self.at, self.trace = b"", 0, b""
         while True:
             data = os.read(self.fd, 65536)
             if not data:
                 return
+            self.at += len(data)
+            self.trace = (self.trace + data)[-TRACE:]
             self.read_bytes += len(data)
             if self.read_bytes > MAX_LOG:
                 if self.read_bytes - len(data) <= MAX_LOG:
@@ -143,12 +188,24 @@ def handle(directory, mask, name):
     if path in tails:
         tails[path].drain()
     elif name in FILES:
-        # A file written in place is told when it is closed: before that it is half a file.
+        if mask & MODIFY:
+            written.add(path)
+        # A file written in place is told when it is closed: before that it is half a file. One that is closed and was not
+        # written has no content of its own that could be missed.
         if mask & (MOVED_TO | CLOSE_WRITE | DELETE | MOVED_FROM):
+            event = bool(mask & MOVED_TO) or bool(mask & CLOSE_WRITE and path in written)
+            written.discard(path)
             profile = "default" if directory == ROOT else os.path.basename(directory)
-            tell_file(profile, directory, name, event=bool(mask & MOVED_TO))
+            tell_file(profile, directory, name, event)
     elif mask & (CREATE | MOVED_TO) and (name in ("logs", "profiles") or os.path.dirname(directory) == ROOT or directory == os.path.join(ROOT, "profiles")):
         arm_all()
+
+
+def work():
+    """Handles all events at hand."""
+    queue.extend(watch.read())
+    while queue:
+        handle(*queue.popleft())
 
 
 started = False
@@ -163,8 +220,7 @@ started = True
 while True:
     for command in pending:
         if command.get("c") == "sync":
-            for event in watch.read():
-                handle(*event)
+            work()
             arm_all()
             say("sync", id=command["id"])
     pending = []
@@ -172,5 +228,4 @@ while True:
         if fd == 0:
             pending = commands.read()
         else:
-            for event in watch.read():
-                handle(*event)
+            work()

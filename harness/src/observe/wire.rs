@@ -101,6 +101,12 @@ impl Message {
             "capped" => Some(Fact::Lost {
                 what: format!("{} of {} grew past what is read of it", self.f, self.p),
             }),
+            "cut" => Some(Fact::Lost {
+                what: format!(
+                    "{} of {} was truncated in place: lines of it may be missing",
+                    self.f, self.p
+                ),
+            }),
             "crowded" | "blind" => Some(Fact::Lost { what: self.d.clone() }),
             "live" => Some(Fact::Live {
                 profile,
