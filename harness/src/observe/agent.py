@@ -28,6 +28,7 @@ holds = []
 ambushes = []
 held = {}
 starting = []
+idling = []
 
 
 def run(tool, *args):
@@ -62,17 +63,46 @@ def used(pid):
         return (int(fields[11]) + int(fields[12])) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
-def idles(pid):
-    """True if no thread of it runs, waits for the processor or the disk, or is frozen."""
+def in_state(pid, states):
+    """True if a thread of it is in one of these states: R runs or waits for the processor, D waits for the disk, T is frozen."""
     for thread in os.listdir(f"/proc/{pid}/task"):
         try:
             with open(f"/proc/{pid}/task/{thread}/stat", "rb") as f:
-                if f.read().rpartition(b")")[2].split()[0] != b"S":
-                    return False
+                if f.read().rpartition(b")")[2].split()[0] in states:
+                    return True
         except (FileNotFoundError, ProcessLookupError):
             # A thread may end meanwhile.
             pass
-    return True
+    return False
+
+
+def others():
+    """Processor time of every other process in the container, by pid and start time."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            try:
+                found[int(entry), start_time(entry)] = used(int(entry))
+            except (OSError, ValueError, IndexError):
+                pass
+    return found
+
+
+def watch_idle():
+    """Answers whether anything in the container got on with something since it was asked."""
+    for probe in list(idling):
+        if time.monotonic_ns() < probe["until"]:
+            continue
+        idling.remove(probe)
+        busy = []
+        for (pid, born), uses in others().items():
+            try:
+                came = (pid, born) not in probe["used"]
+                if came or uses - probe["used"][pid, born] > REST_USES or in_state(pid, (b"R", b"D")):
+                    busy.append(b" ".join(cmdline(pid)).decode("utf-8", "replace"))
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        say("reply", id=probe["id"], ok=not busy, why=clean(", ".join(busy)[:200]))
 
 
 def watch_starts():
@@ -84,7 +114,7 @@ def watch_starts():
                 left, ok, why = False, False, "it has ended"
             else:
                 uses = used(pid)
-                if not idles(pid) or uses - probe["used"] > REST_USES:
+                if in_state(pid, (b"R", b"D", b"T")) or uses - probe["used"] > REST_USES:
                     probe["since"], probe["used"] = now, uses
                 if now - probe["since"] >= REST:
                     say("live", p=probe["p"], pid=pid, st=probe["st"], t=time.time_ns())
@@ -352,6 +382,8 @@ def act(command):
         now = time.monotonic_ns()
         starting.append({**command, "since": now, "used": 0, "until": now + command["limit"] * 1_000_000})
         watch_starts()
+    elif what == "idle":
+        idling.append({**command, "used": others(), "until": time.monotonic_ns() + REST})
     elif what == "kill":
         kill(command)
     elif what == "oom":
@@ -371,7 +403,7 @@ poll.register(watch.fd, select.POLLIN)
 say("hello", init=start_time(1))
 refresh()
 while True:
-    for fd, _ in poll.poll(LOOK if starting else None):
+    for fd, _ in poll.poll(LOOK if starting or idling else None):
         if fd == 0:
             for command in commands.read():
                 try:
@@ -383,3 +415,4 @@ while True:
         else:
             handle(watch.read())
     watch_starts()
+    watch_idle()

@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::Done;
 use super::case::Case;
-use super::waits::{How, Rest, rest_of};
+use super::halt::Why;
+use super::waits::{ANSWER, How, Rest, rest_of};
+use super::{Done, Halt};
 use crate::observe::history::{Fact, FileContent, ServiceStatus, Source};
+use crate::observe::link::LinkError;
 use crate::observe::now::{Now, Process, ProfileNow, word};
 use crate::observe::recorder::{Wait, WaitError};
 
@@ -29,6 +32,8 @@ pub struct Picture {
     lines: usize,
     runs: bool,
     in_flight: bool,
+    /// A gateway crashes again and again.
+    crashing: bool,
     /// How long it must last for nothing to come; `None` if something may come at any time.
     patience: Option<Duration>,
 }
@@ -46,6 +51,7 @@ struct View {
 impl Picture {
     fn of(now: &Now, held: &[String], in_flight: bool) -> Self {
         // A gateway that crashes again and again changes all the time, and nothing comes of it.
+        let crashing = now.profiles.values().any(|p| crashes(p, now.incarnations.len()));
         let others = now.profiles.iter().filter(|(_, p)| !crashes(p, now.incarnations.len()));
         let awaited = others.clone().filter(|(name, _)| !held.contains(name));
         let patience = awaited
@@ -74,6 +80,7 @@ impl Picture {
             lines: now.boot_lines.len(),
             runs: now.running(),
             in_flight,
+            crashing,
             patience: patience.filter(|_| !in_flight),
         }
     }
@@ -135,7 +142,11 @@ impl Case {
                 Err(WaitError::Deadline { .. }) => {
                     // That nothing is told is absence only if those who would tell it are there.
                     self.sync().await?;
-                    confirmed = Some(picture);
+                    if picture.crashing || self.idles().await? {
+                        confirmed = Some(picture);
+                    } else {
+                        self.stirred();
+                    }
                 }
             }
         };
@@ -147,6 +158,20 @@ impl Case {
         let fact = Fact::WaitEnded { condition, last };
         self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
         Ok(None)
+    }
+
+    /// Whether nothing in the container gets on with anything. A command of the container's own, a slow import on a busy machine
+    /// and whatever else may yet start a gateway would be seen.
+    async fn idles(&self) -> Done<bool> {
+        let Some(agent) = self.keeper.agent() else {
+            return Ok(true);
+        };
+        match agent.ask(json!({"c": "idle"}), ANSWER).await {
+            Ok(_) => Ok(true),
+            // Busy, or it ended with the container.
+            Err(LinkError::Refused(_) | LinkError::Closed(_)) => Ok(false),
+            Err(error) => Err(Halt::Inconclusive(Why::asked("whether the container is idle", error))),
+        }
     }
 
     /// What is to be seen now.

@@ -88,6 +88,9 @@ async fn listen(world: World, id: String, who: Who, voice: usize, input: DuplexS
                 say(&world, &id, voice, live);
                 say(&world, &id, voice, json!({"k": "reply", "id": number, "ok": true}));
             }
+            Some("idle") if who == Who::Agent => {
+                say(&world, &id, voice, json!({"k": "reply", "id": number, "ok": true}));
+            }
             Some("kill") if who == Who::Agent => {
                 let signal = i32::try_from(command["sig"].as_i64().unwrap_or(15)).unwrap_or(15);
                 let process = gateway::supervised(&world, &id);
