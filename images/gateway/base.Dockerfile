@@ -1,5 +1,5 @@
 # The base of the gateway images where Debian's image can be pulled; elsewhere `comeback` bootstraps the same from
-# Debian's packages. rootfs.tar holds rootfs/, the overlays, uv and the host's CA bundle.
+# Debian's packages. rootfs.tar holds rootfs/, uv and the host's CA bundle.
 ARG DEBIAN
 FROM ${DEBIAN}
 # First, so that what a broken build leaves behind carries it too.

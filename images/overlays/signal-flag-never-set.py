@@ -13,5 +13,5 @@ FLAG = "_signal_initiated_shutdown"
 def forget(module):
     runner = module.GatewayRunner
     require(mentions(module.start_gateway, FLAG), f"start_gateway sets no {FLAG}")
-    require(mentions(runner.stop, FLAG), f"GatewayRunner.stop reads no {FLAG}")
+    require(mentions(runner.stop, FLAG, runner), f"GatewayRunner.stop reads no {FLAG}")
     setattr(runner, FLAG, property(lambda self: False, lambda self, value: None))

@@ -8,20 +8,25 @@ import sys
 
 from comeback_overlay import fail, mentions, patches, replace, require
 
+# Since 0.22 the gateway hands its state to one that writes in the background.
+WRITERS = ("write_runtime_status", "publish_runtime_status")
+
 
 @patches("gateway.run")
 def fall_silent(module):
     runner = module.GatewayRunner
-    require(mentions(runner.stop, "_update_runtime_status"), "GatewayRunner.stop persists no state")
-    require(mentions(runner._update_runtime_status, "write_runtime_status"), "states are persisted in another way")
+    require(mentions(runner.stop, "_update_runtime_status", runner), "GatewayRunner.stop persists no state")
+    used = [name for name in WRITERS if mentions(runner._update_runtime_status, name)]
+    require(used, "states are persisted in another way")
 
     def stopping(original):
         def stop(self, *args, **kwargs):
             # It is imported where it is called, so this reaches every caller.
             status = sys.modules.get("gateway.status")
-            if not hasattr(status, "write_runtime_status"):
-                fail("gateway.status has no write_runtime_status")
-            status.write_runtime_status = lambda *args, **kwargs: None
+            for name in used:
+                if not hasattr(status, name):
+                    fail(f"gateway.status has no {name}")
+                setattr(status, name, lambda *args, **kwargs: None)
             return original(self, *args, **kwargs)
 
         return stop

@@ -264,6 +264,9 @@ pub struct CaseEntry {
     /// The fault overlay a selftest ran it under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlay: Option<String>,
+    /// Processes in which the fault overlay said that it is in force; null if there is none, or none said anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay_processes: Option<usize>,
     /// Whose image the observer ran from; null if it did not come to that.
     #[serde(default)]
     pub observer: Option<ObserverEntry>,

@@ -200,7 +200,12 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
         Fact::WaitEnded { condition, last } => ("wait", None, format!("waited in vain for {condition}; last: {last}")),
         Fact::Lost { what } => ("lost", None, format!("lost sight of {what}")),
         Fact::Missed { path } => ("lost", None, format!("a write of {path} was too quick to be read")),
-        Fact::Mark { .. } | Fact::Ready { .. } | Fact::Inspected { .. } | Fact::Observer { .. } => return None,
+        // What an overlay said is read at the end of a container, long after it was said.
+        Fact::Mark { .. }
+        | Fact::Ready { .. }
+        | Fact::Inspected { .. }
+        | Fact::Observer { .. }
+        | Fact::Overlay { .. } => return None,
     };
     Some((kind, profile.map(String::as_str), text))
 }

@@ -314,15 +314,15 @@ impl<'a> Reader<'a> {
         self.points.sort_by_key(|p| p.seq);
         let wrong = self.points.iter().find(|p| !p.holds()).cloned();
         let outcome = match (wrong, &self.evidence.end) {
+            // Whatever was seen is not what was asked for: a fault overlay was not in force, say.
+            (_, CaseEnd::Error(why)) => Outcome::Inconclusive(why.clone()),
             // What was proven before evidence went missing stays proven.
             (Some(point), _) => Outcome::Violated(Box::new(point)),
             (None, CaseEnd::Complete) => match self.unseen.take() {
                 Some(why) => Outcome::Inconclusive(why),
                 None => Outcome::Held,
             },
-            (None, CaseEnd::Inconclusive(why) | CaseEnd::Unsupported(why) | CaseEnd::Error(why)) => {
-                Outcome::Inconclusive(why.clone())
-            }
+            (None, CaseEnd::Inconclusive(why) | CaseEnd::Unsupported(why)) => Outcome::Inconclusive(why.clone()),
         };
         Trial {
             outcome,

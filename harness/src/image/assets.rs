@@ -13,10 +13,15 @@ struct Images;
 /// Time stamp of every file in our archives: the same input gives the same archive.
 const EPOCH: u64 = 0;
 
-/// The text of a file in `images/`.
+/// The text of a file in `images/` that is known to be there.
 pub(super) fn text(path: &str) -> String {
-    let file = Images::get(path).unwrap_or_else(|| unreachable!("images/{path} is compiled in"));
-    String::from_utf8_lossy(&file.data).into_owned()
+    find(path).unwrap_or_else(|| unreachable!("images/{path} is compiled in"))
+}
+
+/// The text of a file in `images/`, if there is one of that name.
+pub(super) fn find(path: &str) -> Option<String> {
+    let file = Images::get(path)?;
+    Some(String::from_utf8_lossy(&file.data).into_owned())
 }
 
 /// A tree of files to put into an image: path (relative, with slashes) to content.
@@ -33,18 +38,12 @@ enum Entry {
 }
 
 impl Tree {
-    /// What every gateway image of ours is given: the root file system and the fault overlays.
+    /// What every gateway image of ours is given: the root file system.
     pub(super) fn rootfs() -> Self {
         let mut tree = Self::default();
         for path in Images::iter().filter(|path| !path.contains("__pycache__")) {
-            let target = if let Some(rest) = path.strip_prefix("gateway/rootfs/") {
-                rest.to_owned()
-            } else if let Some(rest) = path.strip_prefix("overlays/") {
-                format!("opt/comeback/overlays/{rest}")
-            } else {
-                continue;
-            };
-            if let Some(file) = Images::get(&path) {
+            let file = Images::get(&path);
+            if let (Some(target), Some(file)) = (path.strip_prefix("gateway/rootfs/"), file) {
                 tree.file(target, file.data.into_owned());
             }
         }
@@ -216,8 +215,7 @@ mod tests {
         ] {
             assert_eq!(all[program].0, 0o755, "{program}");
         }
-        assert_eq!(all["opt/comeback/site/comeback_overlay.py"].0, 0o644);
-        assert_eq!(all["opt/comeback/overlays/README.md"].0, 0o644);
+        assert_eq!(all["opt/comeback/warm"].0, 0o644);
         assert_eq!(all["opt/hermes/docker/"].0, 0o755);
         assert!(!all.keys().any(|path| path.starts_with("gateway") || path == "opt/"));
     }

@@ -24,7 +24,7 @@ const TOOLS: [&str; 6] = [
     "with-contenv",
 ];
 /// Where hermes-agent is installed.
-const VENV: &str = "/opt/hermes/.venv";
+pub(super) const VENV: &str = "/opt/hermes/.venv";
 
 /// Part of the name of what is kept of a reading: raised when something else is looked for.
 const EDITION: u32 = 3;
@@ -170,8 +170,8 @@ struct Look<'a> {
 }
 
 /// A file of an image.
-struct File {
-    content: Vec<u8>,
+pub(super) struct File {
+    pub(super) content: Vec<u8>,
     link: Option<String>,
 }
 
@@ -231,7 +231,7 @@ impl Look<'_> {
 }
 
 /// The first entry of a tar archive.
-fn first(tar: &[u8]) -> Option<File> {
+pub(super) fn first(tar: &[u8]) -> Option<File> {
     let mut archive = tar::Archive::new(tar);
     let mut entry = archive.entries().ok()?.next()?.ok()?;
     let link = entry
@@ -251,7 +251,7 @@ fn is_hermes(line: &str) -> bool {
 }
 
 /// `3.11` of a venv's configuration.
-fn python_in(config: &str) -> Option<String> {
+pub(super) fn python_in(config: &str) -> Option<String> {
     let version = config.lines().find_map(|line| {
         let (name, value) = line.split_once('=')?;
         ["version", "version_info"].contains(&name.trim()).then(|| value.trim())

@@ -15,6 +15,7 @@ mod existing;
 mod expr;
 mod http;
 mod ignore;
+pub mod overlay;
 mod pypi;
 mod release;
 mod source;

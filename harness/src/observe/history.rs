@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::ContainerStatus;
 use crate::scenario::model::Moment;
+use crate::scenario::overlay::ProcessKind;
 
 /// One timestamped fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -197,11 +198,34 @@ pub enum Fact {
         /// That image's id.
         digest: String,
     },
+    /// A fault overlay said in a process of the container under test what became of it there.
+    Overlay {
+        /// Its name.
+        overlay: String,
+        /// What process that is.
+        process: ProcessKind,
+        /// Its pid in the container.
+        pid: u32,
+        /// Its start time: field 22 of its stat.
+        start_time: u64,
+        /// What became of the overlay.
+        effect: OverlayEffect,
+    },
     /// Several writes of a file came so quickly that one could not be read.
     Missed {
         /// Which file.
         path: String,
     },
+}
+
+/// What became of a fault overlay in one process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OverlayEffect {
+    /// It is in force in this module.
+    On(String),
+    /// It found nothing to break, or could not be loaded, for this reason; the process has ended itself.
+    Failed(String),
 }
 
 /// Whose image the observer runs from.
@@ -351,6 +375,6 @@ pub enum CaseEnd {
     Inconclusive(String),
     /// This engine or host cannot do a step.
     Unsupported(String),
-    /// Engine or harness failed before the first step.
+    /// Engine or harness failed before the first step, or the fault overlay that was asked for was not in force.
     Error(String),
 }

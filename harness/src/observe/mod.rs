@@ -8,6 +8,7 @@ pub mod now;
 #[cfg(test)]
 mod observer_tests;
 mod order;
+pub mod overlay;
 pub mod probe;
 pub mod recorder;
 pub mod wire;

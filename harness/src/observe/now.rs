@@ -209,6 +209,7 @@ impl Now {
             | Fact::WaitEnded { .. }
             | Fact::Inspected { .. }
             | Fact::Observer { .. }
+            | Fact::Overlay { .. }
             | Fact::Mark { .. } => {}
         }
     }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::cleanup::Leftovers;
 use super::keeper::Keeper;
+use super::overlay::Fault;
 use super::slots::Busy;
 use super::still::Picture;
 use super::subject::Names;
@@ -34,6 +35,7 @@ pub struct Case {
     pub recorder: Recorder,
     pub keeper: Keeper,
     pub observer: Link,
+    pub fault: Option<Fault>,
     shared: Mutex<Shared>,
     generation: AtomicUsize,
     badly_started: AtomicBool,
@@ -52,6 +54,7 @@ struct Shared {
     restless: Vec<Process>,
     still: Option<(Picture, tokio::time::Instant)>,
     phase: String,
+    heard_of_overlay: usize,
 }
 
 /// Runs one attempt. `permit` is given back while there is nothing to do but to wait for the settling window.
@@ -76,7 +79,7 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
             let case = Arc::new(case);
             let end = case.clone().play(permit).await;
             case.keep_output().await;
-            let end = explained(end, &case.recorder);
+            let end = explained(case.under_overlay(end), &case.recorder);
             let mut shared = case.shared();
             leftovers.containers.append(&mut shared.containers);
             leftovers.subject = Some(shared.subject.clone());
@@ -213,6 +216,12 @@ impl Case {
         let mut shared = self.shared();
         shared.containers.push(id.clone());
         shared.subject = id;
+        shared.heard_of_overlay = 0;
+    }
+
+    /// How many words of the overlay in this container were heard before; from now on that many were.
+    pub fn heard_of_overlay(&self, words: usize) -> usize {
+        std::mem::replace(&mut self.shared().heard_of_overlay, words)
     }
 
     /// Number of the next container of this case.

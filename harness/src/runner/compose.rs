@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::case::Case;
+use super::overlay::Fault;
 use super::steps::Outcome;
 use super::subject::Names;
 use super::{Done, Halt, RunContext, Why};
@@ -80,7 +81,9 @@ pub async fn tool() -> Option<&'static str> {
 }
 
 /// Brings the container up through the tool: first, or with `--force-recreate` again. Returns its id.
-pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) -> Done<String> {
+///
+/// With a fault, the tool is only to create it: it is started once the overlay is in it.
+pub async fn up(ctx: &RunContext, names: &Names, image: &Image, fault: Option<&Fault>, recreate: bool) -> Done<String> {
     let Some((tool, version)) = Tool::find().await else {
         let why =
             "neither `docker compose` nor `docker-compose` is on this host; install one of them to play this scenario";
@@ -111,7 +114,8 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) 
     command
         .arg("-f")
         .arg(&file)
-        .args(["-p", &format!("comeback-{}", names.case), "up", "-d"]);
+        .args(["-p", &format!("comeback-{}", names.case), "up"])
+        .arg(if fault.is_some() { "--no-start" } else { "-d" });
     if recreate {
         command.arg("--force-recreate");
     }
@@ -138,20 +142,25 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, recreate: bool) 
             format!("compose up failed: {}", last_words(&output)).into(),
         ));
     }
-    container(ctx, names).await
+    let id = container(ctx, names, fault.is_none()).await?;
+    if let Some(fault) = fault {
+        fault.put(ctx.engine.as_ref(), &id).await?;
+        ctx.engine.start(&id).await?;
+    }
+    Ok(id)
 }
 
-/// The container the tool has running for this case.
-async fn container(ctx: &RunContext, names: &Names) -> Done<String> {
+/// The container the tool has for this case, running or only created.
+async fn container(ctx: &RunContext, names: &Names, running: bool) -> Done<String> {
     let ours = ctx.engine.list_containers(RUN_LABEL).await?;
     ours.into_iter()
         .find(|c| {
-            c.running
+            c.running == running
                 && c.labels.get(CASE_LABEL) == Some(&names.case)
                 && c.labels.get(ROLE_LABEL).is_some_and(|role| role == "subject")
         })
         .map(|c| c.id)
-        .ok_or_else(|| Halt::Inconclusive("compose up succeeded, but no container of this case runs".into()))
+        .ok_or_else(|| Halt::Inconclusive("compose up succeeded, but the container of this case is not there".into()))
 }
 
 fn last_words(output: &Output) -> String {
@@ -164,7 +173,14 @@ impl Case {
     pub async fn compose_recreate(&self) -> Done<Outcome> {
         self.keep_output().await;
         let before = self.recorder.now(Now::started_at);
-        let id = up(&self.ctx, &self.names, &self.order.images.next, true).await?;
+        let id = up(
+            &self.ctx,
+            &self.names,
+            &self.order.images.next,
+            self.fault.as_ref(),
+            true,
+        )
+        .await?;
         self.replace_subject(id);
         self.all_free();
         let started_at = self.incarnation_after(before, super::control::EVENT).await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::case::Case;
+use super::overlay;
 use super::steps::{Armed, Outcome};
 use super::subject::{self, OOM_MEMORY};
 use super::waits::ANSWER;
@@ -84,7 +85,7 @@ impl Case {
             &self.order.images.next,
             self.next_generation(),
         );
-        let id = self.ctx.engine.run_container(&spec).await?;
+        let id = overlay::run(&self.ctx, &spec, self.fault.as_ref()).await?;
         self.replace_subject(id);
         let started_at = self.incarnation_after(before, EVENT).await?;
         self.boot(started_at, true).await?;

@@ -1,5 +1,6 @@
 //! Why a case does not go on.
 
+use super::overlay::OverlayError;
 use crate::engine::EngineError;
 use crate::observe::history::CaseEnd;
 use crate::observe::link::LinkError;
@@ -14,7 +15,7 @@ pub enum Halt {
     /// This engine or host cannot do it, and why.
     #[error("{0}")]
     Unsupported(String),
-    /// It failed before the first step.
+    /// It failed before the first step, or without the fault that was asked for.
     #[error(transparent)]
     Error(Why),
 }
@@ -49,6 +50,9 @@ pub enum Why {
         #[source]
         error: std::io::Error,
     },
+    /// The fault overlay could not be put into the container, or was not in force there.
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
     /// Something else, in words.
     #[error("{0}")]
     Said(String),
@@ -75,7 +79,7 @@ impl Why {
     pub fn is_lost_connection(&self) -> bool {
         match self {
             Self::Link(error) | Self::Asked { error, .. } => matches!(error, LinkError::Closed(_)),
-            Self::Engine(_) | Self::Wait(_) | Self::Io { .. } | Self::Said(_) => false,
+            Self::Engine(_) | Self::Wait(_) | Self::Io { .. } | Self::Overlay(_) | Self::Said(_) => false,
         }
     }
 }

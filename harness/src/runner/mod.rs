@@ -9,6 +9,7 @@ mod halt;
 mod keeper;
 mod live;
 mod operator;
+mod overlay;
 mod schedule;
 mod slots;
 mod start;

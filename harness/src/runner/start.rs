@@ -18,6 +18,7 @@ impl Case {
         // A gateway that the boot itself starts is left alone here if its start-up is what the scenario is about.
         let rest = start.wait == StartWait::Running || start.by == StartBy::Operator || start.by == StartBy::None;
         self.boot(first, rest).await?;
+        self.overlay_in_force_so_far().await?;
         if !self.recorder.now(Now::running) {
             let said = self.last_output().await;
             let ended = self.recorder.now(|now| now.incarnations.last()?.died?.1);
@@ -52,6 +53,7 @@ impl Case {
         if start.wait != StartWait::Process {
             self.sync().await?;
         }
+        self.overlay_in_force_so_far().await?;
         self.recorder.mark(Moment::Start);
         Ok(())
     }

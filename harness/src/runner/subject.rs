@@ -67,16 +67,12 @@ impl Names {
 /// The container under test. `generation` tells recreated ones apart.
 pub fn subject(names: &Names, order: &Order, image: &Image, generation: usize) -> ContainerSpec {
     let start = &order.scenario.start;
-    let mut env = start.env.clone();
-    if let Some(overlay) = &start.overlay {
-        env.insert("COMEBACK_OVERLAY".into(), overlay.clone());
-    }
     let oom = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
     ContainerSpec {
         image: image.digest.clone(),
         name: names.container(&format!("subject-{generation}")),
         labels: names.labels("subject"),
-        env,
+        env: start.env.clone(),
         cmd: if start.cmd.is_empty() {
             vec!["sleep".into(), "infinity".into()]
         } else {

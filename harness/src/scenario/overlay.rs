@@ -1,5 +1,7 @@
 //! Fault overlays: what breaks exactly one thing in the real gateway, and which scenarios have to catch it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::model::{Guard, Scenario};
@@ -22,8 +24,33 @@ pub struct Overlay {
     pub breaks: String,
     /// The part of the fix that it takes away, if it takes one away.
     pub guards: Option<Guard>,
+    /// The process in which it is to be in force, so that it can matter; `None` in records made before that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessKind>,
     /// Scenarios that have to catch it.
     pub caught_by: Vec<String>,
+}
+
+/// A kind of process of the image under test, as the hook of the overlays tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProcessKind {
+    /// `hermes gateway run`.
+    Gateway,
+    /// The boot reconciler.
+    Reconciler,
+    /// Anything else: the commands of an operator.
+    Command,
+}
+
+impl fmt::Display for ProcessKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gateway => "gateway",
+            Self::Reconciler => "boot reconciler",
+            Self::Command => "operator's command",
+        })
+    }
 }
 
 impl Overlay {
@@ -103,6 +130,11 @@ mod tests {
         let overlays = overlays();
         for overlay in &overlays {
             assert!(!overlay.caught_by.is_empty(), "{}", overlay.name);
+            assert!(
+                overlay.process.is_some(),
+                "{}: where is it to be in force?",
+                overlay.name
+            );
             for id in &overlay.caught_by {
                 let scenario = catalogue
                     .get(id)

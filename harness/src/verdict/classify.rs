@@ -22,7 +22,7 @@ pub enum Classification {
     Inconclusive,
     /// This engine or host cannot do a step.
     Unsupported,
-    /// Engine or harness failed before the first step.
+    /// Engine or harness failed before the first step, or the fault that was asked for was not in force.
     Error,
 }
 

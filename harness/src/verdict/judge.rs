@@ -25,7 +25,7 @@ pub enum Verdict {
     Racy,
     /// This engine or host cannot do it.
     Unsupported,
-    /// Engine or harness failed before the first step.
+    /// Engine or harness failed before the first step, or the fault that was asked for was not in force.
     Error,
     /// Nothing can be concluded.
     Inconclusive,

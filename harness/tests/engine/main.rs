@@ -14,6 +14,7 @@ mod killed;
 mod misuse;
 #[path = "../outsider/mod.rs"]
 mod outsider;
+mod overlays;
 mod proxy;
 mod records;
 mod tags;

@@ -3,4 +3,5 @@
 
 mod combinations;
 mod moments;
+mod overlays;
 mod play;

@@ -17,6 +17,7 @@ use crate::observe::hub::EventHub;
 use crate::plan;
 use crate::runner::{Attempt, Environments, Next, RunContext, Slots, run_cases};
 use crate::scenario::Catalogue;
+use crate::scenario::model::Scenario;
 use crate::verdict::attempts::again;
 use crate::verdict::{Classification, Verdict, judge_case};
 
@@ -24,7 +25,7 @@ use crate::verdict::{Classification, Verdict, judge_case};
 const NEVER: Duration = Duration::from_secs(4 * 3600);
 const RUN: &str = "20260102030405-1-1";
 
-static SCENARIOS: LazyLock<Catalogue> =
+pub static SCENARIOS: LazyLock<Catalogue> =
     LazyLock::new(|| Catalogue::load(None::<&Path>).unwrap_or_else(|errors| panic!("{errors}")));
 
 /// What came of a run.
@@ -56,32 +57,38 @@ pub fn play(scenario: &str, personality: Personality, fault: Option<Fault>) -> R
 /// # Errors
 /// If it never ends.
 pub fn play_drawn(scenario: &str, personality: Personality, fault: Option<Fault>, seed: u64) -> Result<Played, String> {
+    let scenario = SCENARIOS.get(scenario);
+    let scenario = scenario.ok_or("there is no such scenario")?;
+    play_on(Fake::new(personality), scenario.clone(), fault, seed)
+}
+
+/// The same on an engine of the caller's, with a scenario of their own.
+///
+/// # Errors
+/// If it never ends.
+pub fn play_on(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64) -> Result<Played, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     let runtime = runtime.unwrap_or_else(|why| panic!("no runtime: {why}"));
     runtime.block_on(async {
-        let played = tokio::time::timeout(NEVER, played(scenario, personality, fault, seed)).await;
+        let played = tokio::time::timeout(NEVER, played(fake, scenario, fault, seed)).await;
         played.map_err(|_| "it never ends".to_owned())
     })
 }
 
-async fn played(scenario: &str, personality: Personality, fault: Option<Fault>, seed: u64) -> Played {
+async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64) -> Played {
     let clock = Instant::now();
-    let fake = Fake::new(personality);
     let faulty = Arc::new(Faulty::new(fake.clone(), fault));
     let engine: Arc<dyn Engine> = faulty.clone();
-    let scenario = SCENARIOS
-        .get(scenario)
-        .unwrap_or_else(|| panic!("no scenario {scenario}"));
     let case = plan::Case {
         index: 0,
         scenario: scenario.id.clone(),
         image: "docker:scripted".into(),
         repeat: 1,
     };
-    let case = assignment(case, Arc::new(scenario.clone()), &image(), |_| None);
+    let case = assignment(case, Arc::new(scenario), &image(), |_| None);
     let ended: Arc<Mutex<Vec<(Classification, String)>>> = Arc::default();
     let seen: Arc<Mutex<Vec<Vec<Observation>>>> = Arc::default();
     let tell = {

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::world::{All, Personality, World, nanos};
 use crate::engine::ExecOutput;
 use crate::observe::now::Process;
+use crate::scenario::overlay::ProcessKind;
 
 const STATE: &str = "gateway_state.json";
 const MARKER: &str = ".gateway-planned-stop.json";
@@ -19,6 +20,7 @@ async fn ms(n: u64) {
 /// The boot: the reconciler decides by what is on the volume.
 pub async fn boot(world: World, id: String) {
     ms(250).await;
+    world.loads_overlay(&id, ProcessKind::Reconciler, None);
     let starts = {
         let mut all = world.lock();
         let Some(volume) = volume_of(&mut all, &id) else { return };
@@ -57,6 +59,7 @@ pub async fn boot(world: World, id: String) {
 pub async fn command(world: &World, id: &str, argv: &[String]) -> ExecOutput {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     ms(300).await;
+    world.loads_overlay(id, ProcessKind::Command, None);
     match words.as_slice() {
         ["hermes", "gateway", "start"] => {
             world.lock().wanted = Some(true);
@@ -192,6 +195,9 @@ fn bring_up(world: &World, id: &str, delay: u64) {
 /// The gateway's start.
 async fn serve(world: World, id: String, process: Process, delay: u64) {
     ms(600 + delay).await;
+    if !world.loads_overlay(&id, ProcessKind::Gateway, Some(process)) {
+        return gone(&world, &id, process, 97);
+    }
     if world.lock().personality == Personality::Crashes {
         return gone(&world, &id, process, 1);
     }

@@ -7,6 +7,7 @@
 pub mod faulty;
 mod gateway;
 mod listeners;
+mod overlays;
 mod world;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
 
+pub use overlays::Hook;
 pub use world::Personality;
 use world::World;
 
@@ -46,6 +48,13 @@ impl Fake {
         }
     }
 
+    /// The same, with images that make this of a fault overlay.
+    #[must_use]
+    pub fn with_hook(self, hook: Hook) -> Self {
+        self.world.lock().hook = hook;
+        self
+    }
+
     /// Names of everything that is there.
     pub fn things(&self) -> Vec<String> {
         self.world.things()
@@ -65,6 +74,9 @@ impl Fake {
         }
     }
 }
+
+/// Where the volume of a container is.
+const DATA: &str = "/opt/data";
 
 /// An answer of an engine that does not do it.
 fn refused(call: &str, code: u16, message: &str) -> EngineError {
@@ -245,7 +257,10 @@ impl Engine for Fake {
         Ok(stream::iter(lines.collect::<Vec<_>>()).boxed())
     }
 
-    async fn upload(&self, id: &str, _path: &str, tar: Vec<u8>) -> Result<(), EngineError> {
+    async fn upload(&self, id: &str, path: &str, tar: Vec<u8>) -> Result<(), EngineError> {
+        if path != DATA {
+            return self.world.put(id, path, &tar);
+        }
         let broken = |why: std::io::Error| EngineError::new("upload", EngineErrorKind::Broken(why.to_string().into()));
         for entry in tar::Archive::new(tar.as_slice()).entries().map_err(broken)? {
             let mut entry = entry.map_err(broken)?;
@@ -257,8 +272,8 @@ impl Engine for Fake {
         Ok(())
     }
 
-    async fn download(&self, _id: &str, _path: &str, _limit: usize) -> Result<Option<Vec<u8>>, EngineError> {
-        not_played("download")
+    async fn download(&self, id: &str, path: &str, _limit: usize) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(self.world.get(id, path))
     }
 
     async fn events(&self, run: &str, since: Option<Timestamp>) -> Result<Stream<EngineEvent>, EngineError> {

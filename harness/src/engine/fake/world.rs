@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::overlays::Hook;
 use super::{gateway, refused};
 use crate::engine::{
     ContainerSpec, ContainerStatus, EngineError, EngineEvent, LogLine, LogSource, RUN_LABEL, VolumeInfo,
@@ -68,6 +69,7 @@ pub struct All {
     pub personality: Personality,
     /// What the operator asked for last.
     pub wanted: Option<bool>,
+    pub hook: Hook,
     epoch: Instant,
     /// Counts processes and containers: each is later than the one before.
     ticks: u64,
@@ -89,6 +91,8 @@ pub struct Container {
     pub voices: Vec<Voice>,
     /// What goes on in it.
     pub tasks: Vec<JoinHandle<()>>,
+    /// Files that were put into it, outside of its volume, by their path.
+    pub files: BTreeMap<String, String>,
     log: Vec<LogLine>,
     new_only: bool,
 }
@@ -300,6 +304,7 @@ impl World {
         let all = All {
             personality,
             wanted: None,
+            hook: Hook::Takes,
             epoch: Instant::now(),
             ticks: 0,
             containers: BTreeMap::new(),
@@ -372,6 +377,7 @@ impl World {
             slot: None,
             voices: Vec::new(),
             tasks: Vec::new(),
+            files: BTreeMap::new(),
             log: Vec::new(),
             new_only: spec.cmd.last().is_some_and(|word| word == "new"),
         };

@@ -1,6 +1,6 @@
 //! From a header, images and judged cases to the document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::races::{RaceEntry, settle_cases};
 use super::repeats::{Spread, repeats, round};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::evidence::excerpt::{last_lines, reconciler_lines, shutdown_lines, step_detail, timeline};
 use crate::evidence::spans::spans;
-use crate::observe::history::{CaseEvidence, Fact, Observation, StepSeconds};
+use crate::observe::history::{CaseEvidence, Fact, Observation, OverlayEffect, StepSeconds};
 use crate::redact;
 use crate::scenario::model::Scenario;
 use crate::verdict::run::outcome;
@@ -101,8 +101,24 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         logs: if told { logs(evidence) } else { BTreeMap::new() },
         evidence: kept.clone(),
         overlay: None,
+        overlay_processes: overlay_processes(evidence),
         observer: evidence.history.iter().find_map(observer),
     }
+}
+
+/// Processes that said the overlay is in force in them; `None` if none said anything.
+fn overlay_processes(evidence: &CaseEvidence) -> Option<usize> {
+    let said = evidence.history.iter().filter_map(|o| match &o.fact {
+        Fact::Overlay {
+            pid,
+            start_time,
+            effect,
+            ..
+        } => Some((matches!(effect, OverlayEffect::On(_)), *pid, *start_time)),
+        _ => None,
+    });
+    let said: BTreeSet<(bool, u32, u64)> = said.collect();
+    (!said.is_empty()).then(|| said.iter().filter(|(on, ..)| *on).count())
 }
 
 fn observer(observation: &Observation) -> Option<ObserverEntry> {

@@ -82,7 +82,8 @@ fn doubtful(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
     let tail = format!("{}{again}", case.verdict.name());
     let reason = case.reason.as_deref().unwrap_or("the evidence does not tell");
     let closing = match case.verdict {
-        Verdict::Error => "It failed before the first step; nothing was tried.",
+        Verdict::Error if case.steps.is_empty() => "It failed before the first step; nothing was tried.",
+        Verdict::Error => "What was seen is no answer to what was asked.",
         _ => "Nothing is concluded from this case.",
     };
     let end = if reason.ends_with(['.', '!', '?']) { "" } else { "." };

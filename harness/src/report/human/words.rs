@@ -173,7 +173,8 @@ pub fn finding(case: &CaseEntry) -> String {
     match case.classification {
         Classification::Inconclusive => "evidence is missing".to_owned(),
         Classification::Unsupported => "cannot be done here".to_owned(),
-        Classification::Error => "failed before the first step".to_owned(),
+        Classification::Error if case.steps.is_empty() => "failed before the first step".to_owned(),
+        Classification::Error => "the fault that was asked for was not in force".to_owned(),
         found if found.name() == case.expected => found.to_string(),
         Classification::Neither => format!("expected {expected}, is something else"),
         found => format!("expected {expected}, is {found}"),

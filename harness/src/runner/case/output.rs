@@ -38,8 +38,9 @@ impl Case {
         last.join("\n")
     }
 
-    /// Keeps the output of the current container, by incarnation: it goes with the container.
+    /// Keeps what goes with the current container: its output, by incarnation, and the words of its overlay.
     pub async fn keep_output(&self) {
+        self.hear_overlay().await;
         let id = self.subject_id();
         if let Ok(status) = again(|| self.ctx.engine.inspect(&id)).await {
             if let Some(what) = self.recorder.now(|now| contradiction(now, status.as_ref())) {

@@ -12,6 +12,7 @@ use crate::observe::link::Link;
 use crate::observe::recorder::Recorder;
 use crate::runner::cleanup::Leftovers;
 use crate::runner::keeper::Keeper;
+use crate::runner::overlay::{self, Fault};
 use crate::runner::subject::{self, Names};
 use crate::runner::{Done, Halt, Order, RunContext, Why, compose, volume, waits};
 use crate::scenario::model::{Need, Operation};
@@ -37,6 +38,8 @@ pub async fn set_up(
                    it was one cannot be proved";
         return Err(Halt::Unsupported(why.into()));
     }
+    let fault = order.scenario.start.overlay.as_deref().map(Fault::named).transpose();
+    let fault = fault.map_err(|e| Halt::Error(e.into()))?;
     leftovers.volumes.push(names.volume.clone());
     engine
         .create_volume(&names.volume, &names.labels("volume"))
@@ -84,11 +87,11 @@ pub async fn set_up(
     };
     // Side by side, unless what is on the volume already must be told apart from what comes.
     let (observed, ran) = if seeds.is_empty() {
-        tokio::join!(observe, run_subject(&ctx, &order, names))
+        tokio::join!(observe, run_subject(&ctx, &order, names, fault.as_ref()))
     } else {
         let observed = observe.await;
         let ran = if observed.is_ok() {
-            run_subject(&ctx, &order, names).await
+            run_subject(&ctx, &order, names, fault.as_ref()).await
         } else {
             Err(Halt::Error("the observer was not there".into()))
         };
@@ -108,6 +111,7 @@ pub async fn set_up(
         recorder,
         keeper,
         observer,
+        fault,
         shared: Mutex::new(Shared {
             subject: id,
             profiles,
@@ -120,14 +124,15 @@ pub async fn set_up(
 }
 
 /// The first container under test: compose's own where compose is to recreate it.
-async fn run_subject(ctx: &RunContext, order: &Order, names: &Names) -> Done<String> {
+async fn run_subject(ctx: &RunContext, order: &Order, names: &Names, fault: Option<&Fault>) -> Done<String> {
     let image = &order.images.first;
     let composed = order.scenario.steps.iter().any(|s| s.op == Operation::ComposeRecreate);
     if composed {
-        return compose::up(ctx, names, image, false)
+        return compose::up(ctx, names, image, fault, false)
             .await
             .map_err(Halt::before_the_first_step);
     }
     let spec = subject::subject(names, order, image, 1);
-    ctx.engine.run_container(&spec).await.map_err(|e| Halt::Error(e.into()))
+    let ran = overlay::run(ctx, &spec, fault).await;
+    ran.map_err(Halt::before_the_first_step)
 }
