@@ -12,6 +12,8 @@ use crate::image::Cache;
 
 /// Folder of the locks, in the cache.
 const FOLDER: &str = "alive";
+/// How the file of a run begins that is not locked yet. No run's id does.
+const BEGINNING: char = '.';
 
 /// Says that a run is under way. Dropping it says that it came to its end.
 pub struct Alive {
@@ -23,8 +25,11 @@ impl Alive {
     /// Says so from now on. A cache that cannot be written to is no reason not to run.
     pub fn declare(cache: &Cache, run: &str) -> Option<Self> {
         let path = cache.path(format!("{FOLDER}/{run}")).ok()?;
-        let file = File::create(&path).ok()?;
+        // It gets its name once it is locked: a file of that name without a lock is of a run that was killed.
+        let unnamed = path.with_file_name(format!("{BEGINNING}{run}"));
+        let file = File::create(&unnamed).ok()?;
         file.try_lock().ok()?;
+        fs::rename(&unnamed, &path).ok()?;
         Some(Self { path, _file: file })
     }
 }
@@ -44,15 +49,29 @@ fn declared(cache: &Cache) -> Vec<(String, PathBuf, bool)> {
     let folder = folder.as_deref().and_then(Path::parent);
     let entries = folder.and_then(|folder| fs::read_dir(folder).ok());
     let files = entries.into_iter().flatten().flatten();
-    let free = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
     let run = |file: fs::DirEntry| Some((file.file_name().to_str()?.to_owned(), file.path()));
     files
         .filter_map(run)
+        .filter(|(run, _)| !run.starts_with(BEGINNING))
         .map(|(run, path)| {
-            let lives = !free(&path);
+            let lives = is_held(&path);
             (run, path, lives)
         })
+        // One that came to its end while it was looked at has taken its file away before it let go of it.
+        .filter(|(_, path, lives)| *lives || path.is_file())
         .collect()
+}
+
+/// True if a process holds the lock of that file. Shared, so that two that look do not take each other for it.
+fn is_held(path: &Path) -> bool {
+    !File::open(path).is_ok_and(|file| file.try_lock_shared().is_ok())
+}
+
+/// True if that run of this host and user is under way now. A run says so before it creates anything: asked after something
+/// of it was seen, this is no guess.
+pub fn is_under_way(cache: &Cache, run: &str) -> bool {
+    let path = cache.path(format!("{FOLDER}/{run}"));
+    path.is_ok_and(|path| path.is_file() && is_held(&path))
 }
 
 /// Runs of this host and user that are under way.
@@ -100,6 +119,8 @@ pub async fn left_by_killed(cache: &Cache, engine: &Arc<dyn Engine>) -> Option<S
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::engine::ContainerSpec;
     use crate::engine::fake::{Fake, Personality};
@@ -115,6 +136,41 @@ mod tests {
             engine.create_container(&spec).await.unwrap();
         }
         engine
+    }
+
+    /// Whoever looks while a run begins or ends sees no run, or one that lives; never one that was killed.
+    #[test]
+    fn a_run_that_is_just_beginning_is_not_taken_for_a_killed_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        let looking = AtomicBool::new(true);
+        let dead = std::thread::scope(|scope| {
+            let look = scope.spawn(|| {
+                let mut dead = Vec::new();
+                while looking.load(Ordering::Relaxed) {
+                    dead.extend(declared(&cache).into_iter().filter(|(.., lives)| !lives));
+                }
+                dead
+            });
+            for n in 0..10_000 {
+                drop(Alive::declare(&cache, &n.to_string()));
+            }
+            looking.store(false, Ordering::Relaxed);
+            look.join().unwrap()
+        });
+        assert_eq!(dead.first(), None);
+    }
+
+    #[test]
+    fn it_is_asked_of_one_run_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        let lives = Alive::declare(&cache, "lives");
+        File::create(cache.path("alive/killed").unwrap()).unwrap();
+        let asked = ["lives", "killed", "never-was"].map(|run| is_under_way(&cache, run));
+        assert_eq!(asked, [true, false, false]);
+        drop(lives);
+        assert!(!is_under_way(&cache, "lives"));
     }
 
     #[tokio::test]

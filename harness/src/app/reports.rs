@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use super::{print, session};
 use crate::cli::args::{Output, RenderArgs, ReportFormat, Talk};
@@ -16,7 +18,14 @@ use crate::report::{self, Style};
 pub struct Reports {
     args: RenderArgs,
     style: Style,
-    streams: Mutex<Vec<Stream>>,
+    writer: Mutex<Option<Writer>>,
+}
+
+/// Writes lines while the run goes on, in a thread of its own: a reader that is slow, or does not read at all, holds up nobody
+/// but whoever waits for the end of it. Until then its lines wait in memory.
+struct Writer {
+    lines: Sender<String>,
+    thread: JoinHandle<Vec<Stream>>,
 }
 
 /// A file that is written while the run goes on.
@@ -35,10 +44,15 @@ impl Reports {
             file: None,
             failed: None,
         };
+        let (streams, printed) = (
+            streamed.map(stream).collect::<Vec<_>>(),
+            args.format == ReportFormat::Jsonl,
+        );
+        let asked_for = printed || !streams.is_empty();
         Self {
             args: args.clone(),
             style: cli::style(talk.color, &std::io::stdout()),
-            streams: Mutex::new(streamed.map(stream).collect()),
+            writer: Mutex::new(asked_for.then(|| Writer::start(streams, printed))),
         }
     }
 
@@ -49,16 +63,18 @@ impl Reports {
 
     /// Streams what is told, where that was asked for.
     pub fn stream(&self, told: &Told) {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.args.format != ReportFormat::Jsonl && streams.is_empty() {
-            return;
+        if let Some(writer) = &*self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+            && let Ok(line) = report::jsonl::event(told)
+        {
+            // A writer that is gone has said why where it was.
+            let _ = writer.lines.send(line);
         }
-        let Ok(line) = report::jsonl::event(told) else { return };
-        if self.args.format == ReportFormat::Jsonl {
-            // A stdout that cannot be written to is told with the document.
-            let _ = print(&line);
-        }
-        streams.iter_mut().for_each(|stream| stream.write(&line));
+    }
+
+    /// Waits until everything that was streamed is written. Nothing is streamed after that.
+    fn written(&self) -> Vec<Stream> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        writer.map(Writer::end).unwrap_or_default()
     }
 
     /// Writes the reports that go to files.
@@ -77,8 +93,7 @@ impl Reports {
             outcome = outcome.and(written);
         }
         let line = render(ReportFormat::Jsonl, document, plain)?;
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        for mut stream in streams.drain(..) {
+        for mut stream in self.written() {
             stream.write(&line);
             outcome = outcome.and(stream.failed.map_or(Ok(()), Err));
         }
@@ -91,9 +106,35 @@ impl Reports {
     ///
     /// If it cannot be made or written.
     pub fn print(&self, document: &RunDocument) -> Result<(), Failure> {
+        self.written();
         let text = render(self.args.format, document, self.style)?;
         // No annotation is no line, not an empty one.
         if text.is_empty() { Ok(()) } else { print(&text) }
+    }
+}
+
+impl Writer {
+    /// `printed` says whether lines go to stdout as well.
+    fn start(mut streams: Vec<Stream>, printed: bool) -> Self {
+        let (lines, told) = channel::<String>();
+        let thread = std::thread::spawn(move || {
+            for line in told {
+                if printed {
+                    // A stdout that cannot be written to is told with the document.
+                    let _ = print(&line);
+                }
+                streams.iter_mut().for_each(|stream| stream.write(&line));
+            }
+            streams
+        });
+        Self { lines, thread }
+    }
+
+    fn end(self) -> Vec<Stream> {
+        drop(self.lines);
+        self.thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 
@@ -139,5 +180,54 @@ fn render(format: ReportFormat, document: &RunDocument, style: Style) -> Result<
         ReportFormat::Markdown => Ok(report::markdown::render(document)),
         ReportFormat::Annotations => Ok(report::annotations::render(document)),
         ReportFormat::Html => report::html::render(document).map_err(|why| fault(&why)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Parser as _;
+    use jiff::Timestamp;
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
+    use super::*;
+    use crate::evidence::document::samples;
+    use crate::evidence::event::RunEvent;
+
+    /// The arguments of a command that renders.
+    #[derive(clap::Parser)]
+    struct Rendering {
+        #[command(flatten)]
+        render: RenderArgs,
+        #[command(flatten)]
+        talk: Talk,
+    }
+
+    /// Nobody reads until the run has told everything, which is more than a pipe holds.
+    #[test]
+    fn a_reader_that_comes_late_holds_nobody_up_and_gets_everything() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("events");
+        mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        let asked = format!("--output=jsonl={}", pipe.display());
+        let rendering = Rendering::parse_from(["comeback", &asked]);
+        let reports = Reports::new(&rendering.render, &rendering.talk);
+        let text = "x".repeat(1024);
+        for n in 0..500 {
+            let event = RunEvent::Note {
+                text: format!("{n} {text}"),
+            };
+            let at = Timestamp::UNIX_EPOCH;
+            reports.stream(&Told { at, event });
+        }
+        let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap());
+        reports.write(&samples::soak()).unwrap();
+        let read = reader.join().unwrap();
+        let lines: Vec<&str> = read.lines().collect();
+        assert_eq!(lines.len(), 501);
+        for (n, line) in lines[..500].iter().enumerate() {
+            assert!(line.contains(&format!("\"{n} x")), "{n}: {line}");
+        }
+        assert!(lines[500].contains(r#""event":"document""#), "{}", lines[500]);
     }
 }

@@ -23,10 +23,12 @@ pub async fn sweep(args: Sweep) -> Result<Exit, Failure> {
     let engine = connected.engine;
     let host = connected.info.host.clone();
     let failed = |e| Failure::engine(&e, &host);
-    let lives = alive::under_way(&Cache::default());
+    let cache = Cache::default();
+    let lives = alive::under_way(&cache);
     let meant = |run: &str| match args.run.as_deref() {
         Some(only) => only == run,
-        None => !lives.contains(run),
+        // Asked after the engine was: a run that began meanwhile is one that lives.
+        None => !alive::is_under_way(&cache, run),
     };
     if args.dry_run {
         let all = there(&engine, meant).await.map_err(failed)?;

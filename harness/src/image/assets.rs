@@ -1,6 +1,8 @@
 //! The `images/` folder, compiled into the binary, and the archives made of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 
 use rust_embed::Embed;
 use sha2::{Digest, Sha256};
@@ -34,7 +36,7 @@ pub(super) struct Tree {
 enum Entry {
     Directory,
     File(Vec<u8>),
-    Link(String),
+    Link(PathBuf),
 }
 
 impl Tree {
@@ -58,7 +60,7 @@ impl Tree {
         self.entries.insert(path.into(), Entry::Directory);
     }
 
-    pub(super) fn link(&mut self, path: impl Into<String>, target: impl Into<String>) {
+    pub(super) fn link(&mut self, path: impl Into<String>, target: impl Into<PathBuf>) {
         self.entries.insert(path.into(), Entry::Link(target.into()));
     }
 
@@ -68,7 +70,7 @@ impl Tree {
             match entry {
                 Entry::Directory => hash.add(path, b"directory"),
                 Entry::File(content) => hash.add(path, content),
-                Entry::Link(target) => hash.add(path, target.as_bytes()),
+                Entry::Link(target) => hash.add(path, target.as_os_str().as_bytes()),
             }
         }
     }

@@ -66,7 +66,7 @@ pub(super) fn read(root: &Path, ignore: &Ignore) -> Result<Tree, ImageError> {
     for (name, (path, link)) in found {
         if link {
             let target = std::fs::read_link(&path).map_err(|e| unreadable(&path, &e))?;
-            tree.link(name, target.to_string_lossy());
+            tree.link(name, target);
         } else {
             let content = std::fs::read(&path).map_err(|e| unreadable(&path, &e))?;
             tree.file(name, content);
@@ -95,6 +95,9 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> ImageError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     #[test]
@@ -124,6 +127,24 @@ mod tests {
             .map(|e| e.unwrap().path().unwrap().display().to_string())
             .collect();
         assert_eq!(names, ["gateway/run.py", "link", "run.sh"]);
+    }
+
+    #[test]
+    fn the_target_of_a_link_is_bytes() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let of = |target: &[u8]| {
+            let link = root.join("link");
+            let _ = std::fs::remove_file(&link);
+            std::os::unix::fs::symlink(OsStr::from_bytes(target), link).unwrap();
+            read(root, &Ignore::default()).unwrap()
+        };
+        let (one, other) = (of(b"\xe4"), of(b"\xff"));
+        assert_ne!(key(&one, &[]), key(&other, &[]));
+        let tar = one.tar();
+        let mut archive = tar::Archive::new(tar.as_slice());
+        let entry = archive.entries().unwrap().next().unwrap().unwrap();
+        assert_eq!(entry.link_name_bytes().unwrap().as_ref(), b"\xe4");
     }
 
     #[test]

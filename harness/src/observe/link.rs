@@ -22,6 +22,8 @@ use crate::engine::{Attached, LogSource};
 const MOST: usize = 8 << 20;
 /// What a line costs beside its text.
 const LINE: usize = 256;
+/// How long the other side may take to read the first command.
+const HELLO: Duration = Duration::from_secs(20);
 /// How often it is put down that something went missing. Once would do.
 const LOSSES: usize = 4;
 
@@ -95,7 +97,7 @@ impl Link {
             reader,
             listening,
         };
-        link.send(&json!({"c": "hello"})).await?;
+        link.send(&json!({"c": "hello"}), HELLO).await?;
         Ok(link)
     }
 
@@ -114,7 +116,7 @@ impl Link {
     pub async fn ask(&self, command: Json, limit: Duration) -> Result<Message, LinkError> {
         let (id, command) = self.number(command);
         let done = self.expect(id, Stage::Done)?;
-        self.send(&command).await?;
+        self.send(&command, limit).await?;
         self.answer(done, limit).await
     }
 
@@ -123,7 +125,7 @@ impl Link {
         let (id, command) = self.number(command);
         let armed = self.expect(id, Stage::Armed)?;
         let done = self.expect(id, Stage::Done)?;
-        self.send(&command).await?;
+        self.send(&command, limit).await?;
         self.answer(armed, limit).await?;
         Ok(done)
     }
@@ -153,14 +155,18 @@ impl Link {
         Ok(told)
     }
 
-    async fn send(&self, command: &Json) -> Result<(), LinkError> {
-        let mut input = self.input.lock().await;
+    /// The other side may have stopped reading, and somebody else may be waiting for it to go on.
+    async fn send(&self, command: &Json, limit: Duration) -> Result<(), LinkError> {
         let line = format!("{command}\n");
         let write = async {
+            let mut input = self.input.lock().await;
             input.write_all(line.as_bytes()).await?;
             input.flush().await
         };
-        write.await.map_err(|_| LinkError::Closed(self.name))
+        match tokio::time::timeout(limit, write).await {
+            Ok(written) => written.map_err(|_: std::io::Error| LinkError::Closed(self.name)),
+            Err(_) => Err(LinkError::Deadline(self.name, limit)),
+        }
     }
 }
 
@@ -237,4 +243,27 @@ async fn read(
     }
     // Dropping the senders tells everybody who waits.
     *waiters.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+    use crate::redact::Secrets;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_does_not_read_is_not_waited_for_forever() {
+        // Takes less than a line, and nobody reads at its other end.
+        let (input, _other_end) = tokio::io::duplex(4);
+        let attached = Attached {
+            lines: stream::pending().boxed(),
+            input: Box::pin(input),
+            id: None,
+        };
+        let recorder = Recorder::new(None, Secrets::default());
+        let opened = Link::open(attached, Source::Observer, recorder, |_| ()).await;
+        assert!(matches!(opened.err(), Some(LinkError::Deadline("observer", HELLO))));
+    }
 }

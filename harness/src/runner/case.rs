@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::cleanup::Leftovers;
+use super::flights::Flights;
 use super::keeper::Keeper;
 use super::overlay::Fault;
 use super::slots::Busy;
@@ -40,6 +41,8 @@ pub struct Case {
     generation: AtomicUsize,
     badly_started: AtomicBool,
     flying: AtomicUsize,
+    /// The steps that are not waited for.
+    pub flights: Flights,
 }
 
 /// What changes while a case runs.
@@ -78,6 +81,7 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
         Ok(case) => {
             let case = Arc::new(case);
             let end = case.clone().play(permit).await;
+            leftovers.cut_short = case.flights.end().await;
             case.keep_output().await;
             let end = explained(case.under_overlay(end), &case.recorder);
             let mut shared = case.shared();

@@ -12,6 +12,13 @@ use crate::observe::hub::CASE_LABEL;
 /// Deadline of one removal; it is separate from any other.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// How long is waited before it is looked again for what a step that was cut short created.
+const BETWEEN: Duration = Duration::from_millis(500);
+/// How many looks in a row find nothing before it is believed.
+const QUIET: u32 = 3;
+/// How many looks there are at most.
+const LOOKS: u32 = 40;
+
 /// What an attempt created.
 #[derive(Default)]
 pub struct Leftovers {
@@ -24,6 +31,8 @@ pub struct Leftovers {
     /// The case on the engine, if it may have created what nobody was told of: the answer to a creation was lost, or what
     /// came after it failed.
     pub unsure_of: Option<String>,
+    /// True if a step was cut short, so that what it had asked of the engine may still be carried out.
+    pub cut_short: bool,
 }
 
 impl Leftovers {
@@ -40,33 +49,52 @@ impl Leftovers {
 
     /// Removes all of it; what cannot be removed is logged and left to the leak check.
     pub async fn remove(mut self, engine: &Arc<dyn Engine>) {
-        if let Some(case) = self.unsure_of.take() {
-            let label = format!("{CASE_LABEL}={case}");
-            match again(|| engine.list_containers(&label)).await {
-                Ok(all) => self.containers.extend(all.into_iter().map(|c| c.id)),
-                Err(why) => tracing::warn!("what {case} created is not known: {why}"),
-            }
+        let unsure_of = self.unsure_of.take();
+        if let Some(case) = &unsure_of {
+            self.containers.extend(containers_of(engine, case).await);
             self.containers.sort();
             self.containers.dedup();
         }
-        // At once: the engine spends most of a removal waiting.
-        let removals = self
-            .containers
-            .iter()
-            .map(|id| timed(again(|| engine.remove_container(id))));
-        for (id, outcome) in self
-            .containers
-            .iter()
-            .zip(futures_util::future::join_all(removals).await)
-        {
-            if let Err(why) = outcome {
-                tracing::warn!("container {id} could not be removed: {why}");
+        remove_containers(engine, &self.containers).await;
+        if let (true, Some(case)) = (self.cut_short, &unsure_of) {
+            // The engine may still be carrying out what a step that was cut short had asked of it.
+            let mut quiet = 0;
+            for _ in 0..LOOKS {
+                tokio::time::sleep(BETWEEN).await;
+                let late = containers_of(engine, case).await;
+                remove_containers(engine, &late).await;
+                quiet = if late.is_empty() { quiet + 1 } else { 0 };
+                if quiet == QUIET {
+                    break;
+                }
             }
         }
         for name in &self.volumes {
             if let Err(why) = timed(again(|| engine.remove_volume(name))).await {
                 tracing::warn!("volume {name} could not be removed: {why}");
             }
+        }
+    }
+}
+
+/// The containers of a case that are on the engine, by id.
+async fn containers_of(engine: &Arc<dyn Engine>, case: &str) -> Vec<String> {
+    let label = format!("{CASE_LABEL}={case}");
+    match again(|| engine.list_containers(&label)).await {
+        Ok(all) => all.into_iter().map(|c| c.id).collect(),
+        Err(why) => {
+            tracing::warn!("what {case} created is not known: {why}");
+            Vec::new()
+        }
+    }
+}
+
+/// Removes them at once: the engine spends most of a removal waiting. What cannot be removed is logged.
+async fn remove_containers(engine: &Arc<dyn Engine>, ids: &[String]) {
+    let removals = ids.iter().map(|id| timed(again(|| engine.remove_container(id))));
+    for (id, outcome) in ids.iter().zip(futures_util::future::join_all(removals).await) {
+        if let Err(why) = outcome {
+            tracing::warn!("container {id} could not be removed: {why}");
         }
     }
 }

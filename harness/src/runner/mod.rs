@@ -5,6 +5,7 @@ mod cleanup;
 mod compose;
 mod control;
 mod environments;
+mod flights;
 mod halt;
 mod keeper;
 mod live;
@@ -37,6 +38,8 @@ use halt::{Halt, Why};
 pub use schedule::{Assignment, Attempt, Next, run_case, run_cases};
 pub use slots::{Slots, longest_first};
 pub use subject::case_on_engine;
+#[cfg(test)]
+pub(crate) use volume::archive;
 
 /// What all cases of a run share.
 pub struct RunContext {

@@ -97,7 +97,8 @@ impl Case {
                 if acts(step) {
                     self.flight_begins();
                 }
-                in_flight.push((step, tokio::spawn(async move { case.step(index, None).await })));
+                let flight = self.flights.begin(async move { case.step(index, None).await });
+                in_flight.push((step, flight));
                 // The step is in flight once it has been polled: let it get as far as its first call.
                 tokio::task::yield_now().await;
             }

@@ -1,6 +1,7 @@
 //! Files for the volume, as tar archives with the owner they need.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -95,7 +96,7 @@ fn append(
     tar.append_data(&mut header, path, bytes)
 }
 
-fn link(tar: &mut tar::Builder<Vec<u8>>, seed: &Seed, target: &str, now: Timestamp) -> std::io::Result<()> {
+fn link(tar: &mut tar::Builder<Vec<u8>>, seed: &Seed, target: &Path, now: Timestamp) -> std::io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Symlink);
     header.set_uid(seed.owner);

@@ -297,7 +297,7 @@ fn seed(seed: &Seed) -> String {
         SeedContent::Text(text) if text.is_empty() => format!("an empty {}", seed.path),
         SeedContent::Text(text) | SeedContent::Json(text) => format!("{}{}", seed.path, short(text)),
         SeedContent::Bytes(bytes) => format!("{} of {} bytes", seed.path, bytes.len()),
-        SeedContent::Link(target) => format!("{} as a link to {target}", seed.path),
+        SeedContent::Link(target) => format!("{} as a link to {}", seed.path, target.display()),
         SeedContent::Size(size) => format!("{} of {size} bytes", seed.path),
     }
 }

@@ -8,6 +8,7 @@ mod steps;
 mod table;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pep440_rs::{Version, VersionSpecifiers};
@@ -192,7 +193,7 @@ pub enum SeedContent {
     /// That many bytes of filler lines.
     Size(u64),
     /// A symbolic link to there; no scenario file has one, a volume of somebody's own may.
-    Link(String),
+    Link(PathBuf),
 }
 
 /// The images of an upgrade: image expressions, one of them `subject`.

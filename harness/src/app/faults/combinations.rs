@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use rstest::rstest;
 
-use super::play::{Played, play};
-use crate::engine::fake::Personality;
+use super::play::{Played, play, play_on};
 use crate::engine::fake::faulty::{ANY, Asked, Bad, Fault, Kind, Lie};
-use crate::verdict::Classification;
+use crate::engine::fake::{Fake, Personality};
+use crate::scenario::model::{Operation, Probe, RecreateHow, Signal, Step};
+use crate::verdict::{Classification, fixtures};
 
 const CALLS: [Kind; 8] = [
     Kind::Refused,
@@ -257,4 +258,51 @@ fn a_late_message_is_not_a_verdict(
     println!("{scenario} on {personality:?}: {tried} delays, {inconclusive} attempts inconclusive");
     assert!(tried > 100, "{tried}");
     assert!(wrong.is_empty(), "{} of {tried}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The case ends early, while a step that is not waited for is about to make the container anew.
+#[rstest]
+#[case::before_it_creates("remove")]
+#[case::while_it_creates("run")]
+fn a_step_in_flight_does_not_outlive_its_case(#[case] goes_on: &'static str) {
+    let mut scenario = fixtures::docker_restart();
+    scenario.steps = vec![
+        Step {
+            wait: false,
+            ..fixtures::step(Operation::Recreate {
+                how: RecreateHow::Force,
+            })
+        },
+        fixtures::step(Operation::WaitUntil {
+            probe: Probe::Container,
+            value: fixtures::set(&["exited"]),
+        }),
+        fixtures::step(Operation::EngineKill { signal: Signal::Kill }),
+    ];
+    scenario.expects.clear();
+    let fault = match goes_on {
+        // The next step fails at once, because the container is gone.
+        "remove" => Fault {
+            op: "remove",
+            nth: 0,
+            always: false,
+            kind: Kind::Slow,
+        },
+        // The second container takes until long after the case has ended.
+        _ => Fault {
+            op: "run",
+            nth: 2,
+            always: false,
+            kind: Kind::HangsAfter,
+        },
+    };
+    let played = play_on(Fake::new(Personality::Fixed), scenario, Some(fault), 1).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(played.left, Vec::<String>::new(), "{:?}", played.attempts);
+    assert_eq!(played.leak, None);
+    assert_eq!(
+        played.attempts[0].0,
+        Classification::Inconclusive,
+        "{:?}",
+        played.attempts
+    );
 }

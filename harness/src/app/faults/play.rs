@@ -23,6 +23,8 @@ use crate::verdict::{Classification, Verdict, judge_case};
 
 /// Nothing takes that long, with all deadlines added up.
 const NEVER: Duration = Duration::from_secs(4 * 3600);
+/// Longer than any one thing takes.
+const LATER: Duration = Duration::from_secs(600);
 const RUN: &str = "20260102030405-1-1";
 
 pub static SCENARIOS: LazyLock<Catalogue> =
@@ -140,6 +142,8 @@ async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64)
     }
     let took = clock.elapsed();
     let leak = behind::clean_up(&engine, RUN, &[], false).await;
+    // Nothing goes on behind a run: whatever did would come up with something by then.
+    tokio::time::sleep(LATER).await;
     let attempts = ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Played {
         attempts,

@@ -78,7 +78,7 @@ pub(super) fn read(root: &Path) -> Result<Copied, Failure> {
                 SeedContent::Dir
             } else if kind.is_symlink() {
                 let target = fs::read_link(&absolute).map_err(|e| failed(&absolute, &e))?;
-                SeedContent::Link(target.to_string_lossy().into_owned())
+                SeedContent::Link(target)
             } else if kind.is_file() {
                 size += metadata.len();
                 if size > LIMIT {
@@ -111,6 +111,9 @@ fn seed(path: String, content: SeedContent, metadata: &Metadata) -> Seed {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     #[test]
@@ -141,8 +144,14 @@ mod tests {
     #[test]
     fn links_are_copied_as_links() {
         let root = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink("/etc/passwd", root.path().join("gateway_state.json")).unwrap();
+        // A target is bytes: these are no UTF-8.
+        let target = Path::new(OsStr::from_bytes(b"/srv/\xe4\xff"));
+        std::os::unix::fs::symlink(target, root.path().join("gateway_state.json")).unwrap();
         let copied = read(root.path()).unwrap();
-        assert_eq!(copied.seeds[0].content, SeedContent::Link("/etc/passwd".into()));
+        assert_eq!(copied.seeds[0].content, SeedContent::Link(target.to_owned()));
+        let tar = crate::runner::archive(&copied.seeds, None, jiff::Timestamp::UNIX_EPOCH).unwrap();
+        let mut archive = tar::Archive::new(tar.as_slice());
+        let entry = archive.entries().unwrap().next().unwrap().unwrap();
+        assert_eq!(entry.link_name().unwrap().unwrap(), target);
     }
 }

@@ -11,6 +11,7 @@ use crate::observe::history::{Fact, ObserverImage, Source};
 use crate::observe::link::Link;
 use crate::observe::recorder::Recorder;
 use crate::runner::cleanup::Leftovers;
+use crate::runner::flights::Flights;
 use crate::runner::keeper::Keeper;
 use crate::runner::overlay::{self, Fault};
 use crate::runner::subject::{self, Names};
@@ -120,6 +121,7 @@ pub async fn set_up(
         generation: AtomicUsize::new(1),
         badly_started: AtomicBool::new(false),
         flying: AtomicUsize::new(0),
+        flights: Flights::default(),
     })
 }
 
