@@ -51,10 +51,17 @@ pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow>
 fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
     let end = Now::at_end(history);
     let mut rows = Vec::new();
+    let about_container = tells_of_container(scenario);
+    if !about_container {
+        rows.extend(stays_up(history));
+    }
     for profile in scenario.profiles.iter().filter(|p| p.soul && valid_name(&p.name)) {
         rows.extend(came_up(scenario, history, &profile.name, profile.start));
         for boot in 1..=end.incarnations.len() {
-            if !says_how_many_lines(scenario, boot, &profile.name) {
+            // A boot that was cut short by the container's end owes no line: that the container ended is a row of its own.
+            let cut_short = (about_container || end.looping()) && !end.incarnations[boot - 1].rested;
+            let owes_a_line = !cut_short || !end.lines_of_boot(boot).is_empty();
+            if owes_a_line && !says_how_many_lines(scenario, boot, &profile.name) {
                 rows.push(one_boot_line(&end, boot, &profile.name));
             }
             rows.extend(slot_agrees(history, &end, boot, &profile.name));
@@ -64,6 +71,41 @@ fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
         rows.extend(unknown_keys(scenario, history, &profile.name));
     }
     rows
+}
+
+/// True if the scenario has rows of its own on the container's fate: then those count.
+fn tells_of_container(scenario: &Scenario) -> bool {
+    scenario.expects.iter().any(|e| match e.probe {
+        Probe::Container => ["exited", "looping"]
+            .map(Value::str)
+            .iter()
+            .any(|word| e.fixed.contains(word) || e.regressed.contains(word)),
+        Probe::ContainerExit | Probe::ContainerBoots => true,
+        _ => false,
+    })
+}
+
+/// The container stays up until the first step, and never ends again and again. There is a row where it did not.
+fn stays_up(history: &[Observation]) -> Vec<InvariantRow> {
+    let word = |at: Moment| {
+        let now = Now::at_end(until(history, at)?);
+        let word = match now.running() {
+            _ if now.looping() => "looping",
+            false if at == Moment::Start => "exited",
+            _ => return None,
+        };
+        Some(InvariantRow {
+            at,
+            name: "invariant.container",
+            profile: DEFAULT_PROFILE.to_owned(),
+            wanted: Value::str("running"),
+            reading: Reading::seen(
+                Value::str(word),
+                now.incarnations.last().map(|i| i.died.map_or(i.seq, |d| d.0)),
+            ),
+        })
+    };
+    [Moment::Start, Moment::End].into_iter().filter_map(word).collect()
 }
 
 /// The names the gateway accepts: others are there to be refused, and have no boot line to be counted.
@@ -145,6 +187,10 @@ fn settled(history: &[Observation], profile: &str) -> Option<InvariantRow> {
     let (earlier, window) = upto.split_at(upto.iter().rposition(is_mark)?);
     let before = Now::at_end(earlier).profile(profile);
     let now = Now::at_end(upto);
+    if now.looping() {
+        // What a container that ends again and again holds at one moment is chance; that it does so is a row of its own.
+        return None;
+    }
     let after = now.profile(profile);
     let deaths = window.iter().any(|o| match &o.fact {
         Fact::Service { profile: p, status } => p == profile && status.up != before.supervised().is_some(),

@@ -44,6 +44,8 @@ pub struct Incarnation {
     pub died_at: Option<Timestamp>,
     /// Start time of its PID 1, in clock ticks since the host's boot, once the agent has told it.
     pub init_start: Option<u64>,
+    /// True if its boot was followed to its rest: its mark `boot:N` was set.
+    pub rested: bool,
 }
 
 /// Everything at one point of the history.
@@ -67,7 +69,23 @@ pub struct Now {
     pub missed: Vec<(u64, String)>,
     /// Set when the container was removed.
     pub removed: bool,
+    /// How many incarnations there were when a step last began that starts or stops the container.
+    acted_at: usize,
 }
+
+/// So many ends by itself make a container one that ends again and again.
+pub const LOOP_ENDS: usize = 3;
+
+/// The operations that start or stop the container: what it does after one of them is counted anew.
+const ACTS_ON_CONTAINER: [&str; 7] = [
+    "engine-restart",
+    "engine-stop",
+    "engine-kill",
+    "engine-start",
+    "recreate",
+    "compose-recreate",
+    "signal-init",
+];
 
 impl Now {
     /// What a whole history adds up to.
@@ -87,6 +105,26 @@ impl Now {
     /// True while the container's main process runs.
     pub fn running(&self) -> bool {
         self.incarnations.last().is_some_and(|i| i.died.is_none())
+    }
+
+    /// How often the container has ended of those times it was started since a step last began that starts or stops it: none
+    /// of these ends is a step's.
+    pub fn ends_by_itself(&self) -> usize {
+        let since = self.incarnations.get(self.acted_at..).unwrap_or_default();
+        since.iter().filter(|i| i.died.is_some()).count()
+    }
+
+    /// True if the container ends again and again: it has ended by itself [`LOOP_ENDS`] times, and no boot has come to its
+    /// rest since. Only a restart policy starts a container in between.
+    pub fn looping(&self) -> bool {
+        let rests = self.incarnations.last().is_some_and(|i| i.died.is_none() && i.rested);
+        !self.removed && !rests && self.ends_by_itself() >= LOOP_ENDS
+    }
+
+    /// True if the current incarnation has ended and was there when a step last began that starts or stops the container:
+    /// that step ended it, or nobody was to start it again.
+    pub fn ended_by_a_step(&self) -> bool {
+        !self.running() && self.acted_at > 0 && self.acted_at == self.incarnations.len()
     }
 
     /// The current incarnation's key.
@@ -204,13 +242,22 @@ impl Now {
             }
             Fact::Lost { what } => self.lost.push((o.seq, what.clone())),
             Fact::Missed { path } => self.missed.push((o.seq, path.clone())),
-            Fact::StepBegan { .. }
-            | Fact::StepEnded { .. }
+            Fact::StepBegan { op, .. } => {
+                if ACTS_ON_CONTAINER.contains(&op.as_str()) {
+                    self.acted_at = incarnation;
+                }
+            }
+            Fact::Mark { moment } => {
+                let number = moment.0.strip_prefix("boot:").and_then(|n| n.parse::<usize>().ok());
+                if let Some(boot) = number.and_then(|n| self.incarnations.get_mut(n.checked_sub(1)?)) {
+                    boot.rested = true;
+                }
+            }
+            Fact::StepEnded { .. }
             | Fact::WaitEnded { .. }
             | Fact::Inspected { .. }
             | Fact::Observer { .. }
-            | Fact::Overlay { .. }
-            | Fact::Mark { .. } => {}
+            | Fact::Overlay { .. } => {}
         }
     }
 
@@ -248,6 +295,7 @@ impl Now {
                         died: None,
                         died_at: None,
                         init_start: None,
+                        rested: false,
                     });
                     self.greet(seq);
                 }

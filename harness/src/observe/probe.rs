@@ -70,7 +70,7 @@ pub(super) fn until(history: &[Observation], at: Moment) -> Option<&[Observation
 pub fn current(now: &Now, probe: Probe, profile: &str, before: Option<Process>) -> Option<Value> {
     if probe == Probe::ServiceNewProcess {
         let p = now.profile(profile);
-        return Some(Value::Bool(p.up() && p.supervised() != before));
+        return Some(Value::Bool(!now.looping() && p.up() && p.supervised() != before));
     }
     match of_now(now, probe, profile) {
         Reading::Seen { value, .. } => Some(value),
@@ -83,7 +83,8 @@ fn at_mark(upto: &[Observation], probe: Probe, profile: &str) -> Reading {
     if probe == Probe::ServiceNewProcess {
         let old = process_before_last_action(upto, profile);
         let p = now.profile(profile);
-        return Reading::seen(Value::Bool(p.up() && p.supervised() != old), p.service.map(|s| s.1));
+        let new = !now.looping() && p.up() && p.supervised() != old;
+        return Reading::seen(Value::Bool(new), p.service.map(|s| s.1));
     }
     of_now(&now, probe, profile)
 }
@@ -106,7 +107,7 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
     let p = now.profile(profile);
     match probe {
         Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => state(probe, p.state.as_ref()),
-        Probe::StatePidIsService => Reading::seen(Value::Bool(p.up()), p.state.map(|s| s.1)),
+        Probe::StatePidIsService => Reading::seen(Value::Bool(!now.looping() && p.up()), p.state.map(|s| s.1)),
         Probe::Marker => marker(p.marker.as_ref()),
         Probe::BootPriorState | Probe::BootAction | Probe::BootLines => {
             boot_words(now, now.incarnations.len(), probe, profile)
@@ -122,7 +123,11 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
             None => Reading::seen(Value::absent(), None),
         },
         Probe::Container => {
-            let word = if now.running() { "running" } else { "exited" };
+            let word = match now.running() {
+                _ if now.looping() => "looping",
+                true => "running",
+                false => "exited",
+            };
             Reading::seen(
                 Value::str(word),
                 now.incarnations.last().map(|i| i.died.map_or(i.seq, |d| d.0)),
@@ -133,6 +138,10 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
             Some((_, None)) => Reading::missing("the engine told no exit code"),
             None => Reading::seen(Value::absent(), None),
         },
+        Probe::ContainerBoots => {
+            let boots = i64::try_from(now.incarnations.len()).unwrap_or(i64::MAX);
+            Reading::seen(Value::Int(boots), now.incarnations.last().map(|i| i.seq))
+        }
         Probe::StepExit | Probe::StepSays => Reading::missing("a step's end is read at after:N"),
     }
 }
@@ -165,6 +174,15 @@ fn presence(there: bool) -> Value {
 
 fn service(now: &Now, p: &ProfileNow, probe: Probe) -> Reading {
     let seq = p.service.as_ref().map(|s| s.1);
+    if now.looping() {
+        // Whatever a boot brought is gone with it a moment later: nothing is there to stay.
+        let value = match probe {
+            Probe::Slot | Probe::SlotDownFile => presence(false),
+            Probe::ServiceProcesses => Value::Int(0),
+            _ => Value::absent(),
+        };
+        return Reading::seen(value, now.incarnations.last().map(|i| i.seq));
+    }
     if now.running() && now.agent != now.started_at() {
         return Reading::missing("nobody watched the supervisor of this incarnation");
     }
@@ -361,6 +379,17 @@ fn taken_for(life: &Life) -> Reading {
     Reading::seen(value, life.ended)
 }
 
+/// True if there was no container to run a command in when a step began: that nothing ran was seen, and is not missing.
+fn began_without_container(history: &[Observation], step: usize) -> bool {
+    let began = history
+        .iter()
+        .position(|o| matches!(&o.fact, Fact::StepBegan { step: s, .. } if *s == step));
+    began.is_some_and(|began| {
+        let now = Now::at_end(&history[..began]);
+        !now.running() || now.looping()
+    })
+}
+
 fn step_end(history: &[Observation], step: usize, probe: Probe) -> Reading {
     let ended = history.iter().find_map(|o| match &o.fact {
         Fact::StepEnded {
@@ -372,6 +401,9 @@ fn step_end(history: &[Observation], step: usize, probe: Probe) -> Reading {
         (None, _) => Reading::missing(format!("step {step} did not come to its end")),
         (Some((seq, _, output)), Probe::StepSays) => Reading::seen(Value::str(output.clone()), Some(seq)),
         (Some((seq, Some(code), _)), _) => Reading::seen(Value::Int(code), Some(seq)),
+        (Some((seq, None, _)), _) if began_without_container(history, step) => {
+            Reading::seen(Value::absent(), Some(seq))
+        }
         (Some(_), _) => Reading::missing(format!("step {step} returned no exit code")),
     }
 }

@@ -22,7 +22,7 @@ use super::{Done, Finished, Halt, Order, Progress, RunContext};
 use crate::engine::EngineError;
 use crate::observe::history::{CaseEnd, CaseEvidence, Observation, StepSeconds};
 use crate::observe::link::{Link, LinkError};
-use crate::observe::now::{Now, Process};
+use crate::observe::now::Process;
 use crate::observe::recorder::Recorder;
 use crate::redact::Secrets;
 use crate::scenario::model::Moment;
@@ -162,19 +162,19 @@ impl Case {
             self.start().await?;
             self.clone().steps().await?;
             // The window opens once everything has come to rest, also where no step waited for that.
-            self.sync().await?;
-            self.rest().await?;
-            self.sync().await?;
+            self.come_to_rest().await?;
             self.recorder.settling();
             // Nothing is computed while the settling window runs: somebody else may have the processor.
             drop(permit);
-            if self.recorder.now(Now::running) {
+            if !self.is_down() {
                 self.phase(&format!(
                     "waiting out the settling window of {} s",
                     settle.as_secs_f64()
                 ));
-                tokio::time::sleep(settle).await;
+                self.wait_out(settle).await;
                 self.sync().await?;
+                // What ended by itself in the window either stays up now, or does not.
+                self.follow_restarts().await?;
             }
             self.recorder.mark(Moment::End);
             Ok::<(), Halt>(())

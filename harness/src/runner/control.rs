@@ -144,7 +144,7 @@ impl Case {
             .await
             .map_err(|e| Halt::Inconclusive(Why::asked("signal-init", e)))?;
         let policy = self.order.scenario.start.policy;
-        if !self.ended(before).await {
+        if !self.ended(before, self.limit()).await {
             return Ok(Outcome::noted(format!("PID 1 took {signal} and still runs")));
         }
         self.all_free();
@@ -157,18 +157,6 @@ impl Case {
             }
         }
         Ok(Outcome::default())
-    }
-
-    /// Waits for the end of an incarnation, even if the next one has already begun.
-    async fn ended(&self, before: Option<jiff::Timestamp>) -> bool {
-        let wait = Wait {
-            condition: "the container's end".into(),
-            limit: self.limit(),
-            needs_container: false,
-            check: Box::new(move |now: &Now| (!now.running() || now.started_at() != before).then_some(())),
-            last: Box::new(|_: &Now| "running".into()),
-        };
-        self.try_wait(wait).await.is_some()
     }
 
     pub async fn oom_gateway(&self, step: &Step) -> Done<Outcome> {

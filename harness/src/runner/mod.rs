@@ -11,6 +11,7 @@ mod keeper;
 mod live;
 mod operator;
 mod overlay;
+mod restarts;
 mod schedule;
 mod slots;
 mod start;

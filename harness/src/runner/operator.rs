@@ -38,7 +38,20 @@ impl Case {
             user,
             ..ExecSpec::default()
         };
-        Ok(self.ctx.engine.exec(&self.subject_id(), &spec).await?)
+        match self.ctx.engine.exec(&self.subject_id(), &spec).await {
+            Ok(end) => Ok(end),
+            Err(error) => {
+                // An operator would be told the same: what comes of a command in a container that has ended is evidence.
+                self.sync().await?;
+                match self.is_down() && !self.in_flight() {
+                    true => Ok(ExecOutput {
+                        exit: None,
+                        output: error.to_string(),
+                    }),
+                    false => Err(error.into()),
+                }
+            }
+        }
     }
 
     /// `hermes gateway start|stop|restart`, of one profile, each in turn, or with `--all`.

@@ -60,10 +60,13 @@ impl Case {
             if !step.wait
                 && let Some(next) = steps.get(index + 1)
                 && let Operation::HoldAt { state } = &next.op
+                && self.nowhere(&next.op).await?.is_none()
             {
                 armed = Some(self.arm(next, state).await?);
             }
-            if let Some((signal, next)) = ambush(&steps[index + 1..]) {
+            if let Some((signal, next)) = ambush(&steps[index + 1..])
+                && self.nowhere(&next.op).await?.is_none()
+            {
                 armed = Some(self.lay_ambush(signal, next).await?);
             }
             let number = index + 1;
@@ -164,15 +167,16 @@ impl Case {
         // These hit a window, and what is to be done in it comes next: nothing may take time in between.
         let hurried = matches!(step.op, Operation::HoldAt { .. } | Operation::WaitUntil { .. });
         if step.wait && !hurried {
-            self.sync().await?;
-            self.rest().await?;
-            self.sync().await?;
+            self.come_to_rest().await?;
         }
         self.recorder.mark(Moment::After(index + 1));
         Ok(())
     }
 
     async fn act(&self, step: &Step, armed: Option<Armed>) -> Done<Outcome> {
+        if let Some(why) = self.nowhere(&step.op).await? {
+            return Ok(Outcome::noted(why));
+        }
         match &step.op {
             Operation::OperatorStart { all } => self.operate(Verb::Start, *all, step).await,
             Operation::OperatorStop { all } => self.operate(Verb::Stop, *all, step).await,

@@ -130,25 +130,36 @@ impl Case {
         self.try_wait(gone).await.is_some()
     }
 
-    /// Follows a boot to its rest: the reconciler's line, the agent, every gateway at rest. Sets the mark `boot:N`.
-    pub async fn boot(&self, started_at: Timestamp, rest: bool) -> Done {
-        let number = self.recorder.now(|now| now.incarnations.len());
+    /// Follows one boot to its rest: the reconciler's line, the agent, every gateway at rest; after an end of the container's
+    /// own, also that it stays up for the settling window. Sets the mark `boot:N`. False if the container ended before that.
+    pub async fn follow_boot(&self, started_at: Timestamp, rest: bool) -> Done<bool> {
+        // A restart policy may have begun the next one already.
+        let position = move |now: &Now| now.incarnations.iter().position(|i| i.started_at == started_at);
+        let number = self.recorder.now(position).map_or(1, |index| index + 1);
+        let over = move |now: &Now| now.incarnations.get(number - 1).is_none_or(|i| i.died.is_some());
         let line = Wait {
             condition: format!("the reconciler's line of boot {number}"),
             limit: (BOOT * self.ctx.slots.slack()).min(self.limit()),
             needs_container: true,
-            check: Box::new(move |now: &Now| (!now.lines_of_boot(number).is_empty()).then_some(())),
+            check: Box::new(move |now: &Now| {
+                let there = !now.lines_of_boot(number).is_empty();
+                (there || over(now)).then_some(there)
+            }),
             last: Box::new(|now: &Now| format!("{} lines of earlier boots", now.boot_lines.len())),
         };
-        let lined = self.try_wait(line).await.is_some();
-        if !self.recorder.now(Now::running) {
-            return Ok(());
+        let lined = self.try_wait(line).await.unwrap_or(false);
+        let watched = Wait {
+            condition: "the agent's word on this boot".into(),
+            limit: ANSWER,
+            needs_container: true,
+            check: Box::new(move |now: &Now| (over(now) || now.agent == Some(started_at)).then_some(())),
+            last: Box::new(|now: &Now| format!("{:?}", now.agent)),
+        };
+        let watched = self.try_wait(watched).await.is_some();
+        if self.recorder.now(over) {
+            return Ok(false);
         }
-        self.phase("waiting for the agent");
-        if self.keeper.agent_within(ANSWER).await.is_none() {
-            if !self.recorder.now(Now::running) {
-                return Ok(());
-            }
+        if !watched || self.keeper.agent_within(ANSWER).await.is_none() && !self.recorder.now(over) {
             return Err(Halt::Inconclusive(
                 format!(
                     "no process could be put into the container to watch its supervisor within {} s of boot {number}",
@@ -157,14 +168,6 @@ impl Case {
                 .into(),
             ));
         }
-        let ready = Wait {
-            condition: "the agent's word on this boot".into(),
-            limit: ANSWER,
-            needs_container: true,
-            check: Box::new(move |now: &Now| (now.agent == Some(started_at)).then_some(())),
-            last: Box::new(|now: &Now| format!("{:?}", now.agent)),
-        };
-        self.try_wait(ready).await;
         self.sync().await?;
         if !lined {
             let said = self.last_output().await;
@@ -177,8 +180,12 @@ impl Case {
         if rest {
             self.rest().await?;
         }
+        let fell = self.recorder.now(Now::ends_by_itself) > 0;
+        if fell && !self.stays_up_for(self.order.scenario.settle, over).await || self.recorder.now(over) {
+            return Ok(false);
+        }
         self.recorder.mark(Moment::Boot(number));
-        Ok(())
+        Ok(true)
     }
 
     /// Everything that is true now is in the history when this returns.
@@ -186,13 +193,14 @@ impl Case {
         if !self.ctx.hub.hears(ANSWER).await {
             return Err(Halt::Inconclusive("the engine's events cannot be heard".into()));
         }
+        let incarnation = self.recorder.now(Now::started_at);
         let observer = self.observer.sync(ANSWER);
         let agent = async {
             match self.keeper.agent() {
                 Some(agent) => match agent.sync(ANSWER).await {
                     Ok(()) => Ok(()),
                     // It ends with the container, a little before the engine says so.
-                    Err(LinkError::Closed(_)) if self.container_gone(ANSWER).await => Ok(()),
+                    Err(LinkError::Closed(_)) if self.ended(incarnation, ANSWER).await => Ok(()),
                     Err(_) if !self.still_runs().await => Ok(()),
                     Err(error) => Err(error),
                 },

@@ -23,15 +23,15 @@ const WAYS: [(&str, &str, &str); 18] = [
     ("state-link", "regression", "boot.prior_state is stopped"),
     ("state-shadow", "regression", "boot.prior_state is absent"),
     ("plant", "regression", "it must be running"),
-    ("fork-bomb", "error", "Cannot fork"),
+    ("fork-bomb", "regression", "invariant.container is exited"),
     // It depends on when they run out what cannot be run: the supervisor's tool, or the one who calls it.
     ("starve", "inconclusive", "could"),
     ("crowd", "inconclusive", "profiles, and no more than 64 are watched"),
     ("deaf", "regression", "boot.prior_state is absent"),
     (
         "quit",
-        "error",
-        "the container ended before anything was done to it (exit 7)",
+        "regression",
+        "start invariant.container is exited; it must be running",
     ),
     ("clock-ahead", "held", ""),
     ("clock-back", "held", ""),

@@ -2,6 +2,7 @@
 //! fix and on one without. What may come of them: the classification there is without the fault, or none. Never another.
 
 mod combinations;
+mod endings;
 mod moments;
 mod overlays;
 mod play;

@@ -132,7 +132,8 @@ fn status(answer: ContainerInspectResponse) -> ContainerStatus {
             .unwrap_or_default()
             .into_iter()
             .collect(),
-        running: state.running.unwrap_or(false),
+        // Docker says that a container runs while it is between two starts of a restart policy.
+        running: state.running.unwrap_or(false) && state.restarting != Some(true),
         restarting: state.status == Some(ContainerStateStatusEnum::RESTARTING),
         started_at: moment(state.started_at),
         finished_at: moment(state.finished_at),

@@ -17,6 +17,10 @@ use crate::engine::{
 };
 use crate::observe::hub::ROLE_LABEL;
 use crate::observe::now::Process;
+use crate::scenario::model::RestartPolicy;
+
+/// How long an engine waits before its restart policy first starts a container again; each time twice as long.
+const BACKOFF: Duration = Duration::from_millis(100);
 
 /// The gateway that is in the images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +99,11 @@ pub struct Container {
     pub files: BTreeMap<String, String>,
     log: Vec<LogLine>,
     new_only: bool,
+    policy: RestartPolicy,
+    /// Its command ends by itself: so long after each start, with that code. Written as `end 300 7`.
+    ends: Option<(Duration, i64)>,
+    /// Restarts of the policy since somebody last started it; `None` once somebody has stopped it.
+    restarts: Option<u32>,
 }
 
 /// The supervisor's slot of a gateway.
@@ -270,6 +279,12 @@ impl All {
     }
 }
 
+fn ends(cmd: &[String]) -> Option<(Duration, i64)> {
+    let [word, after, code] = cmd else { return None };
+    let after = Duration::from_millis(after.parse().ok()?);
+    (word == "end").then_some((after, code.parse().ok()?))
+}
+
 fn of_run(event: &EngineEvent, run: &str) -> bool {
     event.attributes.get(RUN_LABEL).is_some_and(|r| r == run)
 }
@@ -380,6 +395,9 @@ impl World {
             files: BTreeMap::new(),
             log: Vec::new(),
             new_only: spec.cmd.last().is_some_and(|word| word == "new"),
+            policy: spec.policy,
+            ends: ends(&spec.cmd),
+            restarts: None,
         };
         all.containers.insert(id.clone(), container);
         all.emit(&id, "create", &[]);
@@ -387,6 +405,36 @@ impl World {
     }
 
     pub fn start(&self, id: &str) -> Result<(), EngineError> {
+        self.start_as(id, 0)
+    }
+
+    /// The command has ended by itself: so does the container, and the policy decides what becomes of it.
+    fn ends(&self, id: &str, code: i64) {
+        let mut all = self.lock();
+        let Some(c) = all.container(id).filter(|c| c.status.running) else {
+            return;
+        };
+        let again = match c.policy {
+            RestartPolicy::No => false,
+            RestartPolicy::OnFailure => code != 0,
+            RestartPolicy::Always | RestartPolicy::UnlessStopped => true,
+        };
+        let restarts = c.restarts.filter(|_| again);
+        c.status.restarting = restarts.is_some();
+        all.dies(id, code);
+        if let Some(so_far) = restarts {
+            let (world, id) = (self.clone(), id.to_owned());
+            tokio::spawn(async move {
+                tokio::time::sleep(BACKOFF * 2_u32.pow(so_far.min(9))).await;
+                if world.inspect(&id).is_some_and(|status| status.restarting) {
+                    // It may be removed just now.
+                    let _ = world.start_as(&id, so_far + 1);
+                }
+            });
+        }
+    }
+
+    fn start_as(&self, id: &str, restarts: u32) -> Result<(), EngineError> {
         let mut all = self.lock();
         let (at, init) = (all.now(), all.tick());
         let Some(c) = all.container(id) else {
@@ -396,10 +444,19 @@ impl World {
             return Ok(());
         }
         c.status.running = true;
+        c.status.restarting = false;
+        c.restarts = Some(restarts);
         c.status.started_at = Some(at);
         c.init = init;
         if is(c, "subject") {
             c.tasks.push(tokio::spawn(gateway::boot(self.clone(), id.to_owned())));
+            if let Some((after, code)) = c.ends {
+                let (world, id) = (self.clone(), id.to_owned());
+                c.tasks.push(tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    world.ends(&id, code);
+                }));
+            }
         }
         all.emit(id, "start", &[]);
         Ok(())
@@ -411,8 +468,14 @@ impl World {
             let mut all = self.lock();
             match all.container(id) {
                 None => return Err(refused("stop", 404, "no such container")),
-                Some(c) if !c.status.running => return Ok(()),
-                Some(_) => all.emit(id, "kill", &[("signal", "15".to_owned())]),
+                Some(c) if !c.status.running => {
+                    c.status.restarting = false;
+                    return Ok(());
+                }
+                Some(c) => {
+                    c.restarts = None;
+                    all.emit(id, "kill", &[("signal", "15".to_owned())]);
+                }
             }
         }
         let went = tokio::time::timeout(grace, gateway::goes_down(self, id)).await.is_ok();

@@ -10,6 +10,9 @@ use super::Case;
 use crate::engine::{ContainerStatus, again};
 use crate::observe::history::{Fact, Source};
 use crate::observe::now::Now;
+use crate::observe::recorder::Wait;
+use crate::runner::control::EVENT;
+use crate::scenario::model::RestartPolicy;
 
 /// Bytes of the container's output kept per incarnation.
 const OUTPUT_BYTES: usize = 1 << 20;
@@ -43,7 +46,7 @@ impl Case {
         self.hear_overlay().await;
         let id = self.subject_id();
         if let Ok(status) = again(|| self.ctx.engine.inspect(&id)).await {
-            if let Some(what) = self.recorder.now(|now| contradiction(now, status.as_ref())) {
+            if let Some(what) = self.contradicts(status.as_ref()).await {
                 self.recorder.push(Source::Engine, None, Fact::Lost { what });
             }
             if let Some(status) = status {
@@ -75,6 +78,35 @@ impl Case {
         let kept = kept.into_iter().map(|(number, output)| (number, output.lines()));
         self.shared().output.extend(kept);
     }
+}
+
+impl Case {
+    /// In what the engine's answer is not what its events add up to. Under a restart policy the container may end or be
+    /// started at any time: the events that explain the answer may still be on their way, or tell of later ones already.
+    async fn contradicts(&self, status: Option<&ContainerStatus>) -> Option<String> {
+        let found = self.recorder.now(|now| contradiction(now, status))?;
+        if self.order.scenario.start.policy == RestartPolicy::No {
+            return Some(found);
+        }
+        let status = status?;
+        let explained = Wait {
+            condition: "the events that the engine's inspect tells of".into(),
+            limit: EVENT,
+            needs_container: false,
+            check: Box::new(|now: &Now| explains(now, status).then_some(())),
+            last: Box::new(|now: &Now| format!("StartedAt {:?}", now.started_at())),
+        };
+        self.recorder.wait(explained).await.err().map(|_| found)
+    }
+}
+
+/// True if the container was at some time what the engine's answer says.
+fn explains(now: &Now, status: &ContainerStatus) -> bool {
+    let of_that_start = now
+        .incarnations
+        .iter()
+        .find(|i| Some(i.started_at) == status.started_at);
+    of_that_start.is_some_and(|i| status.running || i.died.is_some())
 }
 
 /// In what the engine's answer is not what its events add up to: one of the two is wrong, and it is not known which.

@@ -82,13 +82,14 @@ pub enum Probe {
     Shutdown,
     Container,
     ContainerExit,
+    ContainerBoots,
     StepExit,
     StepSays,
 }
 
 impl Probe {
     /// Every probe, in the order of the documentation.
-    pub const ALL: [Probe; 19] = [
+    pub const ALL: [Probe; 20] = [
         Self::StateGatewayState,
         Self::StateDesiredState,
         Self::StateParses,
@@ -106,6 +107,7 @@ impl Probe {
         Self::Shutdown,
         Self::Container,
         Self::ContainerExit,
+        Self::ContainerBoots,
         Self::StepExit,
         Self::StepSays,
     ];
@@ -130,6 +132,7 @@ impl Probe {
             Self::Shutdown => "shutdown",
             Self::Container => "container",
             Self::ContainerExit => "container.exit",
+            Self::ContainerBoots => "container.boots",
             Self::StepExit => "step.exit",
             Self::StepSays => "step.says",
         }

@@ -178,10 +178,11 @@ pub const PROBES: &[ProbeInfo] = &[
     },
     ProbeInfo {
         probe: Probe::Container,
-        values: Values::Words(&["running", "exited"]),
+        values: Values::Words(&["running", "exited", "looping"]),
         absent: None,
         moments: Moments::Any,
-        doc: "what the engine says of the container",
+        doc: "what the engine says of the container; `looping`: since a step last started or stopped it, it ended three \
+              times by itself under a restart policy, and no boot has come to its rest since",
     },
     ProbeInfo {
         probe: Probe::ContainerExit,
@@ -189,6 +190,13 @@ pub const PROBES: &[ProbeInfo] = &[
         absent: Some("it runs"),
         moments: Moments::Any,
         doc: "the container's exit code",
+    },
+    ProbeInfo {
+        probe: Probe::ContainerBoots,
+        values: Values::Count,
+        absent: None,
+        moments: Moments::Any,
+        doc: "how many times the container was started so far, by whomever",
     },
     ProbeInfo {
         probe: Probe::StepExit,
