@@ -110,6 +110,7 @@ impl Bench {
                 case_limit: LIMITS.1,
                 observer: None,
                 slots: Slots::new(info.cpus, &info),
+                seed: u64::from(std::process::id()),
                 environments: Environments::default(),
             }),
             info,
@@ -221,6 +222,7 @@ impl Bench {
             record: None,
             failure: None,
             interrupted: None,
+            seed: Some(self.ctx.seed),
             partition: None,
             shards: None,
         }

@@ -62,6 +62,8 @@ impl Overlay {
         let mut faulty = scenario.clone();
         faulty.id = format!("{}+{}", scenario.id, self.name);
         faulty.start.overlay = Some(self.name.clone());
+        // What looks like a race on record is what the fault was asked for: it is not tried again.
+        faulty.races.clear();
         Some(faulty)
     }
 
@@ -101,7 +103,8 @@ mod tests {
 
     use super::*;
     use crate::scenario::Catalogue;
-    use crate::verdict::fixtures::docker_restart;
+    use crate::scenario::model::{Moment, Probe};
+    use crate::verdict::fixtures::{docker_restart, race};
 
     #[test]
     fn the_table_and_the_files_agree() {
@@ -159,8 +162,11 @@ mod tests {
     #[test]
     fn a_scenario_under_a_fault_has_an_id_of_its_own() {
         let overlay = &overlays()[0];
-        let faulty = overlay.on(&docker_restart()).unwrap();
+        let mut scenario = docker_restart();
+        scenario.races = vec![race(Moment::End, Probe::Service, &["down"])];
+        let faulty = overlay.on(&scenario).unwrap();
         assert_eq!(faulty.id, "docker-restart+signal-flag-never-set");
+        assert!(faulty.races.is_empty());
         assert_eq!(overlay.base(&faulty.id), Some("docker-restart"));
         assert_eq!(overlay.base("docker-restart"), None);
         assert_eq!(overlay.base("x+another"), None);
