@@ -366,6 +366,7 @@ impl Gateway {
         let ready = Fact::Ready {
             started_at,
             init_start: Some(1),
+            init: Some("s6-svscan".into()),
         };
         self.push(Source::Agent, ready);
         for name in self.profiles.keys().cloned().collect::<Vec<_>>() {

@@ -52,6 +52,15 @@ def start_time(pid):
         return None
 
 
+def comm(pid):
+    """The name of a process."""
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as f:
+            return f.read().decode("utf-8", "replace").strip()
+    except OSError:
+        return None
+
+
 def used(pid):
     """Processor time of a process, in nanoseconds: all threads, ended ones too."""
     try:
@@ -400,7 +409,7 @@ commands = Commands()
 poll = select.poll()
 poll.register(0, select.POLLIN)
 poll.register(watch.fd, select.POLLIN)
-say("hello", init=start_time(1))
+say("hello", init=start_time(1), comm=comm(1))
 refresh()
 while True:
     for fd, _ in poll.poll(LOOK if starting or idling else None):

@@ -188,6 +188,9 @@ pub enum Fact {
         started_at: Option<Timestamp>,
         /// Start time of PID 1, in clock ticks since the host's boot: no process of this incarnation is older.
         init_start: Option<u64>,
+        /// Name of PID 1: what supervises the gateway, or something else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        init: Option<String>,
     },
     /// The observer was started.
     Observer {

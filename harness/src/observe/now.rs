@@ -67,6 +67,8 @@ pub struct Now {
     pub lost: Vec<(u64, String)>,
     /// Files of which a content was missed, and where.
     pub missed: Vec<(u64, String)>,
+    /// Name of PID 1 of the incarnation whose agent spoke last.
+    pub init: Option<String>,
     /// Set when the container was removed.
     pub removed: bool,
     /// How many incarnations there were when a step last began that starts or stops the container.
@@ -234,9 +236,14 @@ impl Now {
                     last.died_at = last.died_at.or(o.at);
                 }
             }
-            Fact::Ready { started_at, init_start } => {
+            Fact::Ready {
+                started_at,
+                init_start,
+                init,
+            } => {
                 if let Some(started_at) = started_at {
                     self.greetings.insert(*started_at, *init_start);
+                    self.init.clone_from(init);
                     self.greet(o.seq);
                 }
             }

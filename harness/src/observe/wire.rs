@@ -46,6 +46,9 @@ pub struct Message {
     /// Start time of PID 1, in the agent's greeting.
     #[serde(default)]
     pub init: Option<u64>,
+    /// Name of PID 1, in the agent's greeting.
+    #[serde(default)]
+    pub comm: Option<String>,
     #[serde(default)]
     slot: bool,
     #[serde(default)]

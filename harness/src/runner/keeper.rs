@@ -211,6 +211,7 @@ async fn attach(
                     let fact = Fact::Ready {
                         started_at: Some(started_at),
                         init_start: hello.init,
+                        init: hello.comm.clone(),
                     };
                     greeter.push(Source::Agent, None, fact);
                 };

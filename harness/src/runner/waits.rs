@@ -16,6 +16,8 @@ use crate::scenario::model::Moment;
 
 /// How long a command to the observer or the agent may take.
 pub const ANSWER: Duration = Duration::from_secs(20);
+/// Name of the process that supervises the gateway's services.
+const SUPERVISOR: &str = "s6-svscan";
 /// How long a boot may take until the reconciler's line.
 const BOOT: Duration = Duration::from_secs(20);
 
@@ -147,7 +149,7 @@ impl Case {
             }),
             last: Box::new(|now: &Now| format!("{} lines of earlier boots", now.boot_lines.len())),
         };
-        let lined = self.try_wait(line).await.unwrap_or(false);
+        // Whoever watches the container first: that nothing comes is only seen by somebody who is there.
         let watched = Wait {
             condition: "the agent's word on this boot".into(),
             limit: ANSWER,
@@ -168,14 +170,13 @@ impl Case {
                 .into(),
             ));
         }
+        let lined = self.wait_while_under_way(line).await?.unwrap_or(false);
+        if self.recorder.now(over) {
+            return Ok(false);
+        }
         self.sync().await?;
         if !lined {
-            let said = self.last_output().await;
-            let fact = Fact::WaitEnded {
-                condition: format!("a word of the reconciler in the container's output of boot {number}"),
-                last: said,
-            };
-            self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
+            self.tell_of_silent_boot(number).await;
         }
         if rest {
             self.rest().await?;
@@ -186,6 +187,30 @@ impl Case {
         }
         self.recorder.mark(Moment::Boot(number));
         Ok(true)
+    }
+
+    /// Puts on record why a boot may have brought no line of the reconciler: nothing supervises the container, or what it said
+    /// last.
+    async fn tell_of_silent_boot(&self, number: usize) {
+        let tell = |condition: String, last: String| {
+            let fact = Fact::WaitEnded { condition, last };
+            self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
+        };
+        if let Some(init) = self
+            .recorder
+            .now(|now| now.init.clone())
+            .filter(|init| init != SUPERVISOR)
+        {
+            tell(
+                format!("a supervisor ({SUPERVISOR}) as the first process of boot {number}"),
+                format!("it is `{init}`: nothing in this container brings a gateway back"),
+            );
+        }
+        let said = self.last_output().await;
+        tell(
+            format!("a word of the reconciler in the container's output of boot {number}"),
+            said,
+        );
     }
 
     /// Everything that is true now is in the history when this returns.

@@ -67,7 +67,7 @@ async fn listen(world: World, id: String, who: Who, voice: usize, input: DuplexS
             let Some(voice) = c.voices.get_mut(voice) else { return };
             let first = !std::mem::replace(&mut voice.greeted, true);
             if first {
-                voice.say(json!({"k": "hello", "init": init}));
+                voice.say(json!({"k": "hello", "init": init, "comm": "s6-svscan"}));
             }
             first
         };

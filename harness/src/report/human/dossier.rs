@@ -14,6 +14,17 @@ use crate::report::{Paint, Style, sanitize};
 use crate::scenario::model::{Guard, Value, ValueSet};
 use crate::verdict::{Classification, Verdict};
 
+/// What is told of a step.
+const TELLING: [&str; 8] = [
+    "state",
+    "marker",
+    "boot",
+    "shutdown",
+    "service",
+    "container",
+    "wait",
+    "lost",
+];
 /// Lines of the container's output that are quoted.
 const LOG_LINES: usize = 6;
 
@@ -110,7 +121,11 @@ fn red(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
 
 /// The steps with their times, each with what happened from its beginning to that of the next.
 fn steps(case: &CaseEntry, style: Style) -> String {
-    let mut text = String::new();
+    // Of the start phase only what did not come.
+    let mut text = happened(case, 0, &["wait", "lost"], style);
+    if !text.is_empty() {
+        text = format!("  {}\n{text}", style.paint(Paint::Dim, "before the first step"));
+    }
     for (i, step) in case.steps.iter().enumerate() {
         let detail = if step.detail.is_empty() {
             String::new()
@@ -134,23 +149,13 @@ fn steps(case: &CaseEntry, style: Style) -> String {
         if let Some(note) = &step.note {
             text += &wrap(&sanitize(note), style.width, "    ");
         }
-        text += &happened(case, i + 1, style);
+        text += &happened(case, i + 1, &TELLING, style);
     }
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
 /// What happened on the gateway's side from a step's beginning to that of the next, by the engine's clock.
-fn happened(case: &CaseEntry, step: usize, style: Style) -> String {
-    let telling = [
-        "state",
-        "marker",
-        "boot",
-        "shutdown",
-        "service",
-        "container",
-        "wait",
-        "lost",
-    ];
+fn happened(case: &CaseEntry, step: usize, telling: &[&str], style: Style) -> String {
     let mut entries: Vec<_> = case
         .timeline
         .iter()
