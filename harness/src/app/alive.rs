@@ -11,7 +11,7 @@ use crate::engine::{Engine, RUN_LABEL};
 use crate::image::Cache;
 
 /// Folder of the locks, in the cache.
-const FOLDER: &str = "alive";
+pub const FOLDER: &str = "alive";
 /// How the file of a run begins that is not locked yet. No run's id does.
 const BEGINNING: char = '.';
 
@@ -63,7 +63,7 @@ fn declared(cache: &Cache) -> Vec<(String, PathBuf, bool)> {
 }
 
 /// True if a process holds the lock of that file. Shared, so that two that look do not take each other for it.
-fn is_held(path: &Path) -> bool {
+pub fn is_held(path: &Path) -> bool {
     !File::open(path).is_ok_and(|file| file.try_lock_shared().is_ok())
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::images::Tell;
 use super::reports::{Reports, exit_of};
-use super::{Caller, session, tell_failure};
+use super::{Caller, prune, session, tell_failure};
 use crate::cli::args::ReportArgs;
 use crate::cli::{Exit, Failure, FailureKind};
 use crate::engine::EngineInfo;
@@ -88,6 +88,7 @@ impl Desk {
         let record = Record::create(&folder, &began).map_err(|why| session::io(&folder, &why))?;
         self.place = Some(record.root().to_owned());
         *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(record);
+        prune::begin(Cache::default());
         Ok(())
     }
 

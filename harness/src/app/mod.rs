@@ -21,6 +21,7 @@ mod manual;
 mod matrix;
 mod merge;
 mod own_volume;
+mod prune;
 mod reports;
 mod scenarios;
 mod select;

@@ -42,6 +42,11 @@ impl Cache {
         Ok(path)
     }
 
+    /// A folder of it, or with an empty name the whole; it need not exist.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     /// Where the log of a build goes.
     pub fn log(&self, reference: &str) -> Result<PathBuf, ImageError> {
         let name = reference.replace(['/', ':'], "_");

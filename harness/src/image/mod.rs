@@ -35,6 +35,7 @@ pub use contract::{fingerprint, looked_into_by_us};
 pub use error::ImageError;
 pub use expr::{Base, Distribution, ExprError, ImageExpr, Releases};
 pub use store::{Kind, Prune, Stored, list, prune};
+pub use uv::VERSION as UV_VERSION;
 
 use crate::engine::Engine;
 use crate::redact;

@@ -7,7 +7,7 @@ use super::cache::Cache;
 use super::{ImageError, Report, http, pypi};
 
 /// The version. Pinned, so that a key can be computed without asking anybody.
-pub(super) const VERSION: &str = "0.13.9";
+pub const VERSION: &str = "0.13.9";
 
 /// The uv program for the engine's architecture, out of its wheel.
 pub(super) async fn program(cache: &Cache, architecture: &str, report: &Report<'_>) -> Result<Vec<u8>, ImageError> {
