@@ -216,7 +216,7 @@ proptest! {
         for profile in now.profiles.values() {
             let _ = (profile.alive(), profile.supervised(), profile.up(), profile.own_word());
         }
-        let _ = (timeline(&history), spans(&history), reconciler_lines(&history), shutdown_lines(&history));
+        let _ = (timeline(&history, None), spans(&history, None), reconciler_lines(&history), shutdown_lines(&history));
         // As it is written, so it is read.
         let text = serde_json::to_string(&history).unwrap();
         prop_assert_eq!(serde_json::from_str::<Vec<Observation>>(&text).unwrap(), history);

@@ -66,6 +66,7 @@ async fn run(args: Explore, caller: &Caller, desk: &mut Desk) -> Result<Exit, Fa
     desk.begin_record()?;
     desk.enter([Entry::Engine { engine: info.clone() }]);
     let tell = desk.teller();
+    connected.tell_clock(&tell);
     let options = ObtainOptions {
         offline: args.engine.offline,
         cache: Cache::default(),

@@ -108,6 +108,7 @@ impl Job {
         desk.begin_record()?;
         desk.enter([Entry::Engine { engine: info.clone() }]);
         let tell = desk.teller();
+        connected.tell_clock(&tell);
         let obtained = self.obtain(engine, &others, &tell, &mut interrupts).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
         desk.images = obtained.entries.clone();

@@ -6,13 +6,20 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::app::images::Tell;
 use crate::cli::args::EngineArgs;
 use crate::cli::{Failure, FailureKind};
 use crate::engine::{DockerEngine, Engine, EngineInfo, NoAddress, Wanted, locate};
+use crate::evidence::event::RunEvent;
 use crate::image::Image;
+use crate::observe::clock::Clocks;
 use crate::observe::hub::EventHub;
 use crate::redact;
 use crate::runner::{Environments, RunContext, Slots};
+
+/// What follows if the difference between the two clocks cannot be measured.
+pub const NO_CLOCK: &str = "the engine does not tell the time of its host, or its clock was set while it was asked: times of the \
+                            engine are taken for ours, and how long it took to learn of things is not told";
 
 /// An engine that answered.
 pub struct Connected {
@@ -22,6 +29,8 @@ pub struct Connected {
     pub engine: Arc<dyn Engine>,
     /// What it says of itself.
     pub info: EngineInfo,
+    /// Our clock, and that of its host.
+    pub clocks: Clocks,
 }
 
 /// Connects to the engine the arguments name.
@@ -31,17 +40,33 @@ pub async fn connect(args: &EngineArgs) -> Result<Connected, Failure> {
         .await
         .map_err(|e| Failure::engine(&e, &host))?;
     let engine: Arc<dyn Engine> = Arc::new(engine);
-    let info = engine.info().await.map_err(|e| Failure::engine(&e, &host))?;
+    let mut info = engine.info().await.map_err(|e| Failure::engine(&e, &host))?;
     if !Wanted::from(args.engine).is(&info.name) {
         return Err(Failure::new(FailureKind::EngineUnavailable {
             host: redact::text(&host),
             why: format!("what answers there is {}, and --engine asks for another", info.name),
         }));
     }
-    Ok(Connected { host, engine, info })
+    let clocks = Clocks::measure(engine.as_ref()).await;
+    info.clock = clocks.offset;
+    Ok(Connected {
+        host,
+        engine,
+        info,
+        clocks,
+    })
 }
 
 impl Connected {
+    /// Says what is not known because the engine does not tell its time.
+    pub fn tell_clock(&self, tell: &Tell) {
+        if self.clocks.offset.is_none() {
+            tell(RunEvent::Note {
+                text: NO_CLOCK.to_owned(),
+            });
+        }
+    }
+
     /// What the cases of a run share: a wait takes no longer than `wait`, and a case no longer than `case`.
     pub async fn context(
         &self,
@@ -55,6 +80,7 @@ impl Connected {
         let hub = EventHub::open(self.engine.clone(), run.to_owned()).await;
         Ok(Arc::new(RunContext {
             engine: self.engine.clone(),
+            clocks: self.clocks,
             hub: hub.map_err(|e| Failure::engine(&e, &self.host))?,
             host: self.host.clone(),
             run: run.to_owned(),

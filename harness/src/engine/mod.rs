@@ -89,6 +89,9 @@ pub trait Engine: Images {
     /// Name, version and abilities.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 
+    /// The present by the clock of its host; `None` if it does not tell.
+    async fn system_time(&self) -> Result<Option<Timestamp>, EngineError>;
+
     /// What it is made of and can do, beyond [`Engine::info`]: for people who look into a problem.
     async fn condition(&self) -> Result<EngineCondition, EngineError>;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::observe::clock::ClockOffset;
 use crate::scenario::model::{RestartPolicy, User};
 
 /// Name, version and abilities of an engine.
@@ -28,6 +29,9 @@ pub struct EngineInfo {
     pub architecture: String,
     /// True if memory limits are enforced.
     pub memory_limit: bool,
+    /// By how much the clock of its host differs from ours; `None` if it does not tell its time.
+    #[serde(flatten)]
+    pub clock: Option<ClockOffset>,
 }
 
 impl EngineInfo {

@@ -29,6 +29,7 @@ use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
 use super::spans::Span;
 use crate::engine::EngineInfo;
 use crate::image::Image;
+use crate::observe::clock::ClockOffset;
 use crate::observe::history::{CaseEvidence, ObserverImage};
 use crate::scenario::model::{Guard, Scenario, Value, ValueSet};
 use crate::verdict::run::Faults;
@@ -113,6 +114,9 @@ pub struct EngineHead {
     /// Processors it can use.
     #[serde(default)]
     pub cpus: usize,
+    /// By how much the clock of its host differs from ours.
+    #[serde(flatten)]
+    pub clock: Option<ClockOffset>,
 }
 
 impl From<&EngineInfo> for EngineHead {
@@ -123,6 +127,7 @@ impl From<&EngineInfo> for EngineHead {
             api: info.api.clone(),
             host: info.host.clone(),
             cpus: info.cpus,
+            clock: info.clock,
         }
     }
 }
@@ -313,7 +318,7 @@ pub struct StepEntry {
     pub note: Option<String>,
 }
 
-/// Milliseconds between a fact becoming true and the harness knowing it; null where the clocks are not the same or
+/// Milliseconds between a fact becoming true and the harness knowing it; null where the difference of the clocks is not known or
 /// nothing was waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::observe::clock::ClockOffset;
 use crate::observe::history::{ContainerChange, Exit, Fact, FileContent, Observation, TakenFor};
 use crate::observe::now::Now;
 use crate::scenario::model::{DEFAULT_PROFILE, Operation, ProfileSel, RecreateHow, Step, User};
@@ -96,7 +97,8 @@ pub fn shutdown_lines(history: &[Observation]) -> Vec<ShutdownLine> {
 }
 
 /// What happened, in the order in which it was learnt; what repeats what is known already is left out.
-pub fn timeline(history: &[Observation]) -> Vec<TimelineEntry> {
+/// Times are by our clock.
+pub fn timeline(history: &[Observation], clock: Option<ClockOffset>) -> Vec<TimelineEntry> {
     let mut entries: Vec<TimelineEntry> = Vec::new();
     let mut begun = 0;
     for observation in history {
@@ -112,7 +114,7 @@ pub fn timeline(history: &[Observation]) -> Vec<TimelineEntry> {
             .find(|e| e.kind == kind && e.profile.as_deref() == profile);
         let repeats = matches!(kind, "service" | "marker") && before.is_some_and(|e| e.text == text);
         if !repeats {
-            let at = observation.at.unwrap_or(observation.known);
+            let at = observation.when(clock);
             let (kind, profile) = (kind.to_owned(), profile.map(str::to_owned));
             entries.push(TimelineEntry {
                 at,

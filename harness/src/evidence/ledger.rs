@@ -10,6 +10,7 @@ use super::document::explore::Explored;
 use super::document::{ImageEntry, LeftOutEntry, PartitionEntry, ShardEntry};
 use super::event::CaseKey;
 use crate::engine::EngineInfo;
+use crate::observe::clock::ClockOffset;
 use crate::observe::history::{CaseEnd, StepSeconds};
 use crate::redact::Secrets;
 use crate::scenario::model::Scenario;
@@ -176,6 +177,9 @@ pub struct Failed {
 pub struct Ending {
     /// When it began.
     pub started: Timestamp,
+    /// By how much the clock of the engine's host differed from ours; `None` if it is not known.
+    #[serde(flatten)]
+    pub clock: Option<ClockOffset>,
     /// How long it took, in seconds.
     pub seconds: f64,
     /// How it came to its end.

@@ -238,6 +238,7 @@ impl Writing {
         }
         let ending = Ending {
             started: evidence.started,
+            clock: evidence.clock,
             seconds: evidence.seconds,
             end: evidence.end.clone(),
             steps: evidence.steps.clone(),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::observe::clock::ClockOffset;
 use crate::observe::history::{ContainerChange, Fact, FileContent, Observation};
 
 /// Something that lasted.
@@ -23,12 +24,12 @@ pub struct Span {
     pub text: String,
 }
 
-/// The spans of a history, in the order in which they began.
-pub fn spans(history: &[Observation]) -> Vec<Span> {
+/// The spans of a history, in the order in which they began, by our clock.
+pub fn spans(history: &[Observation], clock: Option<ClockOffset>) -> Vec<Span> {
     let mut lanes = Lanes::default();
     let mut boots = 0;
     for observation in history {
-        let at = observation.at.unwrap_or(observation.known);
+        let at = observation.when(clock);
         match &observation.fact {
             Fact::Container { change, .. } => match change {
                 ContainerChange::Started => {

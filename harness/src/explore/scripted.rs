@@ -126,6 +126,7 @@ impl Gateway {
             attempt: 1,
             repeat: 1,
             started: Timestamp::UNIX_EPOCH,
+            clock: None,
             seconds: 1.0,
             end: CaseEnd::Complete,
             steps: Vec::new(),

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::clock::ClockOffset;
 use crate::engine::ContainerStatus;
 use crate::scenario::model::Moment;
 use crate::scenario::overlay::ProcessKind;
@@ -345,6 +346,9 @@ pub struct CaseEvidence {
     pub repeat: u32,
     /// When it began.
     pub started: Timestamp,
+    /// By how much the clock of the engine's host differed from ours; `None` if it is not known.
+    #[serde(flatten)]
+    pub clock: Option<ClockOffset>,
     /// How long it took, in seconds.
     pub seconds: f64,
     /// How it came to its end.

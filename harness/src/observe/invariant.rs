@@ -266,6 +266,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::observe::clock::Clocks;
     use crate::observe::history::{CaseEnd, ContainerChange, ServiceStatus};
     use crate::observe::recorder::Recorder;
     use crate::redact::Secrets;
@@ -301,6 +302,7 @@ mod tests {
             attempt: 1,
             repeat: 1,
             started: Timestamp::UNIX_EPOCH,
+            clock: None,
             seconds: 0.0,
             end: CaseEnd::Complete,
             steps: Vec::new(),
@@ -321,7 +323,7 @@ mod tests {
     #[test]
     fn the_settling_window_opens_at_its_own_mark() {
         for (during, settled) in [(Some(8), false), (Some(7), true)] {
-            let recorder = Recorder::new(None, Secrets::default());
+            let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
             started(&recorder);
             recorder.mark(Moment::Start);
             // Before the window it may come up; in it, it may not be replaced.
@@ -337,7 +339,7 @@ mod tests {
     /// A record may come from anywhere. Each mark of it is renamed to each other one, and each is moved to each place.
     #[test]
     fn marks_in_any_order_are_read_without_a_panic() {
-        let recorder = Recorder::new(None, Secrets::default());
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         started(&recorder);
         let names = [Moment::Boot(1), Moment::Start, Moment::After(1), Moment::End];
         for moment in names {
@@ -364,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_slot_of_the_boot_before_does_not_count() {
-        let recorder = Recorder::new(None, Secrets::default());
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         started(&recorder);
         let slot = |down_file| Fact::Service {
             profile: DEFAULT_PROFILE.to_owned(),
@@ -390,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_row_on_the_number_of_boot_lines_stands_for_the_invariant() {
-        let recorder = Recorder::new(None, Secrets::default());
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         started(&recorder);
         let mut scenario = docker_restart();
         let name = "invariant.one_boot_line";

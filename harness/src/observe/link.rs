@@ -251,6 +251,7 @@ mod tests {
     use futures_util::stream;
 
     use super::*;
+    use crate::observe::clock::Clocks;
     use crate::redact::Secrets;
 
     #[tokio::test(start_paused = true)]
@@ -262,7 +263,7 @@ mod tests {
             input: Box::pin(input),
             id: None,
         };
-        let recorder = Recorder::new(None, Secrets::default());
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         let opened = Link::open(attached, Source::Observer, recorder, |_| ()).await;
         assert!(matches!(opened.err(), Some(LinkError::Deadline("observer", HELLO))));
     }

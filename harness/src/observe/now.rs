@@ -334,6 +334,7 @@ impl Now {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::observe::clock::Clocks;
     use crate::observe::history::Source;
     use crate::observe::recorder::Recorder;
     use crate::redact::Secrets;
@@ -365,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_line_written_before_the_engine_had_set_down_the_start_is_that_boots() {
-        let recorder = Recorder::new(None, Secrets::default());
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         container(&recorder, ContainerChange::Started, 0);
         // As on a machine that was busy: the reconciler is done 20 ms before `StartedAt`.
         line(&recorder, -20);
@@ -388,7 +389,7 @@ mod tests {
 
     #[test]
     fn without_an_end_the_start_divides() {
-        let recorder = Recorder::new(None, Secrets::default());
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         container(&recorder, ContainerChange::Started, 0);
         line(&recorder, 100);
         container(&recorder, ContainerChange::Started, 1_000);

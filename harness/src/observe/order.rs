@@ -3,6 +3,8 @@
 //! Observer, agent and engine are three streams, and each may be late by itself. What a probe reads must not depend on that:
 //! it is read in both orders, and where they disagree the evidence does not tell.
 
+use jiff::Timestamp;
+
 use super::history::{Observation, Source};
 use super::probe::Reading;
 
@@ -14,27 +16,27 @@ use super::probe::Reading;
 pub(super) fn by_time(history: &[Observation]) -> Vec<Observation> {
     let ahead = history
         .iter()
-        .filter_map(|o| Some(o.known.as_nanosecond() - host_time(o)?));
+        .filter_map(|o| Some(o.known.as_nanosecond() - host_time(o)?.as_nanosecond()));
     let ahead = ahead.min().unwrap_or_default();
     let mut ordered = history.to_vec();
     let ours = |o: &Observation| match o.source {
         Source::Harness => o.at.unwrap_or(o.known),
         _ => o.known,
     };
-    ordered.sort_by_cached_key(|o| host_time(o).unwrap_or_else(|| ours(o).as_nanosecond() - ahead));
+    ordered
+        .sort_by_cached_key(|o| host_time(o).map_or_else(|| ours(o).as_nanosecond() - ahead, |at| at.as_nanosecond()));
     (0..).zip(&mut ordered).for_each(|(seq, o)| o.seq = seq);
     ordered
 }
 
-/// When a fact became true, in nanoseconds by the clock of the engine's host; `None` if only the harness's clock tells.
-fn host_time(o: &Observation) -> Option<i128> {
-    let at = o.at.filter(|at| match o.source {
+/// When a fact became true, by the clock of the engine's host; `None` if only the harness's clock tells.
+pub(super) fn host_time(o: &Observation) -> Option<Timestamp> {
+    o.at.filter(|at| match o.source {
         Source::Harness => false,
         // Older records have files' own times, and what came out of an archive is dated to the second.
         Source::Observer => at.subsec_nanosecond() != 0,
         Source::Agent | Source::Engine => true,
-    });
-    at.map(|at| at.as_nanosecond())
+    })
 }
 
 /// What both orders tell, or that they do not agree.

@@ -146,6 +146,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::observe::clock::Clocks;
     use crate::observe::history::{ContainerChange, FileContent, ServiceStatus, Source};
     use crate::observe::recorder::Recorder;
     use crate::redact::Secrets;
@@ -156,7 +157,7 @@ mod tests {
 
     impl Told {
         fn nothing() -> Self {
-            Self(Recorder::new(None, Secrets::default()))
+            Self(Recorder::new(None, Secrets::default(), Clocks::start()))
         }
 
         fn push(&self, fact: Fact) {

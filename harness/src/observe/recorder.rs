@@ -4,11 +4,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
+use super::clock::Clocks;
 use super::history::{Fact, MomentName, Observation, SETTLING, Source};
 use super::now::Now;
+use super::order;
 use crate::redact::Secrets;
 use crate::scenario::model::Moment;
 
@@ -23,8 +25,7 @@ struct Shared {
     length: watch::Sender<u64>,
     sink: Option<mpsc::UnboundedSender<Observation>>,
     secrets: Secrets,
-    /// When it began, by both clocks.
-    began: (Timestamp, tokio::time::Instant),
+    clocks: Clocks,
 }
 
 #[derive(Default)]
@@ -76,14 +77,14 @@ pub struct Wait<'a, T> {
 
 impl Recorder {
     /// An empty history, into which none of these secrets gets. Each observation is passed on to `sink`.
-    pub fn new(sink: Option<mpsc::UnboundedSender<Observation>>, secrets: Secrets) -> Self {
+    pub fn new(sink: Option<mpsc::UnboundedSender<Observation>>, secrets: Secrets, clocks: Clocks) -> Self {
         Self {
             shared: Arc::new(Shared {
                 state: Mutex::default(),
                 length: watch::Sender::new(0),
                 sink,
                 secrets,
-                began: (Timestamp::now(), tokio::time::Instant::now()),
+                clocks,
             }),
         }
     }
@@ -91,13 +92,6 @@ impl Recorder {
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere leaves the history as good as it was.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The present. It never goes back, and keeps pace with the deadlines.
-    fn present(&self) -> Timestamp {
-        let (began, clock) = self.shared.began;
-        let since = SignedDuration::try_from(clock.elapsed()).unwrap_or_default();
-        began.saturating_add(since).unwrap_or(began)
     }
 
     /// Takes a fact in. Returns its position. After [`Recorder::close`] it is dropped: the attempt's evidence has been handed
@@ -111,7 +105,7 @@ impl Recorder {
                 return state.history.len() as u64;
             }
             let seq = state.history.len() as u64;
-            let known = self.present();
+            let known = self.shared.clocks.ours();
             let observation = Observation {
                 seq,
                 // What the harness does becomes true as it is told.
@@ -183,7 +177,7 @@ impl Recorder {
                 let mut state = self.state();
                 if let Some(value) = (wait.check)(&state.now) {
                     if !first {
-                        state.note_latency(self.present());
+                        state.note_latency(&self.shared.clocks);
                     }
                     return Ok(value);
                 }
@@ -210,16 +204,9 @@ impl Recorder {
 
 impl State {
     /// The newest observation ended a wait: how long ago did it become true?
-    fn note_latency(&mut self, present: Timestamp) {
-        let Some(newest) = self.history.last() else { return };
-        let (Some(at), false) = (newest.at, newest.source == Source::Harness) else {
-            return;
-        };
-        let late = present.duration_since(at).as_secs_f64() * 1000.0;
-        // A negative value, or one beyond any deadline, tells of two clocks, not of latency.
-        if (-5.0..60_000.0).contains(&late) {
-            self.latencies_ms.push(late.max(0.0));
-        }
+    fn note_latency(&mut self, clocks: &Clocks) {
+        let at = self.history.last().and_then(order::host_time);
+        self.latencies_ms.extend(at.and_then(|at| clocks.since_ms(at)));
     }
 }
 
@@ -250,7 +237,11 @@ mod tests {
     #[test]
     fn no_secret_gets_in() {
         let (tell, mut told) = mpsc::unbounded_channel();
-        let recorder = Recorder::new(Some(tell), Secrets::among([("BOT_TOKEN", "hunter2hunter2")]));
+        let recorder = Recorder::new(
+            Some(tell),
+            Secrets::among([("BOT_TOKEN", "hunter2hunter2")]),
+            Clocks::start(),
+        );
         let output = "it is hunter2hunter2, or Authorization: Bearer abcdefgh".to_owned();
         let fact = Fact::StepEnded {
             step: 1,
@@ -271,7 +262,7 @@ mod tests {
     #[test]
     fn what_is_told_after_the_end_is_neither_kept_nor_passed_on() {
         let (tell, mut told) = mpsc::unbounded_channel();
-        let recorder = Recorder::new(Some(tell), Secrets::default());
+        let recorder = Recorder::new(Some(tell), Secrets::default(), Clocks::start());
         let late = recorder.clone();
         recorder.push(Source::Engine, None, container(ContainerChange::Started));
         let (history, _) = recorder.close();
@@ -283,7 +274,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_runs_out_says_what_it_saw_last() {
-        let recorder = Recorder::new(None, Secrets::default());
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         recorder.push(Source::Engine, None, container(ContainerChange::Oom));
         let error = recorder.wait(wait_for_two(Duration::from_secs(7))).await.unwrap_err();
         assert_eq!(
@@ -294,7 +285,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_ends_at_once_if_the_container_does() {
-        let recorder = Recorder::new(None, Secrets::default());
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         recorder.push(Source::Engine, None, container(ContainerChange::Started));
         let waiting = tokio::spawn({
             let recorder = recorder.clone();
@@ -307,7 +298,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_ends_with_the_fact() {
-        let recorder = Recorder::new(None, Secrets::default());
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         let waiting = tokio::spawn({
             let recorder = recorder.clone();
             async move { recorder.wait(wait_for_two(Duration::from_secs(3600))).await }

@@ -17,6 +17,7 @@ pub(super) mod words;
 use super::items::cut_short;
 use super::text::{Paint, Style, fold, pad, sanitize, wrap};
 use crate::evidence::document::{CaseEntry, ImageEntry, RunDocument};
+use crate::observe::clock::ClockOffset;
 use crate::verdict::Verdict;
 
 pub use summary::summary;
@@ -119,8 +120,10 @@ fn head(document: &RunDocument, style: Style) -> String {
     let label = |word: &str| style.paint(Paint::Dim, &pad(word, 9));
     if let Some(engine) = &document.engine {
         let cpus = if engine.cpus == 1 { "processor" } else { "processors" };
+        let clock = engine.clock.and_then(ClockOffset::words);
+        let clock = clock.map(|words| format!(", {words}")).unwrap_or_default();
         let line = format!(
-            "{} {} ({}), API {}, {} {cpus}",
+            "{} {} ({}), API {}, {} {cpus}{clock}",
             engine.name, engine.version, engine.host, engine.api, engine.cpus
         );
         let line = wrap(&sanitize(&line), style.width, &" ".repeat(11));

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::cleanup::Leftovers;
@@ -20,6 +19,7 @@ use super::still::Picture;
 use super::subject::Names;
 use super::{Done, Finished, Halt, Order, Progress, RunContext};
 use crate::engine::EngineError;
+use crate::observe::clock::Clocks;
 use crate::observe::history::{CaseEnd, CaseEvidence, Observation, StepSeconds};
 use crate::observe::link::{Link, LinkError};
 use crate::observe::now::Process;
@@ -62,12 +62,12 @@ struct Shared {
 
 /// Runs one attempt. `permit` is given back while there is nothing to do but to wait for the settling window.
 pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
-    let started = Timestamp::now();
+    let started = ctx.clocks.ours();
     let clock = Instant::now();
     let names = Names::new(&ctx.run, &order);
     let known = secrets(&ctx, &order).await;
     let secrets = known.as_ref().cloned().unwrap_or_default();
-    let (recorder, forward) = recorder(&order, secrets.clone());
+    let (recorder, forward) = recorder(&order, secrets.clone(), ctx.clocks);
     let mut leftovers = Leftovers::default();
     let (scenario, image) = (order.scenario.clone(), order.image.clone());
     let (repeat, attempt) = (order.repeat, order.attempt);
@@ -107,6 +107,7 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
         attempt,
         repeat,
         started,
+        clock: ctx.clocks.offset,
         seconds: clock.elapsed().as_secs_f64(),
         end: secrets.all(end),
         steps,
@@ -118,7 +119,7 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
 }
 
 /// A recorder whose observations also go to whoever shows progress.
-fn recorder(order: &Order, secrets: Secrets) -> (Recorder, tokio::task::JoinHandle<()>) {
+fn recorder(order: &Order, secrets: Secrets, clocks: Clocks) -> (Recorder, tokio::task::JoinHandle<()>) {
     let (tell, mut told) = mpsc::unbounded_channel::<Observation>();
     let progress = order.progress.clone();
     let forward = tokio::spawn(async move {
@@ -126,7 +127,7 @@ fn recorder(order: &Order, secrets: Secrets) -> (Recorder, tokio::task::JoinHand
             let _ = progress.send(Progress::Observed(Box::new(observation)));
         }
     });
-    (Recorder::new(Some(tell), secrets), forward)
+    (Recorder::new(Some(tell), secrets, clocks), forward)
 }
 
 /// What is secret in the environment of the containers under test: the scenario's own, and that of their images.

@@ -28,6 +28,7 @@ use tokio::sync::mpsc;
 
 use crate::engine::Engine;
 use crate::image::Image;
+use crate::observe::clock::Clocks;
 use crate::observe::history::{CaseEvidence, Observation};
 use crate::observe::hub::EventHub;
 use crate::scenario::model::Scenario;
@@ -46,6 +47,8 @@ pub(crate) use volume::archive;
 pub struct RunContext {
     /// The engine.
     pub engine: Arc<dyn Engine>,
+    /// Our clock, and that of its host.
+    pub clocks: Clocks,
     /// Its events.
     pub hub: EventHub,
     /// Its address, for tools that find it by `DOCKER_HOST`.

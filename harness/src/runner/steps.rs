@@ -218,7 +218,7 @@ impl Case {
             let p = now.profile(&profile);
             p.supervised().or_else(|| p.lives.last().map(|l| l.process))
         });
-        let tar = volume::archive(std::slice::from_ref(seed), process, Timestamp::now())
+        let tar = volume::archive(std::slice::from_ref(seed), process, self.ctx.clocks.engines())
             .map_err(|e| Halt::Inconclusive(Why::io(&seed.path, e)))?;
         self.ctx
             .engine

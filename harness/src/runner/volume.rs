@@ -39,7 +39,8 @@ fn file(path: String, content: SeedContent) -> Seed {
     }
 }
 
-/// A tar archive of these files, with their parent directories. `process` fills `{pid}` and `{start_time}`.
+/// A tar archive of these files, with their parent directories. `process` fills `{pid}` and `{start_time}`,
+/// and `now` `{now}`: by the clock of the engine's host, which whoever reads the files goes by.
 pub fn archive(seeds: &[Seed], process: Option<Process>, now: Timestamp) -> std::io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::new());
     let mut made = BTreeSet::new();

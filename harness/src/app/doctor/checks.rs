@@ -59,6 +59,20 @@ pub fn api(info: &EngineInfo) -> Finding {
     }
 }
 
+/// The clock of its host, beside ours.
+pub fn clock(info: &EngineInfo) -> Finding {
+    let Some(clock) = info.clock else {
+        let advice = "set the clocks of both hosts by NTP, so that there is nothing to measure";
+        return Finding::warn("clock", session::NO_CLOCK, advice);
+    };
+    let within = format!("measured to {} ms", clock.uncertainty_ms);
+    let what = match clock.words() {
+        Some(words) => format!("{words}, {within}; it is reckoned with"),
+        None => format!("as ours, {within}"),
+    };
+    Finding::ok("clock", what)
+}
+
 /// How it keeps images.
 pub fn storage(info: &EngineInfo, condition: &EngineCondition) -> Finding {
     let what = format!("{} on {}", info.storage, condition.system);

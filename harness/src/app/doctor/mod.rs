@@ -45,6 +45,7 @@ async fn examine(args: &Doctor, address: Option<&Result<Address, NoAddress>>) ->
         return (None, findings);
     };
     findings.push(checks::api(&info));
+    findings.push(checks::clock(&info));
     match engine.condition().await {
         Ok(condition) => {
             findings.push(checks::storage(&info, &condition));

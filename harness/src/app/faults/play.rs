@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::engine::fake::faulty::{Asked, Fault, Faulty};
 use crate::engine::fake::{Fake, Personality};
 use crate::image::Image;
+use crate::observe::clock::{ClockOffset, Clocks};
 use crate::observe::history::Observation;
 use crate::observe::hub::EventHub;
 use crate::plan;
@@ -38,6 +39,10 @@ pub struct Played {
     pub leak: Option<String>,
     /// What each attempt saw.
     pub histories: Vec<Vec<Observation>>,
+    /// How long it took to learn what was waited for, in milliseconds.
+    pub latencies_ms: Vec<f64>,
+    /// By how much the engine's clock differs, as the run measured it.
+    pub clock: Option<ClockOffset>,
     /// How long it took, by the clock that only moves when nothing else does.
     pub took: Duration,
     /// What is left behind.
@@ -93,14 +98,17 @@ async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64)
     let case = assignment(case, Arc::new(scenario), &image(), |_| None);
     let ended: Arc<Mutex<Vec<(Classification, String)>>> = Arc::default();
     let seen: Arc<Mutex<Vec<Vec<Observation>>>> = Arc::default();
+    let waited: Arc<Mutex<Vec<f64>>> = Arc::default();
     let tell = {
-        let (ended, seen, case) = (ended.clone(), seen.clone(), case.clone());
+        let (ended, seen, waited, case) = (ended.clone(), seen.clone(), waited.clone(), case.clone());
         move |_: &_, attempt: Attempt<'_>| {
             let Attempt::Ended(evidence) = attempt else {
                 return Next::default();
             };
             let mut histories = seen.lock().unwrap_or_else(PoisonError::into_inner);
             histories.push(evidence.history.clone());
+            let mut waited = waited.lock().unwrap_or_else(PoisonError::into_inner);
+            waited.extend(&evidence.latencies_ms);
             let judged = judge_case(&case.scenario, evidence, &subject(&case), None);
             let why = judged.reason.unwrap_or_default();
             let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,10 +126,12 @@ async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64)
         }
     };
     let info = fake.info().await.unwrap_or_else(|why| panic!("{why}"));
+    let clocks = Clocks::measure(&fake).await;
     match EventHub::open(engine.clone(), RUN.to_owned()).await {
         Ok(hub) => {
             let ctx = Arc::new(RunContext {
                 engine: engine.clone(),
+                clocks,
                 hub,
                 host: String::new(),
                 run: RUN.to_owned(),
@@ -148,6 +158,8 @@ async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64)
     Played {
         attempts,
         histories: std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner)),
+        latencies_ms: std::mem::take(&mut *waited.lock().unwrap_or_else(PoisonError::into_inner)),
+        clock: clocks.offset,
         took,
         leak,
         left: fake.things(),

@@ -198,6 +198,7 @@ mod tests {
             attempt: 2,
             repeat: 1,
             started: Timestamp::UNIX_EPOCH,
+            clock: None,
             seconds: 1.0,
             end: CaseEnd::Complete,
             steps: Vec::new(),

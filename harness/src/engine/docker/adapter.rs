@@ -67,6 +67,10 @@ impl Engine for DockerEngine {
         self.engine_info().await
     }
 
+    async fn system_time(&self) -> Result<Option<Timestamp>, EngineError> {
+        self.host_time().await
+    }
+
     async fn condition(&self) -> Result<EngineCondition, EngineError> {
         self.engine_condition().await
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error as Bollard;
+use jiff::Timestamp;
 use testcontainers::{ContainerAsync, GenericImage};
 use tokio::sync::Mutex;
 
@@ -103,7 +104,14 @@ impl DockerEngine {
                 other => other.to_owned(),
             },
             memory_limit: info.memory_limit.unwrap_or(false),
+            clock: None,
         })
+    }
+
+    /// The time that `/info` tells, which is that of the engine's host: RFC 3339 with nanoseconds.
+    pub(super) async fn host_time(&self) -> Result<Option<Timestamp>, EngineError> {
+        let info = bounded("info", ANSWER, self.docker.info()).await?;
+        Ok(info.system_time.and_then(|time| time.parse().ok()))
     }
 }
 

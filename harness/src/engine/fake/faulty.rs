@@ -365,6 +365,10 @@ impl Engine for Faulty {
         self.around("info", self.fake.info()).await
     }
 
+    async fn system_time(&self) -> Result<Option<Timestamp>, EngineError> {
+        self.around("system time", self.fake.system_time()).await
+    }
+
     async fn condition(&self) -> Result<EngineCondition, EngineError> {
         self.fake.condition().await
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
 
 use super::world::{All, Personality, World, nanos};
 use crate::engine::ExecOutput;
@@ -158,11 +159,12 @@ fn takes_shutdown(world: &World, id: &str, process: Process) -> bool {
     let Some(volume) = volume_of(&mut all, id) else {
         return false;
     };
-    let named = all
-        .file(&volume, MARKER)
-        .is_some_and(|marker| marker["target_start_time"] == json!(process.start_time));
+    let now = all.now();
+    let marker = all.file(&volume, MARKER);
+    let old = marker.as_ref().is_some_and(|marker| expired(marker, now));
+    let named = !old && marker.is_some_and(|marker| marker["target_start_time"] == json!(process.start_time));
     let how = if named { NO_MARKER } else { "— initiating shutdown" };
-    if named {
+    if named || old {
         all.write(&volume, MARKER, None);
     }
     all.append(
@@ -171,6 +173,14 @@ fn takes_shutdown(world: &World, id: &str, process: Process) -> bool {
         format!("INFO gateway.run: Received SIGTERM {how}"),
     );
     named
+}
+
+/// A marker holds for a minute, by the gateway's clock.
+fn expired(marker: &Json, now: Timestamp) -> bool {
+    let written = marker["written_at"]
+        .as_str()
+        .and_then(|at| at.parse::<Timestamp>().ok());
+    written.is_some_and(|written| now.duration_since(written).as_secs() > 60)
 }
 
 /// `delay`: by how many milliseconds its first word is late.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
 
@@ -52,6 +52,13 @@ impl Fake {
     #[must_use]
     pub fn with_hook(self, hook: Hook) -> Self {
         self.world.lock().hook = hook;
+        self
+    }
+
+    /// The same, whose clock is so far ahead of what it would be.
+    #[must_use]
+    pub fn with_skew(self, skew: SignedDuration) -> Self {
+        self.world.lock().skew(skew);
         self
     }
 
@@ -144,7 +151,12 @@ impl Engine for Fake {
             storage: "memory".into(),
             architecture: "x86_64".into(),
             memory_limit: true,
+            clock: None,
         })
+    }
+
+    async fn system_time(&self) -> Result<Option<Timestamp>, EngineError> {
+        Ok(Some(self.world.lock().now()))
     }
 
     async fn condition(&self) -> Result<EngineCondition, EngineError> {

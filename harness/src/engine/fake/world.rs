@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -74,7 +74,8 @@ pub struct All {
     /// What the operator asked for last.
     pub wanted: Option<bool>,
     pub hook: Hook,
-    epoch: Instant,
+    /// Once, by the engine's clock and by that of the deadlines.
+    epoch: (Timestamp, Instant),
     /// Counts processes and containers: each is later than the one before.
     ticks: u64,
     containers: BTreeMap<String, Container>,
@@ -165,9 +166,13 @@ impl Voice {
 impl All {
     /// The engine's clock goes as fast as the harness's: what comes at the same moment has the same time.
     pub fn now(&mut self) -> Timestamp {
-        let since = SignedDuration::try_from(self.epoch.elapsed()).unwrap_or_default();
-        // Not a whole second: only what comes out of an archive is dated so.
-        Timestamp::UNIX_EPOCH + SignedDuration::new(1_800_000_000, 7) + since
+        let (epoch, clock) = self.epoch;
+        epoch + SignedDuration::try_from(clock.elapsed()).unwrap_or_default()
+    }
+
+    /// Sets the engine's clock forth.
+    pub fn skew(&mut self, skew: SignedDuration) {
+        self.epoch.0 += skew;
     }
 
     pub fn tick(&mut self) -> u64 {
@@ -310,6 +315,11 @@ fn line_message(name: &str, line: &str, at: Timestamp) -> Json {
     json!({"k": "line", "p": "default", "f": name, "d": line, "t": nanos(at)})
 }
 
+/// That time, not at a whole millisecond.
+fn not_whole(at: Timestamp) -> Timestamp {
+    at.round(Unit::Millisecond).unwrap_or(at) + SignedDuration::from_nanos(7)
+}
+
 pub fn nanos(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond()).unwrap_or(0)
 }
@@ -320,7 +330,8 @@ impl World {
             personality,
             wanted: None,
             hook: Hook::Takes,
-            epoch: Instant::now(),
+            // Not a whole second: only what comes out of an archive is dated so.
+            epoch: (not_whole(Timestamp::now()), Instant::now()),
             ticks: 0,
             containers: BTreeMap::new(),
             volumes: BTreeMap::new(),

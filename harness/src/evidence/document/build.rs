@@ -96,8 +96,16 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         }),
         reconciler: reconciler_lines(&evidence.history),
         shutdowns: shutdown_lines(&evidence.history),
-        timeline: if told { timeline(&evidence.history) } else { Vec::new() },
-        spans: if told { spans(&evidence.history) } else { Vec::new() },
+        timeline: if told {
+            timeline(&evidence.history, evidence.clock)
+        } else {
+            Vec::new()
+        },
+        spans: if told {
+            spans(&evidence.history, evidence.clock)
+        } else {
+            Vec::new()
+        },
         logs: if told { logs(evidence) } else { BTreeMap::new() },
         evidence: kept.clone(),
         overlay: None,
@@ -188,7 +196,7 @@ fn row_entry(row: &Row, evidence: &CaseEvidence) -> RowEntry {
     let seen_at = row
         .seq
         .and_then(|seq| evidence.history.iter().find(|o| o.seq == seq))
-        .and_then(|o| o.at);
+        .and_then(|o| o.at_ours(evidence.clock));
     RowEntry {
         at: row.at.to_string(),
         profile: row.profile.clone(),

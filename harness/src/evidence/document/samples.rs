@@ -13,6 +13,7 @@ use crate::engine::EngineInfo;
 use crate::explore::generate::Source;
 use crate::explore::hunt::{Hunt, Hunted, hunt};
 use crate::explore::scripted::{Fault, ScriptedLab};
+use crate::observe::clock::ClockOffset;
 use crate::observe::history::{
     CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, Observation, ServiceStatus, Source as Told, StepSeconds,
     TakenFor,
@@ -23,6 +24,12 @@ use crate::verdict::fixtures::{docker_restart, invariant_row, known, operator_st
 use crate::verdict::judge::judge;
 use crate::verdict::run::Faults;
 use crate::verdict::{Exit, Judged};
+
+/// Of an engine on this host.
+const CLOCK: ClockOffset = ClockOffset {
+    offset_ms: 1,
+    uncertainty_ms: 4,
+};
 
 /// One attempt to put into a document.
 pub struct Attempt {
@@ -143,6 +150,7 @@ pub fn header(command: &str, arguments: &[&str]) -> RunHeader {
             storage: "overlay2".into(),
             architecture: "x86_64".into(),
             memory_limit: true,
+            clock: Some(CLOCK),
         }),
         left_out: vec![],
         record: Some("/home/me/.cache/comeback/runs/20260611-081200-4f2a".into()),
@@ -484,6 +492,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
         attempt: attempt.attempt,
         repeat: attempt.repeat,
         started: time(0),
+        clock: Some(CLOCK),
         seconds: 8.25,
         end: attempt.end.clone(),
         steps: attempt.scenario.steps.iter().map(seconds).filter(|_| begun).collect(),

@@ -18,7 +18,7 @@ pub fn floor(evidence: &CaseEvidence) -> f64 {
                 break;
             }
         } else if o.source != Source::Harness
-            && let Some(at) = o.at
+            && let Some(at) = o.at_ours(evidence.clock)
         {
             last = last.max(at.min(o.known));
         }

@@ -154,7 +154,7 @@ fn steps(case: &CaseEntry, style: Style) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-/// What happened on the gateway's side from a step's beginning to that of the next, by the engine's clock.
+/// What happened on the gateway's side from a step's beginning to that of the next, by our clock.
 fn happened(case: &CaseEntry, step: usize, telling: &[&str], style: Style) -> String {
     let mut entries: Vec<_> = case
         .timeline

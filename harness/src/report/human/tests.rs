@@ -6,6 +6,7 @@ use rstest::rstest;
 use super::render;
 use crate::evidence::document::{RunDocument, samples};
 use crate::explore::scripted::Fault;
+use crate::observe::clock::ClockOffset;
 use crate::report::Style;
 use crate::report::text::width;
 
@@ -109,4 +110,17 @@ fn lines_fit(#[values(60, 80, 100, 120)] columns: usize) {
         }
     }
     assert!(wide.is_empty(), "{}", wide.join("\n"));
+}
+
+#[test]
+fn a_clock_that_differs_is_told_with_the_engine() {
+    let mut document = samples::reproduced();
+    assert!(!render(&document, WIDE).contains("clock"));
+    let clock = ClockOffset {
+        offset_ms: -45_000,
+        uncertainty_ms: 12,
+    };
+    document.engine.as_mut().unwrap().clock = Some(clock);
+    let text = render(&document, WIDE);
+    assert!(text.contains("clock 45.0 s behind ours"), "{text}");
 }

@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use jiff::Timestamp;
-
 use super::{Case, Shared};
 use crate::engine::EngineError;
 use crate::observe::history::{Fact, ObserverImage, Source};
@@ -48,7 +46,7 @@ pub async fn set_up(
         .map_err(error)?;
     let seeds = volume::before_boot(&order.scenario);
     if !seeds.is_empty() {
-        let tar = volume::archive(&seeds, None, Timestamp::now()).map_err(|e| Halt::Error(Why::io("seeds", e)))?;
+        let tar = volume::archive(&seeds, None, ctx.clocks.engines()).map_err(|e| Halt::Error(Why::io("seeds", e)))?;
         let seeder = engine
             .create_container(&subject::seeder(names, image))
             .await
