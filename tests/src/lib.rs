@@ -13,6 +13,7 @@ use comeback::engine::{DockerEngine, Engine, EngineInfo, RUN_LABEL, default_host
 use comeback::evidence::document::{CaseEntry, ImageEntry, JudgedCase, RunDocument, RunHeader, document, entry};
 use comeback::evidence::event::CaseKey;
 use comeback::image::{self, Image, ImageExpr, ObtainOptions};
+use comeback::observe::clock::Clocks;
 use comeback::observe::history::CaseEvidence;
 use comeback::observe::hub::EventHub;
 use comeback::plan::{Case, does_not_apply};
@@ -100,6 +101,7 @@ impl Bench {
         let hub = EventHub::open(engine.clone(), run.clone())
             .await
             .map_err(|e| failed(e.to_string()))?;
+        let clocks = Clocks::measure(engine.as_ref()).await;
         Ok(Self {
             ctx: Arc::new(RunContext {
                 engine,
@@ -111,6 +113,7 @@ impl Bench {
                 observer: None,
                 slots: Slots::new(info.cpus, &info),
                 seed: u64::from(std::process::id()),
+                clocks,
                 environments: Environments::default(),
             }),
             info,
