@@ -170,6 +170,10 @@ impl Link {
     }
 }
 
+fn unreadable(name: &str) -> String {
+    format!("the {name} said something unreadable")
+}
+
 async fn read(
     name: &'static str,
     mut lines: crate::engine::Stream<crate::engine::LogLine>,
@@ -182,6 +186,9 @@ async fn read(
     let mut expected = 0;
     let mut left = MOST;
     let mut losses = 0;
+    // Where an agent cannot be started, because its container just ended, some engines say so on its own stream. That is no
+    // loss: there was no agent to say anything.
+    let mut before_greeting = false;
     let mut lose = |what: String| {
         losses += 1;
         if losses <= LOSSES {
@@ -212,9 +219,17 @@ async fn read(
             continue;
         }
         let Some(message) = Message::parse(&line.text) else {
-            lose(format!("the {name} said something unreadable"));
+            tracing::debug!("{name}, unreadable: {}", line.text);
+            if source == Source::Agent && greeted.is_some() {
+                before_greeting = true;
+            } else {
+                lose(unreadable(name));
+            }
             continue;
         };
+        if std::mem::take(&mut before_greeting) {
+            lose(unreadable(name));
+        }
         if message.n != expected {
             lose(format!(
                 "{} messages of the {name} are missing",
@@ -249,8 +264,10 @@ async fn read(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use futures_util::stream;
+    use rstest::rstest;
 
     use super::*;
+    use crate::engine::LogLine;
     use crate::observe::clock::Clocks;
     use crate::redact::Secrets;
 
@@ -266,5 +283,37 @@ mod tests {
         let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         let opened = Link::open(attached, Source::Observer, recorder, |_| ()).await;
         assert!(matches!(opened.err(), Some(LinkError::Deadline("observer", HELLO))));
+    }
+
+    const REFUSAL: &str = "OCI runtime exec failed: exec failed: cannot exec in a stopped container: unknown";
+    const GREETING: &str = r#"{"k": "hello", "n": 0, "t": 1}"#;
+
+    #[rstest]
+    #[case::engine_refused_the_agent(Source::Agent, &[REFUSAL], 0)]
+    #[case::agent_started_all_the_same(Source::Agent, &[REFUSAL, GREETING], 1)]
+    #[case::agent_after_its_greeting(Source::Agent, &[GREETING, REFUSAL], 1)]
+    #[case::observer_outlives_the_container(Source::Observer, &[REFUSAL], 1)]
+    #[tokio::test]
+    async fn an_unreadable_line_is_a_loss_unless_the_agent_never_started(
+        #[case] source: Source,
+        #[case] said: &[&str],
+        #[case] losses: usize,
+    ) {
+        let lines: Vec<_> = said
+            .iter()
+            .map(|text| {
+                Ok(LogLine {
+                    source: LogSource::Stdout,
+                    text: (*text).to_owned(),
+                    at: None,
+                })
+            })
+            .collect();
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
+        let waiters: Waiters = Arc::new(Mutex::new(Some(HashMap::new())));
+        read("link", stream::iter(lines).boxed(), source, recorder.clone(), waiters, |_| ()).await;
+        let (told, _) = recorder.snapshot();
+        let lost = told.iter().filter(|o| matches!(o.fact, Fact::Lost { .. }));
+        assert_eq!(lost.count(), losses);
     }
 }
