@@ -8,22 +8,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use comeback::app::cases::{assignment, subject};
-use comeback::engine::{DockerEngine, Engine, EngineInfo, RUN_LABEL, default_host};
-use comeback::evidence::document::{CaseEntry, ImageEntry, JudgedCase, RunDocument, RunHeader, document, entry};
-use comeback::evidence::event::CaseKey;
-use comeback::image::{self, Image, ImageExpr, ObtainOptions};
-use comeback::observe::clock::Clocks;
-use comeback::observe::history::CaseEvidence;
-use comeback::observe::hub::EventHub;
-use comeback::plan::{Case, does_not_apply};
-use comeback::report::{self, Style};
-use comeback::runner::{Assignment, Attempt, Environments, Next, RunContext, Slots, run_case};
-use comeback::scenario::Catalogue;
-use comeback::scenario::model::{ImageRef, Scenario};
-use comeback::verdict::attempts::again;
-use comeback::verdict::expected::expectation;
-use comeback::verdict::{Column, Expectation, Judged, Verdict, judge_case};
+use comeback_commands::cases::{assignment, subject};
+use comeback_commands::{engine_entry, image_entry};
+use comeback_engine::{DockerEngine, Engine, EngineInfo, RUN_LABEL, default_host};
+use comeback_history::facts::CaseEvidence;
+use comeback_image::{Image, ImageExpr, ObtainOptions};
+use comeback_observe::clock::Clocks;
+use comeback_observe::hub::EventHub;
+use comeback_plan::CaseKey;
+use comeback_plan::{Case, does_not_apply};
+use comeback_record::document::{CaseEntry, JudgedCase, RunDocument, RunHeader, document, entry};
+use comeback_runner::{Assignment, Attempt, Environments, Next, RunContext, Slots, run_case};
+use comeback_scenario::Catalogue;
+use comeback_scenario::model::{ImageRef, Scenario};
+use comeback_text::terminal::Style;
+use comeback_verdict::attempts::again;
+use comeback_verdict::expected::expectation;
+use comeback_verdict::{Column, Expectation, Judged, Verdict, judge_case};
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
@@ -83,7 +84,7 @@ pub fn dossier(document: &RunDocument) -> String {
         color: false,
         width: 120,
     };
-    report::human::render(document, style)
+    comeback_report::human::render(document, style)
 }
 
 impl Bench {
@@ -156,7 +157,7 @@ impl Bench {
                 })
             })
             .collect();
-        let images = vec![ImageEntry::new(&under_test, false, 0.0)];
+        let images = vec![image_entry(&under_test, false, 0.0)];
         Outcome::Judged(Box::new(document(&self.header(), images, entries)), expectation)
     }
 
@@ -207,7 +208,7 @@ impl Bench {
         let obtain = async || {
             let expression: ImageExpr = name.parse().unwrap_or_else(|why| panic!("{why}"));
             let options = ObtainOptions::default();
-            let obtained = image::obtain(self.ctx.engine.as_ref(), &expression, &options, &|_| ()).await;
+            let obtained = comeback_image::obtain(self.ctx.engine.as_ref(), &expression, &options, &|_| ()).await;
             obtained.unwrap_or_else(|why| panic!("{name} cannot be had: {why}"))
         };
         cell.get_or_init(obtain).await.clone()
@@ -220,7 +221,7 @@ impl Bench {
             arguments: Vec::new(),
             started: self.started,
             seconds: 0.0,
-            engine: Some(self.info.clone()),
+            engine: Some(engine_entry(&self.info, self.ctx.clocks.offset)),
             left_out: Vec::new(),
             record: None,
             failure: None,

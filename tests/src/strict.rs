@@ -1,6 +1,6 @@
 //! What the tests of the table allow: of each scenario on each pinned release exactly one set of values.
 
-use comeback::verdict::{Classification, Column, Expectation, Verdict};
+use comeback_verdict::{Classification, Column, Expectation, Verdict};
 
 /// Whether a case shows exactly what is on record of its release: the column, the deviation, or a race on record beside it.
 /// What is better than that is as wrong as what is worse: then the table does not say what the release does.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comeback::app::{REFERENCES, reference_column};
-use comeback::plan::does_not_apply;
-use comeback::scenario::Catalogue;
-use comeback::scenario::overlay::overlays;
+use comeback_commands::{REFERENCES, reference_column};
+use comeback_plan::does_not_apply;
+use comeback_scenario::Catalogue;
+use comeback_scenario::overlay::overlays;
 use serde::Deserialize;
 
 const REDO: &str = "obtain it anew: ci/calibrate";

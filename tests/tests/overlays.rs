@@ -1,12 +1,12 @@
 //! Each fault overlay on the real gateway, against the scenarios that have to catch it: how we know that both halves of the
 //! fix, and the reconciler, are guarded. The whole table against every overlay is `comeback selftest --all`, for the night.
 
-use comeback::evidence::document::RunDocument;
-use comeback::evidence::document::selftest::{self, OverlayEntry, OverlayOutcome};
-use comeback::scenario::Catalogue;
-use comeback::scenario::overlay::{Overlay, overlays};
-use comeback::verdict::run::Faults;
+use comeback_record::document::RunDocument;
+use comeback_record::document::selftest::{self, OverlayEntry, OverlayOutcome};
+use comeback_scenario::Catalogue;
+use comeback_scenario::overlay::{Overlay, overlays};
 use comeback_tests::{Outcome, dossier, run};
+use comeback_verdict::run::Faults;
 use rstest::rstest;
 
 const FIXED: &str = "release:0.17.0";

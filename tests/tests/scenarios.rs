@@ -6,10 +6,10 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use comeback::app::reference_column;
-use comeback::verdict::Verdict;
+use comeback_commands::reference_column;
 use comeback_tests::strict::exactly;
 use comeback_tests::{Outcome, dossier, run, scenario};
+use comeback_verdict::Verdict;
 use rstest::rstest;
 
 /// Cases that this engine cannot do, so far.

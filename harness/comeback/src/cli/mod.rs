@@ -1,0 +1,72 @@
+//! The command line: arguments, their defaults from a file, and what becomes of a mistake in them.
+
+pub mod args;
+mod convert;
+mod defaults;
+mod values;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
+
+pub use args::Cli;
+use comeback_commands::style;
+
+pub use comeback_verdict::exit::{Exit, ExitStyle};
+
+/// Parses the arguments of the process, with the defaults of the nearest file where the command has any.
+///
+/// # Errors
+///
+/// The exit code to end with, after the text has been printed: 0 for `--help` and `--version`, 64 for wrong usage
+/// (clap's own 2 means something else here) and for a file of defaults that is wrong, or what stops `git bisect` where it
+/// was asked for.
+pub fn parse(arguments: Vec<OsString>) -> Result<Cli, u8> {
+    // A mistyped flag must not read as a bad commit.
+    let bisects = arguments.iter().any(|word| {
+        let word = word.to_string_lossy();
+        word == "bisect" || word == "--exit-style=bisect"
+    });
+    let style = if bisects { ExitStyle::Bisect } else { ExitStyle::Plain };
+    with_defaults(arguments).map_err(|exit| match exit {
+        Exit::Held => exit.code(),
+        _ => style.failed(exit, false),
+    })
+}
+
+fn with_defaults(arguments: Vec<OsString>) -> Result<Cli, Exit> {
+    // Help, and mistakes in the arguments themselves, are not kept from anybody by a file.
+    let cli = Cli::try_parse_from(&arguments).map_err(|error| usage(&error))?;
+    if !cli.command.has_defaults() {
+        return Ok(cli);
+    }
+    let found = defaults::nearest().map_err(|failure| {
+        let style = style(cli.terminal.color.into(), &std::io::stderr());
+        // Nothing can be done about a closed stderr, and the exit code says enough.
+        let _ = std::io::stderr().write_all(failure.render(style).as_bytes());
+        failure.exit()
+    })?;
+    let Some(found) = found else {
+        return Ok(cli);
+    };
+    let parsed = found.apply(Cli::command()).try_get_matches_from(arguments);
+    let mut cli = parsed
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|error| usage(&error))?;
+    cli.defaults = Some(found.path);
+    Ok(cli)
+}
+
+fn usage(error: &clap::Error) -> Exit {
+    // As above.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Held,
+        _ => Exit::Usage,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! Values of flags that take more than a word.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use comeback_commands::options::{Output, ReportFormat};
+use comeback_plan::{By, Partition};
+
+/// The name of a report's format.
+pub fn format() -> impl TypedValueParser<Value = ReportFormat> {
+    let names = ReportFormat::ALL.map(|(name, _)| name);
+    PossibleValuesParser::new(names).try_map(|name| ReportFormat::named(&name).ok_or("unknown format"))
+}
+
+/// `FORMAT=PATH` of `--output`.
+pub fn output(text: &str) -> Result<Output, String> {
+    let (format, path) = text
+        .split_once('=')
+        .ok_or("expected FORMAT=PATH, such as json=report.json")?;
+    if path.is_empty() {
+        return Err(format!("no path after `{format}=`"));
+    }
+    let format = ReportFormat::named(format).ok_or_else(|| {
+        let known: Vec<&str> = ReportFormat::ALL.iter().map(|(name, _)| *name).collect();
+        format!("unknown format `{format}`; there are {}", known.join(", "))
+    })?;
+    Ok(Output {
+        format,
+        path: path.into(),
+    })
+}
+
+/// A whole number from 1, as a type that holds no other.
+pub fn from_one<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "expected a whole number from 1".to_owned())
+}
+
+/// A duration as people write it: `90s`, `5m`, `1h30m`, `500ms`; a bare number is seconds. Zero is refused.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no duration; write it as 90s, 5m, 1h30m or 7d");
+    if let Ok(seconds) = text.parse::<u64>() {
+        return if seconds > 0 {
+            Ok(Duration::from_secs(seconds))
+        } else {
+            Err("it must be longer than 0".into())
+        };
+    }
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        rest = &rest[digits..];
+        let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let part = match &rest[..letters] {
+            "ms" => Duration::from_millis(number),
+            "s" => Duration::from_secs(number),
+            "m" => Duration::from_secs(number.checked_mul(60).ok_or_else(wrong)?),
+            "h" => Duration::from_secs(number.checked_mul(3600).ok_or_else(wrong)?),
+            "d" => Duration::from_secs(number.checked_mul(86_400).ok_or_else(wrong)?),
+            _ => return Err(wrong()),
+        };
+        total = total.checked_add(part).ok_or_else(wrong)?;
+        rest = &rest[letters..];
+    }
+    if total.is_zero() {
+        Err(if text.is_empty() {
+            wrong()
+        } else {
+            "it must be longer than 0".into()
+        })
+    } else {
+        Ok(total)
+    }
+}
+
+/// Where a shard's number and how many there are stand: their variables, and what the first counts from.
+const SHARDS: [(&str, &str, u32); 4] = [
+    // A Kubernetes Indexed Job does not tell its pods how many they are.
+    ("JOB_COMPLETION_INDEX", "COMEBACK_PARTITION_COUNT", 0),
+    ("CI_NODE_INDEX", "CI_NODE_TOTAL", 1),
+    ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", 0),
+    ("BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", 0),
+];
+
+/// `slice:2/3`, or `slice:auto`: the shard that the environment says this is.
+pub fn partition(text: &str) -> Result<Partition, String> {
+    partition_in(text, |name| std::env::var(name).ok())
+}
+
+fn partition_in(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Partition, String> {
+    let by = By::ALL.into_iter().find(|(name, _)| text == format!("{name}:auto"));
+    let Some((name, _)) = by else {
+        return text.parse();
+    };
+    for (index, total, first) in SHARDS {
+        let (Some(of_index), Some(of_total)) = (variable(index), variable(total)) else {
+            continue;
+        };
+        let number = of_index.parse::<u32>().ok();
+        let shard = number.and_then(|n| n.checked_sub(first)?.checked_add(1));
+        let shard = shard.ok_or_else(|| format!("{index}={of_index} is no shard's number"))?;
+        return format!("{name}:{shard}/{of_total}")
+            .parse()
+            .map_err(|why| format!("{index}={of_index}, {total}={of_total}: {why}"));
+    }
+    let pairs: Vec<String> = SHARDS
+        .iter()
+        .map(|(index, total, _)| format!("{index} with {total}"))
+        .collect();
+    Err(format!(
+        "nothing in the environment says which shard this is; looked for {}",
+        pairs.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::path::PathBuf;
+
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("90", Some(90_000))]
+    #[case("90s", Some(90_000))]
+    #[case("5m", Some(300_000))]
+    #[case("1h30m", Some(5_400_000))]
+    #[case("500ms", Some(500))]
+    #[case("0", None)]
+    #[case("0s", None)]
+    #[case("", None)]
+    #[case("s", None)]
+    #[case("5x", None)]
+    #[case("1m5", None)]
+    #[case("-1s", None)]
+    #[case("99999999999999999999s", None)]
+    fn durations(#[case] text: &str, #[case] ms: Option<u64>) {
+        assert_eq!(duration(text).ok(), ms.map(Duration::from_millis));
+    }
+
+    #[rstest]
+    #[case::explicit("hash:2/3", &[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "9")], Ok("hash:2/3"))]
+    #[case::indexed_job("slice:auto", &[("JOB_COMPLETION_INDEX", "0"), ("COMEBACK_PARTITION_COUNT", "3")], Ok("slice:1/3"))]
+    #[case::the_last("hash:auto", &[("JOB_COMPLETION_INDEX", "2"), ("COMEBACK_PARTITION_COUNT", "3")], Ok("hash:3/3"))]
+    #[case::counts_from_1("slice:auto", &[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "2")], Ok("slice:1/2"))]
+    #[case::counts_from_0("slice:auto", &[("CIRCLE_NODE_INDEX", "1"), ("CIRCLE_NODE_TOTAL", "2")], Ok("slice:2/2"))]
+    #[case::half("slice:auto", &[("JOB_COMPLETION_INDEX", "0")], Err("nothing in the environment"))]
+    #[case::none("slice:auto", &[], Err("nothing in the environment"))]
+    #[case::beyond("slice:auto", &[("JOB_COMPLETION_INDEX", "3"), ("COMEBACK_PARTITION_COUNT", "3")], Err("there is no shard 4 of 3"))]
+    #[case::below("slice:auto", &[("CI_NODE_INDEX", "0"), ("CI_NODE_TOTAL", "2")], Err("is no shard's number"))]
+    #[case::no_number("slice:auto", &[("CI_NODE_INDEX", "x"), ("CI_NODE_TOTAL", "2")], Err("is no shard's number"))]
+    #[case::other("count:auto", &[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "2")], Err("is no partition"))]
+    fn shards(#[case] text: &str, #[case] variables: &[(&str, &str)], #[case] wanted: Result<&str, &str>) {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(n, _)| *n == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        match (partition_in(text, variable), wanted) {
+            (Ok(found), Ok(wanted)) => assert_eq!(found.to_string(), wanted),
+            (Err(why), Err(says)) => assert!(why.contains(says), "{why}"),
+            (found, wanted) => panic!("{found:?}, wanted {wanted:?}"),
+        }
+    }
+
+    #[rstest]
+    #[case("json=a.json", Ok("a.json"))]
+    #[case("json=a=b", Ok("a=b"))]
+    #[case("json", Err("expected FORMAT=PATH, such as json=report.json"))]
+    #[case("json=", Err("no path after `json=`"))]
+    #[case(
+        "pdf=a",
+        Err("unknown format `pdf`; there are human, json, jsonl, junit, markdown, annotations, html")
+    )]
+    fn outputs(#[case] text: &str, #[case] wanted: Result<&str, &str>) {
+        let found = output(text);
+        assert_eq!(found.map(|o| o.path), wanted.map(PathBuf::from).map_err(str::to_owned));
+    }
+}

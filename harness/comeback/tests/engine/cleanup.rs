@@ -1,0 +1,200 @@
+//! What is left of a run that was cut short: nothing after SIGINT and SIGTERM, and nothing after a sweep.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use comeback_engine::{Engine, RUN_LABEL};
+use rstest::rstest;
+use tracing_test::traced_test;
+
+use super::outsider::{Outcome, child, comeback, run};
+use super::{container, engine, leave_unwatched, things_of};
+
+/// A run under way, with its id.
+struct Going {
+    child: Child,
+    run: String,
+    /// What it says on stderr, from there on.
+    said: mpsc::Receiver<String>,
+}
+
+impl Going {
+    /// Starts one and waits until it has made something.
+    async fn start(engine: &Arc<dyn Engine>) -> Self {
+        let mut child = child()
+            .args([
+                "check",
+                "release:0.17.0",
+                "--filter",
+                "docker-restart",
+                "--repeat",
+                "4",
+                "--jobs",
+                "1",
+            ])
+            .args(["--format", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        // `run 2026…: 4 cases on release:0.17.0`
+        let run = lines.find_map(|line| Some(line.strip_prefix("run ")?.split_once(": ")?.0.to_owned()));
+        let (say, said) = mpsc::channel();
+        // It has to be able to say it, whether anybody listens or not.
+        std::thread::spawn(move || lines.for_each(|line| drop(say.send(line))));
+        let going = Self {
+            child,
+            run: run.expect("it tells its run id"),
+            said,
+        };
+        let since = Instant::now();
+        while things_of(engine, &going.run).await.len() < 3 {
+            assert!(since.elapsed() < Duration::from_secs(60), "it makes nothing");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        going
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits until it has said something with that in it.
+    fn says(&self, part: &str) {
+        let mut all = Vec::new();
+        while let Ok(line) = self.said.recv_timeout(Duration::from_secs(60)) {
+            all.push(line);
+            if all.last().is_some_and(|line| line.contains(part)) {
+                return;
+            }
+        }
+        panic!("it never said `{part}`, but:\n{}", all.join("\n"));
+    }
+
+    fn end(self) -> Outcome {
+        Outcome::of(self.child.wait_with_output().unwrap())
+    }
+}
+
+#[rstest]
+#[case::interrupted("-INT", 130)]
+#[case::terminated("-TERM", 143)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_a_run_and_leaves_nothing(#[case] signal: &str, #[case] code: i32) {
+    let engine = engine().await;
+    let going = Going::start(&engine).await;
+    let run = going.run.clone();
+    going.signal(signal);
+    let since = Instant::now();
+    let seen = going.end();
+    assert_eq!(seen.code, code, "{seen}");
+    assert_eq!(seen.json()["exit_code"], code);
+    assert!(
+        since.elapsed() < Duration::from_secs(60),
+        "it took {:?}",
+        since.elapsed()
+    );
+    assert_eq!(things_of(&engine, &run).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once_and_it_is_cleaned_up_behind() {
+    let engine = engine().await;
+    let going = Going::start(&engine).await;
+    let run = going.run.clone();
+    going.signal("-INT");
+    going.says("ending the run");
+    going.signal("-INT");
+    going.says("removed behind, by process");
+    let seen = going.end();
+    assert_eq!(seen.code, 130, "{seen}");
+    assert_eq!(seen.json()["exit_code"], 130);
+    let since = Instant::now();
+    while !things_of(&engine, &run).await.is_empty() {
+        assert!(since.elapsed() < Duration::from_secs(60), "it is not cleaned up");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigusr1_asks_where_it_stands_and_disturbs_nothing() {
+    let engine = engine().await;
+    let going = Going::start(&engine).await;
+    let run = going.run.clone();
+    going.signal("-USR1");
+    going.says(&format!("run {run}: 0 of 4 cases done"));
+    going.says("docker-restart @ release:0.17.0");
+    assert!(!things_of(&engine, &run).await.is_empty());
+    going.signal("-INT");
+    assert_eq!(going.end().code, 130);
+}
+
+/// Only looked at: whatever else is on this engine is not this test's to remove.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_leaves_alone_what_is_under_way() {
+    let engine = engine().await;
+    let going = Going::start(&engine).await;
+    let id = going.run.clone();
+    let all = run(comeback().args(["sweep", "--dry-run"]));
+    let named = run(comeback().args(["sweep", "--dry-run", "--run", &id]));
+    going.signal("-INT");
+    assert_eq!(going.end().code, 130);
+    let (swept, spared) = all.out.split_once("left alone: ").expect("it says what it spares");
+    assert!(!swept.contains(&id), "{all}");
+    assert!(spared.contains(&id), "{all}");
+    assert!(named.out.contains(&format!("comeback-{id}")), "{named}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_left_is_swept_and_nothing_else() {
+    let engine = engine().await;
+    let image = run(comeback().args(["images", "build", "release:0.17.0"])).out;
+    let me = std::process::id();
+    let (foreign, other) = (format!("foreign-{me}"), format!("comeback-other-{me}"));
+    let strangers = [
+        container(&engine, image.trim(), &foreign, ("somebody.else", "1")).await,
+        container(&engine, image.trim(), &other, (RUN_LABEL, &other)).await,
+    ];
+    let going = Going::start(&engine).await;
+    let id = going.run.clone();
+    leave_unwatched(&id);
+    going.signal("-KILL");
+    assert_eq!(going.end().code, -9);
+    let left = things_of(&engine, &id).await;
+    let would = run(comeback().args(["sweep", "--dry-run", "--run", &id]));
+    let swept = run(comeback().args(["sweep", "--run", &id]));
+    let again = run(comeback().args(["sweep", "--run", &id]));
+    let mut there = Vec::new();
+    for stranger in &strangers {
+        there.push(engine.inspect(stranger).await.unwrap().is_some());
+        engine.remove_container(stranger).await.unwrap();
+    }
+    assert!(left.len() >= 3, "{left:?}");
+    assert!(left.iter().all(|name| would.out.contains(name)), "{left:?}\n{would}");
+    assert_eq!(swept.code, 0, "{swept}");
+    assert!(swept.out.starts_with("removed "), "{swept}");
+    assert_eq!(things_of(&engine, &id).await, Vec::<String>::new());
+    assert_eq!(again.out, format!("nothing of run {id} is there\n"), "{again}");
+    assert_eq!(there, [true, true], "what is not of that run stays");
+}
+
+/// The log of a sweep is all that tells afterwards what it took away.
+#[tokio::test(flavor = "multi_thread")]
+#[traced_test]
+async fn a_sweep_logs_what_it_removed() {
+    let engine = engine().await;
+    let image = run(comeback().args(["images", "build", "release:0.17.0"])).out;
+    let name = format!("comeback-test-log-{}", std::process::id());
+    container(&engine, image.trim(), &name, (RUN_LABEL, &name)).await;
+    let swept = comeback_runner::sweep(&engine, |label| label == name).await.unwrap();
+    assert_eq!(swept.containers, std::slice::from_ref(&name));
+    assert!(logs_contain(&format!("removed container {name}")));
+}

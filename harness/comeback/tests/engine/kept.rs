@@ -1,0 +1,93 @@
+//! What stays: exactly the case somebody wants to look into, and never by accident.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
+
+use comeback_engine::RUN_LABEL;
+
+use super::outsider::{Outcome, child, comeback, run};
+use super::{container, engine, things_of};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_failing_case_is_kept_and_it_is_said_how_to_look() {
+    let engine = engine().await;
+    let seen = run(comeback()
+        .args(["check", "release:0.16.0", "--filter", "docker-restart or operator-stop"])
+        .args(["--expect", "fixed", "--keep", "on-failure", "--format", "json"]));
+    let document = seen.json();
+    let id = document["run"].as_str().unwrap().to_owned();
+    let kept = things_of(&engine, &id).await;
+    let name = kept.first().cloned().unwrap_or_default();
+    let looked = std::process::Command::new("docker")
+        .args(["exec", &name, "cat", "/opt/data/gateway_state.json"])
+        .output();
+    let swept = run(comeback().args(["sweep", "--run", &id]));
+
+    assert_eq!(seen.code, 1, "{seen}");
+    let verdicts: Vec<_> = document["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| (&c["scenario"], &c["verdict"]))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            (&"docker-restart".into(), &"mismatch".into()),
+            (&"operator-stop".into(), &"held".into())
+        ]
+    );
+    assert_eq!(
+        kept,
+        [format!("comeback-{id}-0-1-subject-1"), format!("comeback-{id}-0-1")],
+        "{seen}"
+    );
+    assert!(looked.is_ok_and(|out| String::from_utf8_lossy(&out.stdout).contains("\"gateway_state\"")));
+    for part in [
+        format!("docker exec -it {name} bash"),
+        format!("comeback sweep --run {id}"),
+    ] {
+        assert!(seen.err.contains(&part), "{part}{seen}");
+    }
+    assert_eq!(swept.out, "removed 1 container and 1 volume\n", "{swept}");
+    assert_eq!(things_of(&engine, &id).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leak_is_a_failure_of_its_own() {
+    let engine = engine().await;
+    let image = run(comeback().args(["images", "build", "release:0.17.0"])).out;
+    let mut child = child()
+        .args([
+            "check",
+            "release:0.17.0",
+            "--filter",
+            "docker-restart",
+            "--format",
+            "json",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    let id = loop {
+        let from = said.len();
+        assert!(err.read_line(&mut said).unwrap() > 0, "it tells its run id: {said}");
+        if let Some((id, _)) = said[from..].strip_prefix("run ").and_then(|rest| rest.split_once(": ")) {
+            break id.to_owned();
+        }
+    };
+    // As if an attempt had forgotten one of its own.
+    let forgotten = format!("comeback-{id}-forgotten");
+    container(&engine, image.trim(), &forgotten, (RUN_LABEL, &id)).await;
+    err.read_to_string(&mut said).unwrap();
+    let mut seen = Outcome::of(child.wait_with_output().unwrap());
+    seen.err = said;
+    assert_eq!(seen.code, 3, "{seen}");
+    let document = seen.json();
+    assert_eq!(document["cases"][0]["verdict"], "held", "{seen}");
+    assert!(document["failure"].to_string().contains(&forgotten), "{seen}");
+    assert_eq!(things_of(&engine, &id).await, Vec::<String>::new());
+}

@@ -1,0 +1,137 @@
+//! The image that is judged is the image that is named: by its id, whatever becomes of the name meanwhile.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
+
+use super::outsider::{child, comeback};
+
+fn docker(args: &[&str]) -> String {
+    let output = Command::new("docker").args(args).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    assert!(
+        output.status.success(),
+        "docker {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    said
+}
+
+/// A name of an image; dropped, it is gone.
+struct Tag(String);
+
+impl Tag {
+    fn on(image: &str) -> Self {
+        let name = format!("comeback-test-tag:{}", std::process::id());
+        docker(&["tag", image, &name]);
+        Self(name)
+    }
+
+    fn moves_to(&self, image: &str) {
+        docker(&["tag", image, &self.0]);
+    }
+
+    fn id(&self) -> String {
+        docker(&["inspect", "--format", "{{.Id}}", &self.0])
+    }
+}
+
+impl Drop for Tag {
+    fn drop(&mut self) {
+        let _ = Command::new("docker").args(["rmi", "--no-prune", &self.0]).output();
+    }
+}
+
+fn reference(image: &str) -> String {
+    let built = comeback().args(["images", "build", image]).output().unwrap();
+    String::from_utf8(built.stdout).unwrap().trim().to_owned()
+}
+
+/// Its second repeat begins after the name moved to a release that behaves otherwise, `recreate` makes new containers all
+/// along: each is of the image that the run began with, and so is the verdict.
+#[tokio::test]
+async fn a_tag_that_moves_during_a_run_is_not_followed() {
+    let _machine = super::MACHINE.lock().await;
+    let (regressed, fixed) = (reference("release:0.16.0"), reference("release:0.17.0"));
+    let tag = Tag::on(&regressed);
+    let first = tag.id();
+    let mut run = child()
+        .args([
+            "check",
+            &format!("docker:{}", tag.0),
+            "--filter",
+            "recreate",
+            "--repeat",
+            "2",
+        ])
+        .args([
+            "--jobs",
+            "1",
+            "--expect",
+            "regressed",
+            "--format",
+            "json",
+            "-v",
+            "--offline",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let id = lines
+        .find_map(|line| Some(line.strip_prefix("run ")?.split_once(": ")?.0.to_owned()))
+        .unwrap();
+    let mut images = std::collections::BTreeSet::new();
+    let mut seen = 0;
+    let mut moved = false;
+    // Every container of the run that is there whenever the run says something.
+    for _ in lines {
+        let filter = format!("label=comeback.run={id}");
+        for container in docker(&["ps", "-aq", "--filter", &filter]).lines() {
+            let asked = Command::new("docker")
+                .args(["inspect", "--format", "{{.Image}} {{.Config.Image}}", container])
+                .output()
+                .unwrap();
+            // It may be gone again.
+            if asked.status.success() {
+                images.insert(String::from_utf8(asked.stdout).unwrap().trim().to_owned());
+                seen += 1;
+            }
+        }
+        if seen > 0 && !std::mem::replace(&mut moved, true) {
+            tag.moves_to(&fixed);
+            assert_ne!(tag.id(), first);
+        }
+    }
+    let mut said = String::new();
+    run.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    let exit = run.wait().unwrap();
+    assert!(moved);
+    let document: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(document["images"][0]["digest"], *first, "{said}");
+    assert_eq!(images.into_iter().collect::<Vec<_>>(), [format!("{first} {first}")]);
+    assert_eq!(document["cases"].as_array().unwrap().len(), 2, "{said}");
+    assert_eq!(exit.code(), Some(0), "{said}");
+}
+
+/// An image that is gone when a container is to be made of it is an error, and nothing is pulled for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_gone_is_not_pulled() {
+    use comeback_engine::{ContainerSpec, EngineErrorKind};
+    let engine = super::engine().await;
+    let image = format!("sha256:{}", "0123456789abcdef".repeat(4));
+    for runs in [true, false] {
+        let spec = ContainerSpec {
+            image: image.clone(),
+            name: format!("comeback-test-gone-{}", std::process::id()),
+            cmd: vec!["true".into()],
+            ..ContainerSpec::default()
+        };
+        let made = match runs {
+            true => engine.run_container(&spec).await,
+            false => engine.create_container(&spec).await,
+        };
+        let error = made.unwrap_err();
+        assert!(matches!(error.kind, EngineErrorKind::NoImage { .. }), "{error}");
+    }
+}

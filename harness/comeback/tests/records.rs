@@ -1,0 +1,372 @@
+//! Records of real runs, judged again: whole ones, ones whose writer was killed, and ones that somebody tampered with.
+
+#![allow(clippy::unwrap_used)]
+
+mod formats;
+mod outsider;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use comeback_record::document::RunDocument;
+use comeback_record::read::read;
+use comeback_record::replay::replay;
+use comeback_verdict::{RunVerdict, Verdict};
+use outsider::{Outcome, comeback, run};
+use rstest::rstest;
+use serde_json::Value;
+
+const REPRODUCE: &str = "reproduce";
+const RED: &str = "red";
+const SELFTEST: &str = "selftest";
+const COMPARE: &str = "compare";
+/// Of an image that plants what something may take for its own, and of one that ends at once (`images/hostile`).
+const HOSTILE: &str = "hostile";
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../record/tests/fixtures/records")
+        .join(name)
+}
+
+/// A copy of a record to do something to.
+fn copy(name: &str) -> tempfile::TempDir {
+    fn all(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let to = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                all(&entry.path(), &to);
+            } else {
+                fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    all(&fixture(name), folder.path());
+    folder
+}
+
+fn judge(record: &Path, flags: &[&str]) -> Outcome {
+    run(comeback().arg("judge").arg(record).args(flags))
+}
+
+fn judged(record: &Path) -> RunDocument {
+    replay(&read(record).unwrap_or_else(|e| panic!("{e}"))).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn document_of(record: &Path) -> Value {
+    serde_json::from_slice(&fs::read(record.join("run.json")).unwrap()).unwrap()
+}
+
+/// Without what says where the record is.
+fn anywhere(mut document: Value) -> Value {
+    document["record"].take();
+    for case in document["cases"].as_array_mut().unwrap() {
+        case["evidence"].take();
+    }
+    document
+}
+
+/// Everything the document had then it has now; keys may have been added since.
+fn includes(now: &Value, then: &Value, at: &str) {
+    match (now, then) {
+        (Value::Object(now), Value::Object(then)) => {
+            for (key, value) in then {
+                let at = format!("{at}/{key}");
+                includes(now.get(key).unwrap_or_else(|| panic!("{at} is gone")), value, &at);
+            }
+        }
+        (Value::Array(now), Value::Array(then)) => {
+            assert_eq!(now.len(), then.len(), "{at}");
+            for (i, (now, then)) in now.iter().zip(then).enumerate() {
+                includes(now, then, &format!("{at}/{i}"));
+            }
+        }
+        _ => assert_eq!(now, then, "{at}"),
+    }
+}
+
+#[rstest]
+#[case(REPRODUCE)]
+#[case(RED)]
+#[case(SELFTEST)]
+#[case(COMPARE)]
+#[case(HOSTILE)]
+fn a_record_is_judged_as_the_run_was(#[case] name: &str) {
+    let record = fixture(name);
+    let then = document_of(&record);
+    let seen = judge(&record, &["--format", "json", "--color", "never"]);
+    assert_eq!(seen.code, then["exit_code"], "{seen}");
+    assert_eq!(seen.err, "", "{seen}");
+    let now = seen.json();
+    includes(&anywhere(now.clone()), &anywhere(then), "");
+    assert_eq!(now["record"], record.display().to_string());
+}
+
+#[test]
+fn events_are_streamed_with_the_document_at_their_end() {
+    let seen = judge(&fixture(REPRODUCE), &["--format", "jsonl"]);
+    let lines: Vec<Value> = seen
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let events: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert!(
+        events.contains(&"run-started") && events.contains(&"case-judged"),
+        "{events:?}"
+    );
+    assert_eq!(events.iter().filter(|e| **e == "document").count(), 1);
+    assert_eq!(events.last(), Some(&"document"));
+}
+
+/// Wherever the writer was killed, what is left is judged, and nothing that is not known is said to hold.
+#[test]
+fn a_ledger_that_ends_anywhere_never_holds() {
+    let folder = copy(REPRODUCE);
+    let path = folder.path().join("ledger.jsonl");
+    let whole = fs::read(&path).unwrap();
+    let complete = judged(folder.path());
+    let ends = whole
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\n')
+        .map(|(i, _)| i + 1);
+    let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let cuts: Vec<usize> = ends.flat_map(|end| [end, end.saturating_sub(20)]).collect();
+    for cut in cuts.into_iter().filter(|cut| (first..whole.len() - 1).contains(cut)) {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let document = judged(folder.path());
+        assert_ne!(document.verdict, RunVerdict::Held, "cut at {cut}");
+        assert!(
+            [2, 3].contains(&document.exit_code),
+            "cut at {cut}: {}",
+            document.exit_code
+        );
+        assert!(document.failure.unwrap().contains("the record ends before the run did"));
+        for case in &document.cases {
+            let same = complete
+                .cases
+                .iter()
+                .find(|c| (&c.scenario, &c.image) == (&case.scenario, &case.image));
+            let told = case.reason.as_deref().unwrap_or_default();
+            assert!(
+                case.verdict == same.unwrap().verdict || told.starts_with("the record ends"),
+                "{told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_attempt_that_was_running_is_inconclusive_as_far_as_it_got() {
+    let folder = copy(REPRODUCE);
+    let ledger = folder.path().join("ledger.jsonl");
+    let text = fs::read_to_string(&ledger).unwrap();
+    let without_end: String = text
+        .lines()
+        .filter(|l| !l.contains("\"entry\":\"ended\""))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    fs::write(&ledger, without_end).unwrap();
+    let case = folder.path().join("cases/docker-restart@release-0.17.0.1");
+    fs::remove_file(case.join("case.json")).unwrap();
+    let history = fs::read_to_string(case.join("history.jsonl")).unwrap();
+    let step = history.find("step-began").unwrap();
+    let line = history[step..].find('\n').unwrap() + step;
+    // In the middle of the line after that.
+    fs::write(case.join("history.jsonl"), &history[..line + 30]).unwrap();
+    let seen = judge(folder.path(), &["--color", "never"]);
+    assert_eq!(seen.code, 2, "{seen}");
+    let said: String = seen.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let why = "the record ends here, while this attempt was running during step 1 engine-restart";
+    assert!(said.contains(why), "{seen}");
+    let document = judged(folder.path());
+    let cut = document.cases.iter().filter(|c| c.verdict == Verdict::Inconclusive);
+    assert_eq!(cut.count(), 1);
+}
+
+/// A table that has changed since does not change the verdict; what the record says was asked does.
+#[test]
+fn it_is_judged_by_the_scenarios_of_the_record() {
+    let folder = copy(REPRODUCE);
+    edit(folder.path(), "ledger.jsonl", |text| {
+        text.replace("fixed = \\\"started\\\"", "fixed = \\\"skipped\\\"")
+    });
+    let document = judged(folder.path());
+    assert_eq!(document.verdict, RunVerdict::Regression);
+}
+
+#[test]
+fn observations_that_are_missing_prove_nothing() {
+    let folder = copy(REPRODUCE);
+    edit(
+        folder.path(),
+        "cases/docker-restart@release-0.17.0.1/history.jsonl",
+        |text| text.lines().take(5).map(|l| format!("{l}\n")).collect(),
+    );
+    let document = judged(folder.path());
+    assert_eq!((document.verdict, document.exit_code), (RunVerdict::Inconclusive, 2));
+}
+
+/// A record tells it in a field; in one from before there was that field, the note tells it in words.
+#[rstest]
+#[case::a_field(r#""note":"it took 60 s","came_true":false"#, Verdict::Inconclusive)]
+#[case::words_of_an_older_record(
+    r#""note":"did not come true: marker of default to be absent""#,
+    Verdict::Inconclusive
+)]
+#[case::a_field_outweighs_words(r#""note":"did not come true: nothing","came_true":true"#, Verdict::Held)]
+#[case::other_words(r#""note":"it nearly did not come true: well""#, Verdict::Held)]
+fn a_wait_until_that_did_not_come_true_proves_nothing(#[case] end: &str, #[case] verdict: Verdict) {
+    let record = copy(REPRODUCE);
+    let history = "cases/docker-restart@release-0.17.0.1/history.jsonl";
+    edit(record.path(), history, |text| {
+        let changed = text.replacen(r#""note":null"#, end, 1);
+        assert_ne!(changed, text);
+        changed
+    });
+    let document = judged(record.path());
+    let case = document.cases.iter().find(|case| {
+        case.evidence
+            .as_deref()
+            .unwrap_or_default()
+            .contains("docker-restart@release-0.17.0")
+    });
+    assert_eq!(case.unwrap().verdict, verdict);
+}
+
+fn edit(record: &Path, file: &str, with: impl FnOnce(String) -> String) {
+    let path = record.join(file);
+    let text = with(fs::read_to_string(&path).unwrap());
+    fs::write(path, text).unwrap();
+}
+
+const CASE: &str = "cases/docker-restart@release-0.17.0.1";
+
+#[rstest]
+#[case::ledger("ledger.jsonl", 3, "not a line of a run's record")]
+#[case::events("events.jsonl", 2, "not a line of a run's record")]
+#[case::history(
+    "cases/docker-restart@release-0.17.0.1/history.jsonl",
+    4,
+    "not a line of a run's record"
+)]
+fn garbage_is_pointed_at(#[case] file: &str, #[case] line: usize, #[case] said: &str) {
+    let folder = copy(REPRODUCE);
+    edit(folder.path(), file, |text| {
+        let spoil = |(i, l): (usize, &str)| {
+            if i + 1 == line {
+                "{\u{1b}[2J}\n".into()
+            } else {
+                format!("{l}\n")
+            }
+        };
+        text.lines().enumerate().map(spoil).collect()
+    });
+    refused(folder.path(), &format!("{file}:{line}: {said}"));
+}
+
+#[rstest]
+#[case::an_exit_code_there_is_not(
+    "ledger.jsonl",
+    "\"failure\":null",
+    "\"failure\":{\"why\":\"w\",\"exit\":9}",
+    "no exit code 9"
+)]
+#[case::a_scenario_that_is_none("ledger.jsonl", "schema = 1", "schema = 7", "the scenario in it is none")]
+#[case::a_case_without_scenario(
+    "ledger.jsonl",
+    "\"entry\":\"case\",\"scenario\":\"docker-restart\"",
+    "\"entry\":\"case\",\"scenario\":\"gone\"",
+    "there is no scenario `gone`"
+)]
+#[case::another_version(
+    "ledger.jsonl",
+    "\"entry\":\"began\",\"schema\":1",
+    "\"entry\":\"began\",\"schema\":2",
+    "version 2"
+)]
+#[case::a_way_out(
+    "ledger.jsonl",
+    "\"folder\":\"docker-restart@release-0.17.0.1\"",
+    "\"folder\":\"../elsewhere\"",
+    "cannot be the folder of an attempt"
+)]
+#[case::the_folder_itself(
+    "ledger.jsonl",
+    "\"folder\":\"docker-restart@release-0.17.0.1\"",
+    "\"folder\":\"..\"",
+    "cannot be the folder of an attempt"
+)]
+#[case::observations_out_of_order(
+    "cases/docker-restart@release-0.17.0.1/history.jsonl",
+    "\"seq\":3",
+    "\"seq\":4",
+    "observation 4 where 3 should be"
+)]
+fn contradictions_are_refused(#[case] file: &str, #[case] from: &str, #[case] to: &str, #[case] said: &str) {
+    let folder = copy(REPRODUCE);
+    edit(folder.path(), file, |text| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    });
+    refused(folder.path(), said);
+}
+
+/// What is outside a record is not read, however it is put there.
+#[rstest]
+#[case::a_file("cases/docker-restart@release-0.17.0.1/case.json")]
+#[case::a_log("cases/docker-restart@release-0.17.0.1/log.1")]
+#[case::a_folder("cases/docker-restart@release-0.17.0.1")]
+#[case::all_cases("cases")]
+#[case::the_ledger("ledger.jsonl")]
+fn links_are_not_followed(#[case] what: &str) {
+    let folder = copy(REPRODUCE);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let aside = elsewhere.path().join("aside");
+    fs::rename(folder.path().join(what), &aside).unwrap();
+    symlink(&aside, folder.path().join(what)).unwrap();
+    refused(folder.path(), "nothing is followed out of a record");
+}
+
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let folder = copy(REPRODUCE);
+    let path = folder.path().join(CASE).join("case.json");
+    fs::remove_file(&path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    refused(folder.path(), "not a plain file");
+}
+
+#[test]
+fn what_is_too_large_is_not_read() {
+    let folder = copy(REPRODUCE);
+    let file = fs::File::create(folder.path().join("ledger.jsonl")).unwrap();
+    file.set_len(80 << 20).unwrap();
+    refused(folder.path(), "larger than 64 MiB");
+}
+
+#[test]
+fn a_folder_that_is_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    refused(folder.path(), "is this the folder of a run's record?");
+    let ledger = folder.path().join("ledger.jsonl");
+    fs::write(&ledger, "").unwrap();
+    refused(folder.path(), "the record ends before it began");
+    refused(&ledger, "a file: a record is the folder it was written to");
+}
+
+/// Exit code 64, one error with file and line, nothing on stdout, and nothing that acts on a terminal.
+fn refused(record: &Path, said: &str) {
+    let seen = judge(record, &["--format", "json"]);
+    assert_eq!(seen.code, 64, "{seen}");
+    assert_eq!(seen.out, "", "{seen}");
+    assert!(seen.err.starts_with(&format!("error: {}", record.display())), "{seen}");
+    assert!(seen.err.contains(said), "{seen}");
+    assert!(!seen.err.contains('\u{1b}'), "{seen}");
+}

@@ -1,0 +1,62 @@
+//! From a planned case to what the runner and the verdict need to know of it.
+
+use std::sync::Arc;
+
+use super::images::Obtained;
+use comeback_image::Image;
+use comeback_plan::Case;
+use comeback_runner::{Assignment, CaseImages};
+use comeback_scenario::model::{ImageRef, Scenario};
+use comeback_verdict::Subject;
+use comeback_verdict::expected::shutdown_release;
+
+/// A planned case with its images.
+pub(super) fn of_plan(case: &Case, scenario: &Arc<Scenario>, obtained: &Obtained) -> Assignment {
+    let subject = obtained.subjects.iter().find(|i| i.name == case.image);
+    let subject = subject
+        .or(obtained.subjects.first())
+        .unwrap_or_else(|| unreachable!("a plan has an image"));
+    assignment(case.clone(), scenario.clone(), subject, |text| {
+        obtained.others.get(text).cloned()
+    })
+}
+
+/// A case of a scenario on an image. `other` finds the image of an expression that an upgrade names.
+pub fn assignment(
+    case: Case,
+    scenario: Arc<Scenario>,
+    subject: &Image,
+    other: impl Fn(&str) -> Option<Image>,
+) -> Assignment {
+    let side = |side: &ImageRef| match side {
+        ImageRef::Subject => None,
+        ImageRef::Other(text) => other(text),
+    };
+    let (first, next) = match &scenario.upgrade {
+        None => (None, None),
+        Some(upgrade) => (side(&upgrade.from), side(&upgrade.to)),
+    };
+    let or_subject = |image: Option<Image>| image.unwrap_or_else(|| subject.clone());
+    Assignment {
+        case,
+        images: CaseImages {
+            subject: subject.clone(),
+            first: or_subject(first),
+            next: or_subject(next),
+        },
+        scenario,
+    }
+}
+
+/// What the verdict needs to know of the image under test.
+pub fn subject(assignment: &Assignment) -> Subject {
+    let image = &assignment.images.subject;
+    Subject {
+        release: image.release.clone(),
+        shutdown_release: shutdown_release(&assignment.scenario, image.release.as_ref(), |_| {
+            assignment.images.first.release.clone()
+        }),
+        base: image.base.clone(),
+        supervisor: image.supervisor.clone(),
+    }
+}

@@ -1,0 +1,90 @@
+//! `compare`: the same scenarios on two images, the first of which is the reference.
+
+use super::job::{Job, Purpose};
+use super::run_output::RunOutput;
+use super::{Caller, select, user_volume};
+use crate::options::CompareOptions;
+use crate::{Failure, FailureKind};
+use comeback_image::{ImageExpr, Releases};
+use comeback_record::event::RunEvent;
+use comeback_verdict::Exit;
+
+/// Runs both, and says what became of each scenario.
+pub async fn compare(args: CompareOptions, caller: Caller) -> Result<Exit, Failure> {
+    let mut output = RunOutput::open("compare", &args.job.report, &caller);
+    let outcome = async {
+        let images = pair(&args.old, &args.new)?;
+        let scenarios = match &args.seed_from {
+            None => select::scenarios(&args.job.select, None)?.0,
+            Some(folder) => {
+                let own = user_volume::scenarios(folder, &images[0])?;
+                for text in own.notes {
+                    caller.progress.on(&RunEvent::Note { text });
+                }
+                own.scenarios
+            }
+        };
+        let mut job = Job::new(images, scenarios, args.job, caller.progress);
+        job.purpose = Purpose::Compare {
+            pre_existing: args.count_pre_existing,
+        };
+        job.go(&mut output).await
+    };
+    let outcome = outcome.await;
+    output.close(outcome)
+}
+
+/// Two images, one on each side.
+fn pair(old: &str, new: &str) -> Result<Vec<ImageExpr>, Failure> {
+    let images = select::images(&[old.to_owned(), new.to_owned()])?;
+    let usage = |why: String, hint: &str| {
+        Failure::new(FailureKind::Usage {
+            why,
+            hint: Some(hint.to_owned()),
+        })
+    };
+    let several = |image: &&ImageExpr| {
+        matches!(
+            image,
+            ImageExpr::Release {
+                releases: Releases::Range(_),
+                ..
+            }
+        )
+    };
+    if let Some(range) = images.iter().find(several) {
+        return Err(usage(
+            format!("compare takes one image on each side, and `{range}` is a range"),
+            "name one release, or `release:latest`; `comeback check` takes ranges",
+        ));
+    }
+    if images[0] == images[1] {
+        return Err(usage(
+            format!("OLD and NEW are both `{}`", images[0]),
+            "name two images; to see whether one of them always does the same, `comeback check IMAGE --repeat 5`",
+        ));
+    }
+    Ok(images)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("release:>=0.16", "source:.", "is a range")]
+    #[case("release:0.17.0", "release:0.17.0@bookworm", "are both")]
+    #[case("release:0.17.0", "0.18.2", "0.18.2")]
+    fn what_cannot_be_compared(#[case] old: &str, #[case] new: &str, #[case] says: &str) {
+        let failure = pair(old, new).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Usage);
+        assert!(failure.what().contains(says), "{}", failure.what());
+    }
+
+    #[test]
+    fn bases_make_two_images_of_one_release() {
+        assert_eq!(pair("release:0.17.0", "release:0.17.0@trixie").unwrap().len(), 2);
+    }
+}

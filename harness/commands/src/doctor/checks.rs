@@ -1,0 +1,220 @@
+//! The single looks.
+
+use super::ways::Ways;
+use crate::REFERENCES;
+use crate::options::EngineOptions;
+use crate::session::{self, Connected};
+use comeback_engine::{Address, Engine, EngineCondition, EngineInfo, NamedBy, NoAddress};
+use comeback_history::clock::ClockOffset;
+use comeback_image::{Base, Cache, ImageError, ImageExpr, list, survey};
+use comeback_report::doctor::Finding;
+
+/// What the images of both references and a few runs take, in bytes.
+const ROOM: u64 = 2_000_000_000;
+const GB: u64 = 1_000_000_000;
+
+/// The engine, and who named it.
+pub async fn engine(
+    args: &EngineOptions,
+    address: Option<&Result<Address, NoAddress>>,
+) -> (Option<Connected>, Finding) {
+    let named_by = match address {
+        Some(Ok(address)) => address.named_by.clone(),
+        // Connecting fails for the same reason, and says it.
+        _ => NamedBy::Asked,
+    };
+    match session::connect(args).await {
+        Ok(connected) => {
+            let info = &connected.info;
+            let what = format!("{} {} at {}: {named_by}", info.name, info.version, info.host);
+            (Some(connected), Finding::ok("engine", what))
+        }
+        Err(failure) => {
+            let why = failure.why().unwrap_or_default();
+            let named = if matches!(address, Some(Ok(_))) {
+                format!(", {named_by}")
+            } else {
+                String::new()
+            };
+            let what = format!("{}{named}: {why}", failure.what());
+            // It needs not say where else to look.
+            let hint = failure.hint().unwrap_or_default();
+            let advice = hint.split("; `comeback doctor`").next().unwrap_or_default();
+            (None, Finding::bad("engine", what, advice))
+        }
+    }
+}
+
+/// The API, and what it runs on.
+pub fn api(info: &EngineInfo) -> Finding {
+    let what = format!(
+        "{}; {} processors, {} MB of memory, {}",
+        info.api,
+        info.cpus,
+        info.memory / 1_000_000,
+        info.architecture
+    );
+    if info.architecture == "x86_64" {
+        Finding::ok("API", what)
+    } else {
+        let advice = "other architectures than x86_64 have not been seen working: please report how it goes";
+        Finding::warn("API", what, advice)
+    }
+}
+
+/// The clock of its host, beside ours.
+pub fn clock(offset: Option<ClockOffset>) -> Finding {
+    let Some(clock) = offset else {
+        let advice = "set the clocks of both hosts by NTP, so that there is nothing to measure";
+        return Finding::warn("clock", session::NO_CLOCK, advice);
+    };
+    let within = format!("measured to {} ms", clock.uncertainty_ms);
+    let what = match clock.words() {
+        Some(words) => format!("{words}, {within}; it is reckoned with"),
+        None => format!("as ours, {within}"),
+    };
+    Finding::ok("clock", what)
+}
+
+/// How it keeps images.
+pub fn storage(info: &EngineInfo, condition: &EngineCondition) -> Finding {
+    let what = format!("{} on {}", info.storage, condition.system);
+    match info.storage.as_str() {
+        "fuse-overlayfs" | "vfs" => Finding::warn(
+            "storage",
+            format!("{what}: building images takes longer than with overlay2"),
+            "nothing to do, unless the engine can use overlay2: runs are not slower, and images are built once",
+        ),
+        _ => Finding::ok("storage", what),
+    }
+}
+
+/// Room for images, where the engine's folder is on this host.
+pub fn disk(info: &EngineInfo, condition: &EngineCondition) -> Finding {
+    let root = condition.data_root.as_str();
+    let local = info.host.starts_with("unix://") && !root.is_empty();
+    let room = local.then(|| rustix::fs::statvfs(root).ok()).flatten();
+    let Some(room) = room else {
+        return Finding::ok(
+            "disk",
+            format!("{root} is not on this host, so its free space is not known"),
+        );
+    };
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    let what = format!("{:.1} GB free in {root}", free as f64 / GB as f64);
+    if free >= ROOM {
+        Finding::ok("disk", what)
+    } else {
+        let advice = "the images of both references and a run take up to 2 GB: make room, e.g. `comeback images prune --older-than \
+                      7d`";
+        Finding::bad("disk", what, advice)
+    }
+}
+
+/// Limits, which some scenarios are about and all are protected by.
+pub fn limits(condition: &EngineCondition) -> Finding {
+    let rootless = if condition.rootless { ", rootless" } else { "" };
+    let with = format!(
+        "cgroup v{} ({}{rootless})",
+        condition.cgroup_version, condition.cgroup_driver
+    );
+    let mut missing = Vec::new();
+    if !condition.memory_limit {
+        missing.push("memory (scenarios about OOM are unsupported)");
+    }
+    if !condition.pids_limit {
+        missing.push("the number of processes");
+    }
+    if missing.is_empty() {
+        let swap = if condition.swap_limit {
+            ", swap included"
+        } else {
+            ", swap not counted"
+        };
+        return Finding::ok("limits", format!("memory{swap}, and processes; {with}"));
+    }
+    Finding::warn(
+        "limits",
+        format!("not enforced: {}; {with}", missing.join(", ")),
+        "let the engine use cgroups with the memory and pids controllers (rootless: cgroup v2 with systemd delegation)",
+    )
+}
+
+/// What the engine warns of itself; missing limits were said already.
+pub fn warnings(condition: &EngineCondition) -> Vec<Finding> {
+    let news = |w: &&String| !w.contains("limit support") && !w.contains("blkio") && !w.contains("bridge-nf");
+    let said: Vec<&str> = condition.warnings.iter().filter(news).map(|w| w.trim()).collect();
+    if said.is_empty() {
+        return Vec::new();
+    }
+    let advice = "the engine's own words: see its documentation if a run is affected";
+    vec![Finding::warn("engine says", said.join("; "), advice)]
+}
+
+/// The ways to an image.
+pub async fn ways(engine: &dyn Engine, info: &EngineInfo, offline: bool) -> Result<Ways, ImageError> {
+    let bases = survey::bases(engine).await?;
+    let mut references = Vec::new();
+    for name in REFERENCES {
+        let expression: ImageExpr = name.parse()?;
+        references.push((name.to_owned(), survey::here(engine, &expression).await?));
+    }
+    let stored = list(engine).await?;
+    let default = bases.iter().find(|b| b.base == Base::default());
+    let debian = default.map_or("", |b| b.debian);
+    let (builder, pull, index) = tokio::join!(
+        survey::builder_works(engine),
+        async {
+            match offline {
+                true => None,
+                false => Some(engine.probe_pull(debian).await.map_err(|e| e.kind.to_string())),
+            }
+        },
+        index(offline)
+    );
+    Ok(Ways {
+        references,
+        default_base: default.is_some_and(|b| b.here),
+        bases: bases.iter().filter(|b| b.here).map(|b| b.base.to_string()).collect(),
+        stored: (stored.len(), stored.iter().map(|i| i.own).sum()),
+        pull: (debian, pull),
+        bootstrap: survey::bootstrap(&info.architecture),
+        index,
+        builder: builder.map_err(|e| e.to_string()),
+    })
+}
+
+/// What the package index says; `None` if it is not to be asked.
+async fn index(offline: bool) -> Option<Result<String, String>> {
+    if offline {
+        return None;
+    }
+    Some(match survey::newest().await {
+        Ok((newest, index)) => Ok(format!("{index} has hermes-agent up to {newest}")),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
+/// The tool one scenario needs.
+pub async fn compose() -> Finding {
+    match comeback_runner::compose_tool().await {
+        Some(tool) => Finding::ok("compose", format!("`{tool}`")),
+        None => Finding::warn(
+            "compose",
+            "neither `docker compose` nor `docker-compose` is on this host",
+            "scenarios with compose-recreate are unsupported without one; all others do not need it",
+        ),
+    }
+}
+
+/// Where downloads, logs and records go.
+pub fn cache() -> Finding {
+    match survey::cache_works(&Cache::default()) {
+        Ok(folder) => Finding::ok("cache", format!("{folder} can be written")),
+        Err(error) => Finding::bad(
+            "cache",
+            error.to_string(),
+            "records of runs and downloads are kept there; --record DIR moves the records only",
+        ),
+    }
+}

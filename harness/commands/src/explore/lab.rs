@@ -1,0 +1,304 @@
+//! The real lab: a sequence becomes a scenario, and is run as any other.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::cases;
+use crate::images::Tell;
+use crate::run_output::{RunOutput, SharedRecord};
+use comeback_explore::file::{self, Words};
+use comeback_explore::hunt::{Errand, Finding, Lab, Purpose};
+use comeback_explore::oracle;
+use comeback_explore::sequence::Sequence;
+use comeback_explore::trial::{Outcome, Trial};
+use comeback_history::facts::CaseEvidence;
+use comeback_image::Image;
+use comeback_plan::CaseKey;
+use comeback_record::document::JudgedCase;
+use comeback_record::event::RunEvent;
+use comeback_record::excerpt::words;
+use comeback_record::ledger::{Entry, Planned, Text};
+use comeback_runner::{Attempt, Next, Progress, RunContext, run_case};
+use comeback_scenario::model::Scenario;
+use comeback_verdict::{Classification, Column, Judged, Subject, Verdict, judge_case};
+
+/// The settling window while searching: what goes wrong later is not seen, and what is found is looked at for longer.
+const SHORT: Duration = Duration::from_millis(1500);
+/// The settling window of what was found.
+const LONG: Duration = Duration::from_secs(5);
+
+/// Runs sequences in containers.
+pub struct RealLab {
+    ctx: Arc<RunContext>,
+    image: Image,
+    overlay: Option<String>,
+    jobs: usize,
+    seed: u64,
+    next: AtomicUsize,
+    record: SharedRecord,
+    tell: Tell,
+    entered: Mutex<BTreeMap<usize, Arc<Scenario>>>,
+    repeats: Mutex<Vec<Repeat>>,
+    since: Instant,
+}
+
+/// A repeat of something found, judged as any case.
+#[derive(Clone)]
+pub struct Repeat {
+    key: CaseKey,
+    scenario: Arc<Scenario>,
+    evidence: CaseEvidence,
+    judged: Judged,
+    kept: Option<String>,
+}
+
+impl Repeat {
+    /// As the document has it.
+    pub fn judged_case(&self) -> JudgedCase<'_> {
+        JudgedCase {
+            scenario: &self.scenario,
+            evidence: &self.evidence,
+            judged: &self.judged,
+            kept: self.kept.clone(),
+        }
+    }
+}
+
+impl RealLab {
+    /// A lab for one image; it is given as many sequences as keep `jobs` of them busy.
+    pub fn new(
+        ctx: Arc<RunContext>,
+        image: Image,
+        overlay: Option<String>,
+        jobs: usize,
+        output: &RunOutput,
+        seed: u64,
+    ) -> Self {
+        Self {
+            ctx,
+            image,
+            overlay,
+            jobs,
+            seed,
+            next: AtomicUsize::new(0),
+            record: output.record.clone(),
+            tell: output.teller(),
+            entered: Mutex::default(),
+            repeats: Mutex::default(),
+            since: Instant::now(),
+        }
+    }
+
+    /// The scenario file of a finding.
+    pub fn text(&self, finding: &Finding) -> String {
+        file::of_finding(finding, &self.image.name, self.seed, self.overlay.as_deref(), LONG)
+    }
+
+    /// Every repeat so far, in order.
+    pub fn repeats(&self) -> Vec<Repeat> {
+        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        repeats.sort_by(|a, b| a.key.cmp(&b.key));
+        repeats
+    }
+
+    /// The scenario of a finding, which is entered into the ledger with its repeats before the first of them begins.
+    fn confirmed(&self, finding: &Finding) -> Result<Arc<Scenario>, String> {
+        let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(scenario) = entered.get(&finding.number) {
+            return Ok(scenario.clone());
+        }
+        let id = format!("found-{}-{}", self.seed, finding.number);
+        let scenario = Arc::new(file::scenario(&id, &self.text(finding))?);
+        let planned = |n: usize| {
+            Entry::Case(Planned {
+                scenario: id.clone(),
+                image: self.image.name.clone(),
+                repeat: u32::try_from(n).unwrap_or(u32::MAX),
+                expect: Some(Column::Fixed),
+                subject: self.subject(),
+                position: None,
+            })
+        };
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = record.as_mut() {
+            record.enter(&Entry::Scenario(Text::of(&scenario, None)));
+            (1..=comeback_explore::hunt::REPEATS).for_each(|n| record.enter(&planned(n)));
+        }
+        entered.insert(finding.number, scenario.clone());
+        Ok(scenario)
+    }
+
+    fn subject(&self) -> Subject {
+        Subject {
+            release: self.image.release.clone(),
+            shutdown_release: self.image.release.clone(),
+            base: self.image.base.clone(),
+            supervisor: self.image.supervisor.clone(),
+        }
+    }
+
+    fn searched(&self, id: &str, sequence: &Sequence) -> Result<Arc<Scenario>, String> {
+        let words = Words {
+            title: "a sequence of an exploration",
+            why: "",
+            settle: SHORT,
+            overlay: self.overlay.as_deref(),
+            rows: &[],
+        };
+        file::scenario(id, &file::text(sequence, &words)).map(Arc::new)
+    }
+
+    /// Keeps what a sequence yielded that did not hold, beside what is judged again: some things are seen only once.
+    fn keep(&self, key: &CaseKey, scenario: &Scenario, evidence: &CaseEvidence) {
+        let root = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(root) = root.as_ref().map(|record| record.root().to_owned()) else {
+            return;
+        };
+        let folder = root.join("searched");
+        let kept = serde_json::json!({"scenario": scenario.source.text, "evidence": evidence});
+        let path = folder.join(format!("{}.json", key.scenario));
+        if let Err(failure) = crate::session::write(&path, &kept.to_string()) {
+            (self.tell)(RunEvent::Warning { text: failure.what() });
+        }
+    }
+
+    async fn play(&self, scenario: &Arc<Scenario>, repeat: Option<usize>) -> Trial {
+        let case = comeback_plan::Case {
+            index: self.next.fetch_add(1, Ordering::Relaxed),
+            scenario: scenario.id.clone(),
+            image: self.image.name.clone(),
+            repeat: repeat.map_or(1, |n| u32::try_from(n).unwrap_or(u32::MAX)),
+        };
+        let assignment = cases::assignment(case, scenario.clone(), &self.image, |_| None);
+        let came: Mutex<Option<Trial>> = Mutex::default();
+        let tell = |key: &CaseKey, attempt: Attempt<'_>| {
+            self.hear(key, attempt, scenario, repeat.is_some(), &came);
+            Next::default()
+        };
+        run_case(&self.ctx, &assignment, &tell).await;
+        let came = came.into_inner().unwrap_or_else(PoisonError::into_inner);
+        came.unwrap_or_else(|| Trial::inconclusive("it was never begun"))
+    }
+
+    fn hear(
+        &self,
+        key: &CaseKey,
+        attempt: Attempt<'_>,
+        scenario: &Arc<Scenario>,
+        repeat: bool,
+        came: &Mutex<Option<Trial>>,
+    ) {
+        let record = || self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let case = key.clone();
+        match attempt {
+            Attempt::Began => {
+                if let Some(record) = record().as_mut().filter(|_| repeat) {
+                    record.begin(key, Timestamp::now());
+                }
+                (self.tell)(RunEvent::CaseStarted { case });
+            }
+            Attempt::Going(Progress::Phase(waiting)) => (self.tell)(RunEvent::CasePhase { case, waiting }),
+            Attempt::Going(Progress::Observed(observation)) => {
+                if let Some(record) = record().as_mut().filter(|_| repeat) {
+                    record.observe(key, &observation);
+                }
+                if let Some((kind, profile, text)) = words(&observation.fact) {
+                    let of = profile.map(|p| format!(" of {p}")).unwrap_or_default();
+                    let what = format!("{kind}{of}: {text}");
+                    (self.tell)(RunEvent::CaseObserved { case, what });
+                }
+            }
+            Attempt::Ended(evidence) => {
+                let trial = oracle::judge(scenario, evidence);
+                (self.tell)(judged_event(case, &trial));
+                if !repeat && trial.outcome != Outcome::Held {
+                    self.keep(key, scenario, evidence);
+                }
+                if repeat {
+                    let kept = record().as_mut().and_then(|record| record.end(key, evidence));
+                    let judged = judge_case(scenario, evidence, &self.subject(), Some(Column::Fixed));
+                    let repeat = Repeat {
+                        key: key.clone(),
+                        scenario: scenario.clone(),
+                        evidence: evidence.clone(),
+                        judged,
+                        kept: kept.map(|folder| folder.display().to_string()),
+                    };
+                    self.repeats.lock().unwrap_or_else(PoisonError::into_inner).push(repeat);
+                }
+                *came.lock().unwrap_or_else(PoisonError::into_inner) = Some(trial);
+            }
+        }
+    }
+}
+
+fn judged_event(case: CaseKey, trial: &Trial) -> RunEvent {
+    let (verdict, classification, reason) = match &trial.outcome {
+        Outcome::Held => (Verdict::Held, Classification::Fixed, None),
+        Outcome::Violated(point) => {
+            let why = format!(
+                "{}: {} {} of {}: wanted {}, found {}",
+                point.kind, point.at, point.what, point.profile, point.wanted, point.found
+            );
+            (Verdict::Regression, Classification::Neither, Some(why))
+        }
+        Outcome::Inconclusive(why) => (Verdict::Inconclusive, Classification::Inconclusive, Some(why.clone())),
+    };
+    RunEvent::CaseJudged {
+        case,
+        verdict,
+        classification,
+        seconds: trial.seconds,
+        reason,
+        again: false,
+        faulty: false,
+    }
+}
+
+impl RealLab {
+    async fn trial(&self, errand: Errand) -> Trial {
+        let (scenario, repeat) = match &errand.purpose {
+            Purpose::Try(index) => (self.searched(&format!("try-{}", index + 1), &errand.sequence), None),
+            Purpose::Shrink(index, n) => {
+                let id = format!("try-{}-shrunk-{}", index + 1, n + 1);
+                (self.searched(&id, &errand.sequence), None)
+            }
+            Purpose::Repeat(finding, n) => (self.confirmed(finding), Some(*n)),
+        };
+        match scenario {
+            Ok(scenario) => self.play(&scenario, repeat).await,
+            Err(why) => Trial::inconclusive(format!(
+                "a fault of comeback itself: no scenario could be made of it: {why}"
+            )),
+        }
+    }
+}
+
+impl Lab for RealLab {
+    fn run(self: Arc<Self>, errand: Errand) -> impl Future<Output = Trial> + Send {
+        // A task of its own: its deadlines do not wait until somebody looks. Dropping the set ends it.
+        let mut task = JoinSet::new();
+        task.spawn(async move { self.trial(errand).await });
+        async move {
+            match task.join_next().await {
+                Some(Ok(trial)) => trial,
+                _ => Trial::inconclusive("it ended abnormally"),
+            }
+        }
+    }
+
+    fn width(&self) -> usize {
+        // One more than are busy: somebody is always waiting out a settling window.
+        self.jobs + 1
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+}

@@ -1,0 +1,95 @@
+//! When steps begin, and how long is waited for what does not come.
+
+use rstest::rstest;
+
+use super::play::{Played, play, play_drawn};
+use comeback_fake::Personality;
+use comeback_history::facts::{Fact, Observation};
+use comeback_history::now::Now;
+
+fn played(scenario: &str, personality: Personality, seed: u64) -> Played {
+    play_drawn(scenario, personality, None, seed).unwrap_or_else(|why| panic!("{why}"))
+}
+
+/// What each step of an attempt was put off by.
+fn delays(history: &[Observation]) -> Vec<Option<u64>> {
+    let delay = |o: &Observation| match o.fact {
+        Fact::StepBegan { delay_ms, .. } => Some(delay_ms),
+        _ => None,
+    };
+    history.iter().filter_map(delay).collect()
+}
+
+#[rstest]
+fn a_step_that_ends_a_gateway_begins_when_its_start_is_over(
+    #[values(
+        "docker-restart",
+        "docker-restart-seeded",
+        "operator-stop-marker",
+        "unmarked-sigterm"
+    )]
+    scenario: &str,
+) {
+    let history = played(scenario, Personality::Fixed, 1).histories.remove(0);
+    let began = |o: &Observation| matches!(&o.fact, Fact::StepBegan { op, .. } if op != "wait-until");
+    let steps: Vec<usize> = (0..history.len()).filter(|i| began(&history[*i])).collect();
+    assert!(!steps.is_empty());
+    for step in steps {
+        let now = Now::at_end(&history[..step]).profile("default");
+        assert_eq!(now.live, now.supervised(), "{:?}", history[step].fact);
+        assert!(matches!(
+            history[step].fact,
+            Fact::StepBegan {
+                delay_ms: Some(0..500),
+                ..
+            }
+        ));
+    }
+}
+
+#[test]
+fn a_seed_draws_the_same_again_and_another_one_something_else() {
+    let of = |seed| delays(&played("unmarked-sigterm", Personality::Fixed, seed).histories[0]);
+    assert_eq!(of(7), of(7));
+    assert_ne!(of(7), of(8));
+    let steps = of(7);
+    assert_ne!(steps.first(), steps.last(), "each step is drawn for itself");
+}
+
+/// By how much a case may take longer when the gateway does not do what is waited for.
+const RED: u64 = 10;
+
+#[rstest]
+#[case::of_no_start_by_the_reconciler(Personality::NeverStarted)]
+#[case::of_a_crash_loop(Personality::Crashes)]
+fn a_red_case_takes_ten_seconds_more_at_most(
+    #[case] personality: Personality,
+    #[values(
+        "docker-restart",
+        "docker-restart-seeded",
+        "engine-stop-start",
+        "recreate",
+        "unmarked-sigterm",
+        "engine-kill-start"
+    )]
+    scenario: &str,
+) {
+    let seconds = |personality| {
+        let played = play(scenario, personality, None).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(played.attempts.len(), 1, "{:?}", played.attempts);
+        played.took.as_secs()
+    };
+    let (green, red) = (seconds(Personality::Fixed), seconds(personality));
+    assert!(red <= green + RED, "{red} s instead of {green} s");
+}
+
+#[test]
+fn a_signal_that_is_ignored_costs_ten_seconds_at_most() {
+    let seconds = |personality| play("unmarked-sigterm", personality, None).unwrap_or_else(|why| panic!("{why}"));
+    let (green, red) = (seconds(Personality::Fixed), seconds(Personality::IgnoresSigterm));
+    assert_eq!(red.attempts.len(), 1, "{:?}", red.attempts);
+    // The engine waits out its own grace before it kills what ignores its SIGTERM.
+    let grace = 10;
+    let (green, red) = (green.took.as_secs(), red.took.as_secs());
+    assert!(red <= green + RED + grace, "{red} s instead of {green} s");
+}

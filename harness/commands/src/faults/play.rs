@@ -1,0 +1,179 @@
+//! One scenario on the scripted engine, as `check` runs it, from the stream of events to the search for leaks.
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::cases::{assignment, subject};
+use crate::watchdog;
+use comeback_engine::Engine;
+use comeback_fake::faulty::{Asked, Fault, Faulty};
+use comeback_fake::{Fake, Personality};
+use comeback_history::clock::ClockOffset;
+use comeback_history::facts::Observation;
+use comeback_image::Image;
+use comeback_observe::clock::Clocks;
+use comeback_observe::hub::EventHub;
+use comeback_runner::{Attempt, Environments, Next, RunContext, Slots, run_cases};
+use comeback_scenario::Catalogue;
+use comeback_scenario::model::Scenario;
+use comeback_verdict::attempts::again;
+use comeback_verdict::{Classification, Verdict, judge_case};
+
+/// Nothing takes that long, with all deadlines added up.
+const NEVER: Duration = Duration::from_secs(4 * 3600);
+/// Longer than any one thing takes.
+const LATER: Duration = Duration::from_secs(600);
+const RUN: &str = "20260102030405-1-1";
+
+pub static SCENARIOS: LazyLock<Catalogue> =
+    LazyLock::new(|| Catalogue::load(None::<&Path>).unwrap_or_else(|errors| panic!("{errors}")));
+
+/// What came of a run.
+pub struct Played {
+    /// Of each attempt: what it was classified as, and why.
+    pub attempts: Vec<(Classification, String)>,
+    /// What the run says of things left behind.
+    pub leak: Option<String>,
+    /// What each attempt saw.
+    pub histories: Vec<Vec<Observation>>,
+    /// How long it took to learn what was waited for, in milliseconds.
+    pub latencies_ms: Vec<f64>,
+    /// By how much the engine's clock differs, as the run measured it.
+    pub clock: Option<ClockOffset>,
+    /// How long it took, by the clock that only moves when nothing else does.
+    pub took: Duration,
+    /// What is left behind.
+    pub left: Vec<String>,
+    /// What was asked of the engine.
+    pub asked: Asked,
+}
+
+/// Runs a scenario of ours once, with a clock that only moves when nothing else does.
+///
+/// # Errors
+/// If it never ends.
+pub fn play(scenario: &str, personality: Personality, fault: Option<Fault>) -> Result<Played, String> {
+    play_drawn(scenario, personality, fault, 1)
+}
+
+/// The same, with that seed.
+///
+/// # Errors
+/// If it never ends.
+pub fn play_drawn(scenario: &str, personality: Personality, fault: Option<Fault>, seed: u64) -> Result<Played, String> {
+    let scenario = SCENARIOS.get(scenario);
+    let scenario = scenario.ok_or("there is no such scenario")?;
+    play_on(Fake::new(personality), scenario.clone(), fault, seed)
+}
+
+/// The same on an engine of the caller's, with a scenario of their own.
+///
+/// # Errors
+/// If it never ends.
+pub fn play_on(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64) -> Result<Played, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    let runtime = runtime.unwrap_or_else(|why| panic!("no runtime: {why}"));
+    runtime.block_on(async {
+        let played = tokio::time::timeout(NEVER, played(fake, scenario, fault, seed)).await;
+        played.map_err(|_| "it never ends".to_owned())
+    })
+}
+
+async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64) -> Played {
+    let clock = Instant::now();
+    let faulty = Arc::new(Faulty::new(fake.clone(), fault));
+    let engine: Arc<dyn Engine> = faulty.clone();
+    let case = comeback_plan::Case {
+        index: 0,
+        scenario: scenario.id.clone(),
+        image: "docker:scripted".into(),
+        repeat: 1,
+    };
+    let case = assignment(case, Arc::new(scenario), &image(), |_| None);
+    let ended: Arc<Mutex<Vec<(Classification, String)>>> = Arc::default();
+    let seen: Arc<Mutex<Vec<Vec<Observation>>>> = Arc::default();
+    let waited: Arc<Mutex<Vec<f64>>> = Arc::default();
+    let tell = {
+        let (ended, seen, waited, case) = (ended.clone(), seen.clone(), waited.clone(), case.clone());
+        move |_: &_, attempt: Attempt<'_>| {
+            let Attempt::Ended(evidence) = attempt else {
+                return Next::default();
+            };
+            let mut histories = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            histories.push(evidence.history.clone());
+            let mut waited = waited.lock().unwrap_or_else(PoisonError::into_inner);
+            waited.extend(&evidence.latencies_ms);
+            let judged = judge_case(&case.scenario, evidence, &subject(&case), None);
+            let why = judged.reason.unwrap_or_default();
+            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.push((judged.classification, why));
+            // Whatever is not inconclusive ends the case.
+            let verdict = |(found, _): &(Classification, String)| match found {
+                Classification::Inconclusive => Verdict::Inconclusive,
+                _ => Verdict::Held,
+            };
+            let verdicts: Vec<Verdict> = ended.iter().map(verdict).collect();
+            Next {
+                again: again(&verdicts),
+                ..Next::default()
+            }
+        }
+    };
+    let info = fake.info().await.unwrap_or_else(|why| panic!("{why}"));
+    let clocks = Clocks::measure(&fake).await;
+    match EventHub::open(engine.clone(), RUN.to_owned()).await {
+        Ok(hub) => {
+            let ctx = Arc::new(RunContext {
+                engine: engine.clone(),
+                clocks,
+                hub,
+                host: String::new(),
+                run: RUN.to_owned(),
+                observer: None,
+                limit: Duration::from_secs(60),
+                case_limit: Duration::from_secs(300),
+                slots: Slots::new(1, &info),
+                environments: Environments::default(),
+                seed,
+            });
+            run_cases(&ctx, vec![case], tell).await;
+        }
+        // The run ends here, and says why.
+        Err(why) => {
+            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.push((Classification::Error, why.to_string()));
+        }
+    }
+    let took = clock.elapsed();
+    let leak = watchdog::clean_up(&engine, RUN, &[], false).await;
+    // Nothing goes on behind a run: whatever did would come up with something by then.
+    tokio::time::sleep(LATER).await;
+    let attempts = ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Played {
+        attempts,
+        histories: std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner)),
+        latencies_ms: std::mem::take(&mut *waited.lock().unwrap_or_else(PoisonError::into_inner)),
+        clock: clocks.offset,
+        took,
+        leak,
+        left: fake.things(),
+        asked: faulty.asked(),
+    }
+}
+
+fn image() -> Image {
+    Image {
+        name: "docker:scripted".into(),
+        reference: "scripted".into(),
+        digest: "sha256:0".into(),
+        base: None,
+        supervisor: None,
+        release: None,
+    }
+}

@@ -1,0 +1,382 @@
+//! The whole way from what is to be run to a verdict, whatever the command.
+
+mod judge;
+mod lengths;
+mod partition;
+mod purpose;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::images::{self, Obtained, Tell};
+use super::interrupt::Interrupts;
+use super::run_guard::RunGuard;
+use super::run_output::RunOutput;
+use super::session::{self, Connected};
+use super::{cases, print};
+use crate::Failure;
+use crate::options::{EngineOptions, JobOptions, RunOptions};
+use crate::progress::Progress;
+use comeback_engine::{Engine, EngineInfo};
+use comeback_history::facts::CaseEvidence;
+use comeback_image::{Cache, ImageExpr, ObtainOptions, Releases};
+use comeback_plan::CaseKey;
+use comeback_plan::{Plan, PlanImage};
+use comeback_record::document::{CaseEntry, LeftOutEntry, PartitionEntry, document, selftest};
+use comeback_record::event::RunEvent;
+use comeback_record::ledger::{Entry, Planned, Text};
+use comeback_runner::{Assignment, Attempt, RunContext, Slots, case_on_engine, longest_first, run_cases};
+use comeback_scenario::model::Scenario;
+use comeback_verdict::Column;
+use comeback_verdict::Exit;
+
+use lengths::Lengths;
+pub use purpose::Purpose;
+
+/// Deadline of each wait within a case.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// What is asked for of a scenario on an image, whatever its release.
+pub type Explicit = Box<dyn Fn(&Scenario, &str) -> Option<Column> + Send + Sync>;
+
+/// What is run, whatever the command.
+pub struct Job {
+    /// Images under test.
+    pub images: Vec<ImageExpr>,
+    /// Scenarios selected.
+    pub scenarios: Vec<Scenario>,
+    /// How cases are run.
+    pub run: RunOptions,
+    /// Which engine.
+    pub engine: EngineOptions,
+    /// What is asked for explicitly.
+    pub expect: Explicit,
+    /// Where it is told.
+    pub progress: Arc<Progress>,
+    /// What it is run for.
+    pub purpose: Purpose,
+}
+
+/// What the document says of each attempt, in the order in which they ended. The evidence itself is in the record: what a
+/// run keeps in memory does not grow with its logs and histories.
+type Attempts = Arc<Mutex<Vec<Attempted>>>;
+/// Which attempt, and what the document says of it.
+type Attempted = (CaseKey, CaseEntry);
+
+/// How a plan came to its end.
+struct Ended {
+    /// What the document says of each attempt, in the order of the plan.
+    attempts: Vec<CaseEntry>,
+    /// The signal that cut it short, if one did.
+    cut: Option<Exit>,
+    /// What went wrong beside the cases.
+    fault: Option<(String, Exit)>,
+}
+
+impl Job {
+    /// Scenarios on images as the arguments say, expecting what follows from each release.
+    pub fn new(images: Vec<ImageExpr>, scenarios: Vec<Scenario>, args: JobOptions, progress: Arc<Progress>) -> Self {
+        Self {
+            images,
+            scenarios,
+            run: args.run,
+            engine: args.engine,
+            expect: Box::new(|_, _| None),
+            progress,
+            purpose: Purpose::Gate,
+        }
+    }
+
+    /// Runs it, from the engine to the exit code.
+    pub async fn go(mut self, output: &mut RunOutput) -> Result<Exit, Failure> {
+        let others = images::named_by(&self.scenarios)?;
+        if self.run.dry_run {
+            let images: Vec<PlanImage> = self.images.iter().map(planned).collect();
+            let mut plan = comeback_plan::plan(&self.scenarios, &images, self.run.repeat.get());
+            if let Some(partition) = self.run.partition {
+                plan.keep_only(partition, |case| self.purpose.unit(case));
+            }
+            print(&plan.describe())?;
+            return Ok(Exit::Held);
+        }
+        let mut interrupts = Interrupts::listen();
+        let connected = session::connect(&self.engine).await?;
+        let Connected { engine, info, .. } = &connected;
+        output.engine = Some(connected.entry());
+        let mut guard = RunGuard::begin(&connected, &output.clock.run, &self.progress).await;
+        let seed = self.run.seed.given_or_drawn(output.clock.started);
+        output.seed = Some(seed);
+        output.begin_record()?;
+        output.enter([Entry::Engine {
+            engine: connected.entry(),
+        }]);
+        let tell = output.teller();
+        connected.tell_clock(&tell);
+        let obtained = self.obtain(engine, &others, &tell, &mut interrupts).await;
+        let obtained = obtained.inspect_err(|_| self.progress.finish())?;
+        output.images = obtained.entries.clone();
+        let observer = images::observer(engine, self.run.observer, &self.options(), &tell).await?;
+        self.purpose.check(&obtained)?;
+        self.purpose.open(engine, &self.scenarios, &obtained).await?;
+        let mut plan = self.plan(&obtained);
+        self.purpose.thin_out(&mut plan, &self.scenarios, &obtained);
+        output.left_out = left_out(&plan);
+        output.partition = self.cut(&mut plan);
+        let assignments = self.assignments(&plan, &obtained);
+        output.enter(self.ledger(&assignments, output));
+        tell(RunEvent::RunStarted {
+            run: output.clock.run.clone(),
+            cases: plan.cases.len(),
+            images: obtained.subjects.iter().map(|i| i.name.clone()).collect(),
+        });
+        let slots = self.slots(info, &tell);
+        let ctx = connected
+            .context(&output.clock.run, observer, slots, WAIT, self.run.timeout, seed)
+            .await;
+        let ctx = ctx.inspect_err(|_| self.progress.finish())?;
+        let ended = self
+            .run_plan(&ctx, &plan, assignments, output, &mut interrupts, &mut guard)
+            .await;
+        self.progress.finish();
+        let header = output.header(ended.fault, ended.cut);
+        let mut document = document(&header, output.images.clone(), ended.attempts);
+        self.purpose.judge(&mut document, header.faults());
+        output.hand_in(&header, document)
+    }
+
+    async fn obtain(
+        &self,
+        engine: &Arc<dyn Engine>,
+        others: &BTreeMap<String, ImageExpr>,
+        tell: &Tell,
+        interrupts: &mut Interrupts,
+    ) -> Result<Obtained, Failure> {
+        let options = self.options();
+        images::obtain_unless(interrupts, &self.progress, engine, &self.images, others, &options, tell).await
+    }
+
+    fn options(&self) -> ObtainOptions {
+        ObtainOptions {
+            offline: self.engine.offline,
+            cache: Cache::default(),
+        }
+    }
+
+    async fn run_plan(
+        &self,
+        ctx: &Arc<RunContext>,
+        plan: &Plan,
+        assignments: Vec<Assignment>,
+        output: &RunOutput,
+        interrupts: &mut Interrupts,
+        guard: &mut RunGuard,
+    ) -> Ended {
+        let attempts = Attempts::default();
+        let mut lengths = Lengths::load();
+        let (remembered, assignments) = self.recall(assignments);
+        let judge = self.judge(&remembered, &assignments, &attempts, output);
+        for (assignment, evidence) in &remembered {
+            judge(&CaseKey::of(&assignment.case, 1), Attempt::Ended(evidence));
+        }
+        let mut cut = {
+            // The longest first; the document has them in the order of the plan.
+            let assignments = longest_first(assignments, |a| &a.scenario, |s| lengths.of(s));
+            let work = run_cases(ctx, assignments, judge);
+            tokio::select! {
+                () = work => None,
+                exit = interrupts.next() => Some(exit),
+            }
+        };
+        let news = |key: &CaseKey| remembered.iter().all(|(a, _)| CaseKey::of(&a.case, 1) != *key);
+        {
+            let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+            lengths.learn(attempts.iter().filter(|(key, _)| news(key)).map(|(_, entry)| entry));
+        }
+        lengths.save();
+        // Under a fault overlay it is what is wanted.
+        let red = |(key, entry): &Attempted| {
+            entry.verdict.is_red() && selftest::split(&key.scenario, self.purpose.overlays()).is_none()
+        };
+        let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
+        let abnormal = self.unjudged(plan, &attempts, cut.is_some() || (self.run.fail_fast && any_red));
+        let kept = match cut {
+            None if self.run.keep.is_some() => kept(&ctx.run, plan, &attempts, red),
+            _ => Vec::new(),
+        };
+        let leak = guard
+            .end(&ctx.engine, &ctx.run, &kept, &mut cut, interrupts, &self.progress)
+            .await;
+        let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        Ended {
+            attempts: in_order(plan, &mut attempts),
+            cut,
+            fault: abnormal.or(leak.map(|why| (why, Exit::Environment))),
+        }
+    }
+
+    /// As many cases at a time as were asked for, or as the engine has processors; never more than it bears.
+    fn slots(&self, engine: &EngineInfo, tell: &Tell) -> Slots {
+        let asked = self.run.jobs.map_or(engine.cpus, std::num::NonZeroUsize::get);
+        let slots = Slots::new(asked, engine);
+        if slots.most_busy < asked {
+            tell(RunEvent::Note {
+                text: format!(
+                    "{asked} jobs are more than {} processors bear: {} cases are busy at a time",
+                    engine.cpus, slots.most_busy
+                ),
+            });
+        }
+        slots
+    }
+
+    /// What is remembered of these cases, and those of which nothing is.
+    fn recall(&self, assignments: Vec<Assignment>) -> (Vec<(Assignment, CaseEvidence)>, Vec<Assignment>) {
+        let Some(memory) = self.purpose.memory() else {
+            return (Vec::new(), assignments);
+        };
+        let all = assignments.len();
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for assignment in assignments {
+            match memory.recall(&assignment.case) {
+                Some(evidence) => known.push((assignment, evidence)),
+                None => unknown.push(assignment),
+            }
+        }
+        if !known.is_empty() {
+            self.progress.on(&RunEvent::Note {
+                text: format!("{} of {all} cases are remembered from earlier runs", known.len()),
+            });
+        }
+        (known, unknown)
+    }
+
+    fn assignments(&self, plan: &Plan, obtained: &Obtained) -> Vec<Assignment> {
+        let scenarios: BTreeMap<&str, Arc<Scenario>> = self
+            .scenarios
+            .iter()
+            .map(|s| (s.id.as_str(), Arc::new(s.clone())))
+            .collect();
+        plan.cases
+            .iter()
+            .map(|case| cases::of_plan(case, &scenarios[case.scenario.as_str()], obtained))
+            .collect()
+    }
+
+    /// What the record has to know to judge this run again.
+    fn ledger(&self, assignments: &[Assignment], output: &RunOutput) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = output
+            .images
+            .iter()
+            .cloned()
+            .map(|image| Entry::Image { image })
+            .collect();
+        entries.extend(self.purpose.entry());
+        entries.extend(output.partition.clone().map(Entry::Partition));
+        let planned = |s: &&Scenario| assignments.iter().any(|a| a.scenario.id == s.id);
+        entries.extend(self.scenarios.iter().filter(planned).map(|scenario| {
+            let overlay =
+                selftest::split(&scenario.id, self.purpose.overlays()).map(|(_, overlay)| overlay.name.clone());
+            Entry::Scenario(Text::of(scenario, overlay))
+        }));
+        entries.extend(assignments.iter().map(|a| {
+            Entry::Case(Planned {
+                scenario: a.case.scenario.clone(),
+                image: a.case.image.clone(),
+                repeat: a.case.repeat,
+                expect: (self.expect)(&a.scenario, &a.case.image),
+                subject: cases::subject(a),
+                position: output.partition.as_ref().map(|_| a.case.index),
+            })
+        }));
+        entries.extend(output.left_out.iter().cloned().map(Entry::LeftOut));
+        entries
+    }
+
+    /// Planned cases of which there is no attempt, unless the run was not to get to its end: a case that was lost has not
+    /// held.
+    fn unjudged(&self, plan: &Plan, attempts: &Attempts, cut: bool) -> Option<(String, Exit)> {
+        if cut {
+            return None;
+        }
+        let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = plan.cases.iter().filter(|case| {
+            attempts
+                .iter()
+                .all(|(key, _)| (&key.scenario, &key.image, key.repeat) != (&case.scenario, &case.image, case.repeat))
+        });
+        let lost: Vec<String> = lost
+            .map(|case| format!("{} on {}", case.scenario, case.image))
+            .collect();
+        (!lost.is_empty()).then(|| {
+            let why = format!("a fault of comeback itself: it lost {} (more with -v)", lost.join(", "));
+            (why, Exit::Internal)
+        })
+    }
+
+    fn plan(&self, obtained: &Obtained) -> Plan {
+        let image = |i: &comeback_image::Image| PlanImage {
+            name: i.name.clone(),
+            release: i.release.clone(),
+        };
+        let images: Vec<PlanImage> = obtained.subjects.iter().map(image).collect();
+        comeback_plan::plan(&self.scenarios, &images, self.run.repeat.get())
+    }
+
+    /// Leaves of the plan what is this run's to run, and says which part of it that is.
+    fn cut(&self, plan: &mut Plan) -> Option<PartitionEntry> {
+        let partition = self.run.partition?;
+        for (index, case) in plan.cases.iter_mut().enumerate() {
+            case.index = index;
+        }
+        let entry = partition::entry(partition, plan, &self.scenarios, &self.expect);
+        plan.keep_only(partition, |case| self.purpose.unit(case));
+        Some(entry)
+    }
+}
+
+/// The attempts in the order of the plan.
+fn in_order(plan: &Plan, attempts: &mut Vec<Attempted>) -> Vec<CaseEntry> {
+    let key = |case: &comeback_plan::Case| (case.scenario.clone(), case.image.clone(), case.repeat);
+    let positions: BTreeMap<_, usize> = plan.cases.iter().map(key).zip(0..).collect();
+    let position = |key: &CaseKey| positions.get(&(key.scenario.clone(), key.image.clone(), key.repeat));
+    attempts.sort_by_key(|(key, _)| (position(key), key.attempt));
+    attempts.drain(..).map(|(_, entry)| entry).collect()
+}
+
+/// What the attempts that are kept are called on the engine.
+fn kept(run: &str, plan: &Plan, attempts: &Attempts, is_red: impl Fn(&Attempted) -> bool) -> Vec<String> {
+    let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+    let red = attempts.iter().filter(|attempt| is_red(attempt));
+    let names = red.filter_map(|(key, ..)| {
+        let same =
+            |c: &&comeback_plan::Case| (&c.scenario, &c.image, c.repeat) == (&key.scenario, &key.image, key.repeat);
+        let case = plan.cases.iter().find(same)?;
+        Some(case_on_engine(run, case.index, key.attempt))
+    });
+    names.collect()
+}
+
+fn left_out(plan: &Plan) -> Vec<LeftOutEntry> {
+    let entry = |l: &comeback_plan::LeftOut| LeftOutEntry {
+        scenario: l.scenario.clone(),
+        image: l.image.clone(),
+        why: l.why.clone(),
+    };
+    plan.left_out.iter().map(entry).collect()
+}
+
+/// An image as far as it is known before it is there.
+fn planned(expression: &ImageExpr) -> PlanImage {
+    let release = match expression {
+        ImageExpr::Release {
+            releases: Releases::Exact(version),
+            ..
+        } => Some(version.clone()),
+        _ => None,
+    };
+    PlanImage {
+        name: expression.to_string(),
+        release,
+    }
+}

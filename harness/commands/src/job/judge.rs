@@ -1,0 +1,180 @@
+//! Judging each attempt as it ends, while the run goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+
+use jiff::Timestamp;
+
+use super::{Attempts, Job};
+use crate::cases;
+use crate::run_output::RunOutput;
+use comeback_history::facts::{CaseEvidence, Fact, Observation};
+use comeback_plan::CaseKey;
+use comeback_record::document::selftest::split;
+use comeback_record::document::{JudgedCase, entry};
+use comeback_record::event::RunEvent;
+use comeback_record::excerpt::words;
+use comeback_runner::{Assignment, Attempt, Next, Progress};
+use comeback_scenario::model::Scenario;
+use comeback_verdict::attempts::{self as rules, judged_by_rate, settle};
+use comeback_verdict::{Column, Subject, Verdict, judge_case};
+
+/// What a case is judged by beside its evidence.
+type Asked = (Arc<Scenario>, Subject, Option<Column>);
+
+impl Job {
+    /// Judges each attempt as it ends, and says what follows.
+    pub(super) fn judge(
+        &self,
+        remembered: &[(Assignment, CaseEvidence)],
+        assignments: &[Assignment],
+        attempts: &Attempts,
+        output: &RunOutput,
+    ) -> impl Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static + use<> {
+        let mut asked: BTreeMap<(String, String), Asked> = BTreeMap::new();
+        for a in remembered.iter().map(|(a, _)| a).chain(assignments) {
+            let explicit = (self.expect)(&a.scenario, &a.case.image);
+            let key = (a.case.scenario.clone(), a.case.image.clone());
+            asked.insert(key, (a.scenario.clone(), cases::subject(a), explicit));
+        }
+        let (attempts, record, tell) = (attempts.clone(), output.record.clone(), output.teller());
+        let run = output.clock.run.clone();
+        let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
+        let repeats = self.run.repeat.get() as usize;
+        let overlays = self.purpose.overlays().to_vec();
+        let memory = self.purpose.memory().cloned();
+        let old: BTreeSet<CaseKey> = remembered.iter().map(|(a, _)| CaseKey::of(&a.case, 1)).collect();
+        move |key, attempt| {
+            // Not held while something is told: that goes to the record too.
+            let record = || record.lock().unwrap_or_else(PoisonError::into_inner);
+            match attempt {
+                Attempt::Began => {
+                    if let Some(record) = record().as_mut() {
+                        record.begin(key, Timestamp::now());
+                    }
+                    tell(RunEvent::CaseStarted { case: key.clone() });
+                    Next::default()
+                }
+                Attempt::Going(Progress::Phase(waiting)) => {
+                    tell(RunEvent::CasePhase {
+                        case: key.clone(),
+                        waiting,
+                    });
+                    Next::default()
+                }
+                Attempt::Going(Progress::Observed(observation)) => {
+                    if let Some(record) = record().as_mut() {
+                        record.observe(key, &observation);
+                    }
+                    if let Some(what) = in_words(&observation) {
+                        tell(RunEvent::CaseObserved {
+                            case: key.clone(),
+                            what,
+                        });
+                    }
+                    Next::default()
+                }
+                Attempt::Ended(evidence) => {
+                    let kept = record().as_mut().and_then(|record| {
+                        // What is remembered is part of the record as well, or that would be judged otherwise.
+                        if old.contains(key) {
+                            record.begin(key, evidence.started);
+                        }
+                        record.end(key, evidence)
+                    });
+                    let kept = kept.map(|folder| folder.display().to_string());
+                    let (scenario, subject, explicit) = &asked[&(key.scenario.clone(), key.image.clone())];
+                    let judged = judge_case(scenario, evidence, subject, *explicit);
+                    let verdicts = verdicts_of_case(&attempts, key, judged.verdict);
+                    let again = rules::again(&verdicts);
+                    let verdict = match settle(&verdicts) {
+                        // It is the rule, unless there are so many repeats that the rate is looked at in the end.
+                        Some(settled) if !again && settled.verdict.is_red() && !judged_by_rate(repeats) => {
+                            settled.verdict
+                        }
+                        _ => judged.verdict,
+                    };
+                    // Not to hold is what is wanted of a case under a fault overlay.
+                    let faulty = split(&key.scenario, &overlays).is_some();
+                    let news = !old.contains(key);
+                    if news {
+                        tell(RunEvent::CaseJudged {
+                            case: key.clone(),
+                            verdict,
+                            classification: judged.classification,
+                            seconds: evidence.seconds,
+                            reason: judged.reason.clone(),
+                            again,
+                            faulty,
+                        });
+                    }
+                    // One attempt that met a race says nothing of the next run.
+                    let memory = memory.as_ref().filter(|_| news && judged.race.is_none());
+                    if let Some(Err(text)) = memory.map(|memory| memory.keep(evidence, judged.classification)) {
+                        tell(RunEvent::Note { text });
+                    }
+                    let red = verdict.is_red() && !faulty && news;
+                    if red && keep {
+                        tell(RunEvent::Note {
+                            text: kept_words(&run, evidence),
+                        });
+                    }
+                    let entry = entry(&JudgedCase {
+                        scenario,
+                        evidence,
+                        judged: &judged,
+                        kept,
+                    });
+                    attempts
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((key.clone(), entry));
+                    Next {
+                        again,
+                        stop: red && fail_fast,
+                        keep: red && keep,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The verdicts of a case's attempts so far, with the one that has just ended last.
+fn verdicts_of_case(attempts: &Attempts, key: &CaseKey, last: Verdict) -> Vec<Verdict> {
+    let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+    let same =
+        |other: &CaseKey| (&other.scenario, &other.image, other.repeat) == (&key.scenario, &key.image, key.repeat);
+    let earlier = attempts.iter().filter(|(other, _)| same(other));
+    let mut earlier: Vec<_> = earlier.map(|(other, entry)| (other.attempt, entry.verdict)).collect();
+    earlier.sort_by_key(|(attempt, _)| *attempt);
+    earlier.into_iter().map(|(_, verdict)| verdict).chain([last]).collect()
+}
+
+/// Where what was kept is, and how to get rid of it.
+fn kept_words(run: &str, evidence: &CaseEvidence) -> String {
+    // The engine is asked about it last of all.
+    let inspected = evidence.history.iter().rev().find_map(|o| match &o.fact {
+        Fact::Inspected { status } => Some(status),
+        _ => None,
+    });
+    let sweep = format!("`comeback sweep --run {run}` removes it");
+    let Some(status) = inspected else {
+        return format!("kept what there is of {}; {sweep}", evidence.scenario);
+    };
+    let name = &status.name;
+    let start = if status.running {
+        String::new()
+    } else {
+        format!("docker start {name} && ")
+    };
+    format!("kept {name} and its volume: look inside with `{start}docker exec -it {name} bash`; {sweep}")
+}
+
+fn in_words(observation: &Observation) -> Option<String> {
+    let (kind, profile, text) = words(&observation.fact)?;
+    Some(match profile {
+        Some(profile) => format!("{kind} of {profile}: {text}"),
+        None => format!("{kind}: {text}"),
+    })
+}

@@ -1,0 +1,58 @@
+//! `matrix`: every release against the table, remembered.
+
+mod memory;
+
+use std::collections::BTreeSet;
+
+pub use memory::Memory;
+
+use super::job::{Job, Purpose};
+use super::run_output::RunOutput;
+use super::{Caller, select};
+use crate::Failure;
+use crate::options::MatrixOptions;
+use comeback_image::Base;
+use comeback_scenario::model::Scenario;
+use comeback_verdict::Exit;
+
+/// Releases that have a container reconciler.
+const RELEASES: &str = "release:>=0.15";
+/// What is run on the bases that are not the default.
+const CORE: &str = "core";
+
+/// Runs what is not remembered, and shows all of it.
+pub async fn matrix(args: MatrixOptions, caller: Caller) -> Result<Exit, Failure> {
+    let mut output = RunOutput::open("matrix", &args.job.report, &caller);
+    let outcome = async {
+        let (scenarios, _) = select::scenarios(&args.job.select, None)?;
+        let everything = args.images.is_empty();
+        let images = if everything { columns() } else { args.images };
+        let images = select::images(&images)?;
+        // Somebody who names a base wants to see all of it.
+        let thin = if everything { others() } else { BTreeSet::new() };
+        let mut job = Job::new(images, scenarios, args.job, caller.progress);
+        job.purpose = Purpose::Matrix {
+            memory: Memory::new(args.fresh),
+            thin,
+        };
+        job.go(&mut output).await
+    };
+    let outcome = outcome.await;
+    output.close(outcome)
+}
+
+/// Every release on every base, the default one first.
+fn columns() -> Vec<String> {
+    Base::ALL.iter().map(|base| format!("{RELEASES}@{base}")).collect()
+}
+
+/// Names of the bases on which the core is enough.
+fn others() -> BTreeSet<String> {
+    let others = Base::ALL.iter().filter(|base| **base != Base::default());
+    others.map(ToString::to_string).collect()
+}
+
+/// True if a scenario is run where only the core is.
+pub fn is_core(scenario: &Scenario) -> bool {
+    scenario.tags.iter().any(|tag| tag == CORE)
+}

@@ -1,0 +1,178 @@
+//! Progress, on stderr: what a run is doing while it does it.
+//!
+//! On a terminal a display that is redrawn, with finished things as lines above it; elsewhere one plain line for each
+//! thing that is done. Everything is printed through one place, so that a line never lands in the middle of a display.
+
+mod display;
+mod lines;
+mod standing;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use display::Display;
+use standing::Standing;
+
+use crate::options::Terminal;
+use comeback_record::event::RunEvent;
+use comeback_text::terminal::{Style, fold};
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loudness {
+    /// Nothing.
+    Quiet,
+    /// What is decided and what is done.
+    Normal,
+    /// Also each observation and each line of a build.
+    Verbose,
+}
+
+impl From<&Terminal> for Loudness {
+    fn from(terminal: &Terminal) -> Self {
+        match (terminal.quiet, terminal.verbose) {
+            (true, _) => Self::Quiet,
+            (false, 0) => Self::Normal,
+            (false, _) => Self::Verbose,
+        }
+    }
+}
+
+/// Tells a run's events on stderr. Cheap to clone; clones tell on the same display.
+#[derive(Clone)]
+pub struct Progress {
+    loudness: Loudness,
+    style: Style,
+    standing: Arc<Mutex<Standing>>,
+    sink: Arc<Mutex<Sink>>,
+}
+
+enum Sink {
+    Lines,
+    Display(Box<Display>),
+}
+
+impl Progress {
+    /// Progress as the flags and the terminal allow: a display only on a terminal that can redraw.
+    pub fn new(terminal: &Terminal) -> Self {
+        let stderr = io::stderr();
+        let style = crate::style(terminal.color, &stderr);
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let loudness = Loudness::from(terminal);
+        let redraw = stderr.is_terminal() && !dumb && loudness != Loudness::Quiet;
+        let sink = if redraw {
+            Sink::Display(Box::new(Display::new(style)))
+        } else {
+            Sink::Lines
+        };
+        Self {
+            loudness,
+            style,
+            standing: Arc::new(Mutex::new(Standing::new())),
+            sink: Arc::new(Mutex::new(sink)),
+        }
+    }
+
+    /// Tells an event.
+    pub fn on(&self, event: &RunEvent) {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).on(event);
+        if self.loudness == Loudness::Quiet {
+            return;
+        }
+        let line = lines::line(event, self.loudness, self.style);
+        let mut sink = self.sink();
+        if let Sink::Display(display) = &mut *sink {
+            display.on(event);
+        }
+        if let Some(line) = line {
+            sink.print(&line, self.style);
+        }
+    }
+
+    /// Says where the run stands, whatever the loudness: somebody asked.
+    pub fn stand(&self) {
+        let told = self.standing.lock().unwrap_or_else(PoisonError::into_inner).tell();
+        self.println(&told);
+    }
+
+    /// Prints lines above the display, whatever the loudness.
+    pub fn println(&self, text: &str) {
+        self.sink().print(text, self.style);
+    }
+
+    /// Takes the display away, for good: what is printed after this is nobody's progress.
+    pub fn finish(&self) {
+        let mut sink = self.sink();
+        if let Sink::Display(display) = &mut *sink {
+            display.clear();
+            // The report that follows on the same terminal is another thing.
+            if io::stdout().is_terminal() {
+                sink.print("", self.style);
+            }
+        }
+        *sink = Sink::Lines;
+    }
+
+    /// Takes the display away while something else is printed.
+    pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
+        match &*self.sink() {
+            Sink::Lines => print(),
+            Sink::Display(display) => display.suspend(print),
+        }
+    }
+
+    /// A writer for log lines, which go above the display.
+    pub fn writer(&self) -> LogWriter {
+        LogWriter {
+            progress: self.clone(),
+            line: Vec::new(),
+        }
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        // A display whose last drawing panicked can still be drawn.
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink {
+    fn print(&self, text: &str, style: Style) {
+        match self {
+            // In a file or a pipe a line is one line. Nothing can be done about a stderr that is closed.
+            Self::Lines => drop(writeln!(io::stderr().lock(), "{text}")),
+            Self::Display(display) => {
+                let lines: Vec<String> = text.split('\n').map(|line| fold(line, style.width)).collect();
+                display.print(&lines.join("\n"));
+            }
+        }
+    }
+}
+
+/// Collects what is written to it and prints it line by line.
+pub struct LogWriter {
+    progress: Progress,
+    line: Vec<u8>,
+}
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.line.drain(..=end).collect();
+            self.progress.println(String::from_utf8_lossy(&line[..end]).trim_end());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for LogWriter {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            self.progress.println(String::from_utf8_lossy(&self.line).trim_end());
+        }
+    }
+}

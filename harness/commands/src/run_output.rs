@@ -1,0 +1,207 @@
+//! What a run hands in: its reports, its record, and one document whatever happened to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use super::images::Tell;
+use super::reports::{Reports, exit_of};
+use super::{Caller, prune, session, tell_failure};
+use crate::options::ReportOptions;
+use crate::{Failure, FailureKind};
+use comeback_image::Cache;
+use comeback_record::document::{ImageEntry, LeftOutEntry, PartitionEntry, RunDocument, RunHeader, document};
+use comeback_record::event::{RunEvent, Told};
+use comeback_record::ledger::{EngineEntry, Entry, Failed, RECORD_SCHEMA};
+use comeback_record::write::Record;
+use comeback_text::redact;
+use comeback_verdict::Exit;
+use comeback_verdict::RunVerdict;
+use session::Clock;
+
+/// The record while it is written; `None` before it is there and after it was finished.
+pub type SharedRecord = Arc<Mutex<Option<Record>>>;
+
+/// Collects what a run's document says beside its cases, and hands it in.
+pub struct RunOutput {
+    command: &'static str,
+    folder: Option<PathBuf>,
+    reports: Arc<Reports>,
+    caller: Caller,
+    /// When the run began, and its id.
+    pub clock: Clock,
+    /// What is drawn in the run follows from it; `None` before that is known.
+    pub seed: Option<u64>,
+    /// The engine, once it answered.
+    pub engine: Option<EngineEntry>,
+    /// The images, once they are there.
+    pub images: Vec<ImageEntry>,
+    /// What was selected and does not apply.
+    pub left_out: Vec<LeftOutEntry>,
+    /// Which shard of which plan it is.
+    pub partition: Option<PartitionEntry>,
+    /// The record.
+    pub record: SharedRecord,
+    place: Option<PathBuf>,
+    handed_in: bool,
+}
+
+impl RunOutput {
+    /// Opens it before anything can go wrong.
+    pub fn open(command: &'static str, report: &ReportOptions, caller: &Caller) -> Self {
+        Self {
+            command,
+            folder: report.record.clone(),
+            reports: Arc::new(Reports::new(&report.render, &caller.terminal)),
+            caller: caller.clone(),
+            clock: Clock::start(),
+            seed: None,
+            engine: None,
+            images: Vec::new(),
+            left_out: Vec::new(),
+            partition: None,
+            record: SharedRecord::default(),
+            place: None,
+            handed_in: false,
+        }
+    }
+
+    /// Begins the record.
+    pub fn begin_record(&mut self) -> Result<(), Failure> {
+        let folder = match &self.folder {
+            Some(folder) => folder.clone(),
+            None => Cache::default()
+                .path(format!("runs/{}", self.clock.run))
+                .map_err(|why| session::io(Path::new("the user's cache folder"), &why))?,
+        };
+        let began = Entry::Began {
+            schema: RECORD_SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            run: self.clock.run.clone(),
+            command: self.command.to_owned(),
+            arguments: self.caller.arguments.clone(),
+            started: self.clock.started,
+            exit_style: self.caller.exit_style,
+            seed: self.seed,
+        };
+        let record = Record::create(&folder, &began).map_err(|why| session::io(&folder, &why))?;
+        self.place = Some(record.root().to_owned());
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(record);
+        prune::begin(Cache::default());
+        Ok(())
+    }
+
+    /// Adds lines to the record's ledger, if there is a record.
+    pub fn enter(&self, entries: impl IntoIterator<Item = Entry>) {
+        if let Some(record) = self.record.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            entries.into_iter().for_each(|entry| record.enter(&entry));
+        }
+    }
+
+    /// Where events go: to the progress display, to the record, and to whoever reads them as they come.
+    pub fn teller(&self) -> Tell {
+        let (progress, record, reports) = (self.caller.progress.clone(), self.record.clone(), self.reports.clone());
+        Arc::new(move |event: RunEvent| {
+            progress.on(&event);
+            let told = Told {
+                at: Timestamp::now(),
+                event,
+            };
+            reports.stream(&told);
+            // What was observed is in the histories.
+            if matches!(told.event, RunEvent::CaseObserved { .. }) {
+                return;
+            }
+            if let Some(record) = record.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                record.tell(&told);
+            }
+        })
+    }
+
+    /// What is known of the run beside its images and cases.
+    pub fn header(&self, failure: Option<(String, Exit)>, interrupted: Option<Exit>) -> RunHeader {
+        RunHeader {
+            run: self.clock.run.clone(),
+            command: self.command.to_owned(),
+            arguments: self.caller.arguments.clone(),
+            started: self.clock.started,
+            seed: self.seed,
+            seconds: self.clock.seconds(),
+            engine: self.engine.clone(),
+            left_out: self.left_out.clone(),
+            record: self.place.as_ref().map(|p| p.display().to_string()),
+            failure: failure.map(|(why, exit)| (redact::text(&why), exit)),
+            interrupted,
+            partition: self.partition.clone(),
+            shards: None,
+        }
+    }
+
+    /// Writes everything that was asked for; what is printed comes last and says what became of the rest.
+    pub fn hand_in(&mut self, header: &RunHeader, mut document: RunDocument) -> Result<Exit, Failure> {
+        self.handed_in = true;
+        let mut exit = exit_of(&document);
+        document.exit_code = self.caller.exit_style.judged(exit);
+        if let Err(failure) = self.write(header, None, &document) {
+            tell_failure(&failure, &self.caller.terminal);
+            if exit == Exit::Held {
+                exit = failure.exit();
+                document.verdict = RunVerdict::Error;
+                document.exit_code = self.caller.exit_style.judged(exit);
+            }
+            document.failure.get_or_insert(failure.what());
+        }
+        self.reports.print(&document)?;
+        Ok(exit)
+    }
+
+    /// The end of a command: one that failed on its way has a document too, for programs that wait for one.
+    pub fn close(self, outcome: Result<Exit, Failure>) -> Result<Exit, Failure> {
+        let Err(failure) = outcome else {
+            return outcome;
+        };
+        if !self.handed_in {
+            let interrupted = match failure.kind {
+                FailureKind::Interrupted { exit } => Some(exit),
+                _ => None,
+            };
+            let header = self.header(Some((failure.what(), failure.exit())), interrupted);
+            let mut document = document(&header, self.images.clone(), Vec::new());
+            document.exit_code = failure.code(self.caller.exit_style);
+            if let Err(also) = self.write(&header, Some(document.exit_code), &document) {
+                tell_failure(&also, &self.caller.terminal);
+            }
+            if self.reports.is_for_programs() {
+                self.reports.print(&document)?;
+            }
+        }
+        Err(failure)
+    }
+
+    /// Finishes the record, and writes the reports that go to files.
+    fn write(&self, header: &RunHeader, code: Option<u8>, document: &RunDocument) -> Result<(), Failure> {
+        let kept = self.finish_record(header, code, document);
+        self.reports.write(document).and(kept)
+    }
+
+    /// `code` is the exit code of a command that came to no verdict.
+    fn finish_record(&self, header: &RunHeader, code: Option<u8>, document: &RunDocument) -> Result<(), Failure> {
+        let ended = Entry::Ended {
+            seconds: header.seconds,
+            failure: header.failure.as_ref().map(|(why, exit)| Failed {
+                why: why.clone(),
+                exit: exit.code(),
+                code,
+            }),
+            interrupted: header.interrupted.map(Exit::code),
+        };
+        match self.record.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            None => Ok(()),
+            Some(record) => {
+                let place = record.root().to_owned();
+                record.finish(&ended, document).map_err(|why| session::io(&place, &why))
+            }
+        }
+    }
+}

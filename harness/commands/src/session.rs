@@ -1,0 +1,179 @@
+//! One invocation that talks to an engine: its run id, its engine, its reporters.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::images::Tell;
+use crate::options::EngineOptions;
+use crate::{Failure, FailureKind};
+use comeback_engine::{DockerEngine, Engine, EngineInfo, NoAddress, Wanted, locate};
+use comeback_history::clock::ClockOffset;
+use comeback_image::Image;
+use comeback_observe::clock::Clocks;
+use comeback_observe::hub::EventHub;
+use comeback_record::event::RunEvent;
+use comeback_record::ledger::EngineEntry;
+use comeback_runner::{Environments, RunContext, Slots};
+use comeback_text::redact;
+
+/// What follows if the difference between the two clocks cannot be measured.
+pub const NO_CLOCK: &str = "the engine does not tell the time of its host, or its clock was set while it was asked: times of the \
+                            engine are taken for ours, and how long it took to learn of things is not told";
+
+/// An engine that answered.
+pub struct Connected {
+    /// Where it is.
+    pub host: String,
+    /// The engine.
+    pub engine: Arc<dyn Engine>,
+    /// What it says of itself.
+    pub info: EngineInfo,
+    /// Our clock, and that of its host.
+    pub clocks: Clocks,
+}
+
+/// Connects to the engine the arguments name.
+pub async fn connect(args: &EngineOptions) -> Result<Connected, Failure> {
+    let host = host(args)?;
+    let engine = DockerEngine::connect(Some(&host))
+        .await
+        .map_err(|e| Failure::engine(&e, &host))?;
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let info = engine.info().await.map_err(|e| Failure::engine(&e, &host))?;
+    if !Wanted::from(args.engine).is(&info.name) {
+        return Err(Failure::new(FailureKind::EngineUnavailable {
+            host: redact::text(&host),
+            why: format!("what answers there is {}, and --engine asks for another", info.name),
+        }));
+    }
+    let clocks = Clocks::measure(engine.as_ref()).await;
+    Ok(Connected {
+        host,
+        engine,
+        info,
+        clocks,
+    })
+}
+
+impl Connected {
+    /// The engine, as records and documents have it.
+    pub fn entry(&self) -> EngineEntry {
+        engine_entry(&self.info, self.clocks.offset)
+    }
+
+    /// Says what is not known because the engine does not tell its time.
+    pub fn tell_clock(&self, tell: &Tell) {
+        if self.clocks.offset.is_none() {
+            tell(RunEvent::Note {
+                text: NO_CLOCK.to_owned(),
+            });
+        }
+    }
+
+    /// What the cases of a run share: a wait takes no longer than `wait`, and a case no longer than `case`.
+    pub async fn context(
+        &self,
+        run: &str,
+        observer: Option<Image>,
+        slots: Slots,
+        wait: Duration,
+        case: Duration,
+        seed: u64,
+    ) -> Result<Arc<RunContext>, Failure> {
+        let hub = EventHub::open(self.engine.clone(), run.to_owned()).await;
+        Ok(Arc::new(RunContext {
+            engine: self.engine.clone(),
+            clocks: self.clocks,
+            hub: hub.map_err(|e| Failure::engine(&e, &self.host))?,
+            host: self.host.clone(),
+            run: run.to_owned(),
+            observer,
+            limit: wait.min(case),
+            case_limit: case,
+            slots,
+            environments: Environments::default(),
+            seed,
+        }))
+    }
+}
+
+/// An engine, as records and documents have it.
+pub fn engine_entry(info: &EngineInfo, clock: Option<ClockOffset>) -> EngineEntry {
+    EngineEntry {
+        name: info.name.clone(),
+        version: info.version.clone(),
+        api: info.api.clone(),
+        host: info.host.clone(),
+        cpus: info.cpus,
+        memory: info.memory,
+        storage: info.storage.clone(),
+        architecture: info.architecture.clone(),
+        memory_limit: info.memory_limit,
+        clock,
+    }
+}
+
+/// The address of the engine that is meant.
+pub fn host(args: &EngineOptions) -> Result<String, Failure> {
+    match locate(args.engine.into(), args.host.as_deref()) {
+        Ok(address) => Ok(address.url),
+        Err(NoAddress { meant, why }) => Err(Failure::new(FailureKind::EngineUnavailable { host: meant, why })),
+    }
+}
+
+/// When an invocation began, and its id.
+pub struct Clock {
+    /// The run's id: sortable, unique on an engine, fit for a container's name.
+    pub run: String,
+    /// By the calendar.
+    pub started: Timestamp,
+    since: Instant,
+}
+
+impl Clock {
+    /// Starts now.
+    pub fn start() -> Self {
+        let started = Timestamp::now();
+        let pid = std::process::id();
+        let run = format!(
+            "{}-{:x}-{pid:x}",
+            started.strftime("%Y%m%d%H%M%S"),
+            started.subsec_nanosecond() / 1000
+        );
+        Self {
+            run,
+            started,
+            since: Instant::now(),
+        }
+    }
+
+    /// Seconds so far.
+    pub fn seconds(&self) -> f64 {
+        self.since.elapsed().as_secs_f64()
+    }
+}
+
+/// Writes a file, or says why not.
+pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    parent(path)?;
+    std::fs::write(path, text).map_err(|why| io(path, &why))
+}
+
+/// Makes the folder a file is to be in.
+pub fn parent(path: &Path) -> Result<(), Failure> {
+    match path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(parent) => std::fs::create_dir_all(parent).map_err(|why| io(path, &why)),
+        None => Ok(()),
+    }
+}
+
+/// A file that cannot be read or written.
+pub fn io(path: &Path, why: &impl ToString) -> Failure {
+    Failure::new(FailureKind::Io {
+        path: path.display().to_string(),
+        why: why.to_string(),
+    })
+}

@@ -1,0 +1,233 @@
+//! Requesting containers: through testcontainers for those that run, through bollard for those that only hold files.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType, MountVolumeOptions,
+    ResourcesUlimits, RestartPolicy as ApiPolicy, RestartPolicyNameEnum,
+};
+use bollard::query_parameters::CreateContainerOptionsBuilder;
+use testcontainers::core::error::{ClientError, TestcontainersError};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{GenericImage, ImageExt};
+
+use super::{DockerEngine, RUN, bounded, translate};
+use crate::{Cause, ContainerSpec, EngineError, EngineErrorKind, RestartPolicy};
+
+impl DockerEngine {
+    pub(super) async fn run_spec(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
+        let call = format!("run container {}", spec.name);
+        // testcontainers pulls what is not there; by its id nothing can be pulled, so it is not even tried.
+        if self.images().inspect_image(&spec.image).await?.is_none() {
+            return Err(gone(call, spec));
+        }
+        let (name, tag) = split_reference(&spec.image);
+        let mut image = GenericImage::new(name, tag);
+        if let Some(entrypoint) = &spec.entrypoint {
+            image = image.with_entrypoint(entrypoint);
+        }
+        let (owned_spec, podman) = (spec.clone(), self.podman);
+        let mut request = image
+            .with_cmd(spec.cmd.clone())
+            .with_container_name(&spec.name)
+            .with_labels(spec.labels.clone())
+            .with_open_stdin(spec.stdin)
+            .with_startup_timeout(RUN)
+            .with_host_config_modifier(move |host| {
+                negotiate_for_testcontainers();
+                apply(&owned_spec, host, podman);
+            });
+        for (key, value) in &spec.env {
+            request = request.with_env_var(key, value);
+        }
+        // In a task of its own: the modifier above blocks, and what it waits for may be held by another start that is
+        // polled by the same task as this one.
+        let start = AbortOnDrop(tokio::spawn(request.start()));
+        let container = tokio::time::timeout(RUN, start)
+            .await
+            .map_err(|_| EngineError::new(call.clone(), EngineErrorKind::Timeout(RUN)))?
+            .map_err(|e| EngineError::new(call.clone(), EngineErrorKind::Broken(Cause::of(e))))?
+            .map_err(|e| from_testcontainers(&call, e))?;
+        let id = container.id().to_owned();
+        self.owned.lock().await.insert(id.clone(), container);
+        Ok(id)
+    }
+
+    pub(super) async fn create_spec(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
+        let mut host = HostConfig::default();
+        apply(spec, &mut host, self.podman);
+        let body = ContainerCreateBody {
+            image: Some(spec.image.clone()),
+            labels: Some(spec.labels.clone().into_iter().collect::<HashMap<_, _>>()),
+            env: Some(spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect()),
+            entrypoint: spec.entrypoint.clone().map(|e| vec![e]),
+            cmd: Some(spec.cmd.clone()),
+            open_stdin: Some(spec.stdin),
+            host_config: Some(host),
+            ..Default::default()
+        };
+        let options = CreateContainerOptionsBuilder::new().name(&spec.name).build();
+        let call = format!("create container {}", spec.name);
+        match bounded(&call, RUN, self.docker.create_container(Some(options), body)).await {
+            Ok(made) => Ok(made.id),
+            Err(error) if error.is_not_found() => Err(gone(call, spec)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The image is not there, or not any more.
+fn gone(call: String, spec: &ContainerSpec) -> EngineError {
+    EngineError::new(
+        call,
+        EngineErrorKind::NoImage {
+            image: spec.image.clone(),
+        },
+    )
+}
+
+/// A task that ends with whoever waits for it.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<T> Future for AbortOnDrop<T> {
+    type Output = Result<T, tokio::task::JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+/// testcontainers never negotiates the API version, and engines before 28 refuse the one its bollard starts from. Its
+/// client is shared while a start is under way, and the version is shared with each clone of it: so negotiate on a clone,
+/// from within the start.
+fn negotiate_for_testcontainers() {
+    let handle = tokio::runtime::Handle::current();
+    let outcome = tokio::task::block_in_place(|| {
+        handle.block_on(async {
+            let docker = testcontainers::core::client::docker_client_instance()
+                .await
+                .map_err(|e| e.to_string())?;
+            if docker.client_version() == *bollard::API_DEFAULT_VERSION {
+                docker.negotiate_version().await.map_err(|e| e.to_string())?;
+            }
+            Ok::<_, String>(())
+        })
+    });
+    if let Err(why) = outcome {
+        // The start itself fails right after this, with the engine's own words.
+        tracing::debug!("testcontainers' client could not negotiate the API version: {why}");
+    }
+}
+
+/// The part of a request that is the same both ways.
+fn apply(spec: &ContainerSpec, host: &mut HostConfig, podman: bool) {
+    host.publish_all_ports = Some(false);
+    host.network_mode = Some(spec.network.clone().unwrap_or_else(|| "none".into()));
+    host.privileged = Some(false);
+    host.security_opt = Some(vec!["no-new-privileges".into()]);
+    host.cap_drop = Some(vec!["ALL".into()]);
+    host.cap_add = Some(spec.capabilities.iter().map(|name| (*name).to_owned()).collect());
+    host.readonly_rootfs = Some(spec.read_only);
+    host.mounts = Some(
+        spec.mounts
+            .iter()
+            .map(|m| ApiMount {
+                target: Some(m.path.clone()),
+                source: Some(m.volume.clone()),
+                typ: Some(MountType::VOLUME),
+                read_only: Some(m.read_only),
+                // Whatever the image has at that place must not become part of the case.
+                volume_options: Some(MountVolumeOptions {
+                    no_copy: Some(true),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            })
+            .collect(),
+    );
+    host.restart_policy = Some(ApiPolicy {
+        name: Some(match spec.policy {
+            RestartPolicy::No => RestartPolicyNameEnum::NO,
+            RestartPolicy::Always => RestartPolicyNameEnum::ALWAYS,
+            RestartPolicy::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
+            RestartPolicy::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
+        }),
+        maximum_retry_count: None,
+    });
+    host.memory = spec.limits.memory.and_then(|n| i64::try_from(n).ok());
+    host.memory_swap = host.memory;
+    host.pids_limit = spec.limits.pids;
+    host.ulimits = Some(ulimits(spec, podman));
+    host.log_config = spec.limits.log_bytes.map(|bytes| HostConfigLogConfig {
+        typ: Some("json-file".into()),
+        config: Some(HashMap::from([
+            ("max-size".to_owned(), bytes.to_string()),
+            ("max-file".to_owned(), "2".to_owned()),
+        ])),
+    });
+}
+
+/// No core dumps, and no file without end. Podman asks for more open files and processes than a sandbox may let it have,
+/// unless it is told how many.
+fn ulimits(spec: &ContainerSpec, podman: bool) -> Vec<ResourcesUlimits> {
+    let limit = |name: &str, value: i64| ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(value),
+        hard: Some(value),
+    };
+    let file = spec.limits.file_bytes.and_then(|n| i64::try_from(n).ok());
+    let file = file.map(|bytes| limit("fsize", bytes));
+    let of_podman = [limit("nofile", 1024), limit("nproc", 4096)];
+    std::iter::once(limit("core", 0))
+        .chain(file)
+        .chain(of_podman.into_iter().filter(|_| podman))
+        .collect()
+}
+
+/// Name and tag, as testcontainers wants them. An id (`sha256:…`) splits at its colon and is put together again; one without
+/// the algorithm gets it.
+fn split_reference(reference: &str) -> (&str, &str) {
+    if reference.len() == 64 && reference.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return ("sha256", reference);
+    }
+    match reference.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (reference, "latest"),
+    }
+}
+
+/// testcontainers does not tell bollard's errors by `source()`.
+fn from_testcontainers(call: &str, error: TestcontainersError) -> EngineError {
+    match error {
+        TestcontainersError::Client(
+            ClientError::CreateContainer(error)
+            | ClientError::StartContainer(error)
+            | ClientError::InspectContainer(error)
+            | ClientError::Init(error)
+            | ClientError::PullImage { err: error, .. },
+        ) => translate(call, error),
+        error => EngineError::new(call, EngineErrorKind::Broken(Cause::of(error))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_split_at_the_tag_only() {
+        assert_eq!(split_reference("a/b:1"), ("a/b", "1"));
+        assert_eq!(split_reference("localhost:5000/a"), ("localhost:5000/a", "latest"));
+        assert_eq!(split_reference("sha256:abc"), ("sha256", "abc"));
+        let id = "0123456789abcdef".repeat(4);
+        assert_eq!(split_reference(&id), ("sha256", &*id));
+    }
+}

@@ -1,0 +1,251 @@
+//! A sequence as a scenario file: what is run, what is printed, and what `--save` writes are the same text.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::hunt::Finding;
+use super::model::PROFILES;
+use super::sequence::Sequence;
+use comeback_scenario::model::{
+    DEFAULT_PROFILE, Moment, Operation, Probe, ProfileSel, RecreateHow, Scenario, Step, User, Value,
+};
+use comeback_scenario::parse_file;
+use comeback_text::terminal::{shorten, wrap};
+
+/// Turns off the breaker that later releases have against respawning too often: it is not what is looked for, and makes
+/// every sixth start of two minutes wait. It has a scenario of its own.
+const NO_BREAKER: &str = "env = { HERMES_GATEWAY_MAX_STARTS = \"0\" }";
+
+/// Columns of a title, and of the lines of a reason.
+const TITLE_COLUMNS: usize = 46;
+const WHY_COLUMNS: usize = 54;
+
+/// A row of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileRow {
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub probe: Probe,
+    /// Of which profile.
+    pub profile: String,
+    /// What the intent wants.
+    pub fixed: Value,
+    /// What was seen.
+    pub regressed: Value,
+}
+
+/// What a file says beside its steps.
+#[derive(Debug, Clone)]
+pub struct Words<'a> {
+    /// One line.
+    pub title: &'a str,
+    /// A paragraph.
+    pub why: &'a str,
+    /// The settling window.
+    pub settle: Duration,
+    /// A fault overlay.
+    pub overlay: Option<&'a str>,
+    /// The rows; none stands for one that says no more than that the container runs.
+    pub rows: &'a [FileRow],
+}
+
+/// The file's text.
+pub fn text(sequence: &Sequence, words: &Words<'_>) -> String {
+    let mut text = format!("schema = 1\ntitle = {}\n", quoted(words.title));
+    if !words.why.is_empty() {
+        let _ = writeln!(text, "why = \"\"\"\n{}\"\"\"", escaped(words.why));
+    }
+    text += "tags = [\"explore\"]\n";
+    if !words.rows.iter().any(|row| row.fixed != row.regressed) {
+        text += "invariant = true\n";
+    }
+    if words.settle != Duration::from_secs(5) {
+        let _ = writeln!(text, "settle = \"{}ms\"", words.settle.as_millis());
+    }
+    let seeded = sequence.seeded();
+    let by = |profile: usize| if seeded.contains(&profile) { "reconcile" } else { "none" };
+    let _ = writeln!(text, "\n[start]\nby = \"{}\"\n{NO_BREAKER}", by(0));
+    if sequence.setting.restarts {
+        text += "policy = \"unless-stopped\"\n";
+    }
+    if let Some(overlay) = words.overlay {
+        let _ = writeln!(text, "overlay = {}", quoted(overlay));
+    }
+    for (profile, name) in PROFILES.iter().enumerate().take(sequence.setting.profiles).skip(1) {
+        let _ = writeln!(
+            text,
+            "\n[[profile]]\nname = {}\nstart = \"{}\"",
+            quoted(name),
+            by(profile)
+        );
+    }
+    for profile in &seeded {
+        let folder = match *profile {
+            0 => String::new(),
+            p => format!("profiles/{}/", PROFILES[p]),
+        };
+        let _ = writeln!(
+            text,
+            "\n[[seed]]\npath = \"{folder}gateway_state.json\"\njson = {{ gateway_state = \"running\" }}"
+        );
+    }
+    for (_, step) in sequence.steps() {
+        let _ = writeln!(text, "\n[[step]]\n{}", line(&step));
+    }
+    for row in words.rows {
+        let _ = write!(text, "\n[[expect]]\nat = \"{}\"\nprobe = \"{}\"\n", row.at, row.probe);
+        if row.profile != DEFAULT_PROFILE {
+            let _ = writeln!(text, "profile = {}", quoted(&row.profile));
+        }
+        let _ = writeln!(
+            text,
+            "fixed = {}\nregressed = {}",
+            value(&row.fixed),
+            value(&row.regressed)
+        );
+    }
+    if words.rows.is_empty() {
+        text += "\n[[expect]]\nat = \"end\"\nprobe = \"container\"\nfixed = \"running\"\nregressed = \"running\"\n";
+    }
+    text
+}
+
+/// The scenario that the text is.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, which is a fault of ours.
+pub fn scenario(id: &str, text: &str) -> Result<Scenario, String> {
+    parse_file(&format!("explore/{id}.toml"), text).map_err(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        errors.join("\n")
+    })
+}
+
+/// A step as it is written: `operator-stop = { profile = "work", wait = false }`.
+fn line(step: &Step) -> String {
+    let mut keys: Vec<String> = match &step.op {
+        Operation::OperatorStart { all } | Operation::OperatorStop { all } | Operation::OperatorRestart { all } => {
+            all.then(|| "all = true".to_owned()).into_iter().collect()
+        }
+        Operation::EngineRestart { grace } | Operation::EngineStop { grace } => {
+            vec![format!("grace = \"{}s\"", grace.as_secs())]
+        }
+        Operation::EngineKill { signal } | Operation::SignalGateway { signal } | Operation::SignalInit { signal } => {
+            vec![format!("signal = \"{signal}\"")]
+        }
+        Operation::Recreate { how } => {
+            let how = match how {
+                RecreateHow::Stop => "stop",
+                RecreateHow::Force => "force",
+            };
+            vec![format!("how = \"{how}\"")]
+        }
+        Operation::WaitUntil { probe, value: values } => {
+            let values: Vec<String> = values.0.iter().map(value).collect();
+            vec![
+                format!("probe = \"{probe}\""),
+                format!("value = [{}]", values.join(", ")),
+            ]
+        }
+        Operation::HoldAt { state } => vec![format!("state = {}", quoted(state))],
+        Operation::EngineStart
+        | Operation::ComposeRecreate
+        | Operation::OomGateway
+        | Operation::CtrlC
+        | Operation::Stamp(_)
+        | Operation::ProfileCreate
+        | Operation::ProfileDelete
+        | Operation::Release
+        | Operation::Settle => Vec::new(),
+    };
+    let names_it = matches!(step.op, Operation::ProfileCreate | Operation::ProfileDelete);
+    match &step.profile {
+        ProfileSel::One(name) if *name == DEFAULT_PROFILE && !names_it => {}
+        ProfileSel::One(name) => keys.push(format!("profile = {}", quoted(name))),
+        ProfileSel::All => keys.push("profile = \"all\"".to_owned()),
+    }
+    if step.user == User::Root {
+        keys.push("as = \"root\"".to_owned());
+    }
+    if !step.wait {
+        keys.push("wait = false".to_owned());
+    }
+    if keys.is_empty() {
+        return format!("{} = {{}}", step.op.name());
+    }
+    format!("{} = {{ {} }}", step.op.name(), keys.join(", "))
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::Bool(flag) => flag.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::Str(text) => quoted(text),
+        Value::Absent(_) => "{ absent = true }".to_owned(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text.replace(['\n', '\r'], " ")).to_string()
+}
+
+/// Text within three quotes.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace("\"\"\"", "'''")
+}
+
+/// The file of something found: fixed is what the intent wants, regressed is what was seen.
+pub fn of_finding(finding: &Finding, image: &str, seed: u64, overlay: Option<&str>, settle: Duration) -> String {
+    let violation = &finding.violation;
+    let title = shorten(&finding.sequence.operations().join(", "), TITLE_COLUMNS);
+    let overlay_said = overlay.map(|name| format!(" broken by {name}")).unwrap_or_default();
+    let why = format!(
+        "Found by exploring {image}{overlay_said} (seed {seed}, sequence {}): {}. First seen at {}: {} of {} is {}, and has \
+         to be {}.",
+        finding.index + 1,
+        violation.kind,
+        violation.at,
+        violation.what,
+        violation.profile,
+        violation.found,
+        violation.wanted
+    );
+    let why = wrap(&why, WHY_COLUMNS, "");
+    let words = Words {
+        title: &title,
+        why: why.trim_end(),
+        settle,
+        overlay,
+        rows: &rows(finding),
+    };
+    text(&finding.sequence, &words)
+}
+
+/// What was not as wanted, and what became of every gateway in the end.
+fn rows(finding: &Finding) -> Vec<FileRow> {
+    let steps = finding.sequence.steps().len();
+    let whole = finding.trial.shown.len() == steps;
+    let mut rows: Vec<FileRow> = Vec::new();
+    for point in &finding.trial.points {
+        let Some(probe) = point.probe else { continue };
+        // What was cut off was not part of it.
+        if point.begun > steps || (point.at == Moment::End && !whole) {
+            continue;
+        }
+        let last = point.at == Moment::End && probe == Probe::Service;
+        let there = |r: &FileRow| r.at == point.at && r.probe == probe && r.profile == point.profile;
+        if (point.holds() && !last) || rows.iter().any(there) {
+            continue;
+        }
+        rows.push(FileRow {
+            at: point.at,
+            probe,
+            profile: point.profile.clone(),
+            fixed: point.wanted.clone(),
+            regressed: point.found.clone(),
+        });
+    }
+    rows
+}

@@ -1,0 +1,165 @@
+//! The explorer on a gateway that is made up: each fault is found and shrunk to the least that shows it, and where there is
+//! none, none is found.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rstest::rstest;
+use tokio::time::Instant;
+
+use super::generate::Source;
+use super::hunt::{Errand, Hunt, Hunted, Lab, Purpose, REPEATS, hunt};
+use super::scripted::{Fault, ScriptedLab};
+use super::trial::{Kind, Outcome, Trial};
+
+async fn hunted(fault: Fault, seed: u64, runs: usize) -> Hunted {
+    let lab = Arc::new(ScriptedLab { fault });
+    let what = Hunt {
+        source: Source {
+            seed,
+            steps: 8,
+            profiles: 3,
+        },
+        runs,
+        budget: Duration::from_secs(3600),
+    };
+    let hunted = Arc::new(Mutex::new(Hunted::default()));
+    hunt(&lab, &what, &hunted, &|_| ()).await;
+    let hunted = hunted.lock().unwrap().clone();
+    assert_eq!(hunted.tried, runs);
+    assert_eq!(hunted.told_nothing(), 0, "{:?}", hunted.inconclusive);
+    hunted
+}
+
+#[rstest]
+#[case::every_shutdown_is_a_stop(Fault::EveryShutdownIsAStop, Kind::LostUp, &["operator-start", "engine-restart"])]
+#[case::the_third_boot(
+    Fault::ForgetsAtTheThirdBoot,
+    Kind::LostUp,
+    &["operator-start", "engine-restart", "engine-restart"]
+)]
+// The one that is stopped and the one that is lost.
+#[case::the_neighbour(
+    Fault::StopsTheNeighbour,
+    Kind::LostUp,
+    &["operator-start", "operator-stop", "engine-restart"]
+)]
+#[case::the_race(
+    Fault::RespawnUndoesTheStop,
+    Kind::LostDown,
+    &["operator-start", "signal-gateway~", "operator-stop"]
+)]
+#[case::the_frozen_one(
+    Fault::DrainingStaysDown,
+    Kind::LostUp,
+    &["operator-start", "hold-at~", "signal-gateway~", "wait-until", "engine-restart"]
+)]
+#[case::the_stop(Fault::StopIsNotRecorded, Kind::Unrecorded, &["operator-start", "operator-stop"])]
+#[case::the_lines(Fault::SilentAfterDelete, Kind::BootLine, &["profile-delete", "engine-restart"])]
+#[case::the_kills(
+    Fault::TiredOfRespawning,
+    Kind::LostUp,
+    &["operator-start", "signal-gateway", "signal-gateway"]
+)]
+#[tokio::test]
+async fn a_fault_is_found_and_shrunk_to_the_least_that_shows_it(
+    #[case] fault: Fault,
+    #[case] kind: Kind,
+    #[case] least: &[&str],
+    #[values(1, 2)] seed: u64,
+) {
+    let hunted = hunted(fault, seed, 300).await;
+    let shown: Vec<(Kind, Vec<String>)> = hunted
+        .findings
+        .iter()
+        .map(|f| {
+            let steps = f.sequence.steps().into_iter();
+            let steps = steps.map(|(_, s)| format!("{}{}", s.op.name(), if s.wait { "" } else { "~" }));
+            (f.violation.kind, steps.collect())
+        })
+        .collect();
+    assert!(
+        shown.iter().any(|(k, steps)| *k == kind && steps == least),
+        "{least:?} is not among {shown:#?}"
+    );
+    for finding in &hunted.findings {
+        assert_eq!((finding.repeats, finding.reproduced), (REPEATS, REPEATS));
+        assert!(finding.minimal);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_found_where_nothing_is_wrong() {
+    let lab = Arc::new(ScriptedLab { fault: Fault::None });
+    let source = Source {
+        seed: 1,
+        steps: 8,
+        profiles: 3,
+    };
+    for index in 0..10_000 {
+        let errand = Errand {
+            sequence: source.sequence(index),
+            purpose: Purpose::Try(index),
+        };
+        let trial = lab.clone().run(errand.clone()).await;
+        assert_eq!(trial.outcome, Outcome::Held, "{:#?}", errand.sequence);
+    }
+}
+
+/// A lab in which everything takes a minute.
+struct SlowLab {
+    lab: Arc<ScriptedLab>,
+    since: Instant,
+    began: Mutex<Vec<Instant>>,
+}
+
+impl Lab for SlowLab {
+    async fn run(self: Arc<Self>, errand: Errand) -> Trial {
+        self.began.lock().unwrap().push(Instant::now());
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        self.lab.clone().run(errand).await
+    }
+
+    fn width(&self) -> usize {
+        3
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+/// Whatever failed by then is told, though there is no time to shrink or to repeat it.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_begun_after_the_budget() {
+    let fault = Fault::EveryShutdownIsAStop;
+    let lab = Arc::new(SlowLab {
+        lab: Arc::new(ScriptedLab { fault }),
+        since: Instant::now(),
+        began: Mutex::default(),
+    });
+    let what = Hunt {
+        source: Source {
+            seed: 1,
+            steps: 8,
+            profiles: 3,
+        },
+        runs: 1000,
+        budget: Duration::from_secs(30),
+    };
+    let since = Instant::now();
+    let hunted = Arc::new(Mutex::new(Hunted::default()));
+    hunt(&lab, &what, &hunted, &|_| ()).await;
+    let began = lab.began.lock().unwrap().clone();
+    assert!(
+        began.iter().all(|at| at.duration_since(since) < what.budget),
+        "{began:?}"
+    );
+    let hunted = hunted.lock().unwrap();
+    assert_eq!(hunted.tried, 3);
+    for finding in &hunted.findings {
+        assert_eq!((finding.minimal, finding.repeats), (false, 0));
+    }
+    assert!(!hunted.findings.is_empty());
+}

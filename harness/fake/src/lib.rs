@@ -1,0 +1,300 @@
+//! A scripted engine for our own tests: containers, volumes and events as a real one has them, in memory, and in the
+//! containers a gateway with the fix or without it, seen by an observer and an agent that speak as ours do.
+//!
+//! Nothing here takes real time: with a paused clock a whole case takes milliseconds. What is asked of it goes on to its
+//! end even if whoever asked stops waiting, as with a real engine. [`faulty::Faulty`] is what breaks it.
+
+pub mod faulty;
+mod gateway;
+mod listeners;
+mod overlays;
+mod world;
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use jiff::{SignedDuration, Timestamp};
+use tokio::io::AsyncRead;
+use tokio::sync::mpsc;
+
+pub use overlays::Hook;
+pub use world::Personality;
+use world::World;
+
+use comeback_engine::{
+    Attached, BuildRequest, ContainerSpec, ContainerStatus, Engine, EngineCondition, EngineError, EngineErrorKind,
+    EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, Images, LogLine, Progress, StoredImage, Stream,
+    VolumeInfo,
+};
+use comeback_observe::AGENT;
+use comeback_observe::hub::ROLE_LABEL;
+
+/// The engine.
+#[derive(Clone)]
+pub struct Fake {
+    world: World,
+}
+
+impl Fake {
+    /// An empty engine whose images hold a gateway of that kind.
+    pub fn new(personality: Personality) -> Self {
+        Self {
+            world: World::new(personality),
+        }
+    }
+
+    /// The same, with images that make this of a fault overlay.
+    #[must_use]
+    pub fn with_hook(self, hook: Hook) -> Self {
+        self.world.lock().hook = hook;
+        self
+    }
+
+    /// The same, whose clock is so far ahead of what it would be.
+    #[must_use]
+    pub fn with_skew(self, skew: SignedDuration) -> Self {
+        self.world.lock().skew(skew);
+        self
+    }
+
+    /// Names of everything that is there.
+    pub fn things(&self) -> Vec<String> {
+        self.world.things()
+    }
+
+    /// The engine goes down, and comes back: every stream ends, and so does every container unless they are to survive it.
+    /// Its memory of events is gone.
+    pub fn restarts(&self, containers_survive: bool) {
+        self.world.engine_restarts(containers_survive);
+    }
+
+    /// Carries something out in a task of its own: it comes to its end whether or not anybody waits for it.
+    async fn carried_out<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+        match tokio::spawn(work).await {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+/// Where the volume of a container is.
+const DATA: &str = "/opt/data";
+
+/// An answer of an engine that does not do it.
+fn refused(call: &str, code: u16, message: &str) -> EngineError {
+    let message = message.to_owned();
+    EngineError::new(call, EngineErrorKind::Status { code, message })
+}
+
+fn not_played<T>(call: &str) -> Result<T, EngineError> {
+    Err(refused(call, 501, "the scripted engine does not play that"))
+}
+
+#[async_trait]
+impl Images for Fake {
+    async fn inspect_image(&self, reference: &str) -> Result<Option<ImageInfo>, EngineError> {
+        Ok(Some(ImageInfo {
+            id: reference.to_owned(),
+            ..ImageInfo::default()
+        }))
+    }
+
+    async fn probe_pull(&self, _reference: &str) -> Result<(), EngineError> {
+        not_played("ask the registry")
+    }
+
+    async fn pull_image(&self, _reference: &str, _on: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), EngineError> {
+        not_played("pull")
+    }
+
+    async fn import_image(
+        &self,
+        _reference: &str,
+        _changes: &[String],
+        _tar: Box<dyn AsyncRead + Send + Unpin>,
+    ) -> Result<String, EngineError> {
+        not_played("import")
+    }
+
+    async fn build_image(
+        &self,
+        _request: BuildRequest,
+        _on: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<String, EngineError> {
+        not_played("build")
+    }
+
+    async fn list_images(&self, _label: &str) -> Result<Vec<StoredImage>, EngineError> {
+        Ok(Vec::new())
+    }
+
+    async fn remove_image(&self, _reference: &str) -> Result<bool, EngineError> {
+        not_played("remove image")
+    }
+}
+
+#[async_trait]
+impl Engine for Fake {
+    async fn info(&self) -> Result<EngineInfo, EngineError> {
+        Ok(EngineInfo {
+            name: "scripted".into(),
+            version: "1".into(),
+            api: "1.41".into(),
+            host: "unix:///nowhere".into(),
+            cpus: 2,
+            memory: 8 << 30,
+            storage: "memory".into(),
+            architecture: "x86_64".into(),
+            memory_limit: true,
+        })
+    }
+
+    async fn system_time(&self) -> Result<Option<Timestamp>, EngineError> {
+        Ok(Some(self.world.lock().now()))
+    }
+
+    async fn condition(&self) -> Result<EngineCondition, EngineError> {
+        Ok(EngineCondition::default())
+    }
+
+    async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), EngineError> {
+        self.world.create_volume(name, labels);
+        Ok(())
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<bool, EngineError> {
+        self.world.remove_volume(name)
+    }
+
+    async fn list_volumes(&self, label: &str) -> Result<Vec<VolumeInfo>, EngineError> {
+        Ok(self.world.list_volumes(label))
+    }
+
+    async fn run_container(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
+        let (world, spec) = (self.world.clone(), spec.clone());
+        Self::carried_out(async move {
+            let id = world.create(&spec)?;
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            world.start(&id)?;
+            Ok(id)
+        })
+        .await
+    }
+
+    async fn create_container(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
+        self.world.create(spec)
+    }
+
+    async fn start(&self, id: &str) -> Result<(), EngineError> {
+        self.world.start(id)
+    }
+
+    async fn restart(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
+        let (world, id) = (self.world.clone(), id.to_owned());
+        Self::carried_out(async move {
+            world.stop(&id, grace).await?;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            world.start(&id)?;
+            world.emit(&id, "restart", &[]);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
+        let (world, id) = (self.world.clone(), id.to_owned());
+        Self::carried_out(async move { world.stop(&id, grace).await }).await
+    }
+
+    async fn kill(&self, id: &str, signal: &str) -> Result<(), EngineError> {
+        if signal != "SIGKILL" {
+            return not_played("kill with anything but SIGKILL");
+        }
+        self.world.kill(id)
+    }
+
+    async fn remove_container(&self, id: &str) -> Result<bool, EngineError> {
+        Ok(self.world.remove(id))
+    }
+
+    async fn keep(&self, _id: &str) {}
+
+    async fn list_containers(&self, label: &str) -> Result<Vec<ContainerStatus>, EngineError> {
+        Ok(self.world.list_containers(label))
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Option<ContainerStatus>, EngineError> {
+        Ok(self.world.inspect(id))
+    }
+
+    async fn exec(&self, id: &str, spec: &ExecSpec) -> Result<ExecOutput, EngineError> {
+        let (world, id, argv) = (self.world.clone(), id.to_owned(), spec.argv.clone());
+        Self::carried_out(async move {
+            if !world.inspect(&id).is_some_and(|c| c.running) {
+                return Err(refused("exec", 409, "the container is not running"));
+            }
+            Ok(gateway::command(&world, &id, &argv).await)
+        })
+        .await
+    }
+
+    async fn attach_exec(&self, id: &str, spec: &ExecSpec) -> Result<Attached, EngineError> {
+        if !spec.argv.iter().any(|word| word == AGENT) {
+            return not_played("attach exec of anything but the agent");
+        }
+        if !self.world.inspect(id).is_some_and(|c| c.running) {
+            return Err(refused("attach exec", 409, "the container is not running"));
+        }
+        Ok(listeners::agent(&self.world, id))
+    }
+
+    async fn attach(&self, id: &str) -> Result<Attached, EngineError> {
+        match self.world.inspect(id) {
+            Some(c) if c.running && c.labels.get(ROLE_LABEL).is_some_and(|role| role == "observer") => {
+                Ok(listeners::observer(&self.world, id))
+            }
+            Some(_) => not_played("attach to anything but a running observer"),
+            None => Err(refused("attach", 404, "no such container")),
+        }
+    }
+
+    async fn logs(&self, id: &str, _since: i64, _follow: bool) -> Result<Stream<LogLine>, EngineError> {
+        let lines = self.world.log_of(id).into_iter().map(Ok);
+        Ok(stream::iter(lines.collect::<Vec<_>>()).boxed())
+    }
+
+    async fn upload(&self, id: &str, path: &str, tar: Vec<u8>) -> Result<(), EngineError> {
+        if path != DATA {
+            return self.world.put(id, path, &tar);
+        }
+        let broken = |why: std::io::Error| EngineError::new("upload", EngineErrorKind::Broken(why.to_string().into()));
+        for entry in tar::Archive::new(tar.as_slice()).entries().map_err(broken)? {
+            let mut entry = entry.map_err(broken)?;
+            let path = entry.path().map_err(broken)?.display().to_string();
+            let mut text = String::new();
+            entry.read_to_string(&mut text).map_err(broken)?;
+            self.world.write_file(id, &path, Some(text));
+        }
+        Ok(())
+    }
+
+    async fn download(&self, id: &str, path: &str, _limit: usize) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(self.world.get(id, path))
+    }
+
+    async fn events(&self, run: &str, since: Option<Timestamp>) -> Result<Stream<EngineEvent>, EngineError> {
+        let heard = self.world.subscribe(run, since);
+        Ok(received(heard))
+    }
+}
+
+/// What a channel gives, as a stream.
+fn received<T: Send + 'static>(heard: mpsc::UnboundedReceiver<Result<T, EngineError>>) -> Stream<T> {
+    stream::unfold(heard, |mut heard| async move { Some((heard.recv().await?, heard)) })
+        .fuse()
+        .boxed()
+}

@@ -1,0 +1,122 @@
+//! The observer and the agent, as the harness hears them: numbered lines, and answers to commands.
+
+use serde_json::{Value as Json, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader, DuplexStream};
+use tokio::sync::mpsc;
+
+use super::world::{Voice, World};
+use super::{gateway, received};
+use comeback_engine::Attached;
+use comeback_history::now::Process;
+
+/// Bytes of input on their way.
+const INPUT: usize = 64 * 1024;
+
+/// Who is spoken to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Observer,
+    Agent,
+}
+
+/// Connects to a container's observer. One that is connected to again goes on where it was.
+pub fn observer(world: &World, id: &str) -> Attached {
+    connect(world, id, Who::Observer)
+}
+
+/// Puts an agent into a container.
+pub fn agent(world: &World, id: &str) -> Attached {
+    connect(world, id, Who::Agent)
+}
+
+fn connect(world: &World, id: &str, who: Who) -> Attached {
+    let (tell, heard) = mpsc::unbounded_channel();
+    let (ours, theirs) = tokio::io::duplex(INPUT);
+    let voice = {
+        let mut all = world.lock();
+        all.container(id).map(|c| {
+            match (who, c.voices.first_mut()) {
+                (Who::Observer, Some(voice)) => voice.hears(tell),
+                _ => c.voices.push(Voice::new(tell)),
+            }
+            c.voices.len() - 1
+        })
+    };
+    if let Some(voice) = voice {
+        let task = tokio::spawn(listen(world.clone(), id.to_owned(), who, voice, theirs));
+        if let Some(c) = world.lock().container(id) {
+            c.tasks.push(task);
+        }
+    }
+    Attached {
+        lines: received(heard),
+        input: Box::pin(ours),
+        id: (who == Who::Agent).then(|| "exec".to_owned()),
+    }
+}
+
+async fn listen(world: World, id: String, who: Who, voice: usize, input: DuplexStream) {
+    let mut lines = BufReader::new(input).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let command: Json = serde_json::from_str(&line).unwrap_or_default();
+        let number = &command["id"];
+        let first = {
+            let mut all = world.lock();
+            let Some(c) = all.container(&id) else { return };
+            let init = c.init;
+            let Some(voice) = c.voices.get_mut(voice) else { return };
+            let first = !std::mem::replace(&mut voice.greeted, true);
+            if first {
+                voice.say(json!({"k": "hello", "init": init, "comm": "s6-svscan"}));
+            }
+            first
+        };
+        if first && who == Who::Observer {
+            let mut all = world.lock();
+            let present = all.present(&id);
+            let voice = all.container(&id).and_then(|c| c.voices.get_mut(voice));
+            if let Some(voice) = voice {
+                present.into_iter().for_each(|message| voice.say(message));
+            }
+        } else if first {
+            gateway::tell_slot(&mut world.lock(), &id);
+        }
+        match command["c"].as_str() {
+            Some("sync") => say(&world, &id, voice, json!({"k": "sync", "id": number})),
+            Some("live") if who == Who::Agent => {
+                let live = json!({"k": "live", "p": command["p"], "pid": command["pid"], "st": command["st"]});
+                say(&world, &id, voice, live);
+                say(&world, &id, voice, json!({"k": "reply", "id": number, "ok": true}));
+            }
+            Some("idle") if who == Who::Agent => {
+                say(&world, &id, voice, json!({"k": "reply", "id": number, "ok": true}));
+            }
+            Some("kill") if who == Who::Agent => {
+                let signal = i32::try_from(command["sig"].as_i64().unwrap_or(15)).unwrap_or(15);
+                let process = gateway::supervised(&world, &id);
+                say(&world, &id, voice, reply(number, process));
+                if let Some(process) = process {
+                    let (world, id) = (world.clone(), id.clone());
+                    tokio::spawn(async move { gateway::end(&world, &id, process, signal).await });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn reply(number: &Json, process: Option<Process>) -> Json {
+    match process {
+        Some(process) => {
+            json!({"k": "reply", "id": number, "ok": true, "pid": process.pid, "st": process.start_time})
+        }
+        None => json!({"k": "reply", "id": number, "ok": false, "why": "no gateway process runs"}),
+    }
+}
+
+fn say(world: &World, id: &str, voice: usize, message: Json) {
+    let mut all = world.lock();
+    if let Some(voice) = all.container(id).and_then(|c| c.voices.get_mut(voice)) {
+        voice.say(message);
+    }
+}

@@ -1,0 +1,573 @@
+//! What there is on the scripted engine, and what engines do to it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp, Unit};
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::overlays::Hook;
+use super::{gateway, refused};
+use comeback_engine::{
+    ContainerSpec, ContainerStatus, EngineError, EngineEvent, LogLine, LogSource, RUN_LABEL, RestartPolicy, VolumeInfo,
+};
+use comeback_history::now::Process;
+use comeback_observe::hub::ROLE_LABEL;
+
+/// How long an engine waits before its restart policy first starts a container again; each time twice as long.
+const BACKOFF: Duration = Duration::from_millis(100);
+
+/// The gateway that is in the images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Personality {
+    /// With both halves of the fix.
+    Fixed,
+    /// With neither.
+    Regressed,
+    /// The reconciler starts nothing, whatever ran.
+    NeverStarted,
+    /// It ends by itself before it has written anything.
+    Crashes,
+    /// A SIGTERM does nothing.
+    IgnoresSigterm,
+    /// With both, and what a boot starts is a second later at its first word.
+    FixedSlow,
+    /// Without the part about signals, and the reconciler goes by what the operator asked for, so that it does not show at the
+    /// next boot. Slow as well.
+    MaskedSlow,
+}
+
+impl Personality {
+    /// A signal that nobody announced leaves `running` behind.
+    pub fn keeps_running(self) -> bool {
+        matches!(self, Self::Fixed | Self::FixedSlow)
+    }
+
+    /// An explicit stop announces itself by a marker.
+    pub fn marks_stops(self) -> bool {
+        matches!(self, Self::Fixed | Self::FixedSlow | Self::MaskedSlow)
+    }
+
+    /// How much later than usual a gateway that a boot starts writes its first word.
+    pub fn delay_ms(self) -> u64 {
+        match self {
+            Self::FixedSlow | Self::MaskedSlow => 1000,
+            Self::Fixed | Self::Regressed | Self::NeverStarted | Self::Crashes | Self::IgnoresSigterm => 0,
+        }
+    }
+}
+
+/// A handle on everything.
+#[derive(Clone)]
+pub struct World {
+    all: Arc<Mutex<All>>,
+}
+
+/// Everything.
+pub struct All {
+    pub personality: Personality,
+    /// What the operator asked for last.
+    pub wanted: Option<bool>,
+    pub hook: Hook,
+    /// Once, by the engine's clock and by that of the deadlines.
+    epoch: (Timestamp, Instant),
+    /// Counts processes and containers: each is later than the one before.
+    ticks: u64,
+    containers: BTreeMap<String, Container>,
+    volumes: BTreeMap<String, Volume>,
+    journal: Vec<EngineEvent>,
+    subscribers: Vec<(String, mpsc::UnboundedSender<Result<EngineEvent, EngineError>>)>,
+}
+
+/// A container.
+pub struct Container {
+    pub status: ContainerStatus,
+    pub volume: Option<String>,
+    /// Start time of PID 1.
+    pub init: u64,
+    /// The slot of the default profile.
+    pub slot: Option<Slot>,
+    /// Those who hear of the slot, or of the volume.
+    pub voices: Vec<Voice>,
+    /// What goes on in it.
+    pub tasks: Vec<JoinHandle<()>>,
+    /// Files that were put into it, outside of its volume, by their path.
+    pub files: BTreeMap<String, String>,
+    log: Vec<LogLine>,
+    new_only: bool,
+    policy: RestartPolicy,
+    /// Its command ends by itself: so long after each start, with that code. Written as `end 300 7`.
+    ends: Option<(Duration, i64)>,
+    /// Restarts of the policy since somebody last started it; `None` once somebody has stopped it.
+    restarts: Option<u32>,
+}
+
+/// The supervisor's slot of a gateway.
+#[derive(Debug, Clone, Default)]
+pub struct Slot {
+    pub down_file: bool,
+    pub want_up: bool,
+    pub process: Option<Process>,
+    pub deaths: Vec<i64>,
+}
+
+/// A volume.
+#[derive(Default)]
+struct Volume {
+    labels: BTreeMap<String, String>,
+    files: BTreeMap<String, (String, Timestamp)>,
+    lines: Vec<(&'static str, String, Timestamp)>,
+}
+
+/// An observer's or agent's side of a connection.
+pub struct Voice {
+    said: u64,
+    tell: Option<mpsc::UnboundedSender<Result<LogLine, EngineError>>>,
+    /// It waits for a first line of input before it says anything.
+    pub greeted: bool,
+}
+
+impl Voice {
+    pub fn new(tell: mpsc::UnboundedSender<Result<LogLine, EngineError>>) -> Self {
+        Self {
+            said: 0,
+            tell: Some(tell),
+            greeted: false,
+        }
+    }
+
+    /// Another connection takes the place of the one there was.
+    pub fn hears(&mut self, tell: mpsc::UnboundedSender<Result<LogLine, EngineError>>) {
+        self.tell = Some(tell);
+    }
+
+    pub fn say(&mut self, mut message: Json) {
+        if !self.greeted {
+            return;
+        }
+        message["n"] = json!(self.said);
+        self.said += 1;
+        if let Some(tell) = &self.tell {
+            // Nobody may be connected any more.
+            let _ = tell.send(Ok(LogLine {
+                at: None,
+                source: LogSource::Stdout,
+                text: message.to_string(),
+            }));
+        }
+    }
+}
+
+impl All {
+    /// The engine's clock goes as fast as the harness's: what comes at the same moment has the same time.
+    pub fn now(&mut self) -> Timestamp {
+        let (epoch, clock) = self.epoch;
+        epoch + SignedDuration::try_from(clock.elapsed()).unwrap_or_default()
+    }
+
+    /// Sets the engine's clock forth.
+    pub fn skew(&mut self, skew: SignedDuration) {
+        self.epoch.0 += skew;
+    }
+
+    pub fn tick(&mut self) -> u64 {
+        self.ticks += 1;
+        self.ticks
+    }
+
+    pub fn container(&mut self, id: &str) -> Option<&mut Container> {
+        self.containers
+            .values_mut()
+            .find(|c| c.status.id == id || c.status.name == id)
+    }
+
+    pub fn file(&self, volume: &str, name: &str) -> Option<Json> {
+        let (text, _) = self.volumes.get(volume)?.files.get(name)?;
+        serde_json::from_str(text).ok()
+    }
+
+    /// Everybody who watches that volume.
+    fn watchers(&mut self, volume: &str) -> impl Iterator<Item = &mut Voice> {
+        self.containers
+            .values_mut()
+            .filter(move |c| c.status.running && c.volume.as_deref() == Some(volume) && is(c, "observer"))
+            .flat_map(|c| c.voices.iter_mut())
+    }
+
+    pub fn write(&mut self, volume: &str, name: &str, text: Option<String>) {
+        let at = self.now();
+        let Some(v) = self.volumes.get_mut(volume) else { return };
+        match &text {
+            Some(text) => v.files.insert(name.to_owned(), (text.clone(), at)),
+            None => v.files.remove(name),
+        };
+        let message = file_message(name, text.as_deref(), at);
+        for voice in self.watchers(volume) {
+            voice.say(message.clone());
+        }
+    }
+
+    pub fn append(&mut self, volume: &str, name: &'static str, line: String) {
+        let at = self.now();
+        let Some(v) = self.volumes.get_mut(volume) else { return };
+        v.lines.push((name, line.clone(), at));
+        let message = line_message(name, &line, at);
+        for voice in self.watchers(volume) {
+            voice.say(message.clone());
+        }
+    }
+
+    /// What an observer says after its greeting: what is there.
+    pub fn present(&mut self, id: &str) -> Vec<Json> {
+        let Some((volume, new_only)) = self.container(id).map(|c| (c.volume.clone(), c.new_only)) else {
+            return Vec::new();
+        };
+        let Some(volume) = volume.and_then(|v| self.volumes.get(&v)) else {
+            return Vec::new();
+        };
+        let files = volume
+            .files
+            .iter()
+            .map(|(name, (text, at))| file_message(name, Some(text), *at));
+        let lines = volume.lines.iter().filter(|_| !new_only);
+        files
+            .chain(lines.map(|(name, line, at)| line_message(name, line, *at)))
+            .collect()
+    }
+
+    pub fn log(&mut self, id: &str, text: String) {
+        let at = Some(self.now());
+        if let Some(c) = self.container(id) {
+            c.log.push(LogLine {
+                at,
+                source: LogSource::Stdout,
+                text,
+            });
+        }
+    }
+
+    fn emit(&mut self, id: &str, action: &str, more: &[(&str, String)]) {
+        let at = self.now();
+        let Some(c) = self.container(id) else { return };
+        let mut attributes = c.status.labels.clone();
+        attributes.insert("name".into(), c.status.name.clone());
+        attributes.extend(more.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
+        let event = EngineEvent {
+            container: c.status.id.clone(),
+            action: action.to_owned(),
+            at,
+            attributes,
+        };
+        self.journal.push(event.clone());
+        self.subscribers
+            .retain(|(run, tell)| !of_run(&event, run) || tell.send(Ok(event.clone())).is_ok());
+    }
+
+    fn dies(&mut self, id: &str, exit: i64) {
+        let at = self.now();
+        let Some(c) = self.container(id).filter(|c| c.status.running) else {
+            return;
+        };
+        c.status.running = false;
+        c.status.finished_at = Some(at);
+        c.status.exit_code = exit;
+        c.slot = None;
+        // Its connections end with it.
+        c.voices.clear();
+        c.tasks.drain(..).for_each(|task| task.abort());
+        self.emit(id, "die", &[("exitCode", exit.to_string())]);
+    }
+}
+
+fn ends(cmd: &[String]) -> Option<(Duration, i64)> {
+    let [word, after, code] = cmd else { return None };
+    let after = Duration::from_millis(after.parse().ok()?);
+    (word == "end").then_some((after, code.parse().ok()?))
+}
+
+fn of_run(event: &EngineEvent, run: &str) -> bool {
+    event.attributes.get(RUN_LABEL).is_some_and(|r| r == run)
+}
+
+fn is(container: &Container, role: &str) -> bool {
+    container.status.labels.get(ROLE_LABEL).is_some_and(|r| r == role)
+}
+
+fn has(labels: &BTreeMap<String, String>, label: &str) -> bool {
+    match label.split_once('=') {
+        Some((key, value)) => labels.get(key).is_some_and(|v| v == value),
+        None => labels.contains_key(label),
+    }
+}
+
+fn file_message(name: &str, text: Option<&str>, at: Timestamp) -> Json {
+    let kind = if text.is_some() { "text" } else { "absent" };
+    let at = text.map(|_| nanos(at));
+    json!({"k": "file", "p": "default", "f": name, "is": kind, "d": text.unwrap_or(""), "t": at})
+}
+
+fn line_message(name: &str, line: &str, at: Timestamp) -> Json {
+    json!({"k": "line", "p": "default", "f": name, "d": line, "t": nanos(at)})
+}
+
+/// That time, not at a whole millisecond.
+fn not_whole(at: Timestamp) -> Timestamp {
+    at.round(Unit::Millisecond).unwrap_or(at) + SignedDuration::from_nanos(7)
+}
+
+pub fn nanos(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond()).unwrap_or(0)
+}
+
+impl World {
+    pub fn new(personality: Personality) -> Self {
+        let all = All {
+            personality,
+            wanted: None,
+            hook: Hook::Takes,
+            // Not a whole second: only what comes out of an archive is dated so.
+            epoch: (not_whole(Timestamp::now()), Instant::now()),
+            ticks: 0,
+            containers: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            journal: Vec::new(),
+            subscribers: Vec::new(),
+        };
+        Self {
+            all: Arc::new(Mutex::new(all)),
+        }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn things(&self) -> Vec<String> {
+        let all = self.lock();
+        let containers = all.containers.values().map(|c| c.status.name.clone());
+        containers.chain(all.volumes.keys().cloned()).collect()
+    }
+
+    pub fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) {
+        let volume = Volume {
+            labels: labels.clone(),
+            ..Volume::default()
+        };
+        self.lock().volumes.entry(name.to_owned()).or_insert(volume);
+    }
+
+    pub fn remove_volume(&self, name: &str) -> Result<bool, EngineError> {
+        let mut all = self.lock();
+        if all.containers.values().any(|c| c.volume.as_deref() == Some(name)) {
+            return Err(refused("remove volume", 409, "volume is in use"));
+        }
+        Ok(all.volumes.remove(name).is_some())
+    }
+
+    pub fn list_volumes(&self, label: &str) -> Vec<VolumeInfo> {
+        let all = self.lock();
+        let ours = all.volumes.iter().filter(|(_, v)| has(&v.labels, label));
+        let info = ours.map(|(name, v)| VolumeInfo {
+            name: name.clone(),
+            labels: v.labels.clone(),
+        });
+        info.collect()
+    }
+
+    pub fn create(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
+        let mut all = self.lock();
+        if all.container(&spec.name).is_some() {
+            return Err(refused("create", 409, "the name is in use"));
+        }
+        let id = format!("{:064x}", all.tick());
+        let status = ContainerStatus {
+            id: id.clone(),
+            name: spec.name.clone(),
+            labels: spec.labels.clone(),
+            running: false,
+            restarting: false,
+            started_at: None,
+            finished_at: None,
+            exit_code: 0,
+            oom_killed: false,
+        };
+        let container = Container {
+            status,
+            volume: spec.mounts.first().map(|m| m.volume.clone()),
+            init: 0,
+            slot: None,
+            voices: Vec::new(),
+            tasks: Vec::new(),
+            files: BTreeMap::new(),
+            log: Vec::new(),
+            new_only: spec.cmd.last().is_some_and(|word| word == "new"),
+            policy: spec.policy,
+            ends: ends(&spec.cmd),
+            restarts: None,
+        };
+        all.containers.insert(id.clone(), container);
+        all.emit(&id, "create", &[]);
+        Ok(id)
+    }
+
+    pub fn start(&self, id: &str) -> Result<(), EngineError> {
+        self.start_as(id, 0)
+    }
+
+    /// The command has ended by itself: so does the container, and the policy decides what becomes of it.
+    fn ends(&self, id: &str, code: i64) {
+        let mut all = self.lock();
+        let Some(c) = all.container(id).filter(|c| c.status.running) else {
+            return;
+        };
+        let again = match c.policy {
+            RestartPolicy::No => false,
+            RestartPolicy::OnFailure => code != 0,
+            RestartPolicy::Always | RestartPolicy::UnlessStopped => true,
+        };
+        let restarts = c.restarts.filter(|_| again);
+        c.status.restarting = restarts.is_some();
+        all.dies(id, code);
+        if let Some(so_far) = restarts {
+            let (world, id) = (self.clone(), id.to_owned());
+            tokio::spawn(async move {
+                tokio::time::sleep(BACKOFF * 2_u32.pow(so_far.min(9))).await;
+                if world.inspect(&id).is_some_and(|status| status.restarting) {
+                    // It may be removed just now.
+                    let _ = world.start_as(&id, so_far + 1);
+                }
+            });
+        }
+    }
+
+    fn start_as(&self, id: &str, restarts: u32) -> Result<(), EngineError> {
+        let mut all = self.lock();
+        let (at, init) = (all.now(), all.tick());
+        let Some(c) = all.container(id) else {
+            return Err(refused("start", 404, "no such container"));
+        };
+        if c.status.running {
+            return Ok(());
+        }
+        c.status.running = true;
+        c.status.restarting = false;
+        c.restarts = Some(restarts);
+        c.status.started_at = Some(at);
+        c.init = init;
+        if is(c, "subject") {
+            c.tasks.push(tokio::spawn(gateway::boot(self.clone(), id.to_owned())));
+            if let Some((after, code)) = c.ends {
+                let (world, id) = (self.clone(), id.to_owned());
+                c.tasks.push(tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    world.ends(&id, code);
+                }));
+            }
+        }
+        all.emit(id, "start", &[]);
+        Ok(())
+    }
+
+    /// SIGTERM to PID 1, which takes its services down first.
+    pub async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
+        {
+            let mut all = self.lock();
+            match all.container(id) {
+                None => return Err(refused("stop", 404, "no such container")),
+                Some(c) if !c.status.running => {
+                    c.status.restarting = false;
+                    return Ok(());
+                }
+                Some(c) => {
+                    c.restarts = None;
+                    all.emit(id, "kill", &[("signal", "15".to_owned())]);
+                }
+            }
+        }
+        let went = tokio::time::timeout(grace, gateway::goes_down(self, id)).await.is_ok();
+        self.lock().dies(id, if went { 0 } else { 137 });
+        Ok(())
+    }
+
+    pub fn kill(&self, id: &str) -> Result<(), EngineError> {
+        let mut all = self.lock();
+        if !all.container(id).is_some_and(|c| c.status.running) {
+            return Err(refused("kill", 409, "the container is not running"));
+        }
+        all.emit(id, "kill", &[("signal", "9".to_owned())]);
+        all.dies(id, 137);
+        Ok(())
+    }
+
+    pub fn remove(&self, id: &str) -> bool {
+        let mut all = self.lock();
+        let Some(id) = all.container(id).map(|c| c.status.id.clone()) else {
+            return false;
+        };
+        all.dies(&id, 137);
+        all.emit(&id, "destroy", &[]);
+        all.containers.remove(&id).is_some()
+    }
+
+    pub fn list_containers(&self, label: &str) -> Vec<ContainerStatus> {
+        let all = self.lock();
+        let ours = all.containers.values().filter(|c| has(&c.status.labels, label));
+        ours.map(|c| c.status.clone()).collect()
+    }
+
+    pub fn inspect(&self, id: &str) -> Option<ContainerStatus> {
+        self.lock().container(id).map(|c| c.status.clone())
+    }
+
+    pub fn log_of(&self, id: &str) -> Vec<LogLine> {
+        self.lock().container(id).map(|c| c.log.clone()).unwrap_or_default()
+    }
+
+    pub fn write_file(&self, id: &str, name: &str, text: Option<String>) {
+        let mut all = self.lock();
+        if let Some(volume) = all.container(id).and_then(|c| c.volume.clone()) {
+            all.write(&volume, name, text);
+        }
+    }
+
+    pub fn emit(&self, id: &str, action: &str, more: &[(&str, String)]) {
+        self.lock().emit(id, action, more);
+    }
+
+    pub fn subscribe(
+        &self,
+        run: &str,
+        since: Option<Timestamp>,
+    ) -> mpsc::UnboundedReceiver<Result<EngineEvent, EngineError>> {
+        let (tell, heard) = mpsc::unbounded_channel();
+        let mut all = self.lock();
+        if let Some(since) = since {
+            for event in all.journal.iter().filter(|e| e.at >= since && of_run(e, run)) {
+                let _ = tell.send(Ok(event.clone()));
+            }
+        }
+        all.subscribers.push((run.to_owned(), tell));
+        heard
+    }
+
+    pub fn engine_restarts(&self, containers_survive: bool) {
+        let mut all = self.lock();
+        all.subscribers.clear();
+        let ids: Vec<String> = all.containers.keys().cloned().collect();
+        for id in ids {
+            if containers_survive {
+                // The observer goes on talking, and nobody hears it.
+                if let Some(c) = all.container(&id) {
+                    c.voices.iter_mut().for_each(|voice| voice.tell = None);
+                }
+            } else {
+                all.dies(&id, 137);
+            }
+        }
+        all.journal.clear();
+    }
+}

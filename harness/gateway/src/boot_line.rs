@@ -1,0 +1,77 @@
+//! The boot reconciler's log: `<time> profile=X prior_state=Y action=Z [key=value…]`.
+
+/// How the reconciler prints that there was no state to read.
+pub const NO_STATE: &str = "None";
+/// It started the gateway.
+pub const STARTED: &str = "started";
+/// What the reconciler can do.
+pub const ACTIONS: &[&str] = &[STARTED, "registered", "skipped"];
+/// The fields it writes, in any release.
+pub const FIELDS: &[&str] = &[
+    "profile",
+    "prior_state",
+    "action",
+    // Since 0.20.
+    "prior_exit",
+    // Since 0.21.
+    "folded_into_root",
+];
+
+/// A line of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootLine {
+    /// Whose gateway.
+    pub profile: String,
+    /// The state it found; `None` where it wrote `None`.
+    pub prior_state: Option<String>,
+    /// What it did.
+    pub action: String,
+}
+
+impl BootLine {
+    /// Reads a line; `None` if it is not one of the reconciler's. Further fields are allowed.
+    pub fn parse(line: &str) -> Option<Self> {
+        let field = |key: &str| fields(line).find(|(name, _)| *name == key).map(|(_, value)| value);
+        let prior = field("prior_state")?;
+        Some(Self {
+            profile: field("profile")?.to_owned(),
+            prior_state: (prior != NO_STATE).then(|| prior.to_owned()),
+            action: field("action")?.to_owned(),
+        })
+    }
+
+    /// True if the reconciler did what the state it found asks for.
+    pub fn is_as_recorded(&self) -> bool {
+        (self.prior_state.as_deref() == Some("running")) == (self.action == STARTED)
+    }
+}
+
+/// The fields of a line, with their values.
+pub fn fields(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    line.split_whitespace().filter_map(|word| word.split_once('='))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_line_with_more_fields_is_read() {
+        let line = "2026-11-23T15:58:07+0000 profile=a prior_state=None action=registered reason=x";
+        let wanted = BootLine {
+            profile: "a".into(),
+            prior_state: None,
+            action: "registered".into(),
+        };
+        assert_eq!(BootLine::parse(line), Some(wanted));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(line in ".*") {
+            let _ = BootLine::parse(&line);
+        }
+    }
+}

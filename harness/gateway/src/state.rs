@@ -1,0 +1,68 @@
+//! The state file: `gateway_state.json`.
+
+use serde_json::{Map, Value};
+
+/// The key of what the gateway does.
+pub const GATEWAY_STATE: &str = "gateway_state";
+/// The key of what the operator wants, from 0.17.0 on.
+pub const DESIRED_STATE: &str = "desired_state";
+/// The key of the process that wrote it.
+pub const PID: &str = "pid";
+/// The key of that process's start time, in clock ticks since the host's boot.
+pub const START_TIME: &str = "start_time";
+
+/// What the gateway writes as `gateway_state`.
+pub const STATES: &[&str] = &[
+    "starting",
+    "running",
+    "draining",
+    "degraded",
+    "startup_failed",
+    "stopped",
+];
+/// What the operator's intent can be.
+pub const DESIRED: &[&str] = &["running", "stopped"];
+/// The keys it has, in any release.
+pub const KEYS: &[&str] = &[
+    PID,
+    "kind",
+    "argv",
+    START_TIME,
+    GATEWAY_STATE,
+    DESIRED_STATE,
+    "exit_reason",
+    "restart_requested",
+    "active_agents",
+    "platforms",
+    "updated_at",
+    // Since 0.20.
+    "hermes_home",
+    "session_store",
+    "code_sha",
+    "code_version",
+];
+
+/// True for the word of a gateway that serves.
+///
+/// ```
+/// assert!(comeback_gateway::state::is_serving("degraded"));
+/// ```
+pub fn is_serving(state: &str) -> bool {
+    matches!(state, "running" | "degraded")
+}
+
+/// A string in a state file.
+pub fn word<'s>(state: &'s Map<String, Value>, key: &str) -> Option<&'s str> {
+    state.get(key).and_then(Value::as_str)
+}
+
+/// Whether the operator wants the gateway up, by the record: the intent where it is written down, else the last state. A gateway
+/// that was cut off in the middle of something was meant to be up; one that could not start was not.
+pub fn is_meant_up(state: &Map<String, Value>) -> bool {
+    match (word(state, DESIRED_STATE), word(state, GATEWAY_STATE)) {
+        (Some("running"), _) => true,
+        (Some("stopped"), _) => false,
+        (_, Some(state)) => ["running", "starting", "draining", "degraded"].contains(&state),
+        (_, None) => false,
+    }
+}

@@ -1,0 +1,176 @@
+//! The difference between the clock of the engine's host and ours, and times of the one in terms of the other.
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Observation, Source};
+
+/// A difference beyond the uncertainty by less than this is of no interest to people, in milliseconds.
+const NOTEWORTHY: u64 = 1000;
+
+/// By how much the clock of the engine's host is ahead of ours. The keys are part of the document of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClockOffset {
+    /// By how many milliseconds the clock of the engine's host is ahead of ours; negative if it is behind. Absent if the
+    /// engine does not tell its time, and in records from before it was measured.
+    #[serde(rename = "clock_offset_ms")]
+    pub offset_ms: i64,
+    /// By how many milliseconds that may be wrong, in both directions.
+    #[serde(rename = "clock_uncertainty_ms")]
+    pub uncertainty_ms: u64,
+}
+
+/// One answer of the engine: its time, which was read between these two of ours.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// Ours, before it was asked.
+    pub before: Timestamp,
+    /// Its answer.
+    pub engine: Timestamp,
+    /// Ours, after it answered.
+    pub after: Timestamp,
+}
+
+impl ClockOffset {
+    /// What these answers have in common; `None` if there are none, or if they contradict each other because a clock was set
+    /// meanwhile.
+    pub fn of(samples: &[Sample]) -> Option<Self> {
+        let least = samples.iter().map(|s| s.engine.duration_since(s.after)).max()?;
+        let most = samples.iter().map(|s| s.engine.duration_since(s.before)).min()?;
+        if least > most {
+            return None;
+        }
+        let (least, most) = (least.as_micros(), most.as_micros());
+        let middle = (least + most).div_euclid(2);
+        let offset_ms = i64::try_from(middle.div_euclid(1000)).ok()?;
+        // Rounded up, and the millisecond by which the offset is rounded.
+        let uncertainty_ms = u64::try_from((most - least) / 2000 + 2).ok()?;
+        Some(Self {
+            offset_ms,
+            uncertainty_ms,
+        })
+    }
+
+    /// The difference to reckon with: none, unless it is certain that there is one. Otherwise the times of an engine on this
+    /// host, which are exact, would be shifted by the error of the measurement.
+    pub fn reckoned(self) -> SignedDuration {
+        if self.offset_ms.unsigned_abs() <= self.uncertainty_ms {
+            SignedDuration::ZERO
+        } else {
+            SignedDuration::from_millis(self.offset_ms)
+        }
+    }
+
+    /// A time of the engine's host by our clock.
+    pub fn ours(self, engine: Timestamp) -> Timestamp {
+        engine.saturating_sub(self.reckoned()).unwrap_or(engine)
+    }
+
+    /// A time of ours by the clock of the engine's host.
+    pub fn engines(self, ours: Timestamp) -> Timestamp {
+        ours.saturating_add(self.reckoned()).unwrap_or(ours)
+    }
+
+    /// The difference in words, if there is one worth telling: `clock 45.0 s behind ours`.
+    pub fn words(self) -> Option<String> {
+        let noteworthy = self.offset_ms.unsigned_abs() > self.uncertainty_ms.saturating_add(NOTEWORTHY);
+        noteworthy.then(|| {
+            let seconds = SignedDuration::from_millis(self.offset_ms).as_secs_f64();
+            let side = if seconds < 0.0 { "behind" } else { "ahead of" };
+            format!("clock {:.1} s {side} ours", seconds.abs())
+        })
+    }
+}
+
+impl Observation {
+    /// When it became true, by our clock; when it was known, if the source gives no time. Without an offset the engine's
+    /// clock is taken for ours.
+    pub fn when(&self, offset: Option<ClockOffset>) -> Timestamp {
+        self.at_ours(offset).unwrap_or(self.known)
+    }
+
+    /// The same, `None` if the source gives no time.
+    pub fn at_ours(&self, offset: Option<ClockOffset>) -> Option<Timestamp> {
+        match (self.source, offset) {
+            (Source::Harness, _) | (_, None) => self.at,
+            (Source::Observer | Source::Agent | Source::Engine, Some(offset)) => self.at.map(|at| offset.ours(at)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_795_531_665_000 + ms).unwrap()
+    }
+
+    fn sample(before: i64, engine: i64, after: i64) -> Sample {
+        Sample {
+            before: at(before),
+            engine: at(engine),
+            after: at(after),
+        }
+    }
+
+    fn offset(offset_ms: i64, uncertainty_ms: u64) -> ClockOffset {
+        ClockOffset {
+            offset_ms,
+            uncertainty_ms,
+        }
+    }
+
+    #[rstest]
+    #[case::none(&[], None)]
+    #[case::one(&[sample(0, -44_990, 20)], Some(offset(-45_000, 12)))]
+    // The first says -45010 to -44990, the second -45000 to -44900.
+    #[case::common(&[sample(0, -44_990, 20), sample(100, -44_800, 200)], Some(offset(-44_995, 7)))]
+    #[case::set_meanwhile(&[sample(0, -44_990, 20), sample(100, 110, 120)], None)]
+    #[case::ahead(&[sample(0, 45_010, 20)], Some(offset(45_000, 12)))]
+    fn the_answers_have_an_interval_in_common(#[case] samples: &[Sample], #[case] expected: Option<ClockOffset>) {
+        assert_eq!(ClockOffset::of(samples), expected);
+    }
+
+    #[rstest]
+    #[case::certain(offset(-45_000, 12), -45_000)]
+    #[case::within_the_uncertainty(offset(11, 12), 0)]
+    fn what_may_be_nothing_is_taken_for_nothing(#[case] offset: ClockOffset, #[case] reckoned: i64) {
+        assert_eq!(offset.engines(at(0)), at(reckoned));
+        assert_eq!(offset.ours(at(reckoned)), at(0));
+    }
+
+    #[test]
+    fn people_hear_of_a_difference_that_matters() {
+        let words = |ms, uncertainty| offset(ms, uncertainty).words();
+        assert_eq!(words(-45_000, 12).as_deref(), Some("clock 45.0 s behind ours"));
+        assert_eq!(words(45_049, 12).as_deref(), Some("clock 45.0 s ahead of ours"));
+        assert_eq!((words(1012, 12), words(3000, 2500)), (None, None));
+    }
+
+    #[test]
+    fn what_was_learnt_on_the_engines_host_is_dated_by_its_clock() {
+        let observation = |source| Observation {
+            seq: 0,
+            at: Some(at(0)),
+            known: at(7),
+            source,
+            fact: crate::facts::Fact::Lost { what: String::new() },
+        };
+        let behind = Some(offset(-45_000, 12));
+        for source in [Source::Observer, Source::Agent, Source::Engine] {
+            assert_eq!(observation(source).when(behind), at(45_000));
+            assert_eq!(observation(source).when(None), at(0));
+        }
+        assert_eq!(observation(Source::Harness).when(behind), at(0));
+        let undated = Observation {
+            at: None,
+            ..observation(Source::Agent)
+        };
+        assert_eq!((undated.when(behind), undated.at_ours(behind)), (at(7), None));
+    }
+}

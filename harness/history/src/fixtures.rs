@@ -1,0 +1,41 @@
+//! Histories for tests, written fact by fact.
+
+use std::cell::RefCell;
+
+use jiff::Timestamp;
+
+use comeback_scenario::model::Moment;
+
+use crate::facts::{Fact, MomentName, Observation, SETTLING, Source};
+
+/// A history in the making. Everything is known at the beginning of the epoch.
+#[derive(Default)]
+pub struct History(RefCell<Vec<Observation>>);
+
+impl History {
+    pub fn push(&self, source: Source, at: Option<Timestamp>, fact: Fact) {
+        let mut all = self.0.borrow_mut();
+        let seq = all.len() as u64;
+        all.push(Observation {
+            seq,
+            at,
+            known: Timestamp::UNIX_EPOCH,
+            source,
+            fact,
+        });
+    }
+
+    pub fn mark(&self, moment: Moment) {
+        let moment = MomentName::from(moment);
+        self.push(Source::Harness, None, Fact::Mark { moment });
+    }
+
+    pub fn settling(&self) {
+        let moment = MomentName(SETTLING.to_owned());
+        self.push(Source::Harness, None, Fact::Mark { moment });
+    }
+
+    pub fn observations(&self) -> Vec<Observation> {
+        self.0.borrow().clone()
+    }
+}

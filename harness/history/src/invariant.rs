@@ -1,0 +1,402 @@
+//! What must hold in every scenario, whatever it is about: the rows nobody writes down.
+
+use super::facts::{CaseEvidence, Fact, FileContent, Observation, Source};
+use super::now::Now;
+use super::order::{agreed, by_time};
+use super::probe::{Reading, until};
+use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
+
+/// A row that every scenario has without writing it down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InvariantRow {
+    /// When.
+    pub at: Moment,
+    /// Its name, as `invariant.one_boot_line`.
+    pub name: &'static str,
+    /// Of which profile.
+    pub profile: String,
+    /// What must be.
+    pub wanted: Value,
+    /// What was.
+    pub reading: Reading,
+}
+
+/// Reads the implicit invariants of every boot and of the end.
+pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow> {
+    let same = |one: &InvariantRow, other: &InvariantRow| {
+        (one.at, one.name, &one.profile) == (other.at, other.name, &other.profile)
+    };
+    let only_one =
+        || Reading::missing("what was told came late: whether there is anything to be read here depends on it");
+    let by_time = in_order(scenario, &by_time(&case.history));
+    let mut rows = in_order(scenario, &case.history);
+    for row in &mut rows {
+        let reading = std::mem::replace(&mut row.reading, only_one());
+        if let Some(other) = by_time.iter().find(|other| same(row, other)) {
+            row.reading = match row.wanted == other.wanted {
+                true => agreed(reading, &other.reading),
+                false => only_one(),
+            };
+        }
+    }
+    for mut row in by_time {
+        if !rows.iter().any(|told| same(told, &row)) {
+            row.reading = only_one();
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
+    let end = Now::at_end(history);
+    let mut rows = Vec::new();
+    let about_container = tells_of_container(scenario);
+    if !about_container {
+        rows.extend(stays_up(history));
+    }
+    for profile in scenario.profiles.iter().filter(|p| p.soul && valid_name(&p.name)) {
+        rows.extend(came_up(scenario, history, &profile.name, profile.start));
+        for boot in 1..=end.incarnations.len() {
+            // A boot that was cut short by the container's end owes no line: that the container ended is a row of its own.
+            let cut_short = (about_container || end.looping()) && !end.incarnations[boot - 1].rested;
+            let owes_a_line = !cut_short || !end.lines_of_boot(boot).is_empty();
+            if owes_a_line && !says_how_many_lines(scenario, boot, &profile.name) {
+                rows.push(one_boot_line(&end, boot, &profile.name));
+            }
+            rows.extend(slot_agrees(history, &end, boot, &profile.name));
+        }
+        rows.extend(settled(history, &profile.name));
+        rows.extend(state_parses(scenario, history, &profile.name));
+        rows.extend(unknown_keys(scenario, history, &profile.name));
+    }
+    rows
+}
+
+/// True if the scenario has rows of its own on the container's fate: then those count.
+fn tells_of_container(scenario: &Scenario) -> bool {
+    scenario.expects.iter().any(|e| match e.probe {
+        Probe::Container => ["exited", "looping"]
+            .map(Value::str)
+            .iter()
+            .any(|word| e.fixed.contains(word) || e.regressed.contains(word)),
+        Probe::ContainerExit | Probe::ContainerBoots => true,
+        _ => false,
+    })
+}
+
+/// The container stays up until the first step, and never ends again and again. There is a row where it did not.
+fn stays_up(history: &[Observation]) -> Vec<InvariantRow> {
+    let word = |at: Moment| {
+        let now = Now::at_end(until(history, at)?);
+        let word = match now.running() {
+            _ if now.looping() => "looping",
+            false if at == Moment::Start => "exited",
+            _ => return None,
+        };
+        Some(InvariantRow {
+            at,
+            name: "invariant.container",
+            profile: DEFAULT_PROFILE.to_owned(),
+            wanted: Value::str("running"),
+            reading: Reading::seen(
+                Value::str(word),
+                now.incarnations.last().map(|i| i.died.map_or(i.seq, |d| d.0)),
+            ),
+        })
+    };
+    [Moment::Start, Moment::End].into_iter().filter_map(word).collect()
+}
+
+/// The names the gateway accepts: others are there to be refused, and have no boot line to be counted.
+fn valid_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && name.len() <= 64
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
+/// A gateway that was started and waited for did come up.
+fn came_up(scenario: &Scenario, history: &[Observation], profile: &str, by: StartBy) -> Option<InvariantRow> {
+    if scenario.start.wait != StartWait::Running || by == StartBy::None {
+        return None;
+    }
+    let reading = match until(history, Moment::Start) {
+        None => Reading::missing("the start phase did not come to its end"),
+        Some(upto) => {
+            let p = Now::at_end(upto).profile(profile);
+            Reading::seen(Value::Bool(p.own_word() == Some("running")), p.state.map(|s| s.1))
+        }
+    };
+    Some(InvariantRow {
+        at: Moment::Start,
+        name: "invariant.came_up",
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading,
+    })
+}
+
+/// True if the scenario has a row of its own for that: what it says of the same fact counts, deviations included.
+fn says_how_many_lines(scenario: &Scenario, boot: usize, profile: &str) -> bool {
+    scenario
+        .expects
+        .iter()
+        .any(|e| e.at == Moment::Boot(boot) && e.probe == Probe::BootLines && e.profile == profile)
+}
+
+/// The reconciler writes exactly one line a profile and boot.
+fn one_boot_line(end: &Now, boot: usize, profile: &str) -> InvariantRow {
+    let lines: Vec<_> = end
+        .lines_of_boot(boot)
+        .into_iter()
+        .filter(|l| l.profile == profile)
+        .collect();
+    let count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+    InvariantRow {
+        at: Moment::Boot(boot),
+        name: "invariant.one_boot_line",
+        profile: profile.to_owned(),
+        wanted: Value::Int(1),
+        reading: Reading::seen(Value::Int(count), lines.last().map(|l| l.seq)),
+    }
+}
+
+/// The reconciler says `started` exactly when the slot it made has no `down` file. Read at the boot's mark: at the very
+/// beginning of an incarnation the slots of the one before are still there.
+fn slot_agrees(history: &[Observation], end: &Now, boot: usize, profile: &str) -> Option<InvariantRow> {
+    let line = end.lines_of_boot(boot).into_iter().rfind(|l| l.profile == profile)?;
+    let upto = until(history, Moment::Boot(boot))?;
+    let (status, seq) = Now::at_end(upto).profile(profile).service.filter(|s| s.0.slot)?;
+    Some(InvariantRow {
+        at: Moment::Boot(boot),
+        name: "invariant.slot_agrees",
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading: Reading::seen(Value::Bool((line.action == "started") != status.down_file), Some(seq)),
+    })
+}
+
+/// Over the settling window nothing changes: what is up stays up with one and the same process, what is down stays down.
+fn settled(history: &[Observation], profile: &str) -> Option<InvariantRow> {
+    let upto = until(history, Moment::End)?;
+    // A record is untrusted: its marks may stand in any order, so the window is looked for before its end only.
+    let is_mark = |o: &Observation| matches!(o.fact, Fact::Mark { .. }) && o.source == Source::Harness;
+    let (earlier, window) = upto.split_at(upto.iter().rposition(is_mark)?);
+    let before = Now::at_end(earlier).profile(profile);
+    let now = Now::at_end(upto);
+    if now.looping() {
+        // What a container that ends again and again holds at one moment is chance; that it does so is a row of its own.
+        return None;
+    }
+    let after = now.profile(profile);
+    let deaths = window.iter().any(|o| match &o.fact {
+        Fact::Service { profile: p, status } => p == profile && status.up != before.supervised().is_some(),
+        _ => false,
+    });
+    let same = !deaths && before.supervised() == after.supervised();
+    let wanted = if after.supervised().is_some() { 1 } else { 0 };
+    let one = after
+        .service
+        .as_ref()
+        .is_none_or(|(status, _)| status.processes <= wanted)
+        || !now.running();
+    Some(InvariantRow {
+        at: Moment::End,
+        name: "invariant.settled",
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading: Reading::seen(Value::Bool(same && one), after.service.map(|s| s.1)),
+    })
+}
+
+/// Every state file that somebody in the container wrote parses. Seeds may be anything.
+fn state_parses(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
+    let begun = history.iter().position(|o| matches!(o.fact, Fact::BootLine { .. }))?;
+    let stamped = scenario.steps.iter().any(|s| s.op.name() == "stamp");
+    let bad = history[begun..].iter().find(
+        |o| matches!(&o.fact, Fact::State { profile: p, content: FileContent::Unreadable { .. } } if p == profile),
+    );
+    Some(InvariantRow {
+        at: Moment::End,
+        name: "invariant.state_parses",
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading: Reading::seen(Value::Bool(bad.is_none() || stamped), bad.map(|o| o.seq)),
+    })
+}
+
+/// Keys of a seeded state file that the gateway does not know survive.
+fn unknown_keys(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
+    let path = if profile == DEFAULT_PROFILE {
+        "gateway_state.json".to_owned()
+    } else {
+        format!("profiles/{profile}/gateway_state.json")
+    };
+    let seed = scenario.seeds.iter().find(|s| s.path == path)?;
+    let SeedContent::Json(text) = &seed.content else {
+        return None;
+    };
+    let seeded: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    let foreign: Vec<&String> = seeded.keys().filter(|k| k.starts_with("x_")).collect();
+    if foreign.is_empty() {
+        return None;
+    }
+    let state = Now::at_end(history).profile(profile).state;
+    let kept = match &state {
+        Some((FileContent::Json { value }, _)) => foreign.iter().all(|k| value.get(*k) == seeded.get(*k)),
+        _ => false,
+    };
+    Some(InvariantRow {
+        at: Moment::End,
+        name: "invariant.unknown_keys_survive",
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading: Reading::seen(Value::Bool(kept), state.map(|s| s.1)),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::facts::{CaseEnd, ContainerChange, ServiceStatus};
+    use crate::fixtures::History;
+    use comeback_scenario::fixtures::{docker_restart, expect};
+
+    fn started(history: &History) {
+        let fact = Fact::Container {
+            change: ContainerChange::Started,
+            started_at: Some(Timestamp::UNIX_EPOCH),
+            exit: None,
+        };
+        history.push(Source::Engine, None, fact);
+    }
+
+    fn serves(history: &History, pid: Option<u32>) {
+        let status = ServiceStatus {
+            slot: true,
+            up: pid.is_some(),
+            want_up: pid.is_some(),
+            pid,
+            start_time: pid.map(u64::from),
+            processes: u32::from(pid.is_some()),
+            ..ServiceStatus::default()
+        };
+        let profile = DEFAULT_PROFILE.to_owned();
+        history.push(Source::Agent, None, Fact::Service { profile, status });
+    }
+
+    fn evidence(history: &History) -> CaseEvidence {
+        CaseEvidence {
+            scenario: "docker-restart".into(),
+            image: "release:0.17.0".into(),
+            attempt: 1,
+            repeat: 1,
+            started: Timestamp::UNIX_EPOCH,
+            clock: None,
+            seconds: 0.0,
+            end: CaseEnd::Complete,
+            steps: Vec::new(),
+            latencies_ms: Vec::new(),
+            history: history.observations(),
+            logs: BTreeMap::new(),
+        }
+    }
+
+    fn value_of(scenario: &Scenario, history: &History, name: &str) -> Option<Value> {
+        let rows = invariants(scenario, &evidence(history));
+        rows.into_iter().find(|r| r.name == name).map(|r| match r.reading {
+            Reading::Seen { value, .. } => value,
+            Reading::Missing { why } => panic!("{why}"),
+        })
+    }
+
+    #[test]
+    fn the_settling_window_opens_at_its_own_mark() {
+        for (during, settled) in [(Some(8), false), (Some(7), true)] {
+            let history = History::default();
+            started(&history);
+            history.mark(Moment::Start);
+            // Before the window it may come up; in it, it may not be replaced.
+            serves(&history, Some(7));
+            history.settling();
+            serves(&history, during);
+            history.mark(Moment::End);
+            let seen = value_of(&docker_restart(), &history, "invariant.settled");
+            assert_eq!(seen, Some(Value::Bool(settled)));
+        }
+    }
+
+    /// A record may come from anywhere. Each mark of it is renamed to each other one, and each is moved to each place.
+    #[test]
+    fn marks_in_any_order_are_read_without_a_panic() {
+        let history = History::default();
+        started(&history);
+        let names = [Moment::Boot(1), Moment::Start, Moment::After(1), Moment::End];
+        for moment in names {
+            serves(&history, Some(7));
+            history.mark(moment);
+        }
+        history.settling();
+        let scenario = docker_restart();
+        let whole = evidence(&history);
+        let marks = (0..whole.history.len()).filter(|i| matches!(whole.history[*i].fact, Fact::Mark { .. }));
+        for from in marks {
+            for name in names {
+                for to in 0..whole.history.len() {
+                    let mut changed = whole.clone();
+                    let mut mark = changed.history.remove(from);
+                    mark.fact = Fact::Mark { moment: name.into() };
+                    changed.history.insert(to, mark);
+                    (0..).zip(&mut changed.history).for_each(|(seq, o)| o.seq = seq);
+                    assert!(!invariants(&scenario, &changed).is_empty());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_of_the_boot_before_does_not_count() {
+        let history = History::default();
+        started(&history);
+        let slot = |down_file| Fact::Service {
+            profile: DEFAULT_PROFILE.to_owned(),
+            status: ServiceStatus {
+                slot: true,
+                down_file,
+                ..ServiceStatus::default()
+            },
+        };
+        history.push(Source::Agent, None, slot(true));
+        let line = Fact::BootLine {
+            profile: DEFAULT_PROFILE.to_owned(),
+            prior_state: Some("running".to_owned()),
+            action: "started".to_owned(),
+            line: String::new(),
+        };
+        history.push(Source::Observer, None, line);
+        history.push(Source::Agent, None, slot(false));
+        history.mark(Moment::Boot(1));
+        let seen = value_of(&docker_restart(), &history, "invariant.slot_agrees");
+        assert_eq!(seen, Some(Value::Bool(true)));
+    }
+
+    #[test]
+    fn a_row_on_the_number_of_boot_lines_stands_for_the_invariant() {
+        let history = History::default();
+        started(&history);
+        let mut scenario = docker_restart();
+        let name = "invariant.one_boot_line";
+        assert_eq!(value_of(&scenario, &history, name), Some(Value::Int(0)));
+        let row = expect(Moment::Boot(1), Probe::BootLines, &["1"], &["0"]);
+        scenario.expects.push(row);
+        assert_eq!(value_of(&scenario, &history, name), None);
+    }
+}

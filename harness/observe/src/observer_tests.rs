@@ -1,0 +1,218 @@
+//! The observer itself, under `python3`, on a folder of the test's. It is stopped while files are written, so that what
+//! happens between two of its looks does not depend on how fast it is.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+
+use super::OBSERVER;
+use super::wire::Message;
+use comeback_history::facts::{Fact, FileContent};
+
+struct Observer {
+    folder: tempfile::TempDir,
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    syncs: u64,
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Observer {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("logs")).unwrap();
+        let mut process = Command::new("python3")
+            .args(["-I", "-S", "-u", "-c", OBSERVER])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = process.stdin.take().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let mut observer = Self {
+            folder,
+            process,
+            input,
+            output,
+            syncs: 0,
+        };
+        assert!(observer.sync().is_empty());
+        observer
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.process.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// What it says of something that is done while it does not look.
+    fn meanwhile(&mut self, work: impl FnOnce(&Self)) -> Vec<Message> {
+        self.signal("-STOP");
+        work(self);
+        self.signal("-CONT");
+        self.sync()
+    }
+
+    /// Everything it says until it knows what is true now.
+    fn sync(&mut self) -> Vec<Message> {
+        self.syncs += 1;
+        writeln!(self.input, "{}", json!({"c": "sync", "id": self.syncs})).unwrap();
+        let mut said = Vec::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "it has ended");
+            let message = Message::parse(&line).unwrap();
+            match message.k.as_str() {
+                "sync" => return said,
+                "hello" => {}
+                _ => said.push(message),
+            }
+        }
+    }
+
+    fn append(&self, name: &str, text: &str) {
+        let file = OpenOptions::new().create(true).append(true).open(self.path(name));
+        file.unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    fn rename_in(&self, name: &str, text: &str) {
+        fs::write(self.path("beside"), text).unwrap();
+        fs::rename(self.path("beside"), self.path(name)).unwrap();
+    }
+}
+
+const STATE: &str = "gateway_state.json";
+const LOG: &str = "logs/container-boot.log";
+
+/// In words: the states it told, and the rest by kind.
+fn words(said: &[Message]) -> Vec<String> {
+    let word = |message: &Message| match message.fact() {
+        Some(Fact::State {
+            content: FileContent::Json { value },
+            ..
+        }) => value["gateway_state"].as_str().unwrap().to_owned(),
+        Some(Fact::State { content, .. }) => format!("{content:?}"),
+        Some(Fact::BootLine { action, .. }) => action,
+        _ => message.k.clone(),
+    };
+    said.iter().map(word).collect()
+}
+
+fn state(word: &str) -> String {
+    json!({"gateway_state": word}).to_string()
+}
+
+fn line(action: &str) -> String {
+    format!("2026-11-25T00:00:00+0000 profile=default prior_state=None action={action}\n")
+}
+
+#[test]
+fn a_content_that_was_overwritten_in_place_is_missed() {
+    let mut observer = Observer::start();
+    let in_place = |o: &Observer, word| fs::write(o.path(STATE), state(word)).unwrap();
+    assert_eq!(words(&observer.meanwhile(|o| in_place(o, "one"))), ["one"]);
+    let said = observer.meanwhile(|o| {
+        in_place(o, "two");
+        in_place(o, "three");
+    });
+    assert_eq!(words(&said), ["missed", "three"]);
+    assert!(matches!(said[0].fact(), Some(Fact::Missed { path }) if path == "default/gateway_state.json"));
+    // By renaming, as the gateway does it.
+    let said = observer.meanwhile(|o| {
+        o.rename_in(STATE, &state("four"));
+        o.rename_in(STATE, &state("five"));
+    });
+    assert_eq!(words(&said), ["five", "missed"]);
+    // Opened for writing and closed without it: nothing is missed.
+    let said = observer.meanwhile(|o| {
+        in_place(o, "six");
+        drop(OpenOptions::new().append(true).open(o.path(STATE)).unwrap());
+    });
+    assert_eq!(words(&said), ["six"]);
+}
+
+#[test]
+fn a_content_that_is_being_overwritten_is_missed_and_half_a_file_is_not_told() {
+    let mut observer = Observer::start();
+    observer.meanwhile(|o| fs::write(o.path(STATE), state("one")).unwrap());
+    observer.signal("-STOP");
+    fs::write(observer.path(STATE), state("two")).unwrap();
+    let mut half = File::create(observer.path(STATE)).unwrap();
+    half.write_all(b"{").unwrap();
+    observer.signal("-CONT");
+    // What a look at everything finds is half a file, and it says so.
+    let said = words(&observer.sync());
+    assert_eq!(said[0], "missed");
+    drop(half);
+}
+
+#[test]
+fn a_log_that_was_truncated_in_place_is_told() {
+    let mut observer = Observer::start();
+    assert_eq!(
+        words(&observer.meanwhile(|o| o.append(LOG, &line("started")))),
+        ["started"]
+    );
+    let said = observer.meanwhile(|o| fs::write(o.path(LOG), "").unwrap());
+    assert_eq!(words(&said), ["cut"]);
+    assert!(matches!(said[0].fact(), Some(Fact::Lost { .. })));
+    assert_eq!(
+        words(&observer.meanwhile(|o| o.append(LOG, &line("registered")))),
+        ["registered"]
+    );
+    // Also if as much has been written since as there was before.
+    let said = observer.meanwhile(|o| fs::write(o.path(LOG), line("other").repeat(3)).unwrap());
+    assert_eq!(words(&said), ["cut", "other", "other", "other"]);
+    // One that is rotated is read to its end, and from the beginning of the new one.
+    let said = observer.meanwhile(|o| {
+        o.append(LOG, &line("last"));
+        fs::rename(o.path(LOG), o.path("logs/container-boot.log.1")).unwrap();
+        o.append(LOG, &line("first"));
+    });
+    assert_eq!(words(&said), ["last", "first"]);
+}
+
+/// A file's own time may be anything; the times that are told never go back, and a file that goes has one as well.
+#[test]
+fn each_change_has_a_time_of_its_own() {
+    let mut observer = Observer::start();
+    let mut times = Vec::new();
+    for word in ["one", "two", ""] {
+        let said = observer.meanwhile(|o| match word {
+            "" => fs::remove_file(o.path(STATE)).unwrap(),
+            word => {
+                fs::write(o.path("beside"), state(word)).unwrap();
+                let long_ago = SystemTime::now() - Duration::from_secs(3600);
+                File::open(o.path("beside")).unwrap().set_modified(long_ago).unwrap();
+                fs::rename(o.path("beside"), o.path(STATE)).unwrap();
+            }
+        });
+        assert_eq!(said.len(), 1);
+        times.push(said[0].at().unwrap());
+    }
+    assert!(times.is_sorted(), "{times:?}");
+    assert!(
+        jiff::Timestamp::now().duration_since(times[0]).as_secs() < 600,
+        "{times:?}"
+    );
+}

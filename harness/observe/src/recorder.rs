@@ -1,0 +1,311 @@
+//! The one place a case's facts go to: keeps the history, folds it, wakes whoever waits, and passes each observation on
+//! to the evidence as it happens.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Clocks;
+use comeback_history::facts::{Fact, MomentName, Observation, SETTLING, Source};
+use comeback_history::now::Now;
+use comeback_history::order;
+use comeback_scenario::model::Moment;
+use comeback_text::redact::Secrets;
+
+/// A handle on a case's history.
+#[derive(Clone)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    length: watch::Sender<u64>,
+    sink: Option<mpsc::UnboundedSender<Observation>>,
+    secrets: Secrets,
+    clocks: Clocks,
+}
+
+#[derive(Default)]
+struct State {
+    history: Vec<Observation>,
+    now: Now,
+    latencies_ms: Vec<f64>,
+    /// Set once the attempt is over. A task that outlives it may still push.
+    closed: bool,
+}
+
+/// A wait that did not come true.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WaitError {
+    /// The deadline passed.
+    #[error("waited {:.0} s for {condition}; last seen: {last}", limit.as_secs_f64())]
+    Deadline {
+        /// What for.
+        condition: String,
+        /// How long.
+        limit: Duration,
+        /// The last value.
+        last: String,
+    },
+    /// The container ended, so it cannot come true.
+    #[error("the container ended while waiting for {condition}; last seen: {last}")]
+    Exited {
+        /// What for.
+        condition: String,
+        /// The last value.
+        last: String,
+    },
+}
+
+/// A condition over the folded history.
+pub struct Wait<'a, T> {
+    /// In words, for the error and the progress display.
+    pub condition: String,
+    /// The deadline.
+    pub limit: Duration,
+    /// Whether the container must run for the condition to come true.
+    pub needs_container: bool,
+    /// `Some` once it is true.
+    #[allow(clippy::type_complexity)]
+    pub check: Box<dyn FnMut(&Now) -> Option<T> + Send + 'a>,
+    /// The value to report if it never is.
+    pub last: Box<dyn Fn(&Now) -> String + Send + 'a>,
+}
+
+impl Recorder {
+    /// An empty history, into which none of these secrets gets. Each observation is passed on to `sink`.
+    pub fn new(sink: Option<mpsc::UnboundedSender<Observation>>, secrets: Secrets, clocks: Clocks) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::default(),
+                length: watch::Sender::new(0),
+                sink,
+                secrets,
+                clocks,
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves the history as good as it was.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a fact in. Returns its position. After [`Recorder::close`] it is dropped: the attempt's evidence has been handed
+    /// over by then, and a record with more observations than the attempt had is refused when it is read.
+    pub fn push(&self, source: Source, at: Option<Timestamp>, fact: Fact) -> u64 {
+        let fact = self.shared.secrets.all(fact);
+        let seq = {
+            let mut state = self.state();
+            if state.closed {
+                tracing::debug!("told after the end of the attempt: {fact:?}");
+                return state.history.len() as u64;
+            }
+            let seq = state.history.len() as u64;
+            let known = self.shared.clocks.ours();
+            let observation = Observation {
+                seq,
+                // What the harness does becomes true as it is told.
+                at: if source == Source::Harness {
+                    at.and(Some(known))
+                } else {
+                    at
+                },
+                known,
+                source,
+                fact,
+            };
+            state.now.apply(&observation);
+            if let Some(sink) = &self.shared.sink {
+                // The evidence writer may have failed; that is reported where it failed.
+                let _ = sink.send(observation.clone());
+            }
+            state.history.push(observation);
+            seq
+        };
+        self.shared.length.send_replace(seq + 1);
+        seq
+    }
+
+    /// Sets a mark.
+    pub fn mark(&self, moment: Moment) {
+        let moment = MomentName::from(moment);
+        self.push(Source::Harness, Some(Timestamp::now()), Fact::Mark { moment });
+    }
+
+    /// Marks where the settling window begins. No row is read there; the invariants compare its two ends.
+    pub fn settling(&self) {
+        let moment = MomentName(SETTLING.to_owned());
+        self.push(Source::Harness, Some(Timestamp::now()), Fact::Mark { moment });
+    }
+
+    /// Reads the folded history.
+    pub fn now<R>(&self, read: impl FnOnce(&Now) -> R) -> R {
+        read(&self.state().now)
+    }
+
+    /// Reads the folded history and the history itself.
+    pub fn read<R>(&self, read: impl FnOnce(&Now, &[Observation]) -> R) -> R {
+        let state = self.state();
+        read(&state.now, &state.history)
+    }
+
+    /// The whole history and the latencies of all waits so far, in milliseconds.
+    pub fn snapshot(&self) -> (Vec<Observation>, Vec<f64>) {
+        let state = self.state();
+        (state.history.clone(), state.latencies_ms.clone())
+    }
+
+    /// Ends the history. Returns what [`Recorder::snapshot`] does; nothing is added or passed on after that.
+    pub fn close(&self) -> (Vec<Observation>, Vec<f64>) {
+        let mut state = self.state();
+        state.closed = true;
+        (state.history.clone(), state.latencies_ms.clone())
+    }
+
+    /// Waits for a condition. It is looked at once for each new observation, and not otherwise.
+    pub async fn wait<T>(&self, mut wait: Wait<'_, T>) -> Result<T, WaitError> {
+        let mut length = self.shared.length.subscribe();
+        let deadline = tokio::time::Instant::now() + wait.limit;
+        let mut first = true;
+        loop {
+            length.mark_unchanged();
+            {
+                let mut state = self.state();
+                if let Some(value) = (wait.check)(&state.now) {
+                    if !first {
+                        state.note_latency(&self.shared.clocks);
+                    }
+                    return Ok(value);
+                }
+                let removed_or_dead = !state.now.incarnations.is_empty() && !state.now.running();
+                if wait.needs_container && removed_or_dead {
+                    return Err(WaitError::Exited {
+                        last: (wait.last)(&state.now),
+                        condition: wait.condition,
+                    });
+                }
+            }
+            first = false;
+            if tokio::time::timeout_at(deadline, length.changed()).await.is_err() {
+                let last = self.now(|now| (wait.last)(now));
+                return Err(WaitError::Deadline {
+                    condition: wait.condition,
+                    limit: wait.limit,
+                    last,
+                });
+            }
+        }
+    }
+}
+
+impl State {
+    /// The newest observation ended a wait: how long ago did it become true?
+    fn note_latency(&mut self, clocks: &Clocks) {
+        let at = self.history.last().and_then(order::host_time);
+        self.latencies_ms.extend(at.and_then(|at| clocks.since_ms(at)));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use comeback_history::facts::ContainerChange;
+
+    fn wait_for_two(limit: Duration) -> Wait<'static, ()> {
+        Wait {
+            condition: "two oom kills".into(),
+            limit,
+            needs_container: true,
+            check: Box::new(|now| (now.ooms >= 2).then_some(())),
+            last: Box::new(|now| format!("{} oom kills", now.ooms)),
+        }
+    }
+
+    fn container(change: ContainerChange) -> Fact {
+        Fact::Container {
+            change,
+            started_at: Some(Timestamp::UNIX_EPOCH),
+            exit: None,
+        }
+    }
+
+    #[test]
+    fn no_secret_gets_in() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let recorder = Recorder::new(
+            Some(tell),
+            Secrets::among([("BOT_TOKEN", "hunter2hunter2")]),
+            Clocks::start(),
+        );
+        let output = "it is hunter2hunter2, or Authorization: Bearer abcdefgh".to_owned();
+        let fact = Fact::StepEnded {
+            step: 1,
+            exit: Some(0),
+            output,
+            note: None,
+            came_true: None,
+        };
+        recorder.push(Source::Harness, None, fact);
+        for observation in [recorder.snapshot().0.remove(0), told.try_recv().unwrap()] {
+            let Fact::StepEnded { output, .. } = observation.fact else {
+                panic!("another fact");
+            };
+            assert_eq!(output, "it is [redacted], or Authorization: Bearer [redacted]");
+        }
+    }
+
+    #[test]
+    fn what_is_told_after_the_end_is_neither_kept_nor_passed_on() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let recorder = Recorder::new(Some(tell), Secrets::default(), Clocks::start());
+        let late = recorder.clone();
+        recorder.push(Source::Engine, None, container(ContainerChange::Started));
+        let (history, _) = recorder.close();
+        late.push(Source::Engine, None, container(ContainerChange::Died));
+        assert_eq!((history.len(), recorder.snapshot().0.len()), (1, 1));
+        assert_eq!((told.try_recv().is_ok(), told.try_recv().is_ok()), (true, false));
+        assert!(recorder.now(Now::running));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_runs_out_says_what_it_saw_last() {
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
+        recorder.push(Source::Engine, None, container(ContainerChange::Oom));
+        let error = recorder.wait(wait_for_two(Duration::from_secs(7))).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "waited 7 s for two oom kills; last seen: 1 oom kills"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_at_once_if_the_container_does() {
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
+        recorder.push(Source::Engine, None, container(ContainerChange::Started));
+        let waiting = tokio::spawn({
+            let recorder = recorder.clone();
+            async move { recorder.wait(wait_for_two(Duration::from_secs(3600))).await }
+        });
+        tokio::task::yield_now().await;
+        recorder.push(Source::Engine, None, container(ContainerChange::Died));
+        assert!(matches!(waiting.await.unwrap(), Err(WaitError::Exited { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_with_the_fact() {
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
+        let waiting = tokio::spawn({
+            let recorder = recorder.clone();
+            async move { recorder.wait(wait_for_two(Duration::from_secs(3600))).await }
+        });
+        tokio::task::yield_now().await;
+        recorder.push(Source::Engine, None, container(ContainerChange::Oom));
+        recorder.push(Source::Engine, None, container(ContainerChange::Oom));
+        waiting.await.unwrap().unwrap();
+    }
+}

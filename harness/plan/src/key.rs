@@ -1,0 +1,44 @@
+//! The name of one attempt of a case.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Case;
+
+/// Which attempt of which case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct CaseKey {
+    /// The scenario's id.
+    pub scenario: String,
+    /// Name of the image.
+    pub image: String,
+    /// Repeat, from 1.
+    pub repeat: u32,
+    /// Attempt, from 1.
+    pub attempt: u32,
+}
+
+impl CaseKey {
+    /// An attempt, from 1, of a case of a plan.
+    pub fn of(case: &Case, attempt: u32) -> Self {
+        Self {
+            scenario: case.scenario.clone(),
+            image: case.image.clone(),
+            repeat: case.repeat,
+            attempt,
+        }
+    }
+}
+
+impl std::fmt::Display for CaseKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} @ {}", self.scenario, self.image)?;
+        if self.repeat > 1 {
+            write!(f, " #{}", self.repeat)?;
+        }
+        if self.attempt > 1 {
+            write!(f, ", attempt {}", self.attempt)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,337 @@
+//! Comparing two images scenario by scenario: what the new one introduces, repairs, and leaves as it was. Pure.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::document::shards::excuse_nothing;
+use super::document::{CaseEntry, RowEntry, RunDocument};
+use comeback_scenario::model::Guard;
+use comeback_verdict::run::Faults;
+use comeback_verdict::{Classification, Exit, RunVerdict, Verdict};
+
+/// What became of a scenario from the old image to the new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Fixed on both.
+    Held,
+    /// Fixed on the old one, not on the new one.
+    Introduced,
+    /// Not fixed on the old one, fixed on the new one.
+    Repaired,
+    /// Not fixed on either, in the same way.
+    PreExisting,
+    /// Not fixed on either, in different ways.
+    Changed,
+    /// Nothing can be concluded from one of the two, and it matters.
+    Inconclusive,
+    /// One of the two cannot be played here.
+    Unsupported,
+}
+
+impl Change {
+    /// The word used in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Introduced => "introduced",
+            Self::Repaired => "repaired",
+            Self::PreExisting => "pre-existing",
+            Self::Changed => "changed",
+            Self::Inconclusive => "inconclusive",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// One scenario on both images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Comparison {
+    /// The scenario's id.
+    pub scenario: String,
+    /// What the old image was found to be.
+    pub old: Classification,
+    /// What the new image was found to be.
+    pub new: Classification,
+    /// What became of it.
+    pub change: Change,
+    /// True if a row that was in its fixed column no longer is.
+    #[serde(default)]
+    pub lost: bool,
+    /// Parts of the fix whose rows were lost.
+    #[serde(default)]
+    pub guards: Vec<Guard>,
+}
+
+/// Compares the first two images of a document, and judges the run by what the second does otherwise than the first.
+pub fn judge(document: &mut RunDocument, pre_existing: bool, faults: Faults) {
+    let [old, new, ..] = document.images.as_slice() else {
+        return;
+    };
+    let comparisons = compare(document, &old.name, &new.name);
+    let mut code = match exit(&comparisons, pre_existing) {
+        // Nothing worse came of it: what happened beside the cases counts.
+        Exit::Held | Exit::Nothing if faults.error.is_some() => faults.error.unwrap_or(Exit::Internal),
+        exit => exit,
+    };
+    document.verdict = match code {
+        Exit::Held => RunVerdict::Held,
+        Exit::Regression => RunVerdict::Regression,
+        Exit::Inconclusive => RunVerdict::Inconclusive,
+        _ => RunVerdict::Error,
+    };
+    if let Some(signal) = faults.interrupted {
+        // What was found stands; but a run that did not get to its end has not held.
+        document.verdict = document.verdict.max(RunVerdict::Error);
+        code = signal;
+    }
+    document.exit_code = code.code();
+    document.comparisons = Some(comparisons);
+    document.count_pre_existing = Some(pre_existing);
+    excuse_nothing(document);
+}
+
+/// Compares the counting attempts of two images. Of several repeats the worst counts.
+pub fn compare(document: &RunDocument, old: &str, new: &str) -> Vec<Comparison> {
+    let mut scenarios: Vec<&str> = Vec::new();
+    for case in &document.cases {
+        if !scenarios.contains(&case.scenario.as_str()) {
+            scenarios.push(&case.scenario);
+        }
+    }
+    let of = |scenario: &str, image: &str| {
+        let same = |c: &&CaseEntry| c.counts && c.scenario == scenario && c.image == image;
+        worst(document.cases.iter().filter(same))
+    };
+    scenarios
+        .into_iter()
+        .filter_map(|scenario| Some(pair(of(scenario, old)?, of(scenario, new)?)))
+        .collect()
+}
+
+/// Of several repeats of a case the one that counts: what was found to be bad, then what cannot be told.
+pub fn worst<'d>(repeats: impl Iterator<Item = &'d CaseEntry>) -> Option<&'d CaseEntry> {
+    repeats.max_by_key(|case| badness(found(case)))
+}
+
+/// What a case was found to be. A race on record that is met as often as before is no news, also where a case of many met it in
+/// each attempt; one that has become the rule, or is met more often than before, is bad whatever the last attempt shows.
+fn found(case: &CaseEntry) -> Classification {
+    match (case.race, case.classification) {
+        (Some(race), _) if case.verdict == Verdict::Racy && race.met => Classification::Fixed,
+        (Some(_), Classification::Fixed) if case.verdict.is_red() => Classification::Neither,
+        (_, found) => found,
+    }
+}
+
+fn badness(found: Classification) -> u8 {
+    match found {
+        Classification::Fixed => 0,
+        Classification::Unsupported => 1,
+        Classification::Error => 2,
+        Classification::Inconclusive => 3,
+        Classification::Regressed => 4,
+        Classification::Neither => 5,
+    }
+}
+
+fn pair(old: &CaseEntry, new: &CaseEntry) -> Comparison {
+    let lost: Vec<&RowEntry> = lost_rows(old, new).collect();
+    let change = change(old, new);
+    let mut guards: Vec<Guard> = Vec::new();
+    if matches!(change, Change::Introduced | Change::Changed) {
+        for guard in lost.iter().filter_map(|row| row.guards) {
+            if !guards.contains(&guard) {
+                guards.push(guard);
+            }
+        }
+    }
+    Comparison {
+        scenario: new.scenario.clone(),
+        old: found(old),
+        new: found(new),
+        change,
+        lost: !lost.is_empty(),
+        guards,
+    }
+}
+
+fn change(old: &CaseEntry, new: &CaseEntry) -> Change {
+    use Classification::{Error, Fixed, Inconclusive, Unsupported};
+    match (found(old), found(new)) {
+        (Unsupported, _) | (_, Unsupported) => Change::Unsupported,
+        // Whatever the old one does: the new one shows nothing to worry about.
+        (Fixed | Inconclusive | Error, Fixed) => Change::Held,
+        (_, Inconclusive | Error) | (Inconclusive | Error, _) => Change::Inconclusive,
+        (Fixed, _) => Change::Introduced,
+        (_, Fixed) => Change::Repaired,
+        _ if observed(old) == observed(new) => Change::PreExisting,
+        _ => Change::Changed,
+    }
+}
+
+type Observed<'a> = Vec<(&'a str, &'a str, &'a str, &'a Option<comeback_scenario::model::Value>)>;
+
+fn observed(case: &CaseEntry) -> Observed<'_> {
+    case.rows
+        .iter()
+        .map(|r| (r.at.as_str(), r.profile.as_str(), r.probe.as_str(), &r.observed))
+        .collect()
+}
+
+/// Rows that were in their fixed column on the old image and are not on the new one. What was not seen there is not lost.
+fn lost_rows<'n>(old: &CaseEntry, new: &'n CaseEntry) -> impl Iterator<Item = &'n RowEntry> {
+    new.rows.iter().filter(|is| {
+        let same = |was: &&RowEntry| (&is.at, &is.profile, &is.probe) == (&was.at, &was.profile, &was.probe);
+        let held = old.rows.iter().find(same).is_some_and(RowEntry::is_fixed);
+        held && is.observed.is_some() && !is.is_fixed()
+    })
+}
+
+/// The exit code that follows from comparisons: 1 for what the new image introduces or loses, 2 where that cannot be
+/// told, 4 if nothing could be compared. `pre_existing` makes what was there before count too.
+pub fn exit(comparisons: &[Comparison], pre_existing: bool) -> Exit {
+    let bad = |c: &Comparison| match c.change {
+        Change::Introduced => true,
+        Change::Changed => c.lost || pre_existing,
+        Change::PreExisting => pre_existing,
+        _ => false,
+    };
+    if comparisons.iter().any(bad) {
+        Exit::Regression
+    } else if comparisons.iter().any(|c| c.change == Change::Inconclusive) {
+        Exit::Inconclusive
+    } else if comparisons.iter().all(|c| c.change == Change::Unsupported) {
+        Exit::Nothing
+    } else {
+        Exit::Held
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::document::samples::{self, compared, reproduced};
+
+    fn case(found: Classification) -> CaseEntry {
+        let mut case = reproduced().cases.remove(0);
+        case.classification = found;
+        case
+    }
+
+    #[rstest]
+    #[case("fixed", "fixed", Change::Held)]
+    #[case("fixed", "regressed", Change::Introduced)]
+    #[case("fixed", "neither", Change::Introduced)]
+    #[case("regressed", "fixed", Change::Repaired)]
+    #[case("regressed", "regressed", Change::PreExisting)]
+    #[case("fixed", "inconclusive", Change::Inconclusive)]
+    #[case("inconclusive", "regressed", Change::Inconclusive)]
+    #[case("inconclusive", "fixed", Change::Held)]
+    #[case("regressed", "error", Change::Inconclusive)]
+    #[case("unsupported", "regressed", Change::Unsupported)]
+    fn each_pair(#[case] old: &str, #[case] new: &str, #[case] wanted: Change) {
+        let parse = |word: &str| serde_json::from_value(serde_json::json!(word)).unwrap();
+        assert_eq!(change(&case(parse(old)), &case(parse(new))), wanted);
+    }
+
+    #[test]
+    fn the_half_of_the_fix_that_is_lost_is_named() {
+        let document = compared(false);
+        let found = document.comparisons.unwrap();
+        let restart = found.iter().find(|c| c.scenario == "docker-restart").unwrap();
+        assert_eq!(
+            (restart.change, restart.guards.as_slice()),
+            (Change::Introduced, &[Guard::Signal][..])
+        );
+        assert_eq!((document.verdict, document.exit_code), (RunVerdict::Regression, 1));
+        let repaired = compared(true);
+        assert_eq!((repaired.verdict, repaired.exit_code), (RunVerdict::Held, 0));
+        assert!(repaired.comparisons.unwrap().iter().all(|c| c.guards.is_empty()));
+    }
+
+    #[test]
+    fn faults_beside_the_cases_count_unless_something_worse_came_of_them() {
+        let code = |forwards: bool, faults: Faults| {
+            let mut document = compared(forwards);
+            judge(&mut document, false, faults);
+            (document.verdict, document.exit_code)
+        };
+        let leak = Faults {
+            error: Some(Exit::Environment),
+            interrupted: None,
+        };
+        assert_eq!(code(true, leak), (RunVerdict::Error, 3));
+        assert_eq!(code(false, leak), (RunVerdict::Regression, 1));
+        let cut = Faults {
+            error: None,
+            interrupted: Some(Exit::Interrupted),
+        };
+        assert_eq!(code(true, cut), (RunVerdict::Error, 130));
+        assert_eq!(code(false, cut), (RunVerdict::Regression, 130));
+    }
+
+    /// The first case of a sample with a race on record, and the one that met it in all attempts, as one scenario.
+    fn raced() -> [CaseEntry; 2] {
+        let counting = samples::raced().cases.into_iter().filter(|case| case.counts);
+        let mut cases: Vec<CaseEntry> = counting.collect();
+        cases[1].scenario = cases[0].scenario.clone();
+        cases.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_race_that_became_the_rule_is_introduced() {
+        let [racy, rule] = raced();
+        let held = CaseEntry {
+            verdict: Verdict::Held,
+            race: None,
+            ..racy.clone()
+        };
+        assert_eq!(change(&held, &racy), Change::Held);
+        assert_eq!(change(&racy, &rule), Change::Introduced);
+        assert_eq!(change(&held, &rule), Change::Introduced);
+        assert_eq!(change(&rule, &racy), Change::Repaired);
+        assert_eq!(change(&rule, &rule), Change::PreExisting);
+    }
+
+    #[test]
+    fn of_many_repeats_the_rate_of_a_race_counts() {
+        let [racy, rule] = raced();
+        // It met the race in each attempt, as some case does among many.
+        let by_chance = CaseEntry {
+            verdict: Verdict::Racy,
+            ..rule.clone()
+        };
+        assert_eq!(
+            found(worst([&racy, &by_chance].into_iter()).unwrap()),
+            Classification::Fixed
+        );
+        // Its last attempt held, and the race is met more often than on record.
+        let more_often = CaseEntry {
+            verdict: Verdict::Regression,
+            ..racy.clone()
+        };
+        assert_eq!(
+            change(&racy, worst([&racy, &more_often].into_iter()).unwrap()),
+            Change::Introduced
+        );
+    }
+
+    #[test]
+    fn a_lost_row_among_two_bad_ones_counts() {
+        let old = case(Classification::Neither);
+        let mut new = old.clone();
+        let row = new.rows.iter().position(crate::document::RowEntry::is_fixed);
+        if let Some(row) = row {
+            new.rows[row].observed = Some(comeback_scenario::model::Value::str("something else"));
+            let comparison = pair(&old, &new);
+            assert_eq!((comparison.change, comparison.lost), (Change::Changed, true));
+            assert_eq!(exit(&[comparison], false), Exit::Regression);
+        }
+        assert_eq!(exit(&[pair(&old, &old)], false), Exit::Held);
+        assert_eq!(exit(&[pair(&old, &old)], true), Exit::Regression);
+    }
+}

@@ -1,0 +1,246 @@
+//! What a selftest comes to: which scenario caught which fault overlay, by which row.
+//!
+//! Pure, and derived from the document alone: what the overlays said and what was seen under them is all in its cases.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::shards::excuse_nothing;
+use super::{CaseEntry, RowEntry, RunDocument};
+use comeback_scenario::model::Guard;
+use comeback_scenario::overlay::Overlay;
+use comeback_verdict::Verdict;
+use comeback_verdict::run::{Faults, outcome};
+
+/// What the overlays of a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Selftest {
+    /// sha256 of the table of scenarios it was run with.
+    pub table: String,
+    /// True if every scenario held without an overlay.
+    pub control_held: bool,
+    /// The overlays, in the order of their table.
+    pub overlays: Vec<OverlayEntry>,
+}
+
+/// What one overlay came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OverlayEntry {
+    /// Its name.
+    pub name: String,
+    /// The fault in a few words.
+    pub title: String,
+    /// Where and what it breaks.
+    pub breaks: String,
+    /// The part of the fix that it takes away.
+    pub guards: Option<Guard>,
+    /// What follows.
+    pub outcome: OverlayOutcome,
+    /// Scenarios that caught it.
+    pub caught_by: Vec<Catch>,
+    /// Scenarios that held as if nothing were broken.
+    pub missed_by: Vec<String>,
+    /// Scenarios from which nothing can be concluded.
+    pub unclear: Vec<Unclear>,
+    /// Scenarios that have to catch it and did not, or were not run.
+    pub not_caught_by: Vec<String>,
+}
+
+/// What follows for an overlay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OverlayOutcome {
+    /// A scenario saw the fault.
+    Caught,
+    /// Every scenario held, or none was run.
+    Escaped,
+    /// No scenario saw it, and from at least one nothing can be concluded.
+    Unclear,
+}
+
+/// A scenario that caught an overlay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Catch {
+    /// The scenario's id.
+    pub scenario: String,
+    /// The row that tells most of it.
+    pub row: RowEntry,
+}
+
+/// A scenario from which nothing can be concluded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unclear {
+    /// The scenario's id.
+    pub scenario: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Why nothing can be concluded.
+    pub why: String,
+}
+
+/// The scenario and the overlay that a case's id is made of.
+pub fn split<'a, 'o>(id: &'a str, overlays: &'o [Overlay]) -> Option<(&'a str, &'o Overlay)> {
+    overlays.iter().find_map(|overlay| Some((overlay.base(id)?, overlay)))
+}
+
+/// Judges the overlays, and the run by them: what under an overlay is a regression is what a selftest is for.
+///
+/// Cases that were run under an overlay get the id of their scenario back, with the overlay beside it.
+pub fn judge(document: &mut RunDocument, overlays: &[Overlay], table: String, faults: Faults) {
+    for case in &mut document.cases {
+        if let Some((base, overlay)) = split(&case.scenario, overlays) {
+            case.overlay = Some(overlay.name.clone());
+            case.scenario = base.to_owned();
+        }
+    }
+    let control: Vec<Verdict> = counting(document, None).map(|case| case.verdict).collect();
+    // What a case shows of an overlay is told by the same case without it, which may be in another shard.
+    let overlays = if document.partition.is_some() { &[] } else { overlays };
+    let entries: Vec<OverlayEntry> = overlays.iter().map(|overlay| entry(document, overlay)).collect();
+    let verdicts: Vec<Verdict> = control.iter().copied().chain(entries.iter().map(verdict)).collect();
+    let outcome = outcome(&verdicts, faults);
+    document.verdict = outcome.verdict;
+    document.exit_code = outcome.exit.code();
+    document.selftest = Some(Selftest {
+        table,
+        control_held: !control.is_empty() && control.iter().all(|v| holds(*v) || *v == Verdict::Unsupported),
+        overlays: entries,
+    });
+    excuse_nothing(document);
+}
+
+/// True if a scenario is as it should be without an overlay.
+fn holds(verdict: Verdict) -> bool {
+    verdict.is_conclusive() && !verdict.is_red()
+}
+
+/// The cases that count, without an overlay or under that one.
+fn counting<'d>(document: &'d RunDocument, overlay: Option<&'d str>) -> impl Iterator<Item = &'d CaseEntry> {
+    document
+        .cases
+        .iter()
+        .filter(move |case| case.counts && case.overlay.as_deref() == overlay)
+}
+
+fn entry(document: &RunDocument, overlay: &Overlay) -> OverlayEntry {
+    let mut entry = OverlayEntry {
+        name: overlay.name.clone(),
+        title: overlay.title.clone(),
+        breaks: overlay.breaks.clone(),
+        guards: overlay.guards,
+        outcome: OverlayOutcome::Escaped,
+        caught_by: Vec::new(),
+        missed_by: Vec::new(),
+        unclear: Vec::new(),
+        not_caught_by: Vec::new(),
+    };
+    let mut seen: Vec<(&CaseEntry, Seen<'_>)> = counting(document, Some(&overlay.name))
+        .map(|case| (case, look(document, case, overlay)))
+        .collect();
+    // Of a scenario's repeats the least telling one counts: what catches a fault only sometimes does not guard.
+    seen.sort_by_key(|(_, seen)| seen.worth());
+    let mut done: Vec<&str> = Vec::new();
+    for (case, seen) in seen {
+        if done.contains(&case.scenario.as_str()) {
+            continue;
+        }
+        done.push(&case.scenario);
+        let scenario = case.scenario.clone();
+        match seen {
+            Seen::Caught(row) => entry.caught_by.push(Catch {
+                scenario,
+                row: row.clone(),
+            }),
+            Seen::Missed => entry.missed_by.push(scenario),
+            Seen::Unclear(why) => entry.unclear.push(Unclear {
+                scenario,
+                verdict: case.verdict,
+                why,
+            }),
+            Seen::Nothing => {}
+        }
+    }
+    let caught = |id: &String| entry.caught_by.iter().any(|catch| catch.scenario == *id);
+    entry.not_caught_by = overlay.caught_by.iter().filter(|id| !caught(id)).cloned().collect();
+    entry.outcome = if !entry.caught_by.is_empty() {
+        OverlayOutcome::Caught
+    } else if !entry.unclear.is_empty() {
+        OverlayOutcome::Unclear
+    } else {
+        OverlayOutcome::Escaped
+    };
+    entry
+}
+
+/// What a case under an overlay shows of it.
+enum Seen<'c> {
+    Caught(&'c RowEntry),
+    Missed,
+    Unclear(String),
+    /// It cannot be run here.
+    Nothing,
+}
+
+impl Seen<'_> {
+    /// How much it tells, least first.
+    fn worth(&self) -> u8 {
+        match self {
+            Self::Missed => 0,
+            Self::Unclear(_) => 1,
+            Self::Caught(_) => 2,
+            Self::Nothing => 3,
+        }
+    }
+}
+
+fn look<'c>(document: &RunDocument, case: &'c CaseEntry, overlay: &Overlay) -> Seen<'c> {
+    if case.verdict == Verdict::Unsupported {
+        return Seen::Nothing;
+    }
+    // An overlay that could not do its work breaks the gateway as well, in a way that proves nothing.
+    if let Some(line) = said(case).find(|line| line.contains(&overlay.says_failed())) {
+        return Seen::Unclear(line.to_owned());
+    }
+    if !case.verdict.is_conclusive() {
+        let why = case.reason.clone().unwrap_or_else(|| case.classification.to_string());
+        return Seen::Unclear(why);
+    }
+    // Since it is a fact of the case, one without it is an error and never gets here. In older records it is in the output.
+    if case.overlay_processes.is_none() && !said(case).any(|line| line.contains(&overlay.says_on())) {
+        return Seen::Unclear("the overlay never took effect".into());
+    }
+    let mut control = counting(document, None)
+        .filter(|c| c.scenario == case.scenario && c.image == case.image)
+        .peekable();
+    if control.peek().is_none() || !control.all(|control| holds(control.verdict)) {
+        return Seen::Unclear("the scenario does not hold without the overlay either".into());
+    }
+    match telling(case, overlay) {
+        Some(row) if case.verdict.is_red() => Seen::Caught(row),
+        _ => Seen::Missed,
+    }
+}
+
+/// Everything that was printed in the container: by its processes, and by the commands that were run in it.
+fn said(case: &CaseEntry) -> impl Iterator<Item = &str> {
+    let steps = case.steps.iter().flat_map(|step| step.said.lines());
+    case.logs.values().flatten().map(String::as_str).chain(steps)
+}
+
+/// The row that tells most of those that are not as fixed: one that guards what the overlay takes away, else the first that
+/// the scenario file names.
+fn telling<'c>(case: &'c CaseEntry, overlay: &Overlay) -> Option<&'c RowEntry> {
+    let guards = |row: &RowEntry| row.guards.is_some() && row.guards == overlay.guards;
+    let off = case.rows.iter().filter(|row| !row.is_fixed());
+    off.min_by_key(|row| (!guards(row), row.implicit))
+}
+
+/// What an overlay contributes to the verdict of the run.
+fn verdict(entry: &OverlayEntry) -> Verdict {
+    match entry.outcome {
+        OverlayOutcome::Caught => Verdict::Held,
+        OverlayOutcome::Escaped => Verdict::Regression,
+        OverlayOutcome::Unclear if entry.unclear.iter().all(|u| u.verdict == Verdict::Error) => Verdict::Error,
+        OverlayOutcome::Unclear => Verdict::Inconclusive,
+    }
+}

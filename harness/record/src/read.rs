@@ -1,0 +1,264 @@
+//! Reads a record from disk. A record is untrusted input: it may come from another machine.
+//!
+//! Nothing outside its folder is read, no link is followed, and what is read is capped. A record whose writer was killed
+//! is read as far as it goes; anything else that is not as [`super::write`] writes it is an error with file and line.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+use super::event::Told;
+use super::ledger::{Ending, Entry, RECORD_SCHEMA};
+use super::write::{is_plain, names};
+use comeback_history::facts::Observation;
+use comeback_plan::CaseKey;
+
+/// Bytes of the ledger, the events or one history that are read at most.
+const LINES_BYTES: u64 = 64 << 20;
+/// Bytes of any other file that are read at most: twice what is ever written.
+const FILE_BYTES: u64 = 2 << 20;
+/// Bytes of a whole record that are read at most.
+const ALL_BYTES: u64 = 1 << 30;
+
+/// What is wrong with a record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ReadError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The line, from 1, where it is one line's fault.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+/// A record as it was found.
+#[derive(Debug)]
+pub struct Kept {
+    /// Its folder.
+    pub root: PathBuf,
+    /// The lines of its ledger; the first is [`Entry::Began`].
+    pub entries: Vec<Entry>,
+    /// The attempts, in the order in which they began.
+    pub attempts: Vec<KeptAttempt>,
+    /// What was told while the run went on.
+    pub events: Vec<Told>,
+}
+
+/// An attempt as it was found.
+#[derive(Debug, Clone)]
+pub struct KeptAttempt {
+    /// Which.
+    pub key: CaseKey,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// When it began.
+    pub started: Timestamp,
+    /// What was observed.
+    pub history: Vec<Observation>,
+    /// How it ended; `None` if the record ends before it did.
+    pub ending: Option<Ending>,
+    /// The container's output, by incarnation from 1.
+    pub logs: Vec<(u32, Vec<String>)>,
+}
+
+impl Kept {
+    /// An error about a line of the ledger, counted from 0.
+    pub fn wrong(&self, entry: usize, what: impl Into<String>) -> ReadError {
+        ReadError {
+            path: self.root.join(names::LEDGER),
+            line: Some(entry + 1),
+            what: what.into(),
+        }
+    }
+}
+
+/// Reads the record in a folder.
+///
+/// # Errors
+///
+/// The first thing that is not as a record is written.
+pub fn read(root: &Path) -> Result<Kept, ReadError> {
+    let mut reader = Reader {
+        root: root.to_owned(),
+        left: ALL_BYTES,
+    };
+    if root.is_file() {
+        return Err(reader.error(&[], None, "a file: a record is the folder it was written to"));
+    }
+    let entries: Vec<Entry> = match reader.lines(&[names::LEDGER])? {
+        Some(entries) => entries,
+        None => {
+            return Err(reader.error(
+                &[names::LEDGER],
+                None,
+                "not there: is this the folder of a run's record?",
+            ));
+        }
+    };
+    match entries.first() {
+        Some(Entry::Began { schema, .. }) if *schema == RECORD_SCHEMA => {}
+        Some(Entry::Began { schema, version, .. }) => {
+            let what =
+                format!("written by comeback {version} in version {schema} of the format; this is {RECORD_SCHEMA}");
+            return Err(reader.error(&[names::LEDGER], Some(1), what));
+        }
+        Some(_) => return Err(reader.error(&[names::LEDGER], Some(1), "does not say which run began")),
+        None => return Err(reader.error(&[names::LEDGER], None, "empty: the record ends before it began")),
+    }
+    let events = reader.lines(&[names::EVENTS])?.unwrap_or_default();
+    let mut attempts = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let Entry::Attempt { case, folder, started } = entry else {
+            continue;
+        };
+        if !is_plain(folder) || !seen.insert(folder) {
+            let what = format!("`{folder}` cannot be the folder of an attempt");
+            return Err(reader.error(&[names::LEDGER], Some(i + 1), what));
+        }
+        attempts.push(reader.attempt(case, folder, *started)?);
+    }
+    Ok(Kept {
+        root: root.to_owned(),
+        entries,
+        attempts,
+        events,
+    })
+}
+
+struct Reader {
+    root: PathBuf,
+    /// Bytes that may still be read.
+    left: u64,
+}
+
+impl Reader {
+    fn attempt(&mut self, key: &CaseKey, folder: &str, started: Timestamp) -> Result<KeptAttempt, ReadError> {
+        let at = |name| [names::CASES, folder, name];
+        let history: Vec<Observation> = self.lines(&at(names::HISTORY))?.unwrap_or_default();
+        let history: Vec<_> = history.into_iter().map(Observation::with_words_as_fields).collect();
+        if let Some(i) = (0..history.len()).find(|i| history[*i].seq != *i as u64) {
+            let what = format!("observation {} where {i} should be", history[i].seq);
+            return Err(self.error(&at(names::HISTORY), Some(i + 1), what));
+        }
+        let path = at(names::ENDING);
+        let ending: Option<Ending> = match self.bytes(&path, FILE_BYTES)? {
+            None => None,
+            Some(bytes) => Some(
+                serde_json::from_slice(&bytes)
+                    .map_err(|why| self.error(&path, Some(why.line().max(1)), why.to_string()))?,
+            ),
+        };
+        let mut logs = Vec::new();
+        if let Some(ending) = &ending {
+            if history.len() > ending.observations {
+                let what = "more observations than the attempt had when it ended";
+                return Err(self.error(&at(names::HISTORY), Some(ending.observations + 1), what));
+            }
+            for incarnation in &ending.logs {
+                let name = names::log(*incarnation);
+                let path = [names::CASES, folder, name.as_str()];
+                let Some(bytes) = self.bytes(&path, FILE_BYTES)? else {
+                    return Err(self.error(&path, None, "not there, and the attempt had output"));
+                };
+                let text = String::from_utf8_lossy(&bytes);
+                let text = text.strip_suffix('\n').unwrap_or(&text);
+                logs.push((*incarnation, text.split('\n').map(str::to_owned).collect()));
+            }
+        }
+        Ok(KeptAttempt {
+            key: key.clone(),
+            folder: self.root.join(names::CASES).join(folder),
+            started,
+            history,
+            ending,
+            logs,
+        })
+    }
+
+    /// The lines of a file; `None` if it is not there. A last line that was not written to its end is left out.
+    fn lines<T: DeserializeOwned>(&mut self, path: &[&str]) -> Result<Option<Vec<T>>, ReadError> {
+        let Some(bytes) = self.bytes(path, LINES_BYTES)? else {
+            return Ok(None);
+        };
+        let mut parsed = Vec::new();
+        for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            match serde_json::from_slice(line) {
+                Ok(value) => parsed.push(value),
+                Err(_) if !line.ends_with(b"\n") => break,
+                Err(why) => {
+                    let what = format!("not a line of a run's record: {why}");
+                    return Err(self.error(path, Some(i + 1), what));
+                }
+            }
+        }
+        Ok(Some(parsed))
+    }
+
+    /// The content of a file; `None` if it is not there.
+    fn bytes(&mut self, path: &[&str], cap: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let mut place = self.root.clone();
+        for (i, part) in path.iter().enumerate() {
+            place.push(part);
+            let meta = match fs::symlink_metadata(&place) {
+                Ok(meta) => meta,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(self.error(&path[..=i], None, format!("cannot be read: {error}"))),
+            };
+            let last = i + 1 == path.len();
+            if (last && !meta.is_file()) || (!last && !meta.is_dir()) {
+                let what = if last { "not a plain file" } else { "not a folder" };
+                return Err(self.error(
+                    &path[..=i],
+                    None,
+                    format!("{what}; nothing is followed out of a record"),
+                ));
+            }
+            if !last {
+                continue;
+            }
+            let cap = cap.min(self.left);
+            let mut bytes = Vec::new();
+            let read = File::open(&place).and_then(|file| {
+                let opened = file.metadata()?;
+                // Nobody has put something else in its place.
+                if (opened.dev(), opened.ino()) != (meta.dev(), meta.ino()) {
+                    return Err(ErrorKind::InvalidInput.into());
+                }
+                file.take(cap + 1).read_to_end(&mut bytes)
+            });
+            read.map_err(|error| self.error(path, None, format!("cannot be read: {error}")))?;
+            let size = bytes.len() as u64;
+            if size > cap {
+                return Err(self.error(path, None, format!("larger than {} MiB: no record is", cap >> 20)));
+            }
+            self.left -= size;
+            return Ok(Some(bytes));
+        }
+        Ok(None)
+    }
+
+    fn error(&self, path: &[&str], line: Option<usize>, what: impl Into<String>) -> ReadError {
+        ReadError {
+            path: path.iter().fold(self.root.clone(), |all, part| all.join(part)),
+            line,
+            what: what.into(),
+        }
+    }
+}

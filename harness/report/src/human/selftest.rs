@@ -1,0 +1,123 @@
+//! The overlays of a selftest, and what they come to.
+
+use super::words;
+use comeback_record::document::selftest::{Catch, OverlayEntry, OverlayOutcome, Selftest};
+use comeback_record::document::{CaseEntry, RunDocument};
+use comeback_scenario::model::DEFAULT_PROFILE;
+use comeback_text::terminal::{Paint, Style, sanitize};
+use comeback_text::terminal::{pad, width, wrap};
+use comeback_verdict::Verdict;
+
+/// Each overlay: what caught it, by which row; what missed it. On one line where that fits.
+pub fn overlays(found: &Selftest, style: Style) -> String {
+    let names = found.overlays.iter().map(|o| width(&o.name)).max().unwrap_or(0);
+    let lines = found.overlays.iter().map(|overlay| one(overlay, names, style));
+    lines.collect::<String>() + "\n"
+}
+
+fn one(overlay: &OverlayEntry, names: usize, style: Style) -> String {
+    let (sign, paint) = match overlay.outcome {
+        OverlayOutcome::Caught => ("✓", Paint::Good),
+        OverlayOutcome::Escaped => ("✗", Paint::Bad),
+        OverlayOutcome::Unclear => ("?", Paint::Doubt),
+    };
+    let name = sanitize(&overlay.name);
+    let sign = style.paint(paint, sign);
+    let said: Vec<(Paint, String)> = said(overlay)
+        .into_iter()
+        .map(|(paint, line)| (paint, sanitize(&line)))
+        .collect();
+    if let [(paint, line)] = said.as_slice()
+        && names + 4 + width(line) <= style.width
+    {
+        return format!("{sign} {}  {}\n", pad(&name, names), style.paint(*paint, line));
+    }
+    let mut text = format!("{sign} {}\n", style.paint(Paint::Bold, &name));
+    for (paint, line) in said {
+        for line in wrap(&line, style.width, "    ").lines() {
+            text += &format!("{}\n", style.paint(paint, line));
+        }
+    }
+    text
+}
+
+/// What there is to say about an overlay, a line each.
+fn said(overlay: &OverlayEntry) -> Vec<(Paint, String)> {
+    let mut lines = Vec::new();
+    if !overlay.caught_by.is_empty() {
+        let by: Vec<String> = overlay.caught_by.iter().map(caught).collect();
+        lines.push((Paint::Plain, format!("caught by {}", by.join(", "))));
+    }
+    if overlay.outcome == OverlayOutcome::Escaped {
+        lines.push((Paint::Bad, format!("escaped: {}", overlay.breaks)));
+    }
+    for unclear in &overlay.unclear {
+        lines.push((Paint::Doubt, format!("{}: {}", unclear.scenario, unclear.why)));
+    }
+    if !overlay.missed_by.is_empty() {
+        let missed = format!("not caught by {}", overlay.missed_by.join(", "));
+        lines.push((Paint::Dim, missed));
+    }
+    let run = |id: &&String| !overlay.missed_by.contains(id) && overlay.unclear.iter().all(|u| u.scenario != **id);
+    let left: Vec<&str> = overlay.not_caught_by.iter().filter(run).map(String::as_str).collect();
+    if !left.is_empty() {
+        lines.push((
+            Paint::Doubt,
+            format!("has to be caught by {}, not run", left.join(", ")),
+        ));
+    }
+    lines
+}
+
+/// `docker-restart (down:1 state.gateway_state running → stopped)`.
+fn caught(catch: &Catch) -> String {
+    let row = &catch.row;
+    let profile = if row.profile == DEFAULT_PROFILE {
+        String::new()
+    } else {
+        format!(" of {}", row.profile)
+    };
+    let observed = row
+        .observed
+        .as_ref()
+        .map_or_else(|| "not seen".to_owned(), words::value);
+    let change = format!("{} → {observed}", words::values(&row.fixed));
+    format!("{} ({} {}{profile} {change})", catch.scenario, row.at, row.probe)
+}
+
+/// `8 of 8 overlays caught; without one 6 cases as expected · 2 m 31 s · exit 0`.
+pub fn closing(document: &RunDocument, found: &Selftest, style: Style) -> String {
+    let caught = found.overlays.iter().filter(|o| o.outcome == OverlayOutcome::Caught);
+    let (caught, all) = (caught.count(), found.overlays.len());
+    let control: Vec<&CaseEntry> = document
+        .cases
+        .iter()
+        .filter(|case| case.counts && case.overlay.is_none())
+        .collect();
+    let bad = |case: &&&CaseEntry| case.verdict.is_red() || !case.verdict.is_conclusive();
+    let bad = control
+        .iter()
+        .filter(bad)
+        .filter(|c| c.verdict != Verdict::Unsupported)
+        .count();
+    let held = match (control.len(), bad) {
+        (0, _) => "nothing was run without one".to_owned(),
+        (n, 0) => format!("without one {} as expected", words::count(n, "case")),
+        (n, bad) => format!("without one {bad} of {} not as expected", words::count(n, "case")),
+    };
+    let paint = |good: bool| if good { Paint::Good } else { Paint::Bad };
+    let overlays = match document.partition {
+        Some(_) => "overlays are judged when the shards are merged".to_owned(),
+        None => format!("{caught} of {all} overlays caught"),
+    };
+    format!(
+        "{}; {} · {} · {}\n",
+        style.paint(paint(caught == all), &overlays),
+        style.paint(paint(found.control_held), &held),
+        words::seconds(document.seconds),
+        words::exit(document, style),
+    )
+}
+
+#[cfg(test)]
+mod tests;

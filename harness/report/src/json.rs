@@ -1,0 +1,69 @@
+//! The run document as JSON.
+
+use serde::Serialize;
+
+use comeback_record::document::RunDocument;
+use comeback_text::terminal::is_format;
+
+/// The document, indented, with a line end.
+///
+/// # Errors
+///
+/// If a value cannot be written as JSON, which no document of ours holds.
+pub fn render(document: &RunDocument) -> Result<String, serde_json::Error> {
+    Ok(inert(&serde_json::to_string_pretty(document)?) + "\n")
+}
+
+/// A value on one line.
+///
+/// # Errors
+///
+/// As [`render`].
+pub(super) fn line(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(inert(&serde_json::to_string(value)?) + "\n")
+}
+
+/// The same JSON, with everything escaped that a terminal or a CI server that shows it would act on: of control characters
+/// JSON itself escapes only the first 32, and a command of a CI server may stand anywhere in a line.
+fn inert(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Outside of strings JSON has neither; within them a backslash before one would be no escape.
+        let command = c == '#' && safe.ends_with('#');
+        if command || is_format(c) || (c.is_control() && c != '\n') {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                safe += &format!("\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use comeback_record::document::{RunDocument, samples};
+
+    #[test]
+    fn escapes_never_reach_a_terminal() {
+        let text = super::render(&samples::motley()).unwrap();
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+        assert_eq!(serde_json::from_str::<RunDocument>(&text).unwrap(), samples::motley());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_made_inert_says_the_same(said in "(\\PC|[#\\\\\\[\\x{0}-\\x{9f}\\x{202e}\\x{e0041}\\x{feff}]|##\\[error\\]){0,20}") {
+            let json = super::line(&said).unwrap();
+            let acts = |c: char| c.is_control() || super::is_format(c);
+            prop_assert!(!json.trim_end_matches('\n').chars().any(acts), "{}", json);
+            prop_assert!(!json.contains("##"), "{}", json);
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), said);
+        }
+    }
+}

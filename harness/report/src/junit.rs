@@ -1,0 +1,183 @@
+//! JUnit as Jenkins reads it: a failure is a regression or mismatch, an error is what nothing can be concluded from.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestRerun, TestSuite};
+
+use super::human::again::repeat;
+use super::human::dossier::dossier;
+use super::items::{Grade, Item, items};
+use comeback_record::document::{CaseEntry, RunDocument};
+use comeback_text::terminal::{Style, sanitize};
+
+/// The report: a suite for each image, and one for what else was judged.
+///
+/// # Errors
+///
+/// If it cannot be written as XML, which nothing that was sanitized causes.
+pub fn render(document: &RunDocument) -> Result<String, SerializeError> {
+    let mut report = Report::new(format!("comeback {}", sanitize(&document.command)));
+    report.set_time(seconds(document.seconds));
+    let mut suites: Vec<TestSuite> = Vec::new();
+    for item in items(document) {
+        let name = sanitize(&item.group);
+        let at = suites.iter().position(|suite| suite.name.as_str() == name);
+        let at = at.unwrap_or_else(|| {
+            suites.push(suite(document, &item.group));
+            suites.len() - 1
+        });
+        suites[at].add_test_case(test_case(document, &item));
+    }
+    report.add_test_suites(suites);
+    report.to_string()
+}
+
+fn suite(document: &RunDocument, group: &str) -> TestSuite {
+    let mut suite = TestSuite::new(sanitize(group));
+    suite
+        .extra
+        .insert("timestamp".into(), document.started.to_string().into());
+    let mut tell = |name: &str, value: &str| {
+        suite.add_property(Property::new(name, sanitize(value)));
+    };
+    tell("run", &document.run);
+    if let Some(part) = document.part() {
+        tell("part", &part);
+    }
+    if let Some(engine) = &document.engine {
+        tell("engine", &format!("{} {}", engine.name, engine.version));
+    }
+    if let Some(image) = document.images.iter().find(|image| image.name == group) {
+        tell("reference", &image.reference);
+        tell("digest", &image.digest);
+        tell("release", image.release.as_deref().unwrap_or("unknown"));
+        tell("supervisor", image.supervisor.as_deref().unwrap_or("unknown"));
+    }
+    let took = document
+        .cases
+        .iter()
+        .filter(|case| case.image == group)
+        .map(|case| case.seconds);
+    suite.set_time(seconds(took.sum()));
+    suite
+}
+
+fn test_case(document: &RunDocument, item: &Item<'_>) -> TestCase {
+    let mut status = match item.grade {
+        Grade::Fine => TestCaseStatus::success(),
+        Grade::Skipped => TestCaseStatus::skipped(),
+        Grade::Fault | Grade::Doubt => TestCaseStatus::non_success(NonSuccessKind::Error),
+        Grade::Red => TestCaseStatus::non_success(NonSuccessKind::Failure),
+    };
+    if item.grade != Grade::Fine {
+        status.set_message(sanitize(&item.headline));
+    }
+    if item.grade > Grade::Skipped {
+        status.set_type(item.verdict);
+        let told = item
+            .judged()
+            .map(|case| dossier(document, &case, Style::PLAIN))
+            .filter(|told| !told.is_empty());
+        status.set_description(told.unwrap_or_else(|| sanitize(&item.headline)));
+    }
+    let earlier = item.case.map(|case| before(document, case)).unwrap_or_default();
+    status.add_reruns(earlier);
+    let mut test = TestCase::new(sanitize(&item.name), status);
+    // Jenkins takes what is before the last dot for a package.
+    test.set_classname(format!("comeback.{}", sanitize(&item.group).replace('.', "_")));
+    if let Some(case) = item.case {
+        test.set_time(seconds(case.seconds));
+        test.extra.insert("file".into(), sanitize(&case.source).into());
+        properties(document, case, &mut test);
+        test.set_system_out(output(case));
+    }
+    test
+}
+
+/// The attempts of a case before the one that counts, which had no outcome.
+fn before(document: &RunDocument, case: &CaseEntry) -> Vec<TestRerun> {
+    let same = |other: &&CaseEntry| {
+        !other.counts && (&other.scenario, &other.image, other.repeat) == (&case.scenario, &case.image, case.repeat)
+    };
+    let rerun = |other: &CaseEntry| {
+        let mut rerun = TestRerun::new(NonSuccessKind::Error);
+        rerun.set_message(sanitize(other.reason.as_deref().unwrap_or(other.verdict.name())));
+        rerun.set_type(other.verdict.name());
+        rerun.set_time(seconds(other.seconds));
+        rerun
+    };
+    document.cases.iter().filter(same).map(rerun).collect()
+}
+
+fn properties(document: &RunDocument, case: &CaseEntry, test: &mut TestCase) {
+    let mut tell = |name: &str, value: &str| {
+        test.add_property(Property::new(name, sanitize(value)));
+    };
+    tell("scenario", &case.scenario);
+    tell("image", &case.image);
+    case.issues.iter().for_each(|issue| tell("issue", issue));
+    tell("classification", case.classification.name());
+    tell("expected", &case.expected);
+    tell("verdict", case.verdict.name());
+    tell("attempt", &case.attempt.to_string());
+    tell("repeat", &repeat(document, case));
+}
+
+fn output(case: &CaseEntry) -> String {
+    let mut text = String::new();
+    for line in &case.reconciler {
+        text += &format!("boot {}: {}\n", line.boot, sanitize(&line.line));
+    }
+    for (boot, lines) in &case.logs {
+        text += &format!("--- the container's output, boot {boot}\n");
+        lines.iter().for_each(|line| text += &format!("{}\n", sanitize(line)));
+    }
+    text
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use comeback_record::document::samples;
+
+    #[test]
+    fn every_verdict_has_its_place() {
+        insta::assert_snapshot!(render(&samples::motley()).unwrap());
+    }
+
+    #[test]
+    fn an_attempt_without_outcome_is_told() {
+        let text = render(&samples::engine_fault()).unwrap();
+        let report = Report::deserialize_from_str(&text).unwrap();
+        assert_eq!((report.tests, report.failures, report.errors), (2, 0, 1));
+        assert!(text.contains("<rerunError"), "{text}");
+    }
+
+    #[test]
+    fn a_run_that_failed_is_an_error() {
+        let text = render(&samples::no_engine()).unwrap();
+        let report = Report::deserialize_from_str(&text).unwrap();
+        assert_eq!((report.tests, report.errors), (1, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_xml_whatever_a_container_says(text in any::<String>()) {
+            let mut document = samples::red_gate();
+            let case = &mut document.cases[0];
+            case.scenario = text.clone();
+            case.reason = Some(text.clone());
+            case.logs.values_mut().for_each(|lines| lines.push(text.clone()));
+            case.rows[0].observed = Some(comeback_scenario::model::Value::Str(text));
+            let report = Report::deserialize_from_str(&render(&document).unwrap()).unwrap();
+            prop_assert_eq!((report.tests, report.failures, report.errors), (2, 1, 0));
+        }
+    }
+}

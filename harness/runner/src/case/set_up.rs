@@ -1,0 +1,138 @@
+//! What a case needs before its first step: the volume and what is on it, the observer, the first container under test.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::{Case, Shared};
+use crate::cleanup::Leftovers;
+use crate::flights::Flights;
+use crate::keeper::Keeper;
+use crate::overlay::{self, Fault};
+use crate::subject::{self, Names};
+use crate::{Done, Halt, Order, RunContext, Why, compose, volume, waits};
+use comeback_engine::EngineError;
+use comeback_history::facts::{Fact, ObserverImage, Source};
+use comeback_observe::link::Link;
+use comeback_observe::recorder::Recorder;
+use comeback_scenario::model::{Need, Operation};
+
+/// Creates the volume, what must be on it, the observer and the subject. A failure here is an error: nothing has been
+/// tried yet.
+pub async fn set_up(
+    ctx: Arc<RunContext>,
+    order: Order,
+    names: &Names,
+    recorder: Recorder,
+    leftovers: &mut Leftovers,
+) -> Done<Case> {
+    let error = |e: EngineError| Halt::Error(e.into());
+    let engine = ctx.engine.clone();
+    let image = &order.images.first;
+    if order.scenario.needs.contains(&Need::MemoryLimit) && !engine.info().await.map_err(error)?.memory_limit {
+        return Err(Halt::Unsupported("this engine does not enforce memory limits".into()));
+    }
+    let ooms = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
+    if ooms && !engine.info().await.map_err(error)?.tells_of_oom() {
+        let why = "oom-gateway: podman does not tell of an OOM kill that leaves the container's first process alive, so that \
+                   it was one cannot be proved";
+        return Err(Halt::Unsupported(why.into()));
+    }
+    let fault = order.scenario.start.overlay.as_deref().map(Fault::named).transpose();
+    let fault = fault.map_err(|e| Halt::Error(e.into()))?;
+    leftovers.volumes.push(names.volume.clone());
+    engine
+        .create_volume(&names.volume, &names.labels("volume"))
+        .await
+        .map_err(error)?;
+    let seeds = volume::before_boot(&order.scenario);
+    if !seeds.is_empty() {
+        let tar = volume::archive(&seeds, None, ctx.clocks.engines()).map_err(|e| Halt::Error(Why::io("seeds", e)))?;
+        let seeder = engine
+            .create_container(&subject::seeder(names, image))
+            .await
+            .map_err(error)?;
+        leftovers.containers.push(seeder.clone());
+        engine.upload(&seeder, subject::DATA, tar).await.map_err(error)?;
+    }
+    let heard = ctx.hub.listen(&names.case);
+    let keeper = Keeper::start(engine.clone(), heard, recorder.clone());
+    let of = ctx.observer.as_ref().unwrap_or(image);
+    let from = match &ctx.observer {
+        None => ObserverImage::Image,
+        Some(_) => ObserverImage::Base,
+    };
+    recorder.push(
+        Source::Harness,
+        None,
+        Fact::Observer {
+            from,
+            reference: of.reference.clone(),
+            digest: of.digest.clone(),
+        },
+    );
+    let spec = subject::observer(names, of, !seeds.is_empty());
+    // It is to be removed whatever comes after it.
+    let made = OnceLock::new();
+    let observe = async {
+        let id = engine.run_container(&spec).await.map_err(error)?;
+        let id = made.get_or_init(|| id);
+        let attached = engine.attach(id).await.map_err(error)?;
+        let link = Link::open(attached, Source::Observer, recorder.clone(), |_| ()).await;
+        let link = link.map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
+        link.sync(waits::ANSWER)
+            .await
+            .map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
+        Ok::<_, Halt>(link)
+    };
+    // Side by side, unless what is on the volume already must be told apart from what comes.
+    let (observed, ran) = if seeds.is_empty() {
+        tokio::join!(observe, run_subject(&ctx, &order, names, fault.as_ref()))
+    } else {
+        let observed = observe.await;
+        let ran = if observed.is_ok() {
+            run_subject(&ctx, &order, names, fault.as_ref()).await
+        } else {
+            Err(Halt::Error("the observer was not there".into()))
+        };
+        (observed, ran)
+    };
+    leftovers.containers.extend(made.into_inner());
+    if let Ok(id) = &ran {
+        leftovers.containers.push(id.clone());
+    }
+    let observer = observed?;
+    let id = ran?;
+    let profiles = order.scenario.profiles.iter().map(|p| p.name.clone()).collect();
+    Ok(Case {
+        ctx,
+        names: names.clone(),
+        order,
+        recorder,
+        keeper,
+        observer,
+        fault,
+        shared: Mutex::new(Shared {
+            subject: id,
+            profiles,
+            ..Shared::default()
+        }),
+        generation: AtomicUsize::new(1),
+        badly_started: AtomicBool::new(false),
+        flying: AtomicUsize::new(0),
+        flights: Flights::default(),
+    })
+}
+
+/// The first container under test: compose's own where compose is to recreate it.
+async fn run_subject(ctx: &RunContext, order: &Order, names: &Names, fault: Option<&Fault>) -> Done<String> {
+    let image = &order.images.first;
+    let composed = order.scenario.steps.iter().any(|s| s.op == Operation::ComposeRecreate);
+    if composed {
+        return compose::up(ctx, names, image, fault, false)
+            .await
+            .map_err(Halt::before_the_first_step);
+    }
+    let spec = subject::subject(names, order, image, 1);
+    let ran = overlay::run(ctx, &spec, fault).await;
+    ran.map_err(Halt::before_the_first_step)
+}

@@ -1,0 +1,171 @@
+//! Removing what was created: by an attempt, by a run, by a harness that was killed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+
+use comeback_engine::{Engine, EngineError, RUN_LABEL, again};
+use comeback_observe::hub::CASE_LABEL;
+
+/// Deadline of one removal; it is separate from any other.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How long is waited before it is looked again for what a step that was cut short created.
+const BETWEEN: Duration = Duration::from_millis(500);
+/// How many looks in a row find nothing before it is believed.
+const QUIET: u32 = 3;
+/// How many looks there are at most.
+const LOOKS: u32 = 40;
+
+/// What an attempt created.
+#[derive(Default)]
+pub struct Leftovers {
+    /// Containers, by id.
+    pub containers: Vec<String>,
+    /// Volumes, by name.
+    pub volumes: Vec<String>,
+    /// Which of the containers is the one under test, once there is one.
+    pub subject: Option<String>,
+    /// The case on the engine, if it may have created what nobody was told of: the answer to a creation was lost, or what
+    /// came after it failed.
+    pub unsure_of: Option<String>,
+    /// True if a step was cut short, so that what it had asked of the engine may still be carried out.
+    pub cut_short: bool,
+}
+
+impl Leftovers {
+    /// Keeps the container under test and the volume for somebody to look into, and removes the rest.
+    pub async fn keep(mut self, engine: &Arc<dyn Engine>) {
+        let Some(subject) = self.subject.take() else {
+            return self.remove(engine).await;
+        };
+        engine.keep(&subject).await;
+        self.containers.retain(|id| *id != subject);
+        self.volumes.clear();
+        self.remove(engine).await;
+    }
+
+    /// Removes all of it; what cannot be removed is logged and left to the leak check.
+    pub async fn remove(mut self, engine: &Arc<dyn Engine>) {
+        let unsure_of = self.unsure_of.take();
+        if let Some(case) = &unsure_of {
+            self.containers.extend(containers_of(engine, case).await);
+            self.containers.sort();
+            self.containers.dedup();
+        }
+        remove_containers(engine, &self.containers).await;
+        if let (true, Some(case)) = (self.cut_short, &unsure_of) {
+            // The engine may still be carrying out what a step that was cut short had asked of it.
+            let mut quiet = 0;
+            for _ in 0..LOOKS {
+                tokio::time::sleep(BETWEEN).await;
+                let late = containers_of(engine, case).await;
+                remove_containers(engine, &late).await;
+                quiet = if late.is_empty() { quiet + 1 } else { 0 };
+                if quiet == QUIET {
+                    break;
+                }
+            }
+        }
+        for name in &self.volumes {
+            if let Err(why) = timed(again(|| engine.remove_volume(name))).await {
+                tracing::warn!("volume {name} could not be removed: {why}");
+            }
+        }
+    }
+}
+
+/// The containers of a case that are on the engine, by id.
+async fn containers_of(engine: &Arc<dyn Engine>, case: &str) -> Vec<String> {
+    let label = format!("{CASE_LABEL}={case}");
+    match again(|| engine.list_containers(&label)).await {
+        Ok(all) => all.into_iter().map(|c| c.id).collect(),
+        Err(why) => {
+            tracing::warn!("what {case} created is not known: {why}");
+            Vec::new()
+        }
+    }
+}
+
+/// Removes them at once: the engine spends most of a removal waiting. What cannot be removed is logged.
+async fn remove_containers(engine: &Arc<dyn Engine>, ids: &[String]) {
+    let removals = ids.iter().map(|id| timed(again(|| engine.remove_container(id))));
+    for (id, outcome) in ids.iter().zip(futures_util::future::join_all(removals).await) {
+        if let Err(why) = outcome {
+            tracing::warn!("container {id} could not be removed: {why}");
+        }
+    }
+}
+
+async fn timed(work: impl Future<Output = Result<bool, EngineError>>) -> Result<bool, String> {
+    match tokio::time::timeout(LIMIT, work).await {
+        Ok(done) => done.map_err(|e| e.to_string()),
+        Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
+    }
+}
+
+/// What a sweep removed, and what it could not.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Swept {
+    /// Names of removed containers.
+    pub containers: Vec<String>,
+    /// Names of removed volumes.
+    pub volumes: Vec<String>,
+    /// What is still there, and why.
+    pub stuck: Vec<String>,
+}
+
+/// How many removals an engine is asked for at a time.
+const AT_ONCE: usize = 8;
+
+/// Removes every container and volume with our label for which `ours` holds of the label's value.
+pub async fn sweep(engine: &Arc<dyn Engine>, ours: impl Fn(&str) -> bool) -> Result<Swept, EngineError> {
+    sweep_where(engine, |labels| labels.get(RUN_LABEL).is_some_and(|run| ours(run))).await
+}
+
+async fn sweep_where(
+    engine: &Arc<dyn Engine>,
+    is_ours: impl Fn(&BTreeMap<String, String>) -> bool,
+) -> Result<Swept, EngineError> {
+    let mut swept = Swept::default();
+    let mut containers = again(|| engine.list_containers(RUN_LABEL)).await?;
+    containers.retain(|container| is_ours(&container.labels));
+    let removals = containers
+        .iter()
+        .map(|c| timed(again(|| engine.remove_container(&c.id))));
+    let outcomes: Vec<_> = stream::iter(removals).buffered(AT_ONCE).collect().await;
+    for (container, outcome) in containers.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => {
+                tracing::info!("removed container {}", container.name);
+                swept.containers.push(container.name);
+            }
+            Err(why) => swept.stuck.push(format!("container {}: {why}", container.name)),
+        }
+    }
+    let mut volumes = again(|| engine.list_volumes(RUN_LABEL)).await?;
+    volumes.retain(|volume| is_ours(&volume.labels));
+    let removals = volumes.iter().map(|v| timed(again(|| engine.remove_volume(&v.name))));
+    let outcomes: Vec<_> = stream::iter(removals).buffered(AT_ONCE).collect().await;
+    for (volume, outcome) in volumes.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => {
+                tracing::info!("removed volume {}", volume.name);
+                swept.volumes.push(volume.name);
+            }
+            Err(why) => swept.stuck.push(format!("volume {}: {why}", volume.name)),
+        }
+    }
+    Ok(swept)
+}
+
+/// Removes whatever one run left, except what is kept of these cases.
+pub async fn remove_run(engine: &Arc<dyn Engine>, run: &str, kept: &[String]) -> Result<Swept, EngineError> {
+    sweep_where(engine, |labels| {
+        let is_kept = labels.get(CASE_LABEL).is_some_and(|case| kept.contains(case));
+        labels.get(RUN_LABEL).is_some_and(|label| label == run) && !is_kept
+    })
+    .await
+}

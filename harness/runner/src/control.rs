@@ -1,0 +1,215 @@
+//! What engines and kernels do: restarts, stops, kills, signals, OOM.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::case::Case;
+use super::overlay;
+use super::steps::{Armed, Outcome};
+use super::subject::{self, OOM_MEMORY};
+use super::waits::ANSWER;
+use super::{Done, Halt, Why};
+use comeback_history::now::Now;
+use comeback_observe::link::LinkError;
+use comeback_observe::recorder::Wait;
+use comeback_scenario::model::{RecreateHow, RestartPolicy, Signal, Step};
+
+/// How long after the engine's answer its own event may take.
+pub const EVENT: Duration = Duration::from_secs(15);
+
+impl Case {
+    pub async fn engine_restart(&self, grace: Duration) -> Done<Outcome> {
+        let before = self.recorder.now(Now::started_at);
+        self.ctx.engine.restart(&self.subject_id(), grace).await?;
+        self.all_free();
+        let started_at = self.incarnation_after(before, EVENT).await?;
+        self.boot(started_at, true).await?;
+        Ok(Outcome::default())
+    }
+
+    pub async fn engine_stop(&self, grace: Duration) -> Done<Outcome> {
+        self.ctx.engine.stop(&self.subject_id(), grace).await?;
+        self.all_free();
+        self.proven_gone("engine-stop").await
+    }
+
+    pub async fn engine_kill(&self, signal: Signal) -> Done<Outcome> {
+        self.ctx.engine.kill(&self.subject_id(), signal.name()).await?;
+        if signal == Signal::Kill {
+            self.all_free();
+            return self.proven_gone("engine-kill").await;
+        }
+        let gone = self.container_gone(self.limit()).await;
+        Ok(if gone {
+            Outcome::default()
+        } else {
+            Outcome::noted(format!("PID 1 took {signal} and still runs"))
+        })
+    }
+
+    async fn proven_gone(&self, op: &str) -> Done<Outcome> {
+        if self.container_gone(EVENT).await {
+            return Ok(Outcome::default());
+        }
+        Err(Halt::Inconclusive(
+            format!("{op}: the engine answered, but no `die` event followed").into(),
+        ))
+    }
+
+    pub async fn engine_start(&self) -> Done<Outcome> {
+        if self.in_flight() && self.recorder.now(Now::running) {
+            // A stop in flight comes to its end first: starting what still runs would do nothing at all.
+            self.container_gone(self.limit()).await;
+        }
+        let before = self.recorder.now(Now::started_at);
+        self.ctx.engine.start(&self.subject_id()).await?;
+        let started_at = self.incarnation_after(before, EVENT).await?;
+        self.boot(started_at, true).await?;
+        Ok(Outcome::default())
+    }
+
+    pub async fn recreate(&self, how: RecreateHow) -> Done<Outcome> {
+        let old = self.subject_id();
+        if how == RecreateHow::Stop && self.recorder.now(Now::running) {
+            self.ctx.engine.stop(&old, Duration::from_secs(10)).await?;
+            self.proven_gone("recreate").await?;
+        }
+        self.keep_output().await;
+        let before = self.recorder.now(Now::started_at);
+        self.ctx.engine.remove_container(&old).await?;
+        self.all_free();
+        let spec = subject::subject(
+            &self.names,
+            &self.order,
+            &self.order.images.next,
+            self.next_generation(),
+        );
+        let id = overlay::run(&self.ctx, &spec, self.fault.as_ref()).await?;
+        self.replace_subject(id);
+        let started_at = self.incarnation_after(before, EVENT).await?;
+        self.boot(started_at, true).await?;
+        Ok(Outcome::default())
+    }
+
+    pub async fn signal_gateway(&self, signal: Signal, step: &Step, mut armed: Option<Armed>) -> Done<Outcome> {
+        let agent = self.agent("signal-gateway").await?;
+        let mut outcome = Outcome::default();
+        for profile in self.addressed(step) {
+            let command = json!({"c": "kill", "p": profile, "sig": number(signal)});
+            let sent = match armed.take() {
+                Some((_, done)) => agent.answer(done, ANSWER).await,
+                None => agent.ask(command, ANSWER).await,
+            };
+            let sent = match sent {
+                Ok(sent) => sent,
+                // Nothing runs although nobody stopped it: that is for the rows to say.
+                Err(LinkError::Refused(why)) => {
+                    outcome.note = Some(format!("{signal} to {profile}: {why}"));
+                    continue;
+                }
+                Err(error) => return Err(Halt::Inconclusive(Why::asked("signal-gateway", error))),
+            };
+            let process = sent
+                .pid
+                .zip(sent.st)
+                .map(|(pid, start_time)| comeback_history::now::Process { pid, start_time });
+            let Some(process) = process else {
+                return Err(Halt::Inconclusive(
+                    format!("signal-gateway: {signal} was sent to an unknown process").into(),
+                ));
+            };
+            match signal {
+                Signal::Stop => self.set_held(&profile, true),
+                Signal::Cont => self.set_held(&profile, false),
+                _ if self.held().contains(&profile) && signal != Signal::Kill => {}
+                _ => {
+                    if !self.process_gone(&profile, process).await {
+                        outcome.note = Some(format!("pid {} took {signal} and is still there", process.pid));
+                    } else {
+                        self.set_held(&profile, false);
+                    }
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    pub async fn signal_init(&self, signal: Signal) -> Done<Outcome> {
+        let agent = self.agent("signal-init").await?;
+        let before = self.recorder.now(Now::started_at);
+        let command = json!({"c": "kill", "init": true, "sig": number(signal)});
+        agent
+            .ask(command, ANSWER)
+            .await
+            .map_err(|e| Halt::Inconclusive(Why::asked("signal-init", e)))?;
+        let policy = self.order.scenario.start.policy;
+        if !self.ended(before, self.limit()).await {
+            return Ok(Outcome::noted(format!("PID 1 took {signal} and still runs")));
+        }
+        self.all_free();
+        if policy != RestartPolicy::No {
+            // Whether the engine restarts it is the engine's business, and seen in `container`.
+            if let Ok(started_at) = self.incarnation_after(before, EVENT).await {
+                self.boot(started_at, true).await?;
+            } else {
+                return Ok(Outcome::noted("the engine did not restart the container"));
+            }
+        }
+        Ok(Outcome::default())
+    }
+
+    pub async fn oom_gateway(&self, step: &Step) -> Done<Outcome> {
+        let agent = self.agent("oom-gateway").await?;
+        for profile in self.addressed(step) {
+            let before = self.recorder.now(|now: &Now| now.ooms);
+            let Some(process) = self.live_process(&profile) else {
+                return Ok(Outcome::noted(format!("no gateway of {profile} runs")));
+            };
+            let command = json!({"c": "oom", "p": profile, "limit": OOM_MEMORY >> 20});
+            agent
+                .ask(command, ANSWER)
+                .await
+                .map_err(|e| Halt::Inconclusive(Why::asked("oom-gateway", e)))?;
+            if !self.process_gone(&profile, process).await {
+                return Err(Halt::Inconclusive(
+                    "oom-gateway: the kernel did not take the gateway".into(),
+                ));
+            }
+            let told = Wait {
+                condition: "the engine's oom event".into(),
+                limit: EVENT,
+                needs_container: false,
+                check: Box::new(move |now: &Now| (now.ooms > before).then_some(())),
+                last: Box::new(|now: &Now| format!("{} so far", now.ooms)),
+            };
+            if self.try_wait(told).await.is_none() {
+                return Err(Halt::Inconclusive("oom-gateway: the engine told of no OOM kill".into()));
+            }
+        }
+        Ok(Outcome::default())
+    }
+
+    /// A new incarnation has nothing frozen in it.
+    pub fn all_free(&self) {
+        for profile in self.held() {
+            self.set_held(&profile, false);
+        }
+    }
+}
+
+/// The signal's number on Linux.
+pub fn number(signal: Signal) -> i32 {
+    match signal {
+        Signal::Hup => 1,
+        Signal::Int => 2,
+        Signal::Quit => 3,
+        Signal::Abrt => 6,
+        Signal::Kill => 9,
+        Signal::Usr1 => 10,
+        Signal::Usr2 => 12,
+        Signal::Term => 15,
+        Signal::Cont => 18,
+        Signal::Stop => 19,
+    }
+}

@@ -1,0 +1,261 @@
+//! Keeps a case connected: follows the engine's events, and puts an agent into each incarnation of the subject.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::subject::DATA;
+use comeback_engine::{Engine, EngineEvent, ExecSpec, again};
+use comeback_history::facts::{ContainerChange, Fact, Source};
+use comeback_observe::hub::Heard;
+use comeback_observe::link::Link;
+use comeback_observe::recorder::Recorder;
+use comeback_observe::{AGENT, inspected};
+
+/// The agent of the current incarnation, once it is there.
+type CurrentAgent = watch::Sender<Option<Arc<Link>>>;
+
+/// Follows one case. Dropping it disconnects the agent.
+pub struct Keeper {
+    agent: watch::Receiver<Option<Arc<Link>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Keeper {
+    /// Begins to follow.
+    pub fn start(engine: Arc<dyn Engine>, heard: mpsc::UnboundedReceiver<Heard>, recorder: Recorder) -> Self {
+        let (current, agent) = watch::channel(None);
+        let task = tokio::spawn(follow(engine, heard, recorder, current));
+        Self { agent, task }
+    }
+
+    /// The agent of the current incarnation, if there is one.
+    pub fn agent(&self) -> Option<Arc<Link>> {
+        self.agent.borrow().clone()
+    }
+
+    /// The same, waiting for it.
+    pub async fn agent_within(&self, limit: Duration) -> Option<Arc<Link>> {
+        let mut agent = self.agent.clone();
+        let there = tokio::time::timeout(limit, agent.wait_for(Option::is_some)).await;
+        there.ok()?.ok()?.clone()
+    }
+}
+
+async fn follow(
+    engine: Arc<dyn Engine>,
+    mut heard: mpsc::UnboundedReceiver<Heard>,
+    recorder: Recorder,
+    agent: CurrentAgent,
+) {
+    let mut attaching: Option<JoinHandle<()>> = None;
+    let mut current: Option<String> = None;
+    let mut last: Option<Timestamp> = None;
+    while let Some(heard) = heard.recv().await {
+        let event = match heard {
+            Heard::Event(event) => event,
+            Heard::Broken(why) => {
+                let what = format!("the engine's event stream broke: {why}");
+                recorder.push(Source::Engine, None, Fact::Lost { what });
+                continue;
+            }
+        };
+        let change = match event.action.as_str() {
+            "start" => ContainerChange::Started,
+            "die" => ContainerChange::Died,
+            "oom" => ContainerChange::Oom,
+            "destroy" => ContainerChange::Destroyed,
+            _ => continue,
+        };
+        let again = current.as_deref() == Some(&event.container);
+        if change == ContainerChange::Started {
+            current = Some(event.container.clone());
+        } else if current.as_deref().is_some_and(|id| id != event.container) {
+            // A recreated container may be up before the old one is gone for good.
+            continue;
+        }
+        if last.is_some_and(|last| event.at < last) {
+            // A `die` behind the next `start` would end the wrong incarnation.
+            let what = format!("the engine told of `{}` after what came later", event.action);
+            recorder.push(Source::Engine, None, Fact::Lost { what });
+            continue;
+        }
+        let earlier = last.replace(event.at).filter(|_| again);
+        let key = if change == ContainerChange::Started {
+            key(&engine, &event, earlier, &recorder).await
+        } else {
+            None
+        };
+        let started_at = key.as_ref().map(|key| key.started_at);
+        let exit = event.attributes.get("exitCode").and_then(|code| code.parse().ok());
+        let fact = Fact::Container {
+            change,
+            started_at,
+            exit,
+        };
+        recorder.push(Source::Engine, Some(event.at), fact);
+        match change {
+            ContainerChange::Started => {
+                if let Some(old) = attaching.take() {
+                    old.abort();
+                }
+                if let Some(Key {
+                    started_at,
+                    current: true,
+                }) = key
+                {
+                    let (engine, recorder, agent) = (engine.clone(), recorder.clone(), agent.clone());
+                    attaching = Some(tokio::spawn(async move {
+                        attach(&engine, &event.container, started_at, &recorder, &agent).await;
+                    }));
+                }
+            }
+            ContainerChange::Died | ContainerChange::Destroyed => {
+                agent.send_replace(None);
+            }
+            ContainerChange::Oom => {}
+        }
+    }
+}
+
+/// An incarnation's key.
+#[derive(Debug, PartialEq, Eq)]
+struct Key {
+    started_at: Timestamp,
+    /// False if the container has been started again since, so that an agent would be put into a later incarnation.
+    current: bool,
+}
+
+/// The key of the incarnation that a start event is about. `earlier` is the time of the container's event before it.
+async fn key(
+    engine: &Arc<dyn Engine>,
+    event: &EngineEvent,
+    earlier: Option<Timestamp>,
+    recorder: &Recorder,
+) -> Option<Key> {
+    let status = match again(|| engine.inspect(&event.container)).await {
+        Ok(status) => status?,
+        Err(error) => {
+            tracing::debug!("{error}");
+            return None;
+        }
+    };
+    let key = key_of(event.at, earlier, status.started_at);
+    recorder.push(Source::Engine, None, inspected(status));
+    key.unwrap_or_else(|what| {
+        recorder.push(Source::Engine, None, Fact::Lost { what });
+        None
+    })
+}
+
+/// Which start an inspect tells of. The engine sets `StartedAt` down before it tells of the start, and after it has told
+/// of whatever came before. Only `StartedAt` is the same to everybody, so it is the key; but between the event and the
+/// inspect the container may have ended and been started again, and then it is the key of that later start.
+///
+/// # Errors
+///
+/// If the inspect tells of an earlier start: which one the event is about is not known.
+fn key_of(told: Timestamp, earlier: Option<Timestamp>, started_at: Option<Timestamp>) -> Result<Option<Key>, String> {
+    let Some(started_at) = started_at else { return Ok(None) };
+    if started_at > told {
+        // Nobody else ever asks for this one, so the time of the event, which is no other start's, is as good a key.
+        let key = Key {
+            started_at: told,
+            current: false,
+        };
+        return Ok(Some(key));
+    }
+    if earlier.is_some_and(|earlier| started_at < earlier) {
+        return Err(format!(
+            "the engine told of a start at {told}, and its inspect of one at {started_at}, before the event that came first"
+        ));
+    }
+    let key = Key {
+        started_at,
+        current: true,
+    };
+    Ok(Some(key))
+}
+
+async fn attach(
+    engine: &Arc<dyn Engine>,
+    container: &str,
+    started_at: Timestamp,
+    recorder: &Recorder,
+    agent: &CurrentAgent,
+) {
+    let spec = ExecSpec {
+        argv: ["python3", "-I", "-S", "-u", "-c", AGENT, DATA]
+            .map(str::to_owned)
+            .into(),
+        user: Some("root".to_owned()),
+        stdin: true,
+        ..ExecSpec::default()
+    };
+    // Right after a start the container may not take an exec yet.
+    for attempt in 1..=5 {
+        let outcome = match engine.attach_exec(container, &spec).await {
+            Ok(attached) => {
+                let greeter = recorder.clone();
+                let greeted = move |hello: &comeback_observe::wire::Message| {
+                    let fact = Fact::Ready {
+                        started_at: Some(started_at),
+                        init_start: hello.init,
+                        init: hello.comm.clone(),
+                    };
+                    greeter.push(Source::Agent, None, fact);
+                };
+                Link::open(attached, Source::Agent, recorder.clone(), greeted)
+                    .await
+                    .map_err(|e| e.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        match outcome {
+            Ok(link) => {
+                agent.send_replace(Some(Arc::new(link)));
+                return;
+            }
+            Err(why) => tracing::debug!("attempt {attempt} to put the agent into {container}: {why}"),
+        }
+        let ended = recorder.now(|now| !now.running() || now.started_at() != Some(started_at));
+        if ended {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100 * attempt)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_795_531_665_000 + ms).unwrap_or_default()
+    }
+
+    /// Start at 0, told at 2; end at 100; start at 150, told at 152. The inspect comes when it comes.
+    #[test]
+    fn no_incarnation_gets_the_key_of_another() {
+        let key = |ms, current| {
+            let started_at = at(ms);
+            Ok(Some(Key { started_at, current }))
+        };
+        assert_eq!(key_of(at(2), None, Some(at(0))), key(0, true));
+        assert_eq!(key_of(at(152), Some(at(100)), Some(at(150))), key(150, true));
+        // The inspect after the first start was answered after the second one.
+        assert_eq!(key_of(at(2), None, Some(at(150))), key(2, false));
+        // The one after the second start tells of the first.
+        assert!(key_of(at(152), Some(at(100)), Some(at(0))).is_err());
+        assert_eq!(key_of(at(2), None, None), Ok(None));
+    }
+}

@@ -1,0 +1,163 @@
+//! How many cases go on at the same time, and how many of them are busy.
+//!
+//! A case is *under way* from its set-up to its removal, and takes memory; it is *busy* but for its settling window, and takes
+//! a processor. One that measures a window of time has the machine to itself while it is busy.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use comeback_engine::EngineInfo;
+use comeback_scenario::model::Scenario;
+
+/// Memory a case takes at most while it is under way, in bytes: a gateway and one command of its CLI, 250 MB each; the one that
+/// meets the OOM killer fills up its whole limit.
+const MEMORY: u64 = super::subject::OOM_MEMORY;
+/// Busy cases a processor bears. Beyond that nothing gets quicker, and gateways begin to miss deadlines of their own: a
+/// `docker restart` kills what has not ended after ten seconds, and that would be another experiment.
+const BUSY: usize = 2;
+
+/// What cases wait for before they begin.
+#[derive(Debug, Clone)]
+pub struct Slots {
+    under_way: Arc<Semaphore>,
+    busy: Arc<Semaphore>,
+    /// Cases that can be busy at the same time.
+    pub most_busy: usize,
+    /// Cases that can be under way at the same time.
+    pub most_under_way: usize,
+    slack: u32,
+}
+
+/// A place among the busy ones.
+pub type Busy = OwnedSemaphorePermit;
+
+impl Slots {
+    /// For that many jobs on an engine. More than it bears are not taken.
+    pub fn new(jobs: usize, engine: &EngineInfo) -> Self {
+        let cpus = engine.cpus.max(1);
+        let most_busy = jobs.clamp(1, cpus * BUSY);
+        let bears = usize::try_from(engine.memory / MEMORY).unwrap_or(usize::MAX);
+        // An engine that does not say how much it has is not held to it.
+        let most_under_way = if engine.memory == 0 { 512 } else { bears.clamp(1, 512) };
+        Self {
+            under_way: Arc::new(Semaphore::new(most_under_way)),
+            busy: Arc::new(Semaphore::new(most_busy)),
+            most_busy,
+            most_under_way,
+            slack: u32::try_from(most_busy.div_ceil(cpus)).unwrap_or(1),
+        }
+    }
+
+    /// Waits until a case can be set up, and holds its memory.
+    pub(super) async fn begin(&self) -> Option<OwnedSemaphorePermit> {
+        self.under_way.clone().acquire_owned().await.ok()
+    }
+
+    /// Waits for a processor, or for the whole machine.
+    pub(super) async fn busy(&self, alone: bool) -> Option<Busy> {
+        let many = if alone { self.most_busy } else { 1 };
+        let many = u32::try_from(many).unwrap_or(1);
+        self.busy.clone().acquire_many_owned(many).await.ok()
+    }
+
+    /// How many times longer than on a machine of its own a case may have to wait for something.
+    pub fn slack(&self) -> u32 {
+        self.slack
+    }
+}
+
+/// The cases in the order in which they begin. `seconds` says how long one takes.
+///
+/// Those that want the machine to themselves come first, so that it is cleared once and not for each of them; then the longest,
+/// so that none of them is left to be waited for at the end.
+pub fn longest_first<T>(
+    mut cases: Vec<T>,
+    scenario: impl Fn(&T) -> &Scenario,
+    seconds: impl Fn(&Scenario) -> f64,
+) -> Vec<T> {
+    let key = |case: &T| {
+        let scenario = scenario(case);
+        // Milliseconds, to be ordered; what is equal stays in the order of the plan.
+        let length = std::time::Duration::try_from_secs_f64(seconds(scenario)).unwrap_or_default();
+        (!scenario.wants_the_machine(), std::cmp::Reverse(length.as_millis()))
+    };
+    cases.sort_by_key(key);
+    cases
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use comeback_scenario::Catalogue;
+
+    fn engine(cpus: usize, gigabytes: u64) -> EngineInfo {
+        EngineInfo {
+            cpus,
+            memory: gigabytes << 30,
+            name: "docker".into(),
+            version: "29.0.0".into(),
+            api: "1.52".into(),
+            host: "unix:///var/run/docker.sock".into(),
+            storage: "overlay2".into(),
+            architecture: "x86_64".into(),
+            memory_limit: true,
+        }
+    }
+
+    #[rstest]
+    #[case::as_many_as_processors(2, engine(2, 24), (2, 32, 1))]
+    #[case::one(1, engine(8, 16), (1, 21, 1))]
+    #[case::far_too_many(64, engine(2, 24), (4, 32, 2))]
+    #[case::little_memory(4, engine(4, 2), (4, 2, 1))]
+    #[case::next_to_none(4, engine(4, 0), (4, 512, 1))]
+    fn no_more_than_the_engine_bears(
+        #[case] jobs: usize,
+        #[case] engine: EngineInfo,
+        #[case] wanted: (usize, usize, u32),
+    ) {
+        let slots = Slots::new(jobs, &engine);
+        assert_eq!((slots.most_busy, slots.most_under_way, slots.slack()), wanted);
+    }
+
+    #[tokio::test]
+    async fn who_wants_the_machine_has_it_alone() {
+        let slots = Slots::new(2, &engine(2, 24));
+        let one = slots.busy(false).await.unwrap();
+        let waiting = tokio::spawn({
+            let slots = slots.clone();
+            async move { slots.busy(true).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        // Nobody gets past it.
+        assert_eq!(slots.busy.available_permits(), 0);
+        drop(one);
+        let alone = waiting.await.unwrap().unwrap();
+        assert_eq!(slots.busy.available_permits(), 0);
+        drop(alone);
+        assert_eq!(slots.busy.available_permits(), 2);
+    }
+
+    #[test]
+    fn the_longest_begin_first_and_before_them_who_want_the_machine() {
+        let catalogue = Catalogue::load(None).unwrap();
+        let of = |id: &str| catalogue.iter().find(|s| s.id == id).unwrap().clone();
+        let cases = vec![
+            of("docker-restart"),
+            of("operator-stop"),
+            of("stop-start-overlap"),
+            of("oom-gateway"),
+        ];
+        let seconds = |s: &Scenario| if s.id == "operator-stop" { 12.0 } else { 9.0 };
+        let ordered = longest_first(cases, |s| s, seconds);
+        let ids: Vec<&str> = ordered.iter().map(|s| s.id.as_str()).collect();
+        assert_eq!(
+            ids,
+            ["stop-start-overlap", "operator-stop", "docker-restart", "oom-gateway"]
+        );
+    }
+}

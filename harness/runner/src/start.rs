@@ -1,0 +1,90 @@
+//! The start phase: the first boot, and whoever starts the gateway.
+
+use super::case::Case;
+use super::{Done, Halt};
+use comeback_history::facts::{Fact, Source};
+use comeback_history::now::Now;
+use comeback_observe::recorder::Wait;
+use comeback_scenario::model::{Moment, StartBy, StartWait, User};
+
+impl Case {
+    /// From the first boot to the moment before the first step.
+    pub async fn start(&self) -> Done {
+        let start = &self.order.scenario.start;
+        let first = self
+            .incarnation_after(None, self.limit())
+            .await
+            .map_err(Halt::before_the_first_step)?;
+        // A gateway that the boot itself starts is left alone here if its start-up is what the scenario is about.
+        let rest = start.wait == StartWait::Running || start.by == StartBy::Operator || start.by == StartBy::None;
+        self.boot(first, rest).await?;
+        self.follow_restarts().await?;
+        self.overlay_in_force_so_far().await?;
+        if self.is_down() {
+            // The engine did what it was asked to: that nothing stays up is what there is to be seen.
+            self.note_that_it_is_down().await;
+            self.note_bad_start();
+            self.sync().await?;
+            self.recorder.mark(Moment::Start);
+            return Ok(());
+        }
+        let mut started = Vec::new();
+        for profile in &self.order.scenario.profiles {
+            if profile.start == StartBy::Operator {
+                self.operator_start(&profile.name).await?;
+            }
+            if profile.start != StartBy::None {
+                started.push(profile.name.clone());
+            }
+        }
+        for profile in &started {
+            match start.wait {
+                StartWait::Running => self.running(profile).await?,
+                StartWait::Process => {
+                    if self.process(profile).await?.is_none() {
+                        self.note_bad_start();
+                    }
+                }
+                StartWait::None => {}
+            }
+        }
+        if start.wait != StartWait::Process {
+            self.sync().await?;
+        }
+        self.follow_restarts().await?;
+        self.overlay_in_force_so_far().await?;
+        self.recorder.mark(Moment::Start);
+        Ok(())
+    }
+
+    async fn operator_start(&self, profile: &str) -> Done {
+        self.phase(&format!("hermes gateway start ({profile})"));
+        let end = self.hermes(profile, &["gateway", "start"], User::Hermes).await?;
+        if end.exit != Some(0) {
+            let condition = format!("hermes gateway start of {profile} to succeed");
+            let last = format!("exit {:?}: {}", end.exit, end.output.trim());
+            self.recorder
+                .push(Source::Harness, None, Fact::WaitEnded { condition, last });
+        }
+        Ok(())
+    }
+
+    /// Waits for a gateway's own `running`.
+    async fn running(&self, profile: &str) -> Done {
+        let (name, shown) = (profile.to_owned(), profile.to_owned());
+        let wait = Wait {
+            condition: format!("{profile}'s own running"),
+            limit: self.limit(),
+            needs_container: true,
+            check: Box::new(move |now: &Now| (now.profile(&name).own_word() == Some("running")).then_some(())),
+            last: Box::new(move |now: &Now| {
+                let p = now.profile(&shown);
+                format!("state {:?}, service {:?}", p.own_word(), p.service)
+            }),
+        };
+        if self.wait_while_under_way(wait).await?.is_none() {
+            self.note_bad_start();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! The containers of a case: the subject and the observer.
+
+use std::collections::BTreeMap;
+
+use super::Order;
+use comeback_engine::{ContainerSpec, Limits, Mount, RUN_LABEL};
+use comeback_image::Image;
+use comeback_observe::OBSERVER;
+use comeback_observe::hub::{CASE_LABEL, ROLE_LABEL};
+use comeback_scenario::model::{Operation, RestartPolicy};
+
+/// Where the gateway's volume is mounted.
+pub const DATA: &str = "/opt/data";
+/// Memory of a container under test, in bytes: a gateway takes 150 to 250 MB, an upgrade's CLI beside it as much again.
+const MEMORY: u64 = 2 << 30;
+/// The same where the gateway is to meet the OOM killer: filling it up takes a second.
+pub const OOM_MEMORY: u64 = 768 << 20;
+const PIDS: i64 = 512;
+/// Size of one engine log file, in bytes.
+const LOG_BYTES: u64 = 8 << 20;
+/// Largest file a container may write, in bytes: a gateway's own are below 1 MB.
+const FILE_BYTES: u64 = 256 << 20;
+/// What a boot of the gateway takes: the volume's owner is changed, services are run and signalled as `hermes`, and files
+/// of either are written by the other.
+const CAPABILITIES: &[&str] = &["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
+
+/// What an attempt is called on the engine, for the case of that index in the plan.
+pub fn case_on_engine(run: &str, index: usize, attempt: u32) -> String {
+    format!("{run}-{index}-{attempt}")
+}
+
+/// Names of what one attempt creates.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// The case's key on the engine, value of its label.
+    pub case: String,
+    /// The volume.
+    pub volume: String,
+    run: String,
+}
+
+impl Names {
+    /// Names for an attempt of a run.
+    pub fn new(run: &str, order: &Order) -> Self {
+        let case = case_on_engine(run, order.index, order.attempt);
+        Self {
+            volume: format!("comeback-{case}"),
+            case,
+            run: run.to_owned(),
+        }
+    }
+
+    /// Labels for a thing of this attempt.
+    pub fn labels(&self, role: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (RUN_LABEL.to_owned(), self.run.clone()),
+            (CASE_LABEL.to_owned(), self.case.clone()),
+            (ROLE_LABEL.to_owned(), role.to_owned()),
+        ])
+    }
+
+    fn container(&self, role: &str) -> String {
+        format!("comeback-{}-{role}", self.case)
+    }
+}
+
+/// The container under test. `generation` tells recreated ones apart.
+pub fn subject(names: &Names, order: &Order, image: &Image, generation: usize) -> ContainerSpec {
+    let start = &order.scenario.start;
+    let oom = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
+    ContainerSpec {
+        image: image.digest.clone(),
+        name: names.container(&format!("subject-{generation}")),
+        labels: names.labels("subject"),
+        env: start.env.clone(),
+        cmd: if start.cmd.is_empty() {
+            vec!["sleep".into(), "infinity".into()]
+        } else {
+            start.cmd.clone()
+        },
+        mounts: vec![volume(names, false)],
+        policy: policy(start.policy),
+        limits: Limits {
+            memory: Some(if oom { OOM_MEMORY } else { MEMORY }),
+            pids: Some(PIDS),
+            log_bytes: Some(LOG_BYTES),
+            file_bytes: Some(FILE_BYTES),
+        },
+        capabilities: CAPABILITIES,
+        ..ContainerSpec::default()
+    }
+}
+
+/// A scenario's restart policy as the engine takes it.
+fn policy(policy: RestartPolicy) -> comeback_engine::RestartPolicy {
+    match policy {
+        RestartPolicy::No => comeback_engine::RestartPolicy::No,
+        RestartPolicy::Always => comeback_engine::RestartPolicy::Always,
+        RestartPolicy::UnlessStopped => comeback_engine::RestartPolicy::UnlessStopped,
+        RestartPolicy::OnFailure => comeback_engine::RestartPolicy::OnFailure,
+    }
+}
+
+/// The observer. `new_only` passes over what the logs hold when it starts.
+pub fn observer(names: &Names, image: &Image, new_only: bool) -> ContainerSpec {
+    let mut cmd: Vec<String> = ["-I", "-S", "-u", "-c", OBSERVER, DATA].map(str::to_owned).into();
+    if new_only {
+        cmd.push("new".into());
+    }
+    ContainerSpec {
+        image: image.digest.clone(),
+        name: names.container("observer"),
+        labels: names.labels("observer"),
+        entrypoint: Some("python3".into()),
+        cmd,
+        mounts: vec![volume(names, true)],
+        limits: Limits {
+            memory: Some(256 << 20),
+            pids: Some(16),
+            log_bytes: Some(LOG_BYTES),
+            file_bytes: Some(FILE_BYTES),
+        },
+        stdin: true,
+        // The files of `hermes` are read as root; nothing is written at all.
+        capabilities: &["DAC_OVERRIDE"],
+        read_only: true,
+        ..ContainerSpec::default()
+    }
+}
+
+/// A container that is never started: it only gives access to the volume.
+pub fn seeder(names: &Names, image: &Image) -> ContainerSpec {
+    ContainerSpec {
+        image: image.digest.clone(),
+        name: names.container("seeder"),
+        labels: names.labels("seeder"),
+        cmd: vec!["true".into()],
+        mounts: vec![volume(names, false)],
+        // Never started; but who knows.
+        limits: Limits {
+            memory: Some(64 << 20),
+            pids: Some(16),
+            log_bytes: Some(LOG_BYTES),
+            file_bytes: Some(FILE_BYTES),
+        },
+        ..ContainerSpec::default()
+    }
+}
+
+fn volume(names: &Names, read_only: bool) -> Mount {
+    Mount {
+        volume: names.volume.clone(),
+        path: DATA.into(),
+        read_only,
+    }
+}

@@ -1,0 +1,174 @@
+//! Files for the volume, as tar archives with the owner they need.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use comeback_history::now::Process;
+use comeback_scenario::model::{DEFAULT_PROFILE, Scenario, Seed, SeedContent};
+use comeback_scenario::placeholders::{self, Placeholder};
+
+/// uid and gid of `hermes` in the image.
+const HERMES: u64 = 10_000;
+
+/// Files that must be on the volume before the first boot: the seeds, and what makes a profile of a directory.
+pub fn before_boot(scenario: &Scenario) -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for profile in scenario.profiles.iter().filter(|p| p.name != DEFAULT_PROFILE) {
+        let directory = format!("profiles/{}", profile.name);
+        seeds.push(if profile.soul {
+            file(
+                format!("{directory}/SOUL.md"),
+                SeedContent::Text("A profile under test.\n".into()),
+            )
+        } else {
+            file(directory, SeedContent::Dir)
+        });
+    }
+    seeds.extend(scenario.seeds.iter().cloned());
+    seeds
+}
+
+fn file(path: String, content: SeedContent) -> Seed {
+    Seed {
+        path,
+        mode: if content == SeedContent::Dir { 0o755 } else { 0o644 },
+        content,
+        owner: HERMES,
+    }
+}
+
+/// A tar archive of these files, with their parent directories. `process` fills `{pid}` and `{start_time}`,
+/// and `now` `{now}`: by the clock of the engine's host, which whoever reads the files goes by.
+pub fn archive(seeds: &[Seed], process: Option<Process>, now: Timestamp) -> std::io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut made = BTreeSet::new();
+    for seed in seeds {
+        let mut parent = String::new();
+        let parts: Vec<&str> = seed.path.split('/').collect();
+        for part in &parts[..parts.len() - 1] {
+            parent = if parent.is_empty() {
+                (*part).to_owned()
+            } else {
+                format!("{parent}/{part}")
+            };
+            if made.insert(parent.clone()) {
+                append(&mut tar, &parent, HERMES, 0o755, now, None)?;
+            }
+        }
+        let bytes = match &seed.content {
+            SeedContent::Link(target) => {
+                link(&mut tar, seed, target, now)?;
+                continue;
+            }
+            SeedContent::Dir => None,
+            SeedContent::Text(text) | SeedContent::Json(text) => Some(fill(text, process, now).into_bytes()),
+            SeedContent::Bytes(bytes) => Some(bytes.clone()),
+            SeedContent::Size(size) => Some(filler(*size)),
+        };
+        if bytes.is_some() || made.insert(seed.path.clone()) {
+            append(&mut tar, &seed.path, seed.owner, seed.mode, now, bytes.as_deref())?;
+        }
+    }
+    tar.into_inner()
+}
+
+fn append(
+    tar: &mut tar::Builder<Vec<u8>>,
+    path: &str,
+    owner: u64,
+    mode: u32,
+    now: Timestamp,
+    bytes: Option<&[u8]>,
+) -> std::io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(if bytes.is_some() {
+        tar::EntryType::Regular
+    } else {
+        tar::EntryType::Directory
+    });
+    header.set_uid(owner);
+    header.set_gid(owner);
+    header.set_mode(mode);
+    header.set_mtime(u64::try_from(now.as_second()).unwrap_or(0));
+    let bytes = bytes.unwrap_or_default();
+    header.set_size(bytes.len() as u64);
+    tar.append_data(&mut header, path, bytes)
+}
+
+fn link(tar: &mut tar::Builder<Vec<u8>>, seed: &Seed, target: &Path, now: Timestamp) -> std::io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_uid(seed.owner);
+    header.set_gid(seed.owner);
+    header.set_mode(seed.mode);
+    header.set_mtime(u64::try_from(now.as_second()).unwrap_or(0));
+    header.set_size(0);
+    tar.append_link(&mut header, &seed.path, target)
+}
+
+fn fill(text: &str, process: Option<Process>, now: Timestamp) -> String {
+    placeholders::fill(text, |placeholder| match placeholder {
+        Placeholder::Pid => process.map(|p| p.pid.to_string()),
+        Placeholder::StartTime => process.map(|p| p.start_time.to_string()),
+        // The gateway writes and reads ISO 8601 in UTC, with microseconds.
+        Placeholder::Now(ago) => Some((now - ago).strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()),
+    })
+}
+
+/// Lines that a log may hold, up to exactly that many bytes.
+fn filler(size: u64) -> Vec<u8> {
+    let line = b"# a line of an earlier life, only there to take up room\n";
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let mut bytes: Vec<u8> = line.iter().copied().cycle().take(size).collect();
+    if let Some(last) = bytes.last_mut() {
+        *last = b'\n';
+    }
+    bytes
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn an_archive_holds_parents_owners_and_filled_text() {
+        let seeds = [
+            file(
+                "profiles/a/.gateway-planned-stop.json".into(),
+                SeedContent::Json("{\"p\":{pid},\"w\":\"{now-90s}\"}".into()),
+            ),
+            file("profiles/a/logs".into(), SeedContent::Dir),
+        ];
+        let process = Process { pid: 7, start_time: 99 };
+        let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        let bytes = archive(&seeds, Some(process), now).unwrap();
+        let mut names = Vec::new();
+        let mut archive = tar::Archive::new(bytes.as_slice());
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            assert_eq!(entry.header().uid().unwrap(), HERMES);
+            let mut text = String::new();
+            entry.read_to_string(&mut text).unwrap();
+            names.push(format!("{} {text}", entry.path().unwrap().display()));
+        }
+        assert_eq!(
+            names,
+            [
+                "profiles ",
+                "profiles/a ",
+                "profiles/a/.gateway-planned-stop.json {\"p\":7,\"w\":\"2026-01-02T03:02:35.000000+00:00\"}",
+                "profiles/a/logs "
+            ]
+        );
+    }
+
+    #[test]
+    fn filler_is_exact() {
+        assert_eq!(filler(262_144).len(), 262_144);
+        assert!(filler(0).is_empty());
+    }
+}

@@ -1,0 +1,311 @@
+//! The named conditions a case waits for, each with its deadline and its last value.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::case::Case;
+use super::still::SLOW;
+use super::{Done, Halt};
+use comeback_engine::again;
+use comeback_history::facts::{Fact, Source};
+use comeback_history::now::{Now, Process, ProfileNow};
+use comeback_observe::link::LinkError;
+use comeback_observe::recorder::{Wait, WaitError};
+use comeback_scenario::model::Moment;
+
+/// How long a command to the observer or the agent may take.
+pub const ANSWER: Duration = Duration::from_secs(20);
+/// Name of the process that supervises the gateway's services.
+const SUPERVISOR: &str = "s6-svscan";
+/// How long a boot may take until the reconciler's line.
+const BOOT: Duration = Duration::from_secs(20);
+
+/// What a gateway is doing, as its profile's facts tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing will change by itself.
+    Resting,
+    /// Something is under way.
+    Moving(How),
+}
+
+/// What is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// The reconciler said that it starts the gateway, and no process of it was seen.
+    ToBeStarted,
+    /// Up and wanted up, and its own state, if it has one, is not that of one that runs.
+    Starting(Option<String>),
+    /// Up and wanted down.
+    Ending,
+    /// Down and wanted up.
+    Respawning,
+}
+
+impl std::fmt::Display for How {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ToBeStarted => f.write_str("to be started"),
+            Self::Starting(state) => write!(f, "up, its state {}", state.as_deref().unwrap_or("not its own")),
+            Self::Ending => f.write_str("up, wanted down"),
+            Self::Respawning => f.write_str("down, wanted up"),
+        }
+    }
+}
+
+/// What a profile's gateway is doing.
+pub fn rest_of(now: &Now, name: &str, p: &ProfileNow) -> Rest {
+    let boot = now.incarnations.len();
+    let said = now
+        .lines_of_boot(boot)
+        .into_iter()
+        .rfind(|l| l.profile == name)
+        .map(|l| l.action.as_str());
+    // A fresh slot is down for a moment even if nothing keeps it down.
+    if said == Some("started") && !p.lives.iter().any(|l| l.incarnation == boot) {
+        return Rest::Moving(How::ToBeStarted);
+    }
+    let Some((status, _)) = &p.service else {
+        return Rest::Resting;
+    };
+    let state = p.own_word();
+    match (status.slot, status.up, status.want_up) {
+        (false, ..) | (_, false, false) => Rest::Resting,
+        (_, true, true) if matches!(state, Some("running" | "degraded")) => Rest::Resting,
+        (_, true, true) => Rest::Moving(How::Starting(state.map(str::to_owned))),
+        (_, true, false) => Rest::Moving(How::Ending),
+        (_, false, true) => Rest::Moving(How::Respawning),
+    }
+}
+
+/// Gateways that are under way to somewhere, and how.
+fn moving(now: &Now, held: &[String]) -> Vec<String> {
+    let profiles = now.profiles.iter().filter(|(name, _)| !held.contains(name));
+    profiles
+        .filter_map(|(name, p)| match rest_of(now, name, p) {
+            Rest::Resting => None,
+            Rest::Moving(how) => Some(format!("{name} {how}")),
+        })
+        .collect()
+}
+
+impl Case {
+    /// Waits, and where that runs out puts it on record. `None` if it ran out.
+    pub async fn try_wait<T>(&self, wait: Wait<'_, T>) -> Option<T> {
+        self.phase(&format!("waiting for {}", wait.condition));
+        match self.recorder.wait(wait).await {
+            Ok(value) => Some(value),
+            Err(WaitError::Deadline { condition, last, .. } | WaitError::Exited { condition, last }) => {
+                self.recorder.push(
+                    Source::Harness,
+                    Some(Timestamp::now()),
+                    Fact::WaitEnded { condition, last },
+                );
+                None
+            }
+        }
+    }
+
+    /// Waits for a new incarnation after `before`. Without it nothing is known of what the engine did.
+    pub async fn incarnation_after(&self, before: Option<Timestamp>, limit: Duration) -> Done<Timestamp> {
+        let wait = Wait {
+            condition: "the engine's start event".into(),
+            limit,
+            needs_container: false,
+            check: Box::new(move |now: &Now| now.started_at().filter(|at| Some(*at) != before)),
+            last: Box::new(|now: &Now| format!("StartedAt {:?}", now.started_at())),
+        };
+        self.phase(&format!("waiting for {}", wait.condition));
+        self.recorder.wait(wait).await.map_err(|e| Halt::Inconclusive(e.into()))
+    }
+
+    /// Waits until the container has ended. False if it has not.
+    pub async fn container_gone(&self, limit: Duration) -> bool {
+        let gone = Wait {
+            condition: "the container's end".into(),
+            limit,
+            needs_container: false,
+            check: Box::new(|now: &Now| (!now.running()).then_some(())),
+            last: Box::new(|_: &Now| "running".into()),
+        };
+        self.try_wait(gone).await.is_some()
+    }
+
+    /// Follows one boot to its rest: the reconciler's line, the agent, every gateway at rest; after an end of the container's
+    /// own, also that it stays up for the settling window. Sets the mark `boot:N`. False if the container ended before that.
+    pub async fn follow_boot(&self, started_at: Timestamp, rest: bool) -> Done<bool> {
+        // A restart policy may have begun the next one already.
+        let position = move |now: &Now| now.incarnations.iter().position(|i| i.started_at == started_at);
+        let number = self.recorder.now(position).map_or(1, |index| index + 1);
+        let over = move |now: &Now| now.incarnations.get(number - 1).is_none_or(|i| i.died.is_some());
+        let line = Wait {
+            condition: format!("the reconciler's line of boot {number}"),
+            limit: (BOOT * self.ctx.slots.slack()).min(self.limit()),
+            needs_container: true,
+            check: Box::new(move |now: &Now| {
+                let there = !now.lines_of_boot(number).is_empty();
+                (there || over(now)).then_some(there)
+            }),
+            last: Box::new(|now: &Now| format!("{} lines of earlier boots", now.boot_lines.len())),
+        };
+        // Whoever watches the container first: that nothing comes is only seen by somebody who is there.
+        let watched = Wait {
+            condition: "the agent's word on this boot".into(),
+            limit: ANSWER,
+            needs_container: true,
+            check: Box::new(move |now: &Now| (over(now) || now.agent == Some(started_at)).then_some(())),
+            last: Box::new(|now: &Now| format!("{:?}", now.agent)),
+        };
+        let watched = self.try_wait(watched).await.is_some();
+        if self.recorder.now(over) {
+            return Ok(false);
+        }
+        if !watched || self.keeper.agent_within(ANSWER).await.is_none() && !self.recorder.now(over) {
+            return Err(Halt::Inconclusive(
+                format!(
+                    "no process could be put into the container to watch its supervisor within {} s of boot {number}",
+                    ANSWER.as_secs()
+                )
+                .into(),
+            ));
+        }
+        let lined = self.wait_while_under_way(line).await?.unwrap_or(false);
+        if self.recorder.now(over) {
+            return Ok(false);
+        }
+        self.sync().await?;
+        if !lined {
+            self.tell_of_silent_boot(number).await;
+        }
+        if rest {
+            self.rest().await?;
+        }
+        let fell = self.recorder.now(Now::ends_by_itself) > 0;
+        if fell && !self.stays_up_for(self.order.scenario.settle, over).await || self.recorder.now(over) {
+            return Ok(false);
+        }
+        self.recorder.mark(Moment::Boot(number));
+        Ok(true)
+    }
+
+    /// Puts on record why a boot may have brought no line of the reconciler: nothing supervises the container, or what it said
+    /// last.
+    async fn tell_of_silent_boot(&self, number: usize) {
+        let tell = |condition: String, last: String| {
+            let fact = Fact::WaitEnded { condition, last };
+            self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
+        };
+        if let Some(init) = self
+            .recorder
+            .now(|now| now.init.clone())
+            .filter(|init| init != SUPERVISOR)
+        {
+            tell(
+                format!("a supervisor ({SUPERVISOR}) as the first process of boot {number}"),
+                format!("it is `{init}`: nothing in this container brings a gateway back"),
+            );
+        }
+        let said = self.last_output().await;
+        tell(
+            format!("a word of the reconciler in the container's output of boot {number}"),
+            said,
+        );
+    }
+
+    /// Everything that is true now is in the history when this returns.
+    pub async fn sync(&self) -> Done {
+        if !self.ctx.hub.hears(ANSWER).await {
+            return Err(Halt::Inconclusive("the engine's events cannot be heard".into()));
+        }
+        let incarnation = self.recorder.now(Now::started_at);
+        let observer = self.observer.sync(ANSWER);
+        let agent = async {
+            match self.keeper.agent() {
+                Some(agent) => match agent.sync(ANSWER).await {
+                    Ok(()) => Ok(()),
+                    // It ends with the container, a little before the engine says so.
+                    Err(LinkError::Closed(_)) if self.ended(incarnation, ANSWER).await => Ok(()),
+                    Err(_) if !self.still_runs().await => Ok(()),
+                    Err(error) => Err(error),
+                },
+                None => Ok(()),
+            }
+        };
+        let (observer, agent) = tokio::join!(observer, agent);
+        observer.and(agent).map_err(|e| Halt::Inconclusive(e.into()))
+    }
+
+    /// Whether the container runs, by the engine's word if its events are late.
+    async fn still_runs(&self) -> bool {
+        if !self.recorder.now(Now::running) {
+            return false;
+        }
+        let id = self.subject_id();
+        match again(|| self.ctx.engine.inspect(&id)).await {
+            Ok(Some(status)) => status.running && self.recorder.now(|now| now.started_at() == status.started_at),
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
+
+    /// Waits until every gateway is at rest: up with its own `running`, or down and wanted down. One that never comes to
+    /// rest is put on record; judging that is not done here.
+    pub async fn rest(&self) -> Done {
+        if !self.recorder.now(Now::running) {
+            return Ok(());
+        }
+        let limit = if self.started_well() {
+            self.limit()
+        } else {
+            Duration::from_secs(5)
+        };
+        let held = self.held();
+        let also_held = held.clone();
+        let wait = Wait {
+            condition: "every gateway at rest".into(),
+            limit,
+            needs_container: true,
+            check: Box::new(move |now: &Now| moving(now, &held).is_empty().then_some(())),
+            last: Box::new(move |now: &Now| moving(now, &also_held).join(", ")),
+        };
+        self.wait_while_under_way(wait).await?;
+        Ok(())
+    }
+
+    /// Waits for the end of a profile's process. False if it is still there.
+    pub async fn process_gone(&self, profile: &str, process: Process) -> bool {
+        // From here on it counts how long nothing changes.
+        self.unchanged_since(&self.picture());
+        let (name, shown) = (profile.to_owned(), profile.to_owned());
+        let wait = Wait {
+            condition: format!("the end of {profile}'s gateway, pid {}", process.pid),
+            limit: (SLOW * self.ctx.slots.slack()).min(self.limit()),
+            needs_container: false,
+            check: Box::new(move |now: &Now| {
+                let ended = !now.running()
+                    || now
+                        .profile(&name)
+                        .lives
+                        .iter()
+                        .any(|l| l.process == process && l.ended.is_some());
+                ended.then_some(())
+            }),
+            last: Box::new(move |now: &Now| format!("{:?}", now.profile(&shown).supervised().map(|p| p.pid))),
+        };
+        self.try_wait(wait).await.is_some()
+    }
+
+    /// Waits until a profile's gateway process exists. `None` if none came.
+    pub async fn process(&self, profile: &str) -> Done<Option<Process>> {
+        let (name, shown) = (profile.to_owned(), profile.to_owned());
+        let wait = Wait {
+            condition: format!("a gateway process of {profile}"),
+            limit: self.limit(),
+            needs_container: true,
+            check: Box::new(move |now: &Now| now.profile(&name).supervised()),
+            last: Box::new(move |now: &Now| format!("{:?}", now.profile(&shown).service)),
+        };
+        self.wait_while_under_way(wait).await
+    }
+}

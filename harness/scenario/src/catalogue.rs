@@ -1,0 +1,257 @@
+//! The scenarios there are: those in the binary, and those of a folder on top.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rust_embed::RustEmbed;
+use sha2::{Digest as _, Sha256};
+
+use super::diagnostic::{FileError, ScenarioErrors};
+use super::model::Scenario;
+use super::parse::parse_file;
+
+/// The files of `scenarios/` at build time, so that an installed binary runs anywhere.
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/../../scenarios"]
+struct Embedded;
+
+/// A scenario file larger than this is something else.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// A scenario with the hash of the text it came from.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// sha256 of its file, in hex.
+    pub hash: String,
+}
+
+/// All scenarios, by id.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    entries: BTreeMap<String, Entry>,
+}
+
+impl Catalogue {
+    /// The embedded scenarios, and those of `extra` added; one with an id that is there already takes its place.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the files.
+    pub fn load(extra: Option<&Path>) -> Result<Self, ScenarioErrors> {
+        let mut texts = BTreeMap::new();
+        let mut errors = ScenarioErrors::default();
+        for name in Embedded::iter().filter(|name| name.ends_with(".toml")) {
+            if let Some(file) = Embedded::get(&name) {
+                let path = format!("scenarios/{name}");
+                add(&mut texts, &mut errors, &name, path, file.data.into_owned());
+            }
+        }
+        if let Some(folder) = extra {
+            read_folder(folder, &mut texts, &mut errors);
+        }
+        Self::parse(texts, errors)
+    }
+
+    /// The scenarios of these files: shown path and text each. For tests and for files made up on the spot.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn from_texts<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ScenarioErrors> {
+        let texts = files
+            .into_iter()
+            .map(|(path, text)| (stem(path).to_owned(), (path.to_owned(), text.to_owned())))
+            .collect();
+        Self::parse(texts, ScenarioErrors::default())
+    }
+
+    fn parse(texts: BTreeMap<String, (String, String)>, mut errors: ScenarioErrors) -> Result<Self, ScenarioErrors> {
+        errors.looked_at = texts.len() + errors.files.len();
+        let mut entries = BTreeMap::new();
+        for (id, (path, text)) in texts {
+            match parse_file(&path, &text) {
+                Ok(scenario) => {
+                    let hash = hex(&Sha256::digest(text.as_bytes()));
+                    entries.insert(id, Entry { scenario, hash });
+                }
+                Err(found) => errors.diagnostics.extend(found),
+            }
+        }
+        if errors.is_empty() {
+            Ok(Self { entries })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The scenarios in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = &Scenario> {
+        self.entries.values().map(|e| &e.scenario)
+    }
+
+    /// The scenarios with their hashes, in the order of their ids.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// The scenario of that id.
+    pub fn get(&self, id: &str) -> Option<&Scenario> {
+        self.entries.get(id).map(|e| &e.scenario)
+    }
+
+    /// sha256 of one scenario's file, in hex.
+    pub fn hash_of(&self, id: &str) -> Option<&str> {
+        self.entries.get(id).map(|e| e.hash.as_str())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// sha256 of the whole table in hex: of each id and file, in order.
+    pub fn hash(&self) -> String {
+        let mut all = Sha256::new();
+        for (id, entry) in &self.entries {
+            all.update(format!("{id} {}\n", entry.hash));
+        }
+        hex(&all.finalize())
+    }
+}
+
+/// Reads a folder's `*.toml`; what is below it in other folders is not looked at.
+fn read_folder(folder: &Path, texts: &mut BTreeMap<String, (String, String)>, errors: &mut ScenarioErrors) {
+    let shown = folder.display().to_string();
+    let listing = match std::fs::read_dir(folder) {
+        Ok(listing) => listing,
+        Err(error) => {
+            errors.files.push(FileError {
+                path: shown,
+                message: format!("cannot be read: {error}"),
+            });
+            return;
+        }
+    };
+    let mut paths: Vec<_> = listing.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "toml"));
+    paths.sort();
+    if paths.is_empty() {
+        errors.files.push(FileError {
+            path: shown,
+            message: "holds no scenario file (*.toml)".to_owned(),
+        });
+    }
+    for path in paths {
+        let shown = path.display().to_string();
+        let name = path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        match read_file(&path) {
+            Ok(bytes) => add(texts, errors, &name, shown, bytes),
+            Err(message) => errors.files.push(FileError { path: shown, message }),
+        }
+    }
+}
+
+/// Reads one file, if it is one and of a size that can be a scenario.
+fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let meta = std::fs::metadata(path).map_err(|e| format!("cannot be read: {e}"))?;
+    if !meta.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    if meta.len() > MAX_FILE {
+        return Err("is larger than 1 MiB: not a scenario file".to_owned());
+    }
+    std::fs::read(path).map_err(|e| format!("cannot be read: {e}"))
+}
+
+/// Takes a file's text in.
+fn add(
+    texts: &mut BTreeMap<String, (String, String)>,
+    errors: &mut ScenarioErrors,
+    name: &str,
+    path: String,
+    bytes: Vec<u8>,
+) {
+    match String::from_utf8(bytes) {
+        Ok(text) => {
+            texts.insert(stem(name).to_owned(), (path, text));
+        }
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let message = format!("is not UTF-8 text (byte {at})");
+            errors.files.push(FileError { path, message });
+        }
+    }
+}
+
+/// A file's name without folder and extension.
+fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.strip_suffix(".toml").unwrap_or(name)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "schema = 1\ntitle = \"t\"\ninvariant = true\n[[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \"up\"\n";
+
+    #[test]
+    fn every_embedded_file_is_a_scenario() {
+        let all = Catalogue::load(None).unwrap_or_else(|e| panic!("{e}"));
+        assert!(all.get("docker-restart").is_some());
+        assert!(all.iter().all(|s| !s.why.is_empty() && !s.tags.is_empty()));
+        assert_eq!(all.hash().len(), 64);
+    }
+
+    #[test]
+    fn a_folder_adds_and_replaces() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("mine.toml"), GOOD).unwrap();
+        std::fs::write(folder.path().join("docker-restart.toml"), GOOD).unwrap();
+        std::fs::write(folder.path().join("notes.txt"), "not looked at").unwrap();
+        let plain = Catalogue::load(None).unwrap();
+        let all = Catalogue::load(Some(folder.path())).unwrap();
+        assert_eq!(all.len(), plain.len() + 1);
+        assert_eq!(all.get("docker-restart").unwrap().title, "t");
+        assert_eq!(all.hash_of("mine"), all.hash_of("docker-restart"));
+        assert_ne!(all.hash(), plain.hash());
+    }
+
+    #[test]
+    fn a_folder_that_is_of_no_use_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = Catalogue::load(Some(folder.path())).unwrap_err().to_string();
+        assert!(empty.contains("holds no scenario file (*.toml)"), "{empty}");
+        let missing = Catalogue::load(Some(&folder.path().join("nope")))
+            .unwrap_err()
+            .to_string();
+        assert!(missing.contains("nope: cannot be read"), "{missing}");
+    }
+
+    #[test]
+    fn all_errors_of_all_files_come_at_once() {
+        let bad = "schema = 1\ntitle = \"t\"\ncolour = 1\n";
+        let errors =
+            Catalogue::from_texts([("a/one.toml", bad), ("a/two.toml", GOOD), ("a/three.toml", bad)]).unwrap_err();
+        assert_eq!(errors.diagnostics.len(), 4);
+        assert!(
+            errors
+                .to_string()
+                .ends_with("4 errors in 2 of 3 scenario files; nothing was run"),
+            "{errors}"
+        );
+    }
+}

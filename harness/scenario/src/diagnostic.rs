@@ -1,0 +1,239 @@
+//! What is wrong with a scenario file, shown to the person who wrote it.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// One error, with the place it is at.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// What is wrong, in a line.
+    pub message: String,
+    /// The file, as shown to people.
+    pub path: String,
+    /// Line of the place, counted from 1.
+    pub line: usize,
+    /// Column of the place in characters, counted from 1.
+    pub column: usize,
+    span: Range<usize>,
+    label: String,
+    also: Vec<(Range<usize>, String)>,
+    notes: Vec<String>,
+    text: Arc<str>,
+}
+
+impl Diagnostic {
+    /// An error at bytes `span` of `text`, the content of the file `path`.
+    pub fn new(path: &str, text: &Arc<str>, span: Range<usize>, message: impl Into<String>) -> Self {
+        let span = clamp(text, span);
+        let before = &text[..span.start];
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        Self {
+            message: message.into(),
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            span,
+            label: String::new(),
+            also: Vec::new(),
+            notes: Vec::new(),
+            text: Arc::clone(text),
+        }
+    }
+
+    /// What to write under the caret.
+    pub fn label(&mut self, label: impl Into<String>) -> &mut Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Another place that has to do with it.
+    pub fn also(&mut self, span: Range<usize>, label: impl Into<String>) -> &mut Self {
+        self.also.push((clamp(&self.text, span), label.into()));
+        self
+    }
+
+    /// A line below the snippet: what is allowed, what to do.
+    pub fn note(&mut self, note: impl Into<String>) -> &mut Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Where in the file it is, in bytes.
+    pub fn start(&self) -> usize {
+        self.span.start
+    }
+
+    /// The error as text, with the lines it is about; with colours if `color`.
+    pub fn render(&self, color: bool) -> String {
+        let source = tame_source(&self.text);
+        let message = escape(&self.message);
+        let label = escape(&self.label);
+        let also: Vec<_> = self.also.iter().map(|(s, l)| (s.clone(), escape(l))).collect();
+        let notes: Vec<_> = self.notes.iter().map(|n| wrap(&escape(n))).collect();
+        let mut snippet = Snippet::source(source.as_str())
+            .path(escape(&self.path))
+            .annotation(AnnotationKind::Primary.span(self.span.clone()).label(label.as_str()));
+        for (span, label) in &also {
+            snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
+        }
+        let mut group = Level::ERROR.primary_title(message.as_str()).element(snippet);
+        for note in &notes {
+            group = group.element(Level::NOTE.no_name().message(note.as_str()));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.decor_style(DecorStyle::Ascii).render(&[group])
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+/// Everything that is wrong with a set of scenario files.
+#[derive(Debug, Clone, Default)]
+pub struct ScenarioErrors {
+    /// Errors within files, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Errors about files as such: one that cannot be read, a folder without any.
+    pub files: Vec<FileError>,
+    /// How many scenario files were looked at.
+    pub looked_at: usize,
+}
+
+/// A file or folder that cannot be used at all.
+#[derive(Debug, Clone)]
+pub struct FileError {
+    /// Which, as shown to people.
+    pub path: String,
+    /// Why.
+    pub message: String,
+}
+
+impl ScenarioErrors {
+    /// True if nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.diagnostics.is_empty() && self.files.is_empty()
+    }
+
+    /// All errors as text; with colours if `color`.
+    pub fn render(&self, color: bool) -> String {
+        let mut blocks: Vec<String> = self
+            .files
+            .iter()
+            .map(|e| format!("error: {}: {}", escape(&e.path), escape(&e.message)))
+            .collect();
+        blocks.extend(self.diagnostics.iter().map(|d| d.render(color)));
+        blocks.push(self.summary());
+        blocks.join("\n")
+    }
+
+    /// The last line: how many errors in how many files.
+    fn summary(&self) -> String {
+        let mut bad: Vec<&str> = self.diagnostics.iter().map(|d| d.path.as_str()).collect();
+        bad.extend(self.files.iter().map(|f| f.path.as_str()));
+        bad.sort_unstable();
+        bad.dedup();
+        let errors = self.diagnostics.len() + self.files.len();
+        let looked_at = self.looked_at.max(bad.len());
+        format!(
+            "{errors} error{} in {} of {looked_at} scenario file{}; nothing was run",
+            if errors == 1 { "" } else { "s" },
+            bad.len(),
+            if looked_at == 1 { "" } else { "s" },
+        )
+    }
+}
+
+impl fmt::Display for ScenarioErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for ScenarioErrors {}
+
+/// The span moved onto character boundaries of `text`, and inside it.
+fn clamp(text: &str, span: Range<usize>) -> Range<usize> {
+    let start = (0..=span.start.min(text.len()))
+        .rev()
+        .find(|i| text.is_char_boundary(*i))
+        .unwrap_or(0);
+    let end = (span.end.clamp(start, text.len())..=text.len())
+        .find(|i| text.is_char_boundary(*i))
+        .unwrap_or(text.len());
+    // A caret over several lines hides more than it shows.
+    let end = text[start..end].find('\n').map_or(end, |i| start + i);
+    start..end
+}
+
+/// Text from outside with everything a terminal acts upon written as an escape.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The gist of another crate's message, which may draw its own picture below the first line.
+pub(crate) fn gist(error: &impl fmt::Display) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default().trim_end_matches(':');
+    line.strip_prefix("Failed to parse version: ")
+        .unwrap_or(line)
+        .to_owned()
+}
+
+/// Breaks a line between words so that lists do not run off the screen.
+pub(crate) fn wrap(text: &str) -> String {
+    const WIDTH: usize = 100;
+    let mut out = String::with_capacity(text.len());
+    let mut column = 0;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > WIDTH {
+            out.push('\n');
+            column = 0;
+        } else if !out.is_empty() {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
+}
+
+/// The same for source lines, byte for byte, so that positions still hold.
+fn tame_source(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match (is_unsafe(c), c.len_utf8()) {
+            _ if c == '\n' || c == '\t' => out.push(c),
+            // A lone carriage return would move the cursor; before a newline the renderer drops it.
+            (true, 1) => out.push('?'),
+            (true, 2) => out.push('·'),
+            (true, 3) => out.push('\u{fffd}'),
+            (true, n) => out.extend(std::iter::repeat_n('?', n)),
+            (false, _) => out.push(c),
+        }
+    }
+    out
+}
+
+/// Control characters, and those that change the direction or the visibility of what surrounds them.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
+}

@@ -1,0 +1,411 @@
+//! Scenarios and their vocabulary in words: `comeback scenarios`, `explain`, `operations`, `probes`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::diagnostic::{escape, wrap};
+use super::model::{
+    DEFAULT_PROFILE, Deviation, ImageRef, Operation, ProfileSel, RecreateHow, RestartPolicy, Scenario, Seed,
+    SeedContent, StartBy, StartWait, Step, User,
+};
+use super::parse::describe_values;
+use super::vocabulary::{COMMON, Key, Moments, OPERATIONS, PROBES};
+use comeback_text::redact;
+
+/// What happens in a scenario, why it matters, and what each column says.
+pub fn explain(scenario: &Scenario) -> String {
+    let mut out = format!("{}: {}\n", scenario.id, escape(&scenario.title));
+    let mut facts = Vec::new();
+    if !scenario.issues.is_empty() {
+        facts.push(scenario.issues.join(", "));
+    }
+    if !scenario.tags.is_empty() {
+        facts.push(format!("tags {}", scenario.tags.join(", ")));
+    }
+    match (&scenario.fixed_in, scenario.invariant) {
+        (_, true) => facts.push("holds in every release".to_owned()),
+        (Some(version), _) => facts.push(format!("fixed in {version}")),
+        (None, _) => facts.push("fixed in no release".to_owned()),
+    }
+    if let Some(releases) = &scenario.releases {
+        facts.push(format!("applies to {releases}"));
+    }
+    let _ = writeln!(out, "{}\n", facts.join(" · "));
+    let _ = writeln!(out, "{}\n", wrap(&escape(&story(scenario))));
+    if !scenario.why.is_empty() {
+        let why = scenario.why.split_whitespace().collect::<Vec<_>>().join(" ");
+        let _ = writeln!(out, "{}\n", wrap(&escape(&why)));
+    }
+    out.push_str(&columns(scenario));
+    for known in &scenario.known {
+        let or_fixed = if known.or_fixed { " or as fixed" } else { "" };
+        deviation(&mut out, "known of", &known.deviation, or_fixed);
+    }
+    for race in &scenario.races {
+        deviation(
+            &mut out,
+            &format!("a race, seen {}, of", race.seen),
+            &race.deviation,
+            "",
+        );
+    }
+    out
+}
+
+/// A deviation on record: whose it is, what is going on, and what is seen.
+fn deviation(out: &mut String, what: &str, deviation: &Deviation, or_fixed: &str) {
+    let mut of = deviation.releases.to_string();
+    if !deviation.bases.is_empty() {
+        let _ = write!(of, " on {}", deviation.bases.join(", "));
+    }
+    if let Some(range) = &deviation.supervisor {
+        let _ = write!(of, " with s6 {range}");
+    }
+    let note = format!("{what} {of}: {}", deviation.note.trim());
+    let _ = writeln!(out, "\n{}", wrap(&escape(&note)));
+    for row in &deviation.rows {
+        let shown = format!("{}{or_fixed}", row.observed);
+        let (profile, shown) = (escape(&row.profile), escape(&shown));
+        let _ = writeln!(out, "  {} {} {profile}: {shown}", row.at, row.probe);
+    }
+}
+
+/// The scenarios grouped by their first tag, with titles and issues.
+pub fn list<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> String {
+    let mut groups: BTreeMap<&str, Vec<Vec<String>>> = BTreeMap::new();
+    for scenario in scenarios {
+        let group = scenario.tags.first().map_or("other", String::as_str);
+        let line = vec![
+            format!("  {}", scenario.id),
+            escape(&scenario.title),
+            scenario.issues.join(" "),
+        ];
+        groups.entry(group).or_default().push(line);
+    }
+    let mut all: Vec<Vec<String>> = Vec::new();
+    // What a first look is for comes first, the rest by name.
+    let (core, rest): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(tag, _)| *tag == "core");
+    for (tag, lines) in core.into_iter().chain(rest) {
+        if !all.is_empty() {
+            all.push(Vec::new());
+        }
+        all.push(vec![tag.to_owned()]);
+        all.extend(lines);
+    }
+    align(&all)
+}
+
+/// Every operation with its parameters, sender, target and signal.
+pub fn operations() -> String {
+    let mut out = String::new();
+    for info in OPERATIONS {
+        let _ = writeln!(out, "{}", info.name());
+        out.push_str(&indented(info.doc));
+        let from = if info.target == "nobody" {
+            format!("by {}", info.sender)
+        } else {
+            format!("{} → {}", info.sender, info.target)
+        };
+        let signal = if info.signal.is_empty() {
+            String::new()
+        } else {
+            format!("; {}", info.signal)
+        };
+        out.push_str(&indented(&format!("{from}{signal}")));
+        let _ = writeln!(out, "  {}", info.example);
+        out.push_str(&parameters(info.shape.keys));
+        out.push('\n');
+    }
+    let _ = writeln!(out, "every operation also takes");
+    out.push_str(&parameters(COMMON));
+    out
+}
+
+/// Every probe with its values and moments.
+pub fn probes() -> String {
+    let mut out = String::new();
+    for info in PROBES {
+        let _ = writeln!(out, "{}", info.probe);
+        let _ = writeln!(out, "  {}", info.doc);
+        out.push_str(&indented(&format!("values: {}", describe_values(info))));
+        match info.moments {
+            Moments::Any => {}
+            Moments::NotDown => out.push_str("  not at down:N\n"),
+            Moments::After => out.push_str("  at after:N only\n"),
+        }
+        out.push('\n');
+    }
+    out.push_str(
+        "moments: start, after:N (step N is over), down:N (the Nth gateway life has ended and the next one has not\n\
+         written yet), boot:N (the Nth boot of the container), end (all steps and the settling window are over)\n",
+    );
+    out
+}
+
+/// Text below a heading.
+fn indented(text: &str) -> String {
+    wrap(text).lines().map(|line| format!("  {line}\n")).collect()
+}
+
+fn parameters(keys: &[Key]) -> String {
+    let lines: Vec<Vec<String>> = keys
+        .iter()
+        .map(|k| {
+            let need = if k.required { " (required)" } else { "" };
+            vec![format!("    {}", k.name), format!("{}{need}", k.doc)]
+        })
+        .collect();
+    align(&lines)
+}
+
+/// What happens, in sentences.
+fn story(scenario: &Scenario) -> String {
+    let mut said = Vec::new();
+    if !scenario.seeds.is_empty() {
+        let seeds: Vec<String> = scenario.seeds.iter().map(seed).collect();
+        said.push(format!("The volume starts with {}.", join(&seeds)));
+    }
+    if let Some(upgrade) = &scenario.upgrade {
+        let name = |image: &ImageRef| match image {
+            ImageRef::Subject => "the image under test".to_owned(),
+            ImageRef::Other(other) => other.clone(),
+        };
+        said.push(format!(
+            "The first container is of {}, later ones of {}.",
+            name(&upgrade.from),
+            name(&upgrade.to)
+        ));
+    }
+    said.push(start(scenario));
+    for (index, step) in scenario.steps.iter().enumerate() {
+        let while_last = index > 0 && !scenario.steps[index - 1].wait;
+        let then = if while_last { "Meanwhile" } else { "Then" };
+        said.push(format!("{then} ({}) {}.", index + 1, sentence(step)));
+    }
+    said.join(" ")
+}
+
+fn start(scenario: &Scenario) -> String {
+    let start = &scenario.start;
+    let mut text = match start.by {
+        StartBy::Operator => "The container boots and the operator starts the gateway".to_owned(),
+        StartBy::Reconcile => "The container boots and the reconciler starts the gateway or leaves it".to_owned(),
+        StartBy::Cmd => format!("The container boots with the command `{}`", start.cmd.join(" ")),
+        StartBy::None => "The container boots and nobody starts the gateway".to_owned(),
+    };
+    match start.wait {
+        StartWait::Running => text.push_str(", until it says `running` itself"),
+        StartWait::Process => text.push_str("; what follows begins as soon as its process exists"),
+        StartWait::None => {}
+    }
+    text.push('.');
+    for profile in scenario.profiles.iter().filter(|p| p.name != DEFAULT_PROFILE) {
+        let soul = if profile.soul { "" } else { " without a SOUL.md" };
+        let who = match profile.start {
+            StartBy::Operator => "started by the operator",
+            StartBy::Reconcile => "left to the reconciler",
+            StartBy::Cmd | StartBy::None => "started by nobody",
+        };
+        let _ = write!(text, " Profile {}{soul} is {who}.", profile.name);
+    }
+    match start.policy {
+        RestartPolicy::No => {}
+        RestartPolicy::Always => text.push_str(" Its restart policy is `always`."),
+        RestartPolicy::UnlessStopped => text.push_str(" Its restart policy is `unless-stopped`."),
+        RestartPolicy::OnFailure => text.push_str(" Its restart policy is `on-failure`."),
+    }
+    if !start.env.is_empty() {
+        let env: Vec<String> = start
+            .env
+            .iter()
+            .map(|(k, v)| redact::text(&format!("{k}={v}")))
+            .collect();
+        let _ = write!(text, " Its environment has {}.", join(&env));
+    }
+    if let Some(overlay) = &start.overlay {
+        let _ = write!(text, " The fault overlay {overlay} is on.");
+    }
+    text
+}
+
+/// A step as a clause.
+fn sentence(step: &Step) -> String {
+    let whose = match &step.profile {
+        ProfileSel::All => " of every profile".to_owned(),
+        ProfileSel::One(name) if name == DEFAULT_PROFILE => String::new(),
+        ProfileSel::One(name) => format!(" of profile {name}"),
+    };
+    let who = match step.user {
+        User::Hermes => "the operator",
+        User::Root => "the operator, as root,",
+    };
+    let gateway = |all: bool| {
+        if all {
+            "every profile's gateway (--all)".to_owned()
+        } else {
+            format!("the gateway{whose}")
+        }
+    };
+    let grace = |grace: Duration| format!("SIGTERM to PID 1, SIGKILL after {} s", grace.as_secs());
+    match &step.op {
+        Operation::OperatorStart { all } => format!("{who} starts {}", gateway(*all)),
+        Operation::OperatorStop { all } => format!("{who} stops {}", gateway(*all)),
+        Operation::OperatorRestart { all } => format!("{who} restarts {}", gateway(*all)),
+        Operation::EngineRestart { grace: g } => format!("the engine restarts the container ({})", grace(*g)),
+        Operation::EngineStop { grace: g } => format!("the engine stops the container ({})", grace(*g)),
+        Operation::EngineKill { signal } => format!("the engine kills the container with {signal}"),
+        Operation::EngineStart => "the engine starts the container".to_owned(),
+        Operation::Recreate { how: RecreateHow::Stop } => {
+            "the container is stopped, removed and created again on the same volume".to_owned()
+        }
+        Operation::Recreate {
+            how: RecreateHow::Force,
+        } => "the container is removed by force while it runs and created again on the same volume".to_owned(),
+        Operation::ComposeRecreate => "the Compose tool recreates the container on the same volume".to_owned(),
+        Operation::SignalGateway { signal } => {
+            format!("a process in the container sends {signal} to the gateway{whose}")
+        }
+        Operation::SignalInit { signal } => format!("a process in the container sends {signal} to PID 1"),
+        Operation::OomGateway => format!("memory runs out and the kernel kills the gateway{whose}"),
+        Operation::CtrlC => format!("the gateway{whose} gets SIGINT, as from Ctrl+C"),
+        Operation::Stamp(what) => format!("{} is put on the volume", seed(what)),
+        Operation::ProfileCreate => {
+            format!("{who} creates a profile: the one{whose}").replace("the one of profile ", "")
+        }
+        Operation::ProfileDelete => {
+            format!("{who} deletes a profile: the one{whose}").replace("the one of profile ", "")
+        }
+        Operation::WaitUntil { probe, value } => format!("it is waited until {probe}{whose} is {value}"),
+        Operation::HoldAt { state } => format!("the gateway{whose} is frozen when its state is `{state}`"),
+        Operation::Release => format!("the frozen gateway{whose} goes on"),
+        Operation::Settle => "all is watched for the settling window".to_owned(),
+    }
+}
+
+fn seed(seed: &Seed) -> String {
+    let short = |text: &str| {
+        let text = text.trim();
+        if text.chars().count() > 60 || text.contains('\n') {
+            String::new()
+        } else {
+            format!(" ({text})")
+        }
+    };
+    match &seed.content {
+        SeedContent::Dir => format!("a directory {}", seed.path),
+        SeedContent::Text(text) if text.is_empty() => format!("an empty {}", seed.path),
+        SeedContent::Text(text) | SeedContent::Json(text) => format!("{}{}", seed.path, short(text)),
+        SeedContent::Bytes(bytes) => format!("{} of {} bytes", seed.path, bytes.len()),
+        SeedContent::Link(target) => format!("{} as a link to {}", seed.path, target.display()),
+        SeedContent::Size(size) => format!("{} of {size} bytes", seed.path),
+    }
+}
+
+/// Both columns as a table.
+fn columns(scenario: &Scenario) -> String {
+    let profiles = scenario.expects.iter().any(|e| e.profile != DEFAULT_PROFILE);
+    let mut lines = Vec::new();
+    let mut push = |at: String, probe: String, profile: String, fixed: String, regressed: String, guards: String| {
+        let mut line = vec![format!("  {at}"), probe];
+        if profiles {
+            line.push(profile);
+        }
+        line.extend([fixed, regressed, guards]);
+        lines.push(line);
+    };
+    let s = str::to_owned;
+    push(
+        s("at"),
+        s("probe"),
+        s("profile"),
+        s("fixed"),
+        s("regressed"),
+        String::new(),
+    );
+    for row in &scenario.expects {
+        let regressed = if row.fixed.same(&row.regressed) {
+            "the same".to_owned()
+        } else {
+            escape(&row.regressed.to_string())
+        };
+        let guards = row.guards.map_or_else(String::new, |g| {
+            format!("guards the {}", format!("{g:?}").to_lowercase())
+        });
+        push(
+            row.at.to_string(),
+            row.probe.to_string(),
+            escape(&row.profile),
+            escape(&row.fixed.to_string()),
+            regressed,
+            guards,
+        );
+    }
+    align(&lines)
+}
+
+/// Columns as wide as their widest cell; no blanks at the ends of lines.
+fn align(lines: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    // A line of one cell is a heading and widens nothing.
+    for line in lines.iter().filter(|l| l.len() > 1) {
+        widths.resize(widths.len().max(line.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    for line in lines {
+        let mut text = String::new();
+        for (cell, width) in line.iter().zip(widths.iter().chain(std::iter::repeat(&0))) {
+            let _ = write!(text, "{cell:width$}  ");
+        }
+        let _ = writeln!(out, "{}", text.trim_end());
+    }
+    out
+}
+
+/// `a, b and c`.
+fn join(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Catalogue;
+
+    fn all() -> Catalogue {
+        Catalogue::load(None).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[test]
+    fn the_core_in_words() {
+        for id in [
+            "docker-restart",
+            "unmarked-sigterm",
+            "operator-stop",
+            "docker-restart-seeded",
+        ] {
+            let text = all().get(id).map(explain).unwrap_or_default();
+            insta::assert_snapshot!(format!("explain-{id}"), text);
+        }
+    }
+
+    #[test]
+    fn the_list() {
+        let all = all();
+        insta::assert_snapshot!(list(all.iter().filter(|s| s.tags.iter().any(|t| t == "core"))));
+        assert!(all.iter().all(|s| list([s]).contains(&s.id)));
+    }
+
+    #[test]
+    fn the_vocabulary() {
+        insta::assert_snapshot!(operations());
+        insta::assert_snapshot!(probes());
+    }
+}

@@ -1,0 +1,157 @@
+//! Scenarios for tests of whatever takes them.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::{
+    DEFAULT_PROFILE, Deviation, Expect, Guard, Known, KnownRow, Moment, Operation, Probe, Profile, ProfileSel, Race,
+    Releases, RestartPolicy, Scenario, Seen, Source, Start, StartBy, StartWait, Step, User, Value, ValueSet,
+};
+
+/// One word as a column.
+pub fn set(words: &[&str]) -> ValueSet {
+    ValueSet(words.iter().map(|word| value(word)).collect())
+}
+
+/// A word as a value; `absent` is absence.
+pub fn value(word: &str) -> Value {
+    match word {
+        "absent" => Value::absent(),
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        _ => word.parse().map_or_else(|_| Value::str(word), Value::Int),
+    }
+}
+
+/// A row of the table, not read yet.
+pub fn expect(at: Moment, probe: Probe, fixed: &[&str], regressed: &[&str]) -> Expect {
+    Expect {
+        at,
+        probe,
+        profile: DEFAULT_PROFILE.into(),
+        fixed: set(fixed),
+        regressed: set(regressed),
+        guards: None,
+    }
+}
+
+/// `engine-restart` on a live gateway: the table of #42675.
+pub fn docker_restart() -> Scenario {
+    let mut persisted = expect(Moment::Down(1), Probe::StateGatewayState, &["running"], &["stopped"]);
+    persisted.guards = Some(Guard::Signal);
+    Scenario {
+        id: "docker-restart".into(),
+        title: "docker restart of a live gateway".into(),
+        why: "The engine sends SIGTERM to PID 1; nobody asked the gateway to stop. The next boot must bring it back."
+            .into(),
+        issues: vec!["#42675".into(), "#33597".into()],
+        tags: vec!["core".into()],
+        fixed_in: Some("0.17.0".parse().unwrap()),
+        invariant: false,
+        releases: None,
+        needs: vec![],
+        settle: Duration::from_secs(5),
+        start: Start {
+            by: StartBy::Operator,
+            wait: StartWait::Running,
+            cmd: vec![],
+            env: BTreeMap::new(),
+            policy: RestartPolicy::No,
+            overlay: None,
+        },
+        profiles: vec![Profile {
+            name: DEFAULT_PROFILE.into(),
+            start: StartBy::Operator,
+            soul: true,
+        }],
+        seeds: vec![],
+        upgrade: None,
+        steps: vec![step(Operation::EngineRestart {
+            grace: Duration::from_secs(10),
+        })],
+        expects: vec![
+            persisted,
+            expect(Moment::Boot(2), Probe::BootPriorState, &["running"], &["stopped"]),
+            expect(Moment::Boot(2), Probe::BootAction, &["started"], &["registered"]),
+            expect(Moment::End, Probe::Service, &["up"], &["down"]),
+        ],
+        known: vec![],
+        races: vec![],
+        source: Source {
+            path: "scenarios/docker-restart.toml".into(),
+            text: String::new(),
+            expect_lines: vec![14, 21, 27, 33],
+        },
+    }
+}
+
+/// `operator-stop`: an invariant, the gateway stays down on every release.
+pub fn operator_stop() -> Scenario {
+    Scenario {
+        id: "operator-stop".into(),
+        title: "an operator's stop is remembered".into(),
+        why: "Only an explicit stop keeps a gateway down across boots.".into(),
+        issues: vec!["#42675".into()],
+        fixed_in: None,
+        invariant: true,
+        steps: vec![
+            step(Operation::OperatorStop { all: false }),
+            step(Operation::EngineRestart {
+                grace: Duration::from_secs(10),
+            }),
+        ],
+        expects: vec![
+            expect(Moment::After(1), Probe::StateGatewayState, &["stopped"], &["stopped"]),
+            expect(Moment::Boot(2), Probe::BootAction, &["registered"], &["registered"]),
+            expect(Moment::End, Probe::Service, &["down"], &["down"]),
+        ],
+        source: Source {
+            path: "scenarios/operator-stop.toml".into(),
+            text: String::new(),
+            expect_lines: vec![10, 16, 22],
+        },
+        ..docker_restart()
+    }
+}
+
+/// A step of the default profile's operator.
+pub fn step(op: Operation) -> Step {
+    Step {
+        op,
+        profile: ProfileSel::One(DEFAULT_PROFILE.into()),
+        user: User::Hermes,
+        wait: true,
+    }
+}
+
+/// A deviation of one row that is on record for 0.17.0.
+pub fn known(at: Moment, probe: Probe, observed: &[&str]) -> Known {
+    Known {
+        deviation: deviation(at, probe, observed),
+        or_fixed: false,
+    }
+}
+
+/// A race about one row that is on record for 0.17.0, seen once in 186 times.
+pub fn race(at: Moment, probe: Probe, observed: &[&str]) -> Race {
+    Race {
+        deviation: deviation(at, probe, observed),
+        seen: Seen { met: 1, of: 186 },
+    }
+}
+
+fn deviation(at: Moment, probe: Probe, observed: &[&str]) -> Deviation {
+    Deviation {
+        releases: Releases::Exact(vec!["0.17.0".parse().unwrap()]),
+        bases: vec![],
+        supervisor: None,
+        note: "on record".into(),
+        rows: vec![KnownRow {
+            at,
+            probe,
+            profile: DEFAULT_PROFILE.into(),
+            observed: set(observed),
+        }],
+    }
+}

@@ -1,0 +1,246 @@
+//! What holds between the parts of a file: names resolve, numbers exist, and something can fail.
+
+use super::cursor::{Reader, Span, Tab};
+use super::rows::Row;
+use super::steps::RawStep;
+use crate::model::{Expect, KnownRow, Moment, Need, Operation, Probe, Profile, RestartPolicy, Seed, Start};
+use crate::vocabulary::did_you_mean;
+
+/// The parts that are complete by the time the checks run.
+pub(super) struct Places<'a, 't, 'i> {
+    pub(super) tab: &'a Tab<'t, 'i>,
+    pub(super) invariant: bool,
+    pub(super) start: &'a Start,
+    pub(super) profiles: &'a [Profile],
+    pub(super) seeds: &'a [Seed],
+    /// Where `[upgrade]` is, if it is there.
+    pub(super) upgrade: Option<Span>,
+}
+
+/// What a step needs of the host goes without saying.
+pub(super) fn with_implied_needs(mut needs: Vec<Need>, steps: &[RawStep]) -> Vec<Need> {
+    for step in steps.iter().filter_map(|s| s.step.as_ref()) {
+        let implied = match step.op {
+            Operation::ComposeRecreate => Need::Compose,
+            Operation::OomGateway => Need::MemoryLimit,
+            _ => continue,
+        };
+        if !needs.contains(&implied) {
+            needs.push(implied);
+        }
+    }
+    needs
+}
+
+impl Reader {
+    /// Every profile that is named exists: it is declared, created by a step, or its directory is seeded.
+    pub(super) fn check_profiles(
+        &mut self,
+        places: &Places<'_, '_, '_>,
+        steps: &[RawStep],
+        expects: &[Row<Expect>],
+        deviating: &[&Row<KnownRow>],
+    ) {
+        let mut names: Vec<&str> = places.profiles.iter().map(|p| p.name.as_str()).collect();
+        let mut paths: Vec<&str> = places.seeds.iter().map(|s| s.path.as_str()).collect();
+        for raw in steps {
+            match (&raw.profile, raw.step.as_ref().map(|s| &s.op)) {
+                (Some((name, _)), Some(Operation::ProfileCreate)) => names.push(name),
+                (_, Some(Operation::Stamp(seed))) => paths.push(&seed.path),
+                _ => {}
+            }
+        }
+        let seeded = paths
+            .iter()
+            .filter_map(|p| p.strip_prefix("profiles/")?.split('/').next());
+        names.extend(seeded.filter(|n| !n.is_empty()));
+
+        let of_steps = steps
+            .iter()
+            .filter_map(|s| s.profile.as_ref().map(|(n, span)| (n.as_str(), span)));
+        let of_rows = expects
+            .iter()
+            .filter_map(|r| Some((r.profile.0.as_str(), r.profile.1.as_ref()?)));
+        let of_deviations = deviating
+            .iter()
+            .filter_map(|r| Some((r.profile.0.as_str(), r.profile.1.as_ref()?)));
+        let used: Vec<(&str, &Span)> = of_steps.chain(of_rows).chain(of_deviations).collect();
+        for (name, span) in used {
+            if !names.contains(&name) {
+                let label = match did_you_mean(name, names.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "not declared".to_owned(),
+                };
+                self.error(span.clone(), format!("unknown profile `{name}`"))
+                    .label(label)
+                    .note(format!("profiles: {}", names.join(", ")))
+                    .note("declare one with [[profile]], or create it with the step profile-create");
+            }
+        }
+    }
+
+    /// Rows: there are some, each is there once, at a moment that can come, and one of them can fail.
+    pub(super) fn check_rows(
+        &mut self,
+        places: &Places<'_, '_, '_>,
+        steps: &[RawStep],
+        expects: &[Row<Expect>],
+        deviating: &[&Row<KnownRow>],
+    ) {
+        // Where the steps could not be read, no number is too large.
+        let unread = places.tab.get("step").is_some_and(|n| !n.get_ref().is_array());
+        let most_steps = if unread { usize::MAX } else { steps.len() };
+        let most_boots = most_boots(places, steps).filter(|_| !unread);
+        for row in expects {
+            self.check_number(row.at.as_ref(), most_steps, most_boots);
+        }
+        for row in deviating {
+            self.check_number(row.at.as_ref(), most_steps, most_boots);
+            self.check_deviation(row, expects);
+        }
+        for (index, row) in expects.iter().enumerate() {
+            let Some(key) = row.key() else { continue };
+            // Several things can be said by one step.
+            let twice =
+                |other: &&Row<Expect>| other.key() == Some(key) && (key.1 != Probe::StepSays || other.row == row.row);
+            if let Some(first) = expects[..index].iter().find(twice) {
+                let first = first.span.clone();
+                self.error(
+                    row.span.clone(),
+                    format!("the row {}, {}, {} is there twice", key.0, key.1, key.2),
+                )
+                .label("again here")
+                .also(first, "first here")
+                .note("alternatives are a list: fixed = [\"up\", \"respawning\"]");
+            }
+        }
+        self.check_columns(places, expects);
+    }
+
+    /// The scenario can fail, or says that it holds for both columns.
+    fn check_columns(&mut self, places: &Places<'_, '_, '_>, expects: &[Row<Expect>]) {
+        if expects.is_empty() {
+            // An `expect` that is there but wrong has been reported.
+            if places
+                .tab
+                .get("expect")
+                .is_none_or(|n| n.get_ref().as_array().is_some_and(|a| a.is_empty()))
+            {
+                self.error(0..0, "this scenario checks nothing: it has no expectation")
+                    .label("needs at least one `[[expect]]`");
+            }
+            return;
+        }
+        let differs = |r: &&Row<Expect>| r.row.as_ref().is_some_and(|e| !e.fixed.same(&e.regressed));
+        let differing = expects.iter().find(differs);
+        match (places.invariant, differing) {
+            (true, Some(row)) => {
+                let said = places.tab.key_span("invariant");
+                self.error(
+                    row.span.clone(),
+                    "this row differs between its columns in an invariant scenario",
+                )
+                .label("differs")
+                .also(said, "says that no row does");
+            }
+            (false, None) if expects.iter().all(|r| r.row.is_some()) => {
+                self.error(
+                    0..0,
+                    "this scenario can't fail: no expectation differs between its columns",
+                )
+                .note("add one that does, or say `invariant = true`");
+            }
+            _ => {}
+        }
+    }
+
+    /// The step or boot a moment counts to exists.
+    fn check_number(&mut self, at: Option<&(Moment, Span)>, steps: usize, most_boots: Option<usize>) {
+        match at {
+            Some((Moment::After(n), span)) if *n > steps => {
+                let label = match steps {
+                    0 => "there is no step".to_owned(),
+                    1 => "there is 1 step".to_owned(),
+                    _ => format!("there are {steps} steps"),
+                };
+                self.error(span.clone(), format!("there is no step {n}")).label(label);
+            }
+            Some((Moment::Boot(n), span)) if most_boots.is_some_and(|most| *n > most) => {
+                let most = most_boots.unwrap_or(1);
+                let label = match most {
+                    1 => "no step boots the container again".to_owned(),
+                    _ => format!("with these steps it boots {most} times at most"),
+                };
+                self.error(span.clone(), format!("there is no boot {n}")).label(label).note(
+                    "the container boots once at the start, and again by engine-restart, engine-start, recreate and \
+                     compose-recreate, or under a restart policy",
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// A deviation is one from a row there is.
+    fn check_deviation(&mut self, row: &Row<KnownRow>, expects: &[Row<Expect>]) {
+        let (Some(key), Some(known)) = (row.key(), &row.row) else {
+            return;
+        };
+        let Some(expect) = expects.iter().find(|e| e.key() == Some(key)) else {
+            self.error(
+                row.span.clone(),
+                format!("no `[[expect]]` is about {}, {}, {}", key.0, key.1, key.2),
+            )
+            .label("a deviation from what?");
+            return;
+        };
+        if let Some(expect) = &expect.row
+            && known.observed.same(&expect.fixed)
+        {
+            self.error(row.span.clone(), "this is no deviation")
+                .label(format!("the fixed column says `{}` too", expect.fixed));
+        }
+    }
+
+    /// Steps that need something of the rest of the file.
+    pub(super) fn check_steps(&mut self, places: &Places<'_, '_, '_>, steps: &[RawStep]) {
+        let ops = || steps.iter().filter_map(|s| Some((&s.step.as_ref()?.op, s)));
+        if let Some(span) = &places.upgrade
+            && steps.iter().all(|s| s.step.is_some())
+            && !ops().any(|(op, _)| matches!(op, Operation::Recreate { .. } | Operation::ComposeRecreate))
+        {
+            self.error(span.clone(), "an upgrade that never comes")
+                .label("needs a step that creates the container again")
+                .note("recreate or compose-recreate");
+        }
+        let mut held: Option<Span> = None;
+        for raw in steps {
+            match raw.step.as_ref().map(|s| &s.op) {
+                Some(Operation::HoldAt { .. }) => held = Some(raw.span.clone()),
+                Some(Operation::Release) if held.is_none() => {
+                    self.error(raw.span.clone(), "nothing is held here")
+                        .label("needs a `hold-at` before it");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The most boots the steps can lead to; `None` where there is no limit.
+fn most_boots(places: &Places<'_, '_, '_>, steps: &[RawStep]) -> Option<usize> {
+    if places.start.policy != RestartPolicy::No {
+        return None;
+    }
+    let boots = |raw: &&RawStep| {
+        raw.step.as_ref().is_none_or(|s| {
+            matches!(
+                s.op,
+                Operation::EngineRestart { .. }
+                    | Operation::EngineStart
+                    | Operation::Recreate { .. }
+                    | Operation::ComposeRecreate
+            )
+        })
+    };
+    Some(1 + steps.iter().filter(boots).count())
+}

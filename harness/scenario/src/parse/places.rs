@@ -1,0 +1,218 @@
+//! What there is before the first step: the start, profiles, the images of an upgrade.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeValue;
+
+use super::cursor::{Node, Reader, Span, Tab, list};
+use super::scalars::is_slug;
+use crate::model::{DEFAULT_PROFILE, ImageRef, Profile, RestartPolicy, Start, StartBy, StartWait, Upgrade};
+use crate::vocabulary::{POLICIES, START, START_BY, START_WAIT, SUBJECT};
+
+/// `[start]` as written: what is not said is decided once the profiles are known.
+pub(super) struct RawStart {
+    pub(super) start: Start,
+    pub(super) by: Option<(StartBy, Span)>,
+    pub(super) wait: Option<(StartWait, Span)>,
+}
+
+impl Reader {
+    /// Takes `[start]`.
+    pub(super) fn start(&mut self, node: Option<&Node<'_>>) -> RawStart {
+        let mut raw = RawStart {
+            start: Start {
+                by: StartBy::Operator,
+                wait: StartWait::Running,
+                cmd: Vec::new(),
+                env: BTreeMap::new(),
+                policy: RestartPolicy::No,
+                overlay: None,
+            },
+            by: None,
+            wait: None,
+        };
+        let Some(tab) = node.and_then(|n| self.table(n, &START)) else {
+            return raw;
+        };
+        let span_of = |key| tab.get(key).map_or_else(|| tab.span.clone(), |n| n.span());
+        raw.by = self.key_word(&tab, "by", START_BY).map(|by| (by, span_of("by")));
+        raw.wait = self
+            .key_word(&tab, "wait", START_WAIT)
+            .map(|wait| (wait, span_of("wait")));
+        raw.start.cmd = self
+            .key_strs(&tab, "cmd", "strings")
+            .into_iter()
+            .map(|(s, _)| s.to_owned())
+            .collect();
+        raw.start.env = self.env(&tab);
+        raw.start.policy = self.key_word(&tab, "policy", POLICIES).unwrap_or_default();
+        raw.start.overlay = self.overlay(&tab);
+        if let Some((StartBy::Cmd, span)) = &raw.by
+            && raw.start.cmd.is_empty()
+        {
+            self.error(
+                span.clone(),
+                "the container's command cannot start the gateway: there is none",
+            )
+            .label("needs `cmd`")
+            .note("such as cmd = [\"gateway\", \"run\"]");
+        }
+        raw
+    }
+
+    /// Takes the environment: strings only, as they would otherwise be written one way and read another.
+    fn env(&mut self, tab: &Tab<'_, '_>) -> BTreeMap<String, String> {
+        let mut env = BTreeMap::new();
+        let Some(node) = tab.get("env") else { return env };
+        let Some(table) = node.get_ref().as_table() else {
+            self.wrong_type(node, "a table of strings: `{ NAME = \"value\" }`");
+            return env;
+        };
+        for (name, value) in table.iter() {
+            if name.get_ref().is_empty() || name.get_ref().contains(['=', '\0']) {
+                self.error(
+                    name.span(),
+                    format!("`{}` cannot be the name of a variable", name.get_ref()),
+                )
+                .label("no `=`, not empty");
+            } else if let Some(text) = self.str(value) {
+                env.insert(name.get_ref().to_string(), text.to_owned());
+            }
+        }
+        env
+    }
+
+    /// Takes the name of an overlay.
+    fn overlay(&mut self, tab: &Tab<'_, '_>) -> Option<String> {
+        let (text, span) = self.key_str(tab, "overlay")?;
+        if !is_slug(text) {
+            self.error(span, format!("`{text}` cannot be an overlay's name"))
+                .label("lower-case letters, digits and dashes");
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// Takes one `[[profile]]`; who starts it may be left to `[start]`.
+    pub(super) fn profile(&mut self, tab: &Tab<'_, '_>) -> Option<(String, Option<StartBy>, bool, Span)> {
+        let soul = self.key_bool(tab, "soul", true);
+        let start = tab.get("start").and_then(|node| self.profile_start(node));
+        let (name, span) = self.key_str(tab, "name")?;
+        let name = self.profile_name(name, span.clone())?;
+        Some((name, start, soul, span))
+    }
+
+    /// Takes `"operator"` or `{ by = "operator" }`.
+    fn profile_start(&mut self, node: &Node<'_>) -> Option<StartBy> {
+        let by = match node.get_ref() {
+            DeValue::Table(table) if table.len() == 1 => table.get("by").unwrap_or(node),
+            _ => node,
+        };
+        let Some(text) = by.get_ref().as_str() else {
+            self.wrong_type(by, &format!("one of {}", list(START_BY.iter().copied())));
+            return None;
+        };
+        let start = self.word(text, by.span(), "start", START_BY)?;
+        if start == StartBy::Cmd {
+            self.error(by.span(), "the container's command starts the default profile only")
+                .label("say it in `[start]`");
+            return None;
+        }
+        Some(start)
+    }
+
+    /// Brings `[start]` and the profiles together.
+    pub(super) fn resolve_start(
+        &mut self,
+        raw: RawStart,
+        declared: Vec<(String, Option<StartBy>, bool, Span)>,
+        seeded: bool,
+    ) -> (Start, Vec<Profile>) {
+        let mut start = raw.start;
+        let own = declared.iter().find(|(name, ..)| name == DEFAULT_PROFILE);
+        if let (Some((said, _)), Some((_, Some(own), _, span))) = (&raw.by, own)
+            && said != own
+        {
+            self.error(span.clone(), "`[start]` says otherwise who starts the default profile")
+                .label("leave `start` out here, or `by` there");
+        }
+        start.by = raw
+            .by
+            .as_ref()
+            .map(|(by, _)| *by)
+            .or(own.and_then(|(_, start, ..)| *start))
+            .unwrap_or(StartBy::Operator);
+        let inherited = if start.by == StartBy::Cmd {
+            StartBy::None
+        } else {
+            start.by
+        };
+        let mut profiles = vec![Profile {
+            name: DEFAULT_PROFILE.to_owned(),
+            start: start.by,
+            soul: own.is_none_or(|(_, _, soul, _)| *soul),
+        }];
+        let mut seen: Vec<(String, Span)> = Vec::new();
+        for (name, by, soul, span) in declared {
+            if let Some((_, first)) = seen.iter().find(|(n, _)| *n == name) {
+                let first = first.clone();
+                self.error(span, format!("profile `{name}` is declared twice"))
+                    .label("again here")
+                    .also(first, "first here");
+                continue;
+            }
+            seen.push((name.clone(), span));
+            if name != DEFAULT_PROFILE {
+                profiles.push(Profile {
+                    name,
+                    start: by.unwrap_or(inherited),
+                    soul,
+                });
+            }
+        }
+        let nobody = profiles.iter().all(|p| p.start == StartBy::None);
+        start.wait = match raw.wait {
+            Some((StartWait::None, _)) => StartWait::None,
+            Some((wait, span)) => {
+                if nobody && !seeded {
+                    self.error(span, "there is no gateway to wait for")
+                        .label("nobody starts one: `by = \"none\"`");
+                }
+                wait
+            }
+            None if nobody => StartWait::None,
+            None => StartWait::Running,
+        };
+        (start, profiles)
+    }
+
+    /// Takes `[upgrade]`: the image under test on one side, another one on the other.
+    pub(super) fn upgrade(&mut self, tab: &Tab<'_, '_>) -> Option<Upgrade> {
+        let from = self
+            .key_str(tab, "from")
+            .and_then(|(text, span)| self.image(text, span));
+        let to = self.key_str(tab, "to").and_then(|(text, span)| self.image(text, span));
+        let upgrade = Upgrade { from: from?, to: to? };
+        let subjects = [&upgrade.from, &upgrade.to]
+            .iter()
+            .filter(|i| ***i == ImageRef::Subject)
+            .count();
+        if subjects != 1 {
+            let label = if subjects == 0 {
+                "neither side is the image under test"
+            } else {
+                "both sides are the image under test"
+            };
+            self.error(
+                tab.span.clone(),
+                "an upgrade goes between the image under test and another one",
+            )
+            .label(label)
+            .note(format!(
+                "one of from and to is \"{SUBJECT}\", the other a release such as \"release:0.16.0\""
+            ));
+            return None;
+        }
+        Some(upgrade)
+    }
+}

@@ -1,0 +1,219 @@
+//! The behaviour table's rows, and the deviations on record.
+
+use super::cursor::{Node, Reader, Span, Tab};
+use crate::model::{
+    DEFAULT_PROFILE, Deviation, Expect, Known, KnownRow, Moment, Probe, Race, Releases, Value, ValueSet,
+};
+use crate::vocabulary::{EXPECT, GUARDS, KNOWN, KNOWN_ROW, Moments, RACE, probe_info};
+
+/// A row, with the places needed to say what is wrong with it beside others.
+pub(super) struct Row<T> {
+    /// What was understood of it, if all was.
+    pub(super) row: Option<T>,
+    /// Its table.
+    pub(super) span: Span,
+    /// When it is read, and where that is written.
+    pub(super) at: Option<(Moment, Span)>,
+    /// What is read.
+    pub(super) probe: Option<(Probe, Span)>,
+    /// Of which profile, and where that is written if it is.
+    pub(super) profile: (String, Option<Span>),
+}
+
+/// A deviation on record, and its rows with their places.
+pub(super) struct OnRecord<T> {
+    /// What was understood of it, if all was.
+    pub(super) entry: Option<T>,
+    /// Its rows.
+    pub(super) rows: Vec<Row<KnownRow>>,
+}
+
+impl<T> Row<T> {
+    /// What makes the row the one it is.
+    pub(super) fn key(&self) -> Option<(Moment, Probe, &str)> {
+        Some((self.at.as_ref()?.0, self.probe.as_ref()?.0, self.profile.0.as_str()))
+    }
+}
+
+impl Reader {
+    /// Takes `at`, `probe` and `profile` of a row.
+    fn row<T>(&mut self, tab: &Tab<'_, '_>) -> Row<T> {
+        let at = self
+            .key_str(tab, "at")
+            .and_then(|(text, span)| self.moment(text, span.clone()).map(|m| (m, span)));
+        let probe = self
+            .key_str(tab, "probe")
+            .and_then(|(text, span)| self.probe(text, span.clone()).map(|p| (p, span)));
+        let profile = match self.key_str(tab, "profile") {
+            Some((text, span)) => self
+                .profile_name(text, span.clone())
+                .map_or_else(|| (DEFAULT_PROFILE.to_owned(), None), |name| (name, Some(span))),
+            None => (DEFAULT_PROFILE.to_owned(), None),
+        };
+        if let (Some((at, at_span)), Some((probe, probe_span))) = (&at, &probe) {
+            self.check_moment(*at, at_span.clone(), *probe, probe_span.clone());
+        }
+        Row {
+            row: None,
+            span: tab.span.clone(),
+            at,
+            probe,
+            profile,
+        }
+    }
+
+    /// Reports a probe that tells nothing at that moment.
+    fn check_moment(&mut self, at: Moment, at_span: Span, probe: Probe, probe_span: Span) {
+        let problem = match (probe_info(probe).moments, at) {
+            (Moments::After, Moment::After(_)) | (Moments::Any, _) => return,
+            (Moments::After, _) => "it is about a step: read it at `after:N`",
+            (Moments::NotDown, Moment::Down(_)) => "it is about a boot: read it at `boot:N`",
+            (Moments::NotDown, _) => return,
+        };
+        self.error(at_span, format!("{probe} cannot be read at `{at}`"))
+            .label(problem)
+            .also(probe_span, "this probe");
+    }
+
+    /// Takes one `[[expect]]`.
+    pub(super) fn expect(&mut self, node: &Node<'_>, own_words: &str) -> Option<Row<Expect>> {
+        let tab = self.table(node, &EXPECT)?;
+        let mut raw: Row<Expect> = self.row(&tab);
+        let guards = self.key_word(&tab, "guards", GUARDS);
+        let Some((probe, _)) = raw.probe else { return Some(raw) };
+        let fixed = self.column(&tab, "fixed", probe, own_words);
+        let regressed = self.column(&tab, "regressed", probe, own_words);
+        if let (Some(fixed), Some(regressed)) = (&fixed, &regressed)
+            && !fixed.same(regressed)
+            && !fixed.is_disjoint(regressed)
+        {
+            let shared: Vec<String> = fixed
+                .0
+                .iter()
+                .filter(|v| regressed.contains(v))
+                .map(Value::to_string)
+                .collect();
+            let span_of = |key| tab.get(key).map_or_else(|| tab.span.clone(), |n| n.span());
+            let fixed_span = span_of("fixed");
+            self.error(
+                span_of("regressed"),
+                "the columns of this row overlap without being equal",
+            )
+            .label(format!("`{}` is in both", shared.join("`, `")))
+            .also(fixed_span, "here too")
+            .note("a row tells fixed from regressed (no value in both) or holds for both (the same values)");
+        }
+        if let (Some((at, _)), Some(fixed), Some(regressed)) = (&raw.at, fixed, regressed) {
+            raw.row = Some(Expect {
+                at: *at,
+                probe,
+                profile: raw.profile.0.clone(),
+                fixed,
+                regressed,
+                guards,
+            });
+        }
+        Some(raw)
+    }
+
+    /// Takes one column of a row.
+    fn column(&mut self, tab: &Tab<'_, '_>, key: &str, probe: Probe, own_words: &str) -> Option<ValueSet> {
+        self.values(tab.get(key)?, probe, own_words)
+    }
+
+    /// Takes one `[[known]]`.
+    pub(super) fn known(&mut self, node: &Node<'_>, own_words: &str) -> Option<OnRecord<Known>> {
+        let tab = self.table(node, &KNOWN)?;
+        let or_fixed = self.key_bool(&tab, "or_fixed", false);
+        let (deviation, rows) = self.deviation(&tab, own_words);
+        let entry = deviation.map(|deviation| Known { deviation, or_fixed });
+        Some(OnRecord { entry, rows })
+    }
+
+    /// Takes one `[[race]]`.
+    pub(super) fn race(&mut self, node: &Node<'_>, own_words: &str) -> Option<OnRecord<Race>> {
+        let tab = self.table(node, &RACE)?;
+        let seen = self
+            .key_str(&tab, "seen")
+            .and_then(|(text, span)| self.seen(text, span));
+        let (deviation, rows) = self.deviation(&tab, own_words);
+        let entry = deviation.zip(seen).map(|(deviation, seen)| Race { deviation, seen });
+        Some(OnRecord { entry, rows })
+    }
+
+    /// Takes what `[[known]]` and `[[race]]` have in common.
+    fn deviation(&mut self, tab: &Tab<'_, '_>, own_words: &str) -> (Option<Deviation>, Vec<Row<KnownRow>>) {
+        let releases = tab.get("releases").and_then(|node| self.releases(node));
+        let bases = self
+            .key_strs(tab, "bases", "strings")
+            .into_iter()
+            .map(|(s, _)| s.to_owned())
+            .collect();
+        let supervisor = self.key_range(tab, "supervisor");
+        // One paragraph, however it is wrapped in the file.
+        let note = self
+            .key_str(tab, "note")
+            .map(|(s, _)| s.split_whitespace().collect::<Vec<_>>().join(" "));
+        let tables = tab.get("rows").map(|n| self.tables(n, &KNOWN_ROW)).unwrap_or_default();
+        if let Some(node) = tab.get("rows")
+            && node.get_ref().as_array().is_some_and(|a| a.is_empty())
+        {
+            self.error(node.span(), "a deviation without a row")
+                .label("say what is seen instead");
+        }
+        let rows: Vec<Row<KnownRow>> = tables.iter().map(|t| self.known_row(t, own_words)).collect();
+        let good: Vec<KnownRow> = rows.iter().filter_map(|r| r.row.clone()).collect();
+        let complete = good.len() == rows.len();
+        let deviation = note
+            .zip(releases)
+            .filter(|_| complete)
+            .map(|(note, releases)| Deviation {
+                releases,
+                bases,
+                supervisor,
+                note,
+                rows: good,
+            });
+        (deviation, rows)
+    }
+
+    /// Takes the releases of a deviation: a range, or a list of versions.
+    fn releases(&mut self, node: &Node<'_>) -> Option<Releases> {
+        if let Some(text) = node.get_ref().as_str() {
+            return self.range(text, node.span()).map(Releases::Range);
+        }
+        let items = self.list(node, "versions, or a range as a string");
+        if items.is_empty() && node.get_ref().as_array().is_some() {
+            self.error(node.span(), "a deviation of no release")
+                .label("name the releases that do it, or a range");
+            return None;
+        }
+        let count = items.len();
+        let texts: Vec<_> = items
+            .into_iter()
+            .filter_map(|item| self.str(item).map(|text| (text, item.span())))
+            .collect();
+        let versions: Vec<_> = texts
+            .into_iter()
+            .filter_map(|(text, span)| self.version(text, span))
+            .collect();
+        (versions.len() == count && count > 0).then_some(Releases::Exact(versions))
+    }
+
+    /// Takes one row of a deviation on record.
+    fn known_row(&mut self, tab: &Tab<'_, '_>, own_words: &str) -> Row<KnownRow> {
+        let mut raw: Row<KnownRow> = self.row(tab);
+        if let (Some((at, _)), Some((probe, _)), Some(node)) = (&raw.at, &raw.probe, tab.get("observed")) {
+            let (at, probe) = (*at, *probe);
+            if let Some(observed) = self.values(node, probe, own_words) {
+                raw.row = Some(KnownRow {
+                    at,
+                    probe,
+                    profile: raw.profile.0.clone(),
+                    observed,
+                });
+            }
+        }
+        raw
+    }
+}

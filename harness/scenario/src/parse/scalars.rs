@@ -1,0 +1,251 @@
+//! Values with a syntax of their own: durations, versions, names, paths, images.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use pep440_rs::{Version, VersionSpecifiers};
+
+use super::cursor::{Node, Reader, Span, Tab, list};
+use crate::diagnostic::gist;
+use crate::model::{ImageRef, Moment, Probe, Seen, Signal};
+use crate::vocabulary::{ALL_PROFILES, IMAGE_SOURCES, SUBJECT, did_you_mean};
+
+/// How a duration is written, for messages.
+const DURATIONS: &str = "a number and a unit: \"500ms\", \"5s\", \"2m\"";
+
+/// Reads `500ms`, `5s`, `2m`.
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: u64 = text[..digits].parse().ok()?;
+    let millis = match &text[digits..] {
+        "ms" => number,
+        "s" => number.checked_mul(1000)?,
+        "m" => number.checked_mul(60_000)?,
+        _ => return None,
+    };
+    Some(Duration::from_millis(millis))
+}
+
+/// True for lower-case words: letters, digits and dashes, a letter or digit first.
+pub(super) fn is_slug(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+impl Reader {
+    /// Takes a duration.
+    pub(super) fn duration(&mut self, node: &Node<'_>) -> Option<Duration> {
+        let Some(text) = node.get_ref().as_str() else {
+            self.wrong_type(node, "a duration");
+            self.last_note(format!("durations: {DURATIONS}"));
+            return None;
+        };
+        let value = duration(text);
+        if value.is_none() {
+            self.error(node.span(), format!("`{text}` is not a duration"))
+                .label("a unit is missing or unknown")
+                .note(format!("durations: {DURATIONS}"));
+        }
+        value
+    }
+
+    /// Takes a grace: whole seconds up to ten minutes.
+    pub(super) fn grace(&mut self, node: &Node<'_>) -> Option<Duration> {
+        let value = self.duration(node)?;
+        if value.subsec_nanos() != 0 {
+            self.error(node.span(), "a grace has to be whole seconds")
+                .label("the engine takes whole seconds only");
+            return None;
+        }
+        if value > Duration::from_secs(600) {
+            self.error(node.span(), "this grace is too long")
+                .label("at most \"600s\"");
+            return None;
+        }
+        Some(value)
+    }
+
+    /// Takes a PEP 440 version.
+    pub(super) fn version(&mut self, text: &str, span: Span) -> Option<Version> {
+        match Version::from_str(text) {
+            Ok(version) => Some(version),
+            Err(error) => {
+                self.error(span, format!("`{text}` is not a version"))
+                    .label(gist(&error))
+                    .note("versions: PEP 440, such as \"0.17.0\"");
+                None
+            }
+        }
+    }
+
+    /// Takes a PEP 440 range.
+    pub(super) fn range(&mut self, text: &str, span: Span) -> Option<VersionSpecifiers> {
+        match VersionSpecifiers::from_str(text) {
+            Ok(range) if range.iter().len() > 0 => Some(range),
+            Ok(_) => {
+                self.error(span, "an empty range")
+                    .label("leave the key out for all versions");
+                None
+            }
+            Err(error) => {
+                self.error(span, format!("`{text}` is not a range of versions"))
+                    .label(gist(&error))
+                    .note("ranges: PEP 440, such as \">=0.17,<0.19\" or \"==0.16.0\"");
+                None
+            }
+        }
+    }
+
+    /// Takes how often a race was seen.
+    pub(super) fn seen(&mut self, text: &str, span: Span) -> Option<Seen> {
+        match text.parse() {
+            Ok(seen) => Some(seen),
+            Err(why) => {
+                self.error(span, format!("`{text}` does not say how often a race was seen"))
+                    .label(why);
+                None
+            }
+        }
+    }
+
+    /// Takes the range of a key.
+    pub(super) fn key_range(&mut self, tab: &Tab<'_, '_>, key: &str) -> Option<VersionSpecifiers> {
+        let (text, span) = self.key_str(tab, key)?;
+        self.range(text, span)
+    }
+
+    /// Takes a profile's name. What the gateway itself refuses may be wanted here, to see what it does.
+    pub(super) fn profile_name(&mut self, text: &str, span: Span) -> Option<String> {
+        let problem = if text.is_empty() {
+            "it is empty"
+        } else if text.contains('/') || text.contains('\0') || text == "." || text == ".." {
+            "it must be the name of a directory"
+        } else if text == ALL_PROFILES {
+            "that word means every profile"
+        } else {
+            return Some(text.to_owned());
+        };
+        self.error(span, format!("`{text}` cannot be a profile's name"))
+            .label(problem);
+        None
+    }
+
+    /// Takes a path below the volume's root.
+    pub(super) fn volume_path(&mut self, text: &str, span: Span) -> Option<String> {
+        let problem = if text.is_empty() {
+            "it is empty"
+        } else if text.starts_with("/opt/data/") {
+            "paths start at the volume's root: leave out `/opt/data/`"
+        } else if text.starts_with('/') {
+            "paths start at the volume's root: leave out the leading `/`"
+        } else if text.split('/').any(|part| part == "..") {
+            "it must stay on the volume: no `..`"
+        } else if text.contains('\0') {
+            "it holds a NUL"
+        } else if text.split('/').any(|part| part.is_empty() || part == ".") {
+            "it has an empty part or a `.`"
+        } else {
+            return Some(text.to_owned());
+        };
+        self.error(span, format!("`{text}` is not a path on the volume"))
+            .label(problem);
+        None
+    }
+
+    /// Takes one side of an upgrade.
+    pub(super) fn image(&mut self, text: &str, span: Span) -> Option<ImageRef> {
+        if text == SUBJECT {
+            return Some(ImageRef::Subject);
+        }
+        let (source, rest) = text.split_once(':').unwrap_or((text, ""));
+        let problem = if !IMAGE_SOURCES.contains(&source) {
+            match did_you_mean(source, IMAGE_SOURCES.iter().copied().chain([SUBJECT])) {
+                Some(meant) if meant == SUBJECT => format!("did you mean `{SUBJECT}`?"),
+                Some(meant) => format!("did you mean `{meant}:`?"),
+                None => format!("it starts with none of {}:", IMAGE_SOURCES.join(":, ")),
+            }
+        } else if rest.is_empty() {
+            format!("nothing after `{source}:`")
+        } else {
+            return Some(ImageRef::Other(text.to_owned()));
+        };
+        self.error(span, format!("`{text}` is not an image")).label(problem).note(format!(
+            "images: \"{SUBJECT}\" for the image under test, or \"release:0.16.0\", \"source:PATH\", \"docker:REF\", \
+             \"dockerfile:PATH\""
+        ));
+        None
+    }
+
+    /// Takes a signal by its name.
+    pub(super) fn signal(&mut self, text: &str, span: Span) -> Option<Signal> {
+        let signal = Signal::parse(text);
+        if signal.is_none() {
+            let names = || Signal::ALL.into_iter().map(Signal::name);
+            let label = match did_you_mean(&format!("SIG{}", text.trim_start_matches("SIG")), names()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "not a signal a step can send".to_owned(),
+            };
+            self.error(span, format!("unknown signal `{text}`"))
+                .label(label)
+                .note(format!("signals: {}", list(names())));
+        }
+        signal
+    }
+
+    /// Takes a probe by its name.
+    pub(super) fn probe(&mut self, text: &str, span: Span) -> Option<Probe> {
+        let probe = Probe::parse(text);
+        if probe.is_none() {
+            let names = || Probe::ALL.into_iter().map(Probe::name);
+            let by_last_part = names().find(|name| name.rsplit('.').next() == Some(text));
+            let label = match by_last_part.or_else(|| did_you_mean(text, names())) {
+                Some(meant) => format!("not a probe; did you mean `{meant}`?"),
+                None => "not a probe".to_owned(),
+            };
+            self.error(span, format!("unknown probe `{text}`"))
+                .label(label)
+                .note(format!("probes: {} (comeback scenarios probes)", list(names())));
+        }
+        probe
+    }
+
+    /// Takes a moment.
+    pub(super) fn moment(&mut self, text: &str, span: Span) -> Option<Moment> {
+        let (word, number) = match text.split_once(':') {
+            Some((word, number)) => (word, Some(number)),
+            None => (text, None),
+        };
+        let counted: Option<fn(usize) -> Moment> = match word {
+            "after" => Some(Moment::After),
+            "down" => Some(Moment::Down),
+            "boot" => Some(Moment::Boot),
+            _ => None,
+        };
+        let label = match (word, counted, number) {
+            ("start", _, None) => return Some(Moment::Start),
+            ("end", _, None) => return Some(Moment::End),
+            ("start" | "end", ..) => format!("there is only one: write `{word}`"),
+            (_, Some(_), None) => format!("say which: `{word}:1` is the first"),
+            (_, Some(make), Some(number)) => match number.parse::<usize>() {
+                Ok(n) if n > 0 && number.bytes().all(|b| b.is_ascii_digit()) => return Some(make(n)),
+                Ok(0) => format!("they count from 1: `{word}:1` is the first"),
+                _ => format!("`{number}` is not a number; `{word}:1` is the first"),
+            },
+            (_, None, _) => match did_you_mean(word, ["start", "after", "down", "boot", "end"]) {
+                Some(meant @ ("after" | "down" | "boot")) => {
+                    format!("did you mean `{meant}:{}`?", number.unwrap_or("1"))
+                }
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "not a moment".to_owned(),
+            },
+        };
+        self.error(span, format!("unknown moment `{text}`")).label(label).note(
+            "moments: start, after:N (step N is over), down:N (the Nth gateway life has ended), boot:N (the Nth boot), \
+             end",
+        );
+        None
+    }
+}

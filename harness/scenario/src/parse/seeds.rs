@@ -1,0 +1,222 @@
+//! Files put on the volume, before the first boot or by the step `stamp`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use toml::de::DeValue;
+
+use super::cursor::{Node, Reader, Tab, type_name};
+use crate::model::{Seed, SeedContent};
+use crate::placeholders;
+use crate::vocabulary::SEED_KINDS;
+
+/// The largest file a seed may ask for, in bytes.
+const MAX_SEED: u64 = 64 * 1024 * 1024;
+/// uid and gid of `hermes` in the image.
+const HERMES: u64 = 10_000;
+/// How deep a seed's JSON may nest.
+const MAX_DEPTH: usize = 64;
+
+/// The kinds of seed.
+#[derive(PartialEq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SeedKind {
+    File,
+    Dir,
+}
+
+impl Reader {
+    /// Takes a seed or a stamp.
+    pub(super) fn seed(&mut self, tab: &Tab<'_, '_>) -> Option<Seed> {
+        let path = self
+            .key_str(tab, "path")
+            .and_then(|(text, span)| self.volume_path(text, span));
+        let kind = match tab.get("kind") {
+            Some(_) => self.key_word(tab, "kind", SEED_KINDS),
+            None => Some(SeedKind::File),
+        };
+        let dir = kind == Some(SeedKind::Dir);
+        // What it may hold depends on a kind that has to be known first.
+        let content = kind.and_then(|_| self.seed_content(tab, dir));
+        let owner = self.owner(tab);
+        let mode = self.mode(tab, if dir { 0o755 } else { 0o644 });
+        Some(Seed {
+            path: path?,
+            content: content?,
+            owner: owner?,
+            mode: mode?,
+        })
+    }
+
+    /// Takes exactly one of the ways to say what a file holds.
+    fn seed_content(&mut self, tab: &Tab<'_, '_>, dir: bool) -> Option<SeedContent> {
+        let given: Vec<&str> = ["text", "json", "base64", "size"]
+            .into_iter()
+            .filter(|k| tab.get(k).is_some())
+            .collect();
+        match (dir, given.as_slice()) {
+            (true, []) => return Some(SeedContent::Dir),
+            (true, [first, ..]) => {
+                self.error(tab.key_span(first), "a directory has no content")
+                    .label("leave it out");
+                return None;
+            }
+            (false, []) => {
+                self.error(tab.span.clone(), "nothing says what the file holds")
+                    .note("one of text, json, base64, size; or kind = \"dir\"");
+                return None;
+            }
+            (false, [_]) => {}
+            (false, [first, second, ..]) => {
+                let first = tab.key_span(first);
+                self.error(tab.key_span(second), "a file cannot have two contents")
+                    .label("second")
+                    .also(first, "first")
+                    .note("one of text, json, base64, size");
+                return None;
+            }
+        }
+        let node = tab.get(given[0])?;
+        match given[0] {
+            "text" => self.str(node).map(|s| SeedContent::Text(s.to_owned())),
+            "json" => self.json(node).map(SeedContent::Json),
+            "base64" => {
+                let text = self.str(node)?;
+                let packed: String = text.split_ascii_whitespace().collect();
+                let bytes = STANDARD.decode(packed).ok();
+                if bytes.is_none() {
+                    self.error(node.span(), "this is not base64")
+                        .label("letters, digits, `+`, `/`, padded with `=`");
+                }
+                bytes.map(SeedContent::Bytes)
+            }
+            _ => {
+                let size = self.int(node)?;
+                let size = u64::try_from(size).ok().filter(|s| *s <= MAX_SEED);
+                if size.is_none() {
+                    self.error(node.span(), "a seed cannot have that size")
+                        .label("0 to 67108864 bytes (64 MiB)");
+                }
+                size.map(SeedContent::Size)
+            }
+        }
+    }
+
+    /// Takes JSON as text or as TOML.
+    fn json(&mut self, node: &Node<'_>) -> Option<String> {
+        if let Some(text) = node.get_ref().as_str() {
+            let filled = placeholders::sample(text);
+            if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&filled) {
+                self.error(node.span(), "this is not JSON")
+                    .label(error.to_string())
+                    .note("a seed that is broken on purpose is written as `text`");
+                return None;
+            }
+            return Some(text.to_owned());
+        }
+        let mut out = String::new();
+        self.json_of(node, &mut out, 0).then_some(out)
+    }
+
+    /// Writes a TOML value as JSON; a string that is nothing but `{pid}` or `{start_time}` becomes a number.
+    fn json_of(&mut self, node: &Node<'_>, out: &mut String, depth: usize) -> bool {
+        if depth > MAX_DEPTH {
+            self.error(node.span(), "this nests too deeply");
+            return false;
+        }
+        match node.get_ref() {
+            DeValue::String(s) if placeholders::is_number(s) => out.push_str(s),
+            DeValue::String(s) => out.push_str(&serde_json::Value::from(s.as_ref()).to_string()),
+            DeValue::Integer(_) => match self.int(node) {
+                Some(n) => out.push_str(&n.to_string()),
+                None => return false,
+            },
+            DeValue::Boolean(b) => out.push_str(if *b { "true" } else { "false" }),
+            DeValue::Float(f) => match f
+                .as_str()
+                .replace('_', "")
+                .parse::<f64>()
+                .ok()
+                .and_then(serde_json::Number::from_f64)
+            {
+                Some(n) => out.push_str(&n.to_string()),
+                None => {
+                    self.error(node.span(), "JSON has no such number");
+                    return false;
+                }
+            },
+            DeValue::Datetime(d) => out.push_str(&serde_json::Value::from(d.to_string()).to_string()),
+            DeValue::Array(items) => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        out.push(',');
+                    }
+                    if !self.json_of(item, out, depth + 1) {
+                        return false;
+                    }
+                }
+                out.push(']');
+            }
+            DeValue::Table(table) => {
+                out.push('{');
+                for (i, (key, value)) in table.iter().enumerate() {
+                    if i > 0 {
+                        out.push(',');
+                    }
+                    out.push_str(&serde_json::Value::from(key.get_ref().as_ref()).to_string());
+                    out.push(':');
+                    if !self.json_of(value, out, depth + 1) {
+                        return false;
+                    }
+                }
+                out.push('}');
+            }
+        }
+        true
+    }
+
+    /// Takes an owner by name or number.
+    fn owner(&mut self, tab: &Tab<'_, '_>) -> Option<u64> {
+        let Some(node) = tab.get("owner") else {
+            return Some(HERMES);
+        };
+        let owner = match node.get_ref() {
+            DeValue::String(s) if s.as_ref() == "hermes" => Some(HERMES),
+            DeValue::String(s) if s.as_ref() == "root" => Some(0),
+            DeValue::Integer(_) => u64::try_from(self.int(node)?)
+                .ok()
+                .filter(|uid| *uid <= u64::from(u32::MAX)),
+            _ => None,
+        };
+        if owner.is_none() {
+            self.error(node.span(), "unknown owner")
+                .label("\"hermes\", \"root\" or a numeric uid");
+        }
+        owner
+    }
+
+    /// Takes permission bits: octal digits in a string, or a number written in octal.
+    fn mode(&mut self, tab: &Tab<'_, '_>, default: u32) -> Option<u32> {
+        let Some(node) = tab.get("mode") else {
+            return Some(default);
+        };
+        let mode = match node.get_ref() {
+            DeValue::String(s) => u32::from_str_radix(s.trim_start_matches("0o"), 8).ok(),
+            // `mode = 644` is decimal in TOML and never what was meant.
+            DeValue::Integer(n) if n.radix() == 8 => u32::from_str_radix(n.as_str(), 8).ok(),
+            DeValue::Integer(_) => None,
+            other => {
+                let label = format!("this is {}", type_name(other));
+                self.error(node.span(), "expected permission bits such as \"0644\"")
+                    .label(label);
+                return None;
+            }
+        };
+        let mode = mode.filter(|bits| *bits <= 0o7777);
+        if mode.is_none() {
+            self.error(node.span(), "these are not permission bits")
+                .label("octal digits: \"0644\" or 0o644");
+        }
+        mode
+    }
+}

@@ -1,0 +1,202 @@
+//! The values of rows: each has to be one its probe can show.
+
+use toml::de::DeValue;
+
+use super::cursor::{Node, Reader, list, type_name};
+use crate::model::{Absent, Probe, Signal, Value, ValueSet};
+use crate::vocabulary::{ProbeInfo, Values, did_you_mean, probe_info};
+
+/// Signals a process can die of beside those a step can send.
+const DEADLY: &[&str] = &[
+    "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGPIPE", "SIGALRM", "SIGTRAP", "SIGSYS",
+];
+
+impl Reader {
+    /// Takes a scalar, a list of alternatives, or `{ absent = true }`.
+    ///
+    /// `own_words` is the text the scenario itself puts on the volume: a state named there is no typing error.
+    pub(super) fn values(&mut self, node: &Node<'_>, probe: Probe, own_words: &str) -> Option<ValueSet> {
+        let mut set = Vec::new();
+        let mut good = true;
+        let items: Vec<&Node<'_>> = match node.get_ref() {
+            DeValue::Array(items) if items.is_empty() => {
+                self.error(node.span(), "a list without alternatives allows nothing")
+                    .label(format!("name what {probe} can be"));
+                return None;
+            }
+            DeValue::Array(items) => items.iter().collect(),
+            _ => vec![node],
+        };
+        for item in items {
+            match self.value(item, probe, own_words) {
+                Some(values) => set.extend(values),
+                None => good = false,
+            }
+        }
+        let mut unique: Vec<Value> = Vec::new();
+        for value in set {
+            if !unique.contains(&value) {
+                unique.push(value);
+            }
+        }
+        good.then_some(ValueSet(unique))
+    }
+
+    /// Takes one value; more than one comes back where a way of writing it stands for several.
+    fn value(&mut self, node: &Node<'_>, probe: Probe, own_words: &str) -> Option<Vec<Value>> {
+        let info = probe_info(probe);
+        let presence = info.values == Values::Presence;
+        if node.get_ref().is_table() {
+            self.absent(node)?;
+            return match probe {
+                _ if presence => Some(vec![Value::str("absent")]),
+                Probe::BootPriorState => Some(no_prior_state()),
+                _ if info.absent.is_some() => Some(vec![Value::absent()]),
+                _ => {
+                    self.misfit(node, probe);
+                    None
+                }
+            };
+        }
+        let value = match (info.values, node.get_ref()) {
+            (Values::Presence, DeValue::Boolean(there)) => Some(Value::str(if *there { "present" } else { "absent" })),
+            (Values::Presence, DeValue::String(s)) if matches!(s.as_ref(), "present" | "absent") => {
+                Some(Value::str(s.as_ref()))
+            }
+            (Values::Bool, DeValue::Boolean(flag)) => Some(Value::Bool(*flag)),
+            (Values::Count, DeValue::Integer(_)) => return self.number(node, probe, i64::MAX),
+            (Values::ExitCode | Values::ExitOrSignal, DeValue::Integer(_)) => return self.number(node, probe, 255),
+            (Values::ExitOrSignal, DeValue::String(s)) => return self.death(node, s),
+            (Values::Substring, DeValue::String(s)) if !s.is_empty() => Some(Value::str(s.as_ref())),
+            (Values::States(_), DeValue::String(s))
+                if probe == Probe::BootPriorState && s.eq_ignore_ascii_case("none") =>
+            {
+                return Some(no_prior_state());
+            }
+            (Values::Words(words) | Values::States(words), DeValue::String(s)) => {
+                let known = words.contains(&s.as_ref());
+                let own = matches!(info.values, Values::States(_)) && !s.is_empty() && own_words.contains(s.as_ref());
+                if !known && !own {
+                    self.unknown_value(node, s, probe, words);
+                    return None;
+                }
+                Some(Value::str(s.as_ref()))
+            }
+            _ => None,
+        };
+        if value.is_none() {
+            self.misfit(node, probe);
+        }
+        value.map(|v| vec![v])
+    }
+
+    /// Checks that a table is `{ absent = true }`.
+    fn absent(&mut self, node: &Node<'_>) -> Option<Absent> {
+        let table = node.get_ref().as_table()?;
+        let flag = table.get("absent").and_then(|v| v.get_ref().as_bool());
+        if flag == Some(true) && table.len() == 1 {
+            return Some(Absent { absent: true });
+        }
+        self.error(node.span(), "a table as a value can only say that nothing is there")
+            .label("write `{ absent = true }`");
+        None
+    }
+
+    /// Takes a whole number from 0 to `max`.
+    fn number(&mut self, node: &Node<'_>, probe: Probe, max: i64) -> Option<Vec<Value>> {
+        let number = self.int(node)?;
+        if !(0..=max).contains(&number) {
+            self.misfit(node, probe);
+            return None;
+        }
+        Some(vec![Value::Int(number)])
+    }
+
+    /// Takes the name of the signal a process died of.
+    fn death(&mut self, node: &Node<'_>, text: &str) -> Option<Vec<Value>> {
+        let full = format!("SIG{}", text.to_ascii_uppercase().trim_start_matches("SIG"));
+        let known = Signal::parse(text).map(Signal::name);
+        let name = known.or_else(|| DEADLY.iter().copied().find(|s| *s == full));
+        if name.is_none() {
+            let names = Signal::ALL.iter().map(|s| s.name()).chain(DEADLY.iter().copied());
+            let label = match did_you_mean(&full, names) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "neither an exit code nor a signal".to_owned(),
+            };
+            self.error(
+                node.span(),
+                format!("{probe} cannot be `{text}`", probe = Probe::ServiceExit),
+            )
+            .label(label)
+            .note(describe(Probe::ServiceExit));
+        }
+        name.map(|n| vec![Value::str(n)])
+    }
+
+    /// Reports a word the probe cannot show.
+    fn unknown_value(&mut self, node: &Node<'_>, text: &str, probe: Probe, words: &[&str]) {
+        let label = match did_you_mean(text, words.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "not one of its words".to_owned(),
+        };
+        self.error(node.span(), format!("{probe} cannot be `{text}`"))
+            .label(label)
+            .note(describe(probe));
+    }
+
+    /// Reports a value of a type or size the probe cannot show.
+    fn misfit(&mut self, node: &Node<'_>, probe: Probe) {
+        let numeric = matches!(
+            probe_info(probe).values,
+            Values::Count | Values::ExitCode | Values::ExitOrSignal
+        );
+        let mut label = "does not fit the probe";
+        let written = match node.get_ref() {
+            DeValue::Integer(n) => n.to_string(),
+            DeValue::Boolean(b) => b.to_string(),
+            DeValue::Table(_) => "absent".to_owned(),
+            DeValue::String(s) if s.is_empty() => "an empty string".to_owned(),
+            DeValue::String(s) => {
+                if numeric && s.parse::<i64>().is_ok() {
+                    label = "numbers are written without quotes";
+                }
+                format!("`{s}`")
+            }
+            other => type_name(other).to_owned(),
+        };
+        self.error(node.span(), format!("{probe} cannot be {written}"))
+            .label(label)
+            .note(describe(probe));
+    }
+}
+
+/// No state to read: the reconciler prints it as the word None, and a history may keep it as nothing.
+fn no_prior_state() -> Vec<Value> {
+    vec![Value::absent(), Value::str("None")]
+}
+
+/// What a probe can show, in a line that names it.
+fn describe(probe: Probe) -> String {
+    format!("{probe}: {}", describe_values(probe_info(probe)))
+}
+
+/// What a probe can show, in a line.
+pub(crate) fn describe_values(info: &ProbeInfo) -> String {
+    let values = match info.values {
+        Values::Words(words) => list(words.iter().copied()),
+        Values::States(words) => format!(
+            "{}, or a word the scenario itself puts there",
+            list(words.iter().copied())
+        ),
+        Values::Presence => "present, absent".to_owned(),
+        Values::Bool => "true, false".to_owned(),
+        Values::Count => "a whole number from 0".to_owned(),
+        Values::ExitCode => "an exit code from 0 to 255".to_owned(),
+        Values::ExitOrSignal => "an exit code from 0 to 255, or a signal's name such as \"SIGKILL\"".to_owned(),
+        Values::Substring => "a part of what was printed, as a string".to_owned(),
+    };
+    match info.absent {
+        Some(meaning) if info.values != Values::Presence => format!("{values}, {{ absent = true }} ({meaning})"),
+        _ => values,
+    }
+}

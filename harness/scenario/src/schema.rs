@@ -1,0 +1,281 @@
+//! The JSON schema of scenario files, for editors: made from the vocabulary, so it cannot say anything else.
+
+use serde_json::{Map, Value, json};
+
+use super::model::{Probe, Signal};
+use super::vocabulary::{
+    COMMON, IMAGE_SOURCES, Key, Kind, OPERATIONS, PROBES, ProbeInfo, SUBJECT, Shape, TOP, USERS, Values,
+};
+
+/// What a lower-case word looks like.
+const SLUG: &str = "^[a-z0-9][a-z0-9-]*$";
+/// How a PEP 440 range begins.
+const RANGE: &str = "^\\s*(~=|===?|!=|<=?|>=?)";
+
+/// The schema as a document.
+pub fn schema() -> Value {
+    let mut root = table(&TOP, &[]);
+    let mut defs = Map::new();
+    defs.insert("values".to_owned(), one_or_more(any_value()));
+    for info in PROBES {
+        defs.insert(def_name(info.probe), one_or_more(value_of(info)));
+    }
+    if let Some(root) = root.as_object_mut() {
+        root.insert(
+            "$schema".to_owned(),
+            json!("https://json-schema.org/draft/2020-12/schema"),
+        );
+        root.insert("title".to_owned(), json!("comeback scenario file"));
+        root.insert("$defs".to_owned(), Value::Object(defs));
+    }
+    root
+}
+
+/// The schema as it is committed: `scenarios/schema.json`.
+pub fn text() -> String {
+    format!("{:#}\n", schema())
+}
+
+/// A table of that shape, with further keys.
+fn table(shape: &Shape, more: &[Key]) -> Value {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for key in shape.keys.iter().chain(more) {
+        let mut schema = of_kind(key.kind);
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("description".to_owned(), json!(key.doc));
+        }
+        properties.insert(key.name.to_owned(), schema);
+        if key.required {
+            required.push(key.name);
+        }
+    }
+    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    // Rows name their probe: each column has to be something that probe can show.
+    let columns: Vec<&str> = shape
+        .keys
+        .iter()
+        .filter(|k| matches!(k.kind, Kind::Values))
+        .map(|k| k.name)
+        .collect();
+    if !columns.is_empty() {
+        schema["allOf"] = PROBES.iter().map(|info| fitting(info.probe, &columns)).collect();
+    }
+    schema
+}
+
+/// If the row is about that probe, its columns hold values of it.
+fn fitting(probe: Probe, columns: &[&str]) -> Value {
+    let value = json!({ "$ref": format!("#/$defs/{}", def_name(probe)) });
+    let then: Map<String, Value> = columns.iter().map(|c| ((*c).to_owned(), value.clone())).collect();
+    json!({
+        "if": { "properties": { "probe": { "const": probe.name() } }, "required": ["probe"] },
+        "then": { "properties": then }
+    })
+}
+
+fn def_name(probe: Probe) -> String {
+    format!("value-of-{}", probe.name())
+}
+
+/// What a key of that kind can be.
+fn of_kind(kind: Kind) -> Value {
+    let string = || json!({ "type": "string" });
+    let matching = |pattern: &str| json!({ "type": "string", "pattern": pattern });
+    let list = |of: Value| json!({ "type": "array", "items": of });
+    match kind {
+        Kind::Schema => json!({ "const": 1 }),
+        Kind::Text | Kind::Base64 => string(),
+        Kind::Line => matching("\\S"),
+        Kind::Bool => json!({ "type": "boolean" }),
+        Kind::Count => json!({ "type": "integer", "minimum": 0 }),
+        Kind::Duration => matching("^[0-9]+(ms|s|m)$"),
+        Kind::Seconds => matching("^[0-9]+(000ms|s|m)$|^0ms$"),
+        Kind::Word(words) => json!({ "enum": words }),
+        Kind::Words(words) => list(json!({ "enum": words })),
+        Kind::Strings => list(string()),
+        Kind::Issues => list(matching("^#[0-9]+$")),
+        Kind::Tags => list(matching(SLUG)),
+        Kind::Name => matching(SLUG),
+        Kind::Env => json!({ "type": "object", "additionalProperties": string() }),
+        Kind::Version => matching("^v?[0-9]"),
+        Kind::Releases => {
+            let versions = json!({ "type": "array", "items": matching("^v?[0-9]"), "minItems": 1 });
+            json!({ "anyOf": [versions, matching(RANGE)] })
+        }
+        Kind::Seen => matching("^\\s*[0-9]+\\s*/\\s*[0-9]+\\s*$"),
+        Kind::Range => matching(RANGE),
+        Kind::Image => matching(&format!("^({SUBJECT}|({}):.+)$", IMAGE_SOURCES.join("|"))),
+        Kind::VolumePath => matching("^[^/]"),
+        Kind::Profile | Kind::ProfileOrAll => matching("^[^/]+$"),
+        Kind::ProfileStart => {
+            let words = json!({ "enum": ["operator", "reconcile", "none"] });
+            let table = json!({
+                "type": "object", "properties": { "by": words }, "required": ["by"], "additionalProperties": false
+            });
+            json!({ "anyOf": [words, table] })
+        }
+        Kind::Json => json!({ "type": ["string", "object", "array"] }),
+        Kind::Owner => json!({ "anyOf": [{ "enum": USERS }, { "type": "integer", "minimum": 0 }] }),
+        Kind::Mode => json!({ "anyOf": [matching("^(0o)?[0-7]{1,5}$"), { "type": "integer", "minimum": 0 }] }),
+        Kind::Signal => {
+            let names: Vec<&str> = Signal::ALL
+                .into_iter()
+                .map(|s| s.name().strip_prefix("SIG").unwrap_or(s.name()))
+                .collect();
+            matching(&format!("^([sS][iI][gG])?({})$", names.join("|")))
+        }
+        Kind::Probe => json!({ "enum": Probe::ALL.map(Probe::name) }),
+        Kind::Moment => matching("^(start|end|(after|down|boot):0*[1-9][0-9]*)$"),
+        Kind::Values => json!({ "$ref": "#/$defs/values" }),
+        Kind::Table(shape) => table(shape, &[]),
+        Kind::Tables(shape) => list(table(shape, &[])),
+        Kind::Steps => list(step()),
+    }
+}
+
+/// A step: a table with one operation as its key.
+fn step() -> Value {
+    let operations: Map<String, Value> = OPERATIONS
+        .iter()
+        .map(|info| {
+            let mut parameters = table(&info.shape, COMMON);
+            parameters["description"] = json!(info.doc);
+            (info.name().to_owned(), parameters)
+        })
+        .collect();
+    json!({
+        "type": "object",
+        "properties": operations,
+        "additionalProperties": false,
+        "minProperties": 1,
+        "maxProperties": 1
+    })
+}
+
+fn absent() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "absent": { "const": true } },
+        "required": ["absent"],
+        "additionalProperties": false
+    })
+}
+
+fn any_value() -> Value {
+    json!({ "anyOf": [{ "type": ["string", "integer", "boolean"] }, absent()] })
+}
+
+fn value_of(info: &ProbeInfo) -> Value {
+    let mut ways = match info.values {
+        Values::Words(words) => vec![json!({ "enum": words })],
+        // Any word: a scenario can put others on the volume, which only the parser sees.
+        Values::States(_) | Values::Substring => vec![json!({ "type": "string", "minLength": 1 })],
+        Values::Presence => vec![json!({ "enum": ["present", "absent", true, false] })],
+        Values::Bool => vec![json!({ "type": "boolean" })],
+        Values::Count => vec![json!({ "type": "integer", "minimum": 0 })],
+        Values::ExitCode => vec![json!({ "type": "integer", "minimum": 0, "maximum": 255 })],
+        Values::ExitOrSignal => {
+            vec![
+                json!({ "type": "integer", "minimum": 0, "maximum": 255 }),
+                json!({ "type": "string" }),
+            ]
+        }
+    };
+    if info.absent.is_some() {
+        ways.push(absent());
+    }
+    json!({ "anyOf": ways })
+}
+
+fn one_or_more(value: Value) -> Value {
+    json!({ "anyOf": [value, { "type": "array", "items": value, "minItems": 1 }] })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{Catalogue, parse_file};
+
+    fn valid(text: &str) -> Result<(), String> {
+        let document: Value = toml::from_str(text).unwrap();
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let errors: Vec<String> = validator
+            .iter_errors(&document)
+            .map(|e| format!("{}: {e}", e.instance_path))
+            .collect();
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors.join("\n"))
+        }
+    }
+
+    #[test]
+    fn committed_schema_is_this_one() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/schema.json");
+        if std::env::var_os("COMEBACK_BLESS").is_some() {
+            std::fs::write(&path, text()).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == text(),
+            "scenarios/schema.json is not what the code says; write it anew with \
+             `COMEBACK_BLESS=1 cargo test -p comeback committed_schema`"
+        );
+    }
+
+    #[test]
+    fn every_scenario_fits_it() {
+        let all = Catalogue::load(None).unwrap_or_else(|e| panic!("{e}"));
+        for scenario in all.iter() {
+            if let Err(errors) = valid(&scenario.source.text) {
+                panic!("{}:\n{errors}", scenario.source.path);
+            }
+        }
+    }
+
+    #[test]
+    fn every_example_of_an_operation_fits_it_and_parses() {
+        for info in OPERATIONS {
+            let before = if info.name() == "release" {
+                "[[step]]\nhold-at = { state = \"draining\" }\n"
+            } else {
+                ""
+            };
+            let text = format!(
+                "schema = 1\ntitle = \"t\"\ninvariant = true\n[[profile]]\nname = \"work\"\n{before}[[step]]\n{}\n\
+                 [[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \"up\"\n",
+                info.example
+            );
+            let scenario = parse_file("example.toml", &text)
+                .unwrap_or_else(|e| panic!("{}", e.iter().map(|d| d.to_string()).collect::<String>()));
+            assert_eq!(scenario.steps.last().unwrap().op.name(), info.name());
+            valid(&text).unwrap_or_else(|e| panic!("{}: {e}", info.example));
+        }
+    }
+
+    #[test]
+    fn it_refuses_what_is_wrong() {
+        let good = "schema = 1\ntitle = \"t\"\n[[expect]]\nat = \"boot:2\"\nprobe = \"boot.lines\"\nfixed = 1\nregressed = [0, 2]\n";
+        valid(good).unwrap();
+        for (from, to) in [
+            ("schema = 1", "schema = 2"),
+            ("title", "titel"),
+            ("boot:2", "boot:0"),
+            ("boot:2", "boot"),
+            ("boot.lines", "boot.line"),
+            ("fixed = 1", "fixed = \"one\""),
+            ("fixed = 1", "fixed = { absent = true }"),
+            ("[0, 2]", "[]"),
+        ] {
+            assert!(valid(&good.replace(from, to)).is_err(), "{from} -> {to}");
+        }
+    }
+}

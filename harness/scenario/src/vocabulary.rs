@@ -1,0 +1,223 @@
+//! The words of scenario files, each written down once.
+//!
+//! The parser takes its lists of what is allowed from here, the diagnostics their suggestions, `comeback scenarios
+//! operations|probes` its text and the JSON schema its shape.
+
+mod operations;
+mod probes;
+mod shapes;
+
+pub(crate) use operations::suggest_operation;
+pub use operations::{OPERATIONS, OperationInfo, operation};
+pub use probes::{Moments, PROBES, ProbeInfo, Values, probe_info};
+pub use shapes::{COMMON, EXPECT, KNOWN, KNOWN_ROW, PROFILE, RACE, SEED, START, STEP_SIBLINGS, TOP, UPGRADE};
+
+/// One key of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What may be written there.
+    pub kind: Kind,
+    /// A table without it is an error.
+    pub required: bool,
+    /// What it means, for documentation.
+    pub doc: &'static str,
+}
+
+/// What may be written as a key's value.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// The number of the file format.
+    Schema,
+    /// Any text.
+    Text,
+    /// One line that is not empty.
+    Line,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number, not negative.
+    Count,
+    /// A duration, such as `"500ms"`.
+    Duration,
+    /// A duration of whole seconds.
+    Seconds,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of these words.
+    Words(&'static [&'static str]),
+    /// A list of strings, any content.
+    Strings,
+    /// A list of issue numbers, `"#42675"`.
+    Issues,
+    /// A list of tags: lower-case words.
+    Tags,
+    /// A lower-case word.
+    Name,
+    /// A table of strings.
+    Env,
+    /// A PEP 440 version.
+    Version,
+    /// The releases of a deviation: a list of PEP 440 versions, at least one, or a range.
+    Releases,
+    /// How often of how many, `"1/186"`.
+    Seen,
+    /// A PEP 440 range, `">=0.17,<0.19"`.
+    Range,
+    /// An image expression or `"subject"`.
+    Image,
+    /// A path below the volume's root.
+    VolumePath,
+    /// A profile's name.
+    Profile,
+    /// A profile's name or `"all"`.
+    ProfileOrAll,
+    /// Who starts a profile's gateway: a word, or a table with `by`.
+    ProfileStart,
+    /// A JSON document: as text, or as a TOML table or array.
+    Json,
+    /// Bytes in base64.
+    Base64,
+    /// `"hermes"`, `"root"` or a number.
+    Owner,
+    /// Permission bits, `"0644"`.
+    Mode,
+    /// A signal's name.
+    Signal,
+    /// A probe's name.
+    Probe,
+    /// A moment of the case.
+    Moment,
+    /// A value the probe can have, or a list of them.
+    Values,
+    /// A table of that shape.
+    Table(&'static Shape),
+    /// A list of tables of that shape.
+    Tables(&'static Shape),
+    /// The list of steps: each a table with one operation as its key.
+    Steps,
+}
+
+/// The keys a table may have.
+#[derive(Debug)]
+pub struct Shape {
+    /// How it is written in a file: `[start]`.
+    pub name: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+impl Shape {
+    /// The key of that name.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|k| k.name == name)
+    }
+
+    /// The names of its keys, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().map(|k| k.name)
+    }
+}
+
+/// A key that may be left out.
+const fn optional(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        required: false,
+        doc,
+    }
+}
+
+/// A key that must be there.
+const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        required: true,
+        doc,
+    }
+}
+
+/// Who can start a gateway.
+pub const START_BY: &[&str] = &["operator", "reconcile", "cmd", "none"];
+/// What the start phase can wait for.
+pub const START_WAIT: &[&str] = &["running", "process", "none"];
+/// The engine's restart policies.
+pub const POLICIES: &[&str] = &["no", "always", "unless-stopped", "on-failure"];
+/// What a host may have to offer.
+pub const NEEDS: &[&str] = &["compose", "memory-limit"];
+/// The parts of the fix a row can stand guard over.
+pub const GUARDS: &[&str] = &["signal", "marker", "reconciler"];
+/// The users a step can act as.
+pub const USERS: &[&str] = &["hermes", "root"];
+/// The kinds of seed.
+pub const SEED_KINDS: &[&str] = &["file", "dir"];
+/// How `recreate` gets rid of the old container.
+pub const RECREATE_HOW: &[&str] = &["stop", "force"];
+pub use comeback_gateway::state::STATES as GATEWAY_STATES;
+/// Where an image can come from: the word before the colon of an image expression.
+pub const IMAGE_SOURCES: &[&str] = &["release", "pypi", "source", "docker", "dockerfile"];
+/// The word for the image under test.
+pub const SUBJECT: &str = "subject";
+/// The word for every profile.
+pub const ALL_PROFILES: &str = "all";
+
+/// The candidate that was probably meant, if one is close enough to say so.
+pub fn did_you_mean<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Edit distance alone misses words put in another order, Jaro-Winkler alone likes any common beginning: the better
+    // of the two, with a bar for each that keeps unrelated words quiet.
+    let typed = typed.to_lowercase().replace('_', "-");
+    candidates
+        .into_iter()
+        .filter_map(|candidate| {
+            let plain = candidate.to_lowercase().replace('_', "-");
+            let edits = strsim::normalized_damerau_levenshtein(&typed, &plain);
+            let likeness = strsim::jaro_winkler(&typed, &plain);
+            (edits >= 0.5 || likeness >= 0.88).then_some((candidate, edits + likeness))
+        })
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(candidate, _)| candidate)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::model::{Guard, Need, Probe, RecreateHow, RestartPolicy, StartBy, StartWait, User};
+    use serde::de::IntoDeserializer as _;
+    use serde::de::value::{Error, StrDeserializer};
+
+    fn reads<'de, T: serde::Deserialize<'de>>(words: &[&'de str]) {
+        for word in words {
+            let de: StrDeserializer<'de, Error> = (*word).into_deserializer();
+            T::deserialize(de).unwrap_or_else(|e| panic!("{word}: {e}"));
+        }
+    }
+
+    #[test]
+    fn every_word_is_a_variant() {
+        reads::<StartBy>(START_BY);
+        reads::<StartWait>(START_WAIT);
+        reads::<RestartPolicy>(POLICIES);
+        reads::<Need>(NEEDS);
+        reads::<Guard>(GUARDS);
+        reads::<User>(USERS);
+        reads::<RecreateHow>(RECREATE_HOW);
+    }
+
+    #[test]
+    fn every_probe_is_described_once() {
+        let described: Vec<Probe> = PROBES.iter().map(|p| p.probe).collect();
+        assert_eq!(described, Probe::ALL);
+    }
+
+    #[test]
+    fn suggestions_help_and_stay_quiet() {
+        let words = ["engine-restart", "engine-stop", "operator-stop", "signal-gateway"];
+        assert_eq!(did_you_mean("engine_restart", words), Some("engine-restart"));
+        assert_eq!(did_you_mean("operater-stop", words), Some("operator-stop"));
+        assert_eq!(did_you_mean("teleport", words), None);
+        assert_eq!(did_you_mean("", words), None);
+    }
+}

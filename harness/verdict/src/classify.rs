@@ -1,0 +1,148 @@
+//! Classification: which column of the behaviour table the observations are.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::rows::Row;
+use comeback_history::facts::CaseEnd;
+
+/// Which column the observations of a case match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Classification {
+    /// Every row is in its fixed set.
+    Fixed,
+    /// There is a discriminating row, all of them are in their regressed set, and the invariant rows hold.
+    Regressed,
+    /// The evidence is complete and it is something else.
+    Neither,
+    /// Evidence is missing, or a step's effect cannot be proved.
+    Inconclusive,
+    /// This engine or host cannot do a step.
+    Unsupported,
+    /// Engine or harness failed before the first step, or the fault that was asked for was not in force.
+    Error,
+}
+
+impl Classification {
+    /// The word used in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Regressed => "regressed",
+            Self::Neither => "neither",
+            Self::Inconclusive => "inconclusive",
+            Self::Unsupported => "unsupported",
+            Self::Error => "error",
+        }
+    }
+
+    /// True if the evidence was complete, whatever it says.
+    pub fn is_conclusive(self) -> bool {
+        matches!(self, Self::Fixed | Self::Regressed | Self::Neither)
+    }
+}
+
+impl fmt::Display for Classification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A classification and why it is that one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classified {
+    /// Which column.
+    pub classification: Classification,
+    /// Why; `None` for `fixed`, which needs no explanation.
+    pub reason: Option<String>,
+}
+
+impl Classified {
+    fn new(classification: Classification, reason: impl Into<String>) -> Self {
+        Self {
+            classification,
+            reason: Some(reason.into()),
+        }
+    }
+}
+
+/// Classifies a case by its rows and by how it ended.
+///
+/// An end that is not [`CaseEnd::Complete`] outweighs whatever rows were read before it, and a single row without
+/// evidence makes the case inconclusive: what is not known is never counted for a column.
+pub fn classify(rows: &[Row], end: &CaseEnd) -> Classified {
+    match end {
+        CaseEnd::Inconclusive(why) => return Classified::new(Classification::Inconclusive, why),
+        CaseEnd::Unsupported(why) => return Classified::new(Classification::Unsupported, why),
+        CaseEnd::Error(why) => return Classified::new(Classification::Error, why),
+        CaseEnd::Complete => {}
+    }
+    if let Some(row) = rows.iter().find(|row| row.observed.is_none()) {
+        let why = row.why_missing.as_deref().unwrap_or("the evidence does not tell");
+        return Classified::new(Classification::Inconclusive, format!("{row}: {why}"));
+    }
+    if rows.is_empty() {
+        return Classified::new(Classification::Inconclusive, "no row was read, so nothing was checked");
+    }
+    if rows.iter().all(Row::is_fixed) {
+        return Classified {
+            classification: Classification::Fixed,
+            reason: None,
+        };
+    }
+    if rows.iter().any(Row::discriminates) && rows.iter().all(Row::is_regressed) {
+        return Classified::new(Classification::Regressed, regressed_reason(rows));
+    }
+    Classified::new(Classification::Neither, neither_reason(rows))
+}
+
+/// True if each row is in one of its columns, so that nothing is seen that no column knows.
+pub fn in_either_column(rows: &[Row]) -> bool {
+    rows.iter().all(|row| row.is_fixed() || row.is_regressed())
+}
+
+fn regressed_reason(rows: &[Row]) -> String {
+    let first = rows.iter().find(|row| !row.is_fixed());
+    match first {
+        Some(row) => format!("{row} is {}; fixed is {}", seen(row), row.fixed),
+        None => "every row is in its regressed column".to_owned(),
+    }
+}
+
+fn neither_reason(rows: &[Row]) -> String {
+    let stranger = rows.iter().find(|row| !row.is_fixed() && !row.is_regressed());
+    if let Some(row) = stranger {
+        return if row.fixed.same(&row.regressed) {
+            format!("{row} is {}; it must be {}", seen(row), row.fixed)
+        } else {
+            format!(
+                "{row} is {}; fixed is {}, regressed is {}",
+                seen(row),
+                row.fixed,
+                row.regressed
+            )
+        };
+    }
+    let as_regressed = rows.iter().find(|row| !row.is_fixed());
+    let as_fixed = rows.iter().find(|row| row.discriminates() && row.is_fixed());
+    match (as_regressed, as_fixed) {
+        (Some(bad), Some(good)) => {
+            format!(
+                "a mixture: {bad} is {} as in regressed, {good} is {} as in fixed",
+                seen(bad),
+                seen(good)
+            )
+        }
+        (Some(row), None) | (None, Some(row)) => format!("{row} is {}", seen(row)),
+        (None, None) => "the rows agree with no column".to_owned(),
+    }
+}
+
+fn seen(row: &Row) -> String {
+    row.observed
+        .as_ref()
+        .map_or_else(|| "unknown".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,234 @@
+//! The verdict of a case: its classification against what was expected of that image.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::classify::{Classification, classify, in_either_column};
+use super::expected::{Column, Expectation};
+use super::rows::Row;
+use comeback_history::facts::CaseEnd;
+use comeback_scenario::model::{Deviation, Known, KnownRow, Race, Seen};
+
+/// The verdict of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As expected.
+    Held,
+    /// As bad as expected of a release without the fix, or as on record.
+    KnownBad,
+    /// Better than expected.
+    NewlyFixed,
+    /// An attempt met a race on record. Of a case: some attempt met one, and another did not.
+    Racy,
+    /// This engine or host cannot do it.
+    Unsupported,
+    /// Engine or harness failed before the first step, or the fault that was asked for was not in force.
+    Error,
+    /// Nothing can be concluded.
+    Inconclusive,
+    /// Not what was asked for explicitly.
+    Mismatch,
+    /// Worse than expected.
+    Regression,
+}
+
+impl Verdict {
+    /// Every verdict, best first.
+    pub const ALL: [Verdict; 9] = [
+        Self::Held,
+        Self::KnownBad,
+        Self::NewlyFixed,
+        Self::Racy,
+        Self::Unsupported,
+        Self::Error,
+        Self::Inconclusive,
+        Self::Mismatch,
+        Self::Regression,
+    ];
+
+    /// The word used in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::KnownBad => "known-bad",
+            Self::NewlyFixed => "newly-fixed",
+            Self::Racy => "racy",
+            Self::Unsupported => "unsupported",
+            Self::Error => "error",
+            Self::Inconclusive => "inconclusive",
+            Self::Mismatch => "mismatch",
+            Self::Regression => "regression",
+        }
+    }
+
+    /// True if it fails a run: `regression` or `mismatch`.
+    pub fn is_red(self) -> bool {
+        matches!(self, Self::Regression | Self::Mismatch)
+    }
+
+    /// True if the evidence was complete.
+    pub fn is_conclusive(self) -> bool {
+        !matches!(self, Self::Unsupported | Self::Error | Self::Inconclusive)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One attempt of a case, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The rows it was judged by.
+    pub rows: Vec<Row>,
+    /// Which column they are.
+    pub classification: Classification,
+    /// What was expected.
+    pub expectation: Expectation,
+    /// What follows.
+    pub verdict: Verdict,
+    /// Why it was classified so; `None` where that needs no explanation.
+    pub reason: Option<String>,
+    /// The note of the deviation on record that it matches.
+    pub note: Option<String>,
+    /// How often the race on record that it met was seen before; `None` if it met none.
+    pub race: Option<Seen>,
+}
+
+/// Judges rows against an expectation. An attempt that would be red, and differs from what is expected in exactly the rows
+/// of one of these races, is [`Verdict::Racy`].
+pub fn judge(rows: Vec<Row>, end: &CaseEnd, expectation: &Expectation, races: &[&Race]) -> Judged {
+    let classified = classify(&rows, end);
+    let mut note = None;
+    let verdict = match classified.classification {
+        Classification::Inconclusive => Verdict::Inconclusive,
+        Classification::Unsupported => Verdict::Unsupported,
+        Classification::Error => Verdict::Error,
+        conclusive => match expectation {
+            Expectation::Explicit(column) => explicit(*column, conclusive),
+            Expectation::Column(Column::Fixed) => expected_fixed(conclusive),
+            Expectation::Column(Column::Regressed) => expected_regressed(conclusive, &rows),
+            Expectation::Known(known) => {
+                let (verdict, matched) = expected_known(known, conclusive, &rows);
+                note = matched.map(|known| known.deviation.note.clone());
+                verdict
+            }
+        },
+    };
+    let race = races
+        .iter()
+        .find(|race| verdict.is_red() && meets(race, &rows, expectation));
+    if let Some(race) = race {
+        note = Some(race.deviation.note.clone());
+    }
+    Judged {
+        rows,
+        classification: classified.classification,
+        expectation: expectation.clone(),
+        verdict: if race.is_some() { Verdict::Racy } else { verdict },
+        reason: classified.reason,
+        note,
+        race: race.map(|race| race.seen),
+    }
+}
+
+/// True if the rows of the race show what is on record of it, and every other row what is expected.
+fn meets(race: &Race, rows: &[Row], expectation: &Expectation) -> bool {
+    let others_as = |known: Option<&Known>| {
+        deviates(&race.deviation, rows, |row| match (expectation, known) {
+            (Expectation::Explicit(Column::Regressed), _) => row.is_regressed(),
+            (Expectation::Column(Column::Regressed), _) => row.is_regressed() || row.is_fixed(),
+            (_, Some(known)) => as_written(known, row),
+            (_, None) => row.is_fixed(),
+        })
+    };
+    match expectation {
+        Expectation::Known(known) => known.iter().any(|known| others_as(Some(known))),
+        Expectation::Explicit(_) | Expectation::Column(_) => others_as(None),
+    }
+}
+
+/// True if every row of the deviation is there and shows what is on record, and every other row is as it should be.
+fn deviates(deviation: &Deviation, rows: &[Row], should: impl Fn(&Row) -> bool) -> bool {
+    let listed = |row: &Row| deviation.rows.iter().find(|listed| names(listed, row));
+    deviation.rows.iter().all(|l| rows.iter().any(|row| names(l, row)))
+        && rows.iter().all(|row| match listed(row) {
+            Some(listed) => row.observed.as_ref().is_some_and(|v| listed.observed.contains(v)),
+            None => should(row),
+        })
+}
+
+/// True if a row shows what the deviation says of it or, where it says nothing, what the fixed column says.
+fn as_written(known: &Known, row: &Row) -> bool {
+    match known.deviation.rows.iter().find(|listed| names(listed, row)) {
+        Some(listed) => {
+            let on_record = row.observed.as_ref().is_some_and(|v| listed.observed.contains(v));
+            on_record || (known.or_fixed && row.is_fixed())
+        }
+        None => row.is_fixed(),
+    }
+}
+
+fn explicit(column: Column, found: Classification) -> Verdict {
+    let wanted = match column {
+        Column::Fixed => Classification::Fixed,
+        Column::Regressed => Classification::Regressed,
+    };
+    if found == wanted {
+        Verdict::Held
+    } else {
+        Verdict::Mismatch
+    }
+}
+
+fn expected_fixed(found: Classification) -> Verdict {
+    if found == Classification::Fixed {
+        Verdict::Held
+    } else {
+        Verdict::Regression
+    }
+}
+
+/// A release without the fix may also show part of it: that is no news as long as no row shows what no column knows.
+fn expected_regressed(found: Classification, rows: &[Row]) -> Verdict {
+    match found {
+        Classification::Fixed => Verdict::NewlyFixed,
+        Classification::Regressed => Verdict::KnownBad,
+        _ if in_either_column(rows) => Verdict::KnownBad,
+        _ => Verdict::Regression,
+    }
+}
+
+fn expected_known<'a>(known: &'a [Known], found: Classification, rows: &[Row]) -> (Verdict, Option<&'a Known>) {
+    if found == Classification::Fixed {
+        // The fixed column is one of the two outcomes of a race on record, so seeing it is no news.
+        let race = known.iter().find(|known| known.or_fixed);
+        return (
+            if race.is_some() {
+                Verdict::Held
+            } else {
+                Verdict::NewlyFixed
+            },
+            race,
+        );
+    }
+    match known.iter().find(|known| deviates_as_written(known, rows)) {
+        Some(known) => (Verdict::KnownBad, Some(known)),
+        None => (Verdict::Regression, None),
+    }
+}
+
+/// True if each listed row is there and shows what is on record, and the rest is fixed.
+fn deviates_as_written(known: &Known, rows: &[Row]) -> bool {
+    let listed = &known.deviation.rows;
+    listed.iter().all(|l| rows.iter().any(|row| names(l, row))) && rows.iter().all(|row| as_written(known, row))
+}
+
+fn names(listed: &KnownRow, row: &Row) -> bool {
+    !row.implicit && listed.at == row.at && listed.probe.name() == row.probe && listed.profile == row.profile
+}
