@@ -37,7 +37,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a ru
 static BENCH: OnceCell<Result<Bench, String>> = OnceCell::const_new();
 
 /// What became of a case.
-pub enum Outcome {
+pub enum TestOutcome {
     /// It was run and judged against that expectation.
     Judged(Box<RunDocument>, Expectation),
     /// The scenario does not apply to that release.
@@ -69,7 +69,7 @@ pub fn scenario(path: &Path) -> Scenario {
 ///
 /// # Panics
 /// Without an engine, or if the image cannot be had, with what to do about it.
-pub fn run(scenario: Scenario, image: &str, column: Option<Column>) -> Outcome {
+pub fn run(scenario: Scenario, image: &str, column: Option<Column>) -> TestOutcome {
     RUNTIME.block_on(async {
         match BENCH.get_or_init(Bench::open).await {
             Ok(bench) => bench.run(scenario, image, column).await,
@@ -124,10 +124,10 @@ impl Bench {
         })
     }
 
-    async fn run(&self, scenario: Scenario, image: &str, column: Option<Column>) -> Outcome {
+    async fn run(&self, scenario: Scenario, image: &str, column: Option<Column>) -> TestOutcome {
         let under_test = self.image(image).await;
         if let Some(why) = does_not_apply(scenario.releases.as_ref(), under_test.release.as_ref()) {
-            return Outcome::LeftOut(why);
+            return TestOutcome::LeftOut(why);
         }
         let mut others = BTreeMap::new();
         for side in scenario.upgrade.iter().flat_map(|upgrade| [&upgrade.from, &upgrade.to]) {
@@ -158,7 +158,7 @@ impl Bench {
             })
             .collect();
         let images = vec![image_entry(&under_test, false, 0.0)];
-        Outcome::Judged(Box::new(document(&self.header(), images, entries)), expectation)
+        TestOutcome::Judged(Box::new(document(&self.header(), images, entries)), expectation)
     }
 
     async fn attempts(&self, case: &Assignment, column: Option<Column>) -> Vec<(CaseEvidence, Judged)> {

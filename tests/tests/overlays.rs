@@ -5,7 +5,7 @@ use comeback_record::document::RunDocument;
 use comeback_record::document::selftest::{self, OverlayEntry, OverlayOutcome};
 use comeback_scenario::Catalogue;
 use comeback_scenario::overlay::{Overlay, overlays};
-use comeback_tests::{Outcome, dossier, run};
+use comeback_tests::{TestOutcome, dossier, run};
 use comeback_verdict::run::Faults;
 use rstest::rstest;
 
@@ -24,7 +24,7 @@ fn selftest(overlay: &Overlay, image: &str, scenarios: &[String]) -> (OverlayEnt
         let control = catalogue.get(id).unwrap_or_else(|| panic!("no scenario {id}"));
         let faulty = overlay.on(control).expect("a scenario without a fault of its own");
         for scenario in [control.clone(), faulty] {
-            let Outcome::Judged(document, _) = run(scenario, image, None) else {
+            let TestOutcome::Judged(document, _) = run(scenario, image, None) else {
                 panic!("{id} does not apply to {image}");
             };
             match &mut whole {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use comeback_commands::reference_column;
 use comeback_tests::strict::exactly;
-use comeback_tests::{Outcome, dossier, run, scenario};
+use comeback_tests::{TestOutcome, dossier, run, scenario};
 use comeback_verdict::Verdict;
 use rstest::rstest;
 
@@ -29,8 +29,8 @@ fn behaves(#[files("../scenarios/*.toml")] path: PathBuf, #[values("0.16.0", "0.
     let core = scenario.tags.iter().any(|tag| tag == "core");
     let column = core.then(|| reference_column(&scenario, &image));
     let (document, expectation) = match run(scenario, &image, column) {
-        Outcome::Judged(document, expectation) => (document, expectation),
-        Outcome::LeftOut(why) => {
+        TestOutcome::Judged(document, expectation) => (document, expectation),
+        TestOutcome::LeftOut(why) => {
             println!("left out: {why}");
             return;
         }

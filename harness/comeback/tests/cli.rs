@@ -8,7 +8,7 @@ mod outsider;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use outsider::{Outcome, comeback, run};
+use outsider::{CommandOutput, comeback, run};
 use rstest::rstest;
 
 /// An address at which nobody answers.
@@ -328,7 +328,7 @@ fn a_reader_that_goes_away_is_no_fault() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let seen = Outcome::of(child.wait_with_output().unwrap());
+    let seen = CommandOutput::of(child.wait_with_output().unwrap());
     assert_eq!((seen.code, seen.err.as_str()), (0, ""), "{seen}");
 }
 

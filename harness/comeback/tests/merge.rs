@@ -7,7 +7,7 @@ mod outsider;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use outsider::{Outcome, comeback, run};
+use outsider::{CommandOutput, comeback, run};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -118,7 +118,7 @@ fn write(path: &Path, lines: &[Value]) {
     fs::write(path, text).unwrap();
 }
 
-fn merge(shards: &[PathBuf], flags: &[&str]) -> Outcome {
+fn merge(shards: &[PathBuf], flags: &[&str]) -> CommandOutput {
     run(comeback().arg("merge").args(shards).args(flags))
 }
 

@@ -215,7 +215,7 @@ proptest! {
         }
         let now = Now::at_end(&history);
         for profile in now.profiles.values() {
-            let _ = (profile.alive(), profile.supervised(), profile.up(), profile.own_word());
+            let _ = (profile.current_life(), profile.supervised(), profile.up(), profile.own_word());
         }
         let _ = (timeline(&history, None), spans(&history, None), reconciler_lines(&history), shutdown_lines(&history));
         // As it is written, so it is read.

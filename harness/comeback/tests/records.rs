@@ -13,7 +13,7 @@ use comeback_record::document::RunDocument;
 use comeback_record::read::read;
 use comeback_record::replay::replay;
 use comeback_verdict::{RunVerdict, Verdict};
-use outsider::{Outcome, comeback, run};
+use outsider::{CommandOutput, comeback, run};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ fn copy(name: &str) -> tempfile::TempDir {
     folder
 }
 
-fn judge(record: &Path, flags: &[&str]) -> Outcome {
+fn judge(record: &Path, flags: &[&str]) -> CommandOutput {
     run(comeback().arg("judge").arg(record).args(flags))
 }
 

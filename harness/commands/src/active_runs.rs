@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::sweep::things;
+use super::sweep::counted_resources;
 use comeback_engine::{Engine, RUN_LABEL};
 use comeback_image::Cache;
 
@@ -112,7 +112,7 @@ pub async fn left_by_killed(cache: &Cache, engine: &Arc<dyn Engine>) -> Option<S
     };
     Some(format!(
         "{} of {whose} are still there; `{command}` removes them",
-        things(counts[0], counts[1])
+        counted_resources(counts[0], counts[1])
     ))
 }
 

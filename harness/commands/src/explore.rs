@@ -1,6 +1,6 @@
 //! `explore`: sequences nobody wrote down, on a real gateway.
 
-mod lab;
+mod trials;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use super::{Caller, print, select};
 use crate::options::ExploreOptions;
 use crate::{Failure, FailureKind};
 use comeback_explore::generate::Source;
-use comeback_explore::hunt::{Hunt, Hunted, News, hunt};
+use comeback_explore::hunt::{Hunt, HuntEvent, Hunted, hunt};
 use comeback_explore::sequence::Sequence;
 use comeback_image::{Cache, ObtainOptions};
 use comeback_record::document::explore::{Circumstances, Explored, explored, judge};
@@ -26,7 +26,7 @@ use comeback_record::ledger::Entry;
 use comeback_runner::Slots;
 use comeback_scenario::overlay::overlays;
 use comeback_verdict::Exit;
-use lab::RealLab;
+use trials::EngineTrials;
 
 /// Deadline of each wait within a case: a gateway that takes longer does not come.
 const WAIT: Duration = Duration::from_secs(30);
@@ -68,7 +68,7 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     output.enter([Entry::Engine {
         engine: connected.entry(),
     }]);
-    let tell = output.teller();
+    let tell = output.event_sink();
     connected.tell_clock(&tell);
     let options = ObtainOptions {
         offline: args.engine.offline,
@@ -93,7 +93,7 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     let ctx = connected
         .context(&output.clock.run, None, slots, WAIT, args.timeout, hunt_for.source.seed)
         .await?;
-    let lab = Arc::new(RealLab::new(
+    let trials = Arc::new(EngineTrials::new(
         ctx,
         image.clone(),
         args.overlay.clone(),
@@ -104,9 +104,9 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     let hunted = Arc::new(Mutex::new(Hunted::default()));
     let clock = Instant::now();
     let told = tell.clone();
-    let news = move |news: News| told(RunEvent::Note { text: in_words(&news) });
+    let news = move |news: HuntEvent| told(RunEvent::Note { text: in_words(&news) });
     let mut cut = tokio::select! {
-        () = hunt(&lab, &hunt_for, &hunted, &news) => None,
+        () = hunt(&trials, &hunt_for, &hunted, &news) => None,
         exit = interrupts.next() => Some(exit),
     };
     let seconds = clock.elapsed().as_secs_f64();
@@ -121,7 +121,7 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     };
     let found = {
         let hunted = hunted.lock().unwrap_or_else(PoisonError::into_inner);
-        explored(&hunt_for, &hunted, &with, |finding| lab.text(finding))
+        explored(&hunt_for, &hunted, &with, |finding| trials.text(finding))
     };
     let saved = args.save.as_deref().map_or(Ok(()), |file| save(file, &found));
     output.enter([Entry::Explore {
@@ -129,7 +129,7 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     }]);
     let fault = saved.err().map(|failure| (failure.what(), failure.exit()));
     let header = output.header(fault.or(leak.map(|why| (why, Exit::Environment))), cut);
-    let repeats = lab.repeats();
+    let repeats = trials.repeats();
     let cases = repeats.iter().map(|repeat| entry(&repeat.judged_case())).collect();
     let mut document = document(&header, output.images.clone(), cases);
     judge(&mut document, found, header.faults());
@@ -228,15 +228,15 @@ fn one_line(sequence: &Sequence) -> String {
     words.join("; ")
 }
 
-fn in_words(news: &News) -> String {
+fn in_words(news: &HuntEvent) -> String {
     match news {
-        News::Found(index, kind, steps) => {
+        HuntEvent::Found(index, kind, steps) => {
             format!("sequence {}: {kind}, after {steps} steps; shrinking it", index + 1)
         }
-        News::Smaller(index, operations) => {
+        HuntEvent::Smaller(index, operations) => {
             format!("sequence {} shrunk to {}", index + 1, operations.join(", "))
         }
-        News::Done(finding) => {
+        HuntEvent::Done(finding) => {
             let rate = match finding.repeats {
                 0 => "no time to repeat it".to_owned(),
                 repeats => format!("{} of {repeats} repeats", finding.reproduced),

@@ -145,7 +145,7 @@ impl Failure {
             FailureKind::EngineUnavailable { host, .. } => format!("no container engine answers at {host}"),
             FailureKind::EngineFailed { why } => why.clone(),
             FailureKind::Image { image, why, .. } => format!("{image} cannot be had: {why}"),
-            FailureKind::Leak { left } => format!("{} of ours could not be removed", things(left.len())),
+            FailureKind::Leak { left } => format!("could not remove what the run created ({} left)", left.len()),
             FailureKind::NothingSelected {
                 filter: Some(filter),
                 of,
@@ -211,7 +211,7 @@ impl Failure {
             text.push_str(&format!("  {}\n", clean(line)));
         }
         if let Some(hint) = self.hint() {
-            text.push_str(&format!("  {} {}\n", style.paint(Paint::News, "→"), clean(&hint)));
+            text.push_str(&format!("  {} {}\n", style.paint(Paint::Info, "→"), clean(&hint)));
         }
         text
     }
@@ -220,10 +220,6 @@ impl Failure {
 /// Text that somebody else may have written, safe to print and to keep.
 fn clean(text: &str) -> String {
     redact::text(&sanitize(text))
-}
-
-fn things(n: usize) -> String {
-    format!("{n} thing{}", if n == 1 { "" } else { "s" })
 }
 
 impl fmt::Display for Failure {

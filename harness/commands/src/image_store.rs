@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::images::{self, teller};
+use super::images::{self, event_sink};
 use super::interrupt::Interrupts;
 use super::{print, select, session};
 use crate::options::ImagesCommand;
@@ -29,7 +29,7 @@ pub async fn run(command: ImagesCommand, progress: Arc<Progress>) -> Result<Exit
                 cache: Cache::default(),
             };
             let wanted = select::images(&texts)?;
-            let (mut interrupts, tell, none) = (Interrupts::listen(), teller(&progress), BTreeMap::new());
+            let (mut interrupts, tell, none) = (Interrupts::listen(), event_sink(&progress), BTreeMap::new());
             let obtained =
                 images::obtain_unless(&mut interrupts, &progress, &engine, &wanted, &none, &options, &tell).await;
             progress.finish();

@@ -18,10 +18,10 @@ use comeback_record::event::RunEvent;
 use comeback_scenario::model::{ImageRef, Scenario};
 
 /// Where events go.
-pub type Tell = Arc<dyn Fn(RunEvent) + Send + Sync>;
+pub type EventSink = Arc<dyn Fn(RunEvent) + Send + Sync>;
 
 /// Sends events to a progress display.
-pub fn teller(progress: &Arc<Progress>) -> Tell {
+pub fn event_sink(progress: &Arc<Progress>) -> EventSink {
     let progress = progress.clone();
     Arc::new(move |event| progress.on(&event))
 }
@@ -56,7 +56,7 @@ pub async fn obtain(
     subjects: &[ImageExpr],
     others: &BTreeMap<String, ImageExpr>,
     options: &ObtainOptions,
-    tell: &Tell,
+    tell: &EventSink,
 ) -> Result<Obtained, Failure> {
     let failed = |name: &str, error: comeback_image::ImageError| failure(name, &error);
     let subjects = comeback_image::expand(engine.as_ref(), subjects, options)
@@ -103,7 +103,7 @@ pub async fn obtain_unless(
     subjects: &[ImageExpr],
     others: &BTreeMap<String, ImageExpr>,
     options: &ObtainOptions,
-    tell: &Tell,
+    tell: &EventSink,
 ) -> Result<Obtained, Failure> {
     tokio::select! {
         obtained = obtain(engine, subjects, others, options, tell) => obtained,
@@ -124,7 +124,7 @@ pub async fn observer(
     engine: &Arc<dyn Engine>,
     from: ObserverFrom,
     options: &ObtainOptions,
-    tell: &Tell,
+    tell: &EventSink,
 ) -> Result<Option<Image>, Failure> {
     if from == ObserverFrom::Image {
         return Ok(None);
@@ -147,7 +147,7 @@ async fn one(
     name: &str,
     expression: &ImageExpr,
     options: &ObtainOptions,
-    tell: &Tell,
+    tell: &EventSink,
 ) -> Result<(Image, bool, f64), comeback_image::ImageError> {
     let clock = Instant::now();
     let made = AtomicBool::new(true);

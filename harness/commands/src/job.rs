@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::images::{self, Obtained, Tell};
+use super::images::{self, EventSink, Obtained};
 use super::interrupt::Interrupts;
 use super::run_guard::RunGuard;
 use super::run_output::RunOutput;
@@ -111,7 +111,7 @@ impl Job {
         output.enter([Entry::Engine {
             engine: connected.entry(),
         }]);
-        let tell = output.teller();
+        let tell = output.event_sink();
         connected.tell_clock(&tell);
         let obtained = self.obtain(engine, &others, &tell, &mut interrupts).await;
         let obtained = obtained.inspect_err(|_| self.progress.finish())?;
@@ -149,7 +149,7 @@ impl Job {
         &self,
         engine: &Arc<dyn Engine>,
         others: &BTreeMap<String, ImageExpr>,
-        tell: &Tell,
+        tell: &EventSink,
         interrupts: &mut Interrupts,
     ) -> Result<Obtained, Failure> {
         let options = self.options();
@@ -216,7 +216,7 @@ impl Job {
     }
 
     /// As many cases at a time as were asked for, or as the engine has processors; never more than it bears.
-    fn slots(&self, engine: &EngineInfo, tell: &Tell) -> Slots {
+    fn slots(&self, engine: &EngineInfo, tell: &EventSink) -> Slots {
         let asked = self.run.jobs.map_or(engine.cpus, std::num::NonZeroUsize::get);
         let slots = Slots::new(asked, engine);
         if slots.most_busy < asked {

@@ -5,13 +5,13 @@
 
 mod display;
 mod lines;
-mod standing;
+mod status;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use display::Display;
-use standing::Standing;
+use status::RunStatus;
 
 use crate::options::Terminal;
 use comeback_record::event::RunEvent;
@@ -43,7 +43,7 @@ impl From<&Terminal> for Loudness {
 pub struct Progress {
     loudness: Loudness,
     style: Style,
-    standing: Arc<Mutex<Standing>>,
+    status: Arc<Mutex<RunStatus>>,
     sink: Arc<Mutex<Sink>>,
 }
 
@@ -68,14 +68,14 @@ impl Progress {
         Self {
             loudness,
             style,
-            standing: Arc::new(Mutex::new(Standing::new())),
+            status: Arc::new(Mutex::new(RunStatus::new())),
             sink: Arc::new(Mutex::new(sink)),
         }
     }
 
     /// Tells an event.
     pub fn on(&self, event: &RunEvent) {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).on(event);
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).on(event);
         if self.loudness == Loudness::Quiet {
             return;
         }
@@ -91,7 +91,7 @@ impl Progress {
 
     /// Says where the run stands, whatever the loudness: somebody asked.
     pub fn stand(&self) {
-        let told = self.standing.lock().unwrap_or_else(PoisonError::into_inner).tell();
+        let told = self.status.lock().unwrap_or_else(PoisonError::into_inner).tell();
         self.println(&told);
     }
 

@@ -11,7 +11,7 @@ use super::{print, session};
 use crate::options::{Output, RenderOptions, ReportFormat, Terminal};
 use crate::{Failure, FailureKind, style};
 use comeback_record::document::RunDocument;
-use comeback_record::event::Told;
+use comeback_record::event::TimedEvent;
 use comeback_text::terminal::Style;
 use comeback_verdict::Exit;
 
@@ -63,7 +63,7 @@ impl Reports {
     }
 
     /// Streams what is told, where that was asked for.
-    pub fn stream(&self, told: &Told) {
+    pub fn stream(&self, told: &TimedEvent) {
         if let Some(writer) = &*self.writer.lock().unwrap_or_else(PoisonError::into_inner)
             && let Ok(line) = comeback_report::jsonl::event(told)
         {
@@ -214,7 +214,7 @@ mod tests {
                 text: format!("{n} {text}"),
             };
             let at = Timestamp::UNIX_EPOCH;
-            reports.stream(&Told { at, event });
+            reports.stream(&TimedEvent { at, event });
         }
         let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap());
         reports.write(&samples::soak()).unwrap();

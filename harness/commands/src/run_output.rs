@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::images::Tell;
+use super::images::EventSink;
 use super::reports::{Reports, exit_of};
 use super::{Caller, prune, session, tell_failure};
 use crate::options::ReportOptions;
 use crate::{Failure, FailureKind};
 use comeback_image::Cache;
 use comeback_record::document::{ImageEntry, LeftOutEntry, PartitionEntry, RunDocument, RunHeader, document};
-use comeback_record::event::{RunEvent, Told};
+use comeback_record::event::{RunEvent, TimedEvent};
 use comeback_record::ledger::{EngineEntry, Entry, Failed, RECORD_SCHEMA};
 use comeback_record::write::Record;
 use comeback_text::redact;
@@ -100,11 +100,11 @@ impl RunOutput {
     }
 
     /// Where events go: to the progress display, to the record, and to whoever reads them as they come.
-    pub fn teller(&self) -> Tell {
+    pub fn event_sink(&self) -> EventSink {
         let (progress, record, reports) = (self.caller.progress.clone(), self.record.clone(), self.reports.clone());
         Arc::new(move |event: RunEvent| {
             progress.on(&event);
-            let told = Told {
+            let told = TimedEvent {
                 at: Timestamp::now(),
                 event,
             };

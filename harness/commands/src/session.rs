@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::images::Tell;
+use crate::images::EventSink;
 use crate::options::EngineOptions;
 use crate::{Failure, FailureKind};
 use comeback_engine::{DockerEngine, Engine, EngineInfo, NoAddress, Wanted, locate};
@@ -65,7 +65,7 @@ impl Connected {
     }
 
     /// Says what is not known because the engine does not tell its time.
-    pub fn tell_clock(&self, tell: &Tell) {
+    pub fn tell_clock(&self, tell: &EventSink) {
         if self.clocks.offset.is_none() {
             tell(RunEvent::Note {
                 text: NO_CLOCK.to_owned(),

@@ -63,7 +63,7 @@ pub async fn sweep(args: SweepOptions) -> Result<Exit, Failure> {
             Some(run) => format!("nothing of run {} is there\n", sanitize(run)),
             None => "nothing of ours was left\n".to_owned(),
         },
-        (containers, volumes) => format!("removed {}\n", things(containers, volumes)),
+        (containers, volumes) => format!("removed {}\n", counted_resources(containers, volumes)),
     };
     print(&(removed + &spared(&engine, &args, &lives).await.map_err(failed)?))?;
     Ok(Exit::Held)
@@ -106,11 +106,11 @@ async fn spared(
 
 fn counted(all: &[(&str, String)]) -> String {
     let volumes = all.iter().filter(|(kind, _)| *kind == "volume").count();
-    things(all.len() - volumes, volumes)
+    counted_resources(all.len() - volumes, volumes)
 }
 
 /// `2 containers and 1 volume`.
-pub(super) fn things(containers: usize, volumes: usize) -> String {
+pub(super) fn counted_resources(containers: usize, volumes: usize) -> String {
     let s = |n: usize| if n == 1 { "" } else { "s" };
     format!(
         "{containers} container{} and {volumes} volume{}",

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use comeback_text::terminal::plain;
 
 use super::docker::translate;
-use super::{BuildRequest, Cause, EngineError, EngineErrorKind, ImageInfo, Progress, StoredImage};
+use super::{BuildRequest, Cause, EngineError, EngineErrorKind, ImageInfo, ImageProgress, StoredImage};
 
 /// How long a call may take that only looks something up or unlinks it.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ impl DockerImages {
     pub(super) async fn pull_image(
         &self,
         reference: &str,
-        on: &(dyn Fn(Progress) + Send + Sync),
+        on: &(dyn Fn(ImageProgress) + Send + Sync),
     ) -> Result<(), EngineError> {
         let call = format!("pull {reference}");
         // Without a tag the engine would pull every tag there is.
@@ -87,12 +87,12 @@ impl DockerImages {
                 && let (Some(done), Some(total)) = (detail.current, detail.total)
             {
                 layers.insert(id.clone(), (bytes(done), bytes(total)));
-                on(Progress::Bytes {
+                on(ImageProgress::Bytes {
                     done: layers.values().map(|l| l.0).sum(),
                     total: Some(layers.values().map(|l| l.1).sum()),
                 });
             } else if let Some(status) = event.status {
-                on(Progress::Line(plain(&status)));
+                on(ImageProgress::Line(plain(&status)));
             }
         }
     }
@@ -165,7 +165,7 @@ impl DockerImages {
     pub(super) async fn build_image(
         &self,
         request: BuildRequest,
-        on: &(dyn Fn(Progress) + Send + Sync),
+        on: &(dyn Fn(ImageProgress) + Send + Sync),
     ) -> Result<String, EngineError> {
         let call = format!("build {}", request.reference);
         let args: HashMap<String, String> = request.args.into_iter().collect();
@@ -203,7 +203,7 @@ impl DockerImages {
                     lines.push(&text, on);
                 }
                 if let Some(status) = event.status {
-                    on(Progress::Line(plain(&status)));
+                    on(ImageProgress::Line(plain(&status)));
                 }
                 if let Some(message) = event.error_detail.and_then(|detail| detail.message) {
                     lines.finish(on);
@@ -290,17 +290,17 @@ struct Lines {
 }
 
 impl Lines {
-    fn push(&mut self, chunk: &str, on: &(dyn Fn(Progress) + Send + Sync)) {
+    fn push(&mut self, chunk: &str, on: &(dyn Fn(ImageProgress) + Send + Sync)) {
         self.rest.push_str(chunk);
         while let Some(end) = self.rest.find('\n') {
             let line: String = self.rest.drain(..=end).collect();
-            on(Progress::Line(plain(&line)));
+            on(ImageProgress::Line(plain(&line)));
         }
     }
 
-    fn finish(&mut self, on: &(dyn Fn(Progress) + Send + Sync)) {
+    fn finish(&mut self, on: &(dyn Fn(ImageProgress) + Send + Sync)) {
         if !self.rest.is_empty() {
-            on(Progress::Line(plain(&std::mem::take(&mut self.rest))));
+            on(ImageProgress::Line(plain(&std::mem::take(&mut self.rest))));
         }
     }
 }
@@ -325,7 +325,7 @@ mod tests {
             lines.push(chunk, &on);
         }
         lines.finish(&on);
-        let line = |text: &str| Progress::Line(text.into());
+        let line = |text: &str| ImageProgress::Line(text.into());
         let want = vec![line("Step 1/2 : FROM x"), line(" ---> abc"), line("last")];
         assert_eq!(*seen.lock().unwrap(), want);
     }

@@ -15,7 +15,7 @@ use error::chain;
 pub use error::{Cause, EngineError, EngineErrorKind};
 pub use spec::{
     BuildRequest, ContainerSpec, ContainerStatus, EngineCondition, EngineEvent, EngineInfo, ExecOutput, ExecSpec,
-    ImageInfo, Limits, LogLine, LogSource, Mount, Progress, RestartPolicy, StoredImage, VolumeInfo,
+    ImageInfo, ImageProgress, Limits, LogLine, LogSource, Mount, RestartPolicy, StoredImage, VolumeInfo,
 };
 
 use std::collections::BTreeMap;
@@ -52,8 +52,8 @@ pub trait Images: Send + Sync {
     /// Whether the engine can fetch an image, without fetching it; an error says why not.
     async fn probe_pull(&self, reference: &str) -> Result<(), EngineError>;
 
-    /// Fetches an image from its registry. Progress goes to `on`.
-    async fn pull_image(&self, reference: &str, on: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), EngineError>;
+    /// Fetches an image from its registry. ImageProgress goes to `on`.
+    async fn pull_image(&self, reference: &str, on: &(dyn Fn(ImageProgress) + Send + Sync)) -> Result<(), EngineError>;
 
     /// Makes an image of a root file system archive, applying Dockerfile instructions to its configuration. Returns its id.
     async fn import_image(
@@ -67,7 +67,7 @@ pub trait Images: Send + Sync {
     async fn build_image(
         &self,
         request: BuildRequest,
-        on: &(dyn Fn(Progress) + Send + Sync),
+        on: &(dyn Fn(ImageProgress) + Send + Sync),
     ) -> Result<String, EngineError>;
 
     /// Our own images: those with a label of ours.

@@ -265,9 +265,9 @@ pub struct BuildRequest {
     pub shm_bytes: Option<i32>,
 }
 
-/// Progress of a pull or build.
+/// ImageProgress of a pull or build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum ImageProgress {
     /// A line of output.
     Line(String),
     /// Bytes so far and, if known, in all.

@@ -13,16 +13,16 @@ use super::alike::explains;
 use super::coverage::Coverage;
 use super::generate::{Known, Source};
 use super::sequence::Sequence;
-use super::trial::{Kind, Outcome, Point, Trial};
+use super::trial::{Kind, Point, Trial, TrialOutcome};
 
 /// How often a minimal sequence is repeated.
 pub const REPEATS: usize = 5;
 
 /// Runs sequences: on a real engine, or on something scripted.
-pub trait Lab: Send + Sync + 'static {
+pub trait TrialRunner: Send + Sync + 'static {
     /// Runs one sequence, and judges it. What is under way goes on while nobody waits for it, and ends when the future is
     /// dropped.
-    fn run(self: Arc<Self>, errand: Errand) -> impl Future<Output = Trial> + Send;
+    fn run(self: Arc<Self>, request: TrialRequest) -> impl Future<Output = Trial> + Send;
 
     /// How many it can run at a time.
     fn width(&self) -> usize;
@@ -33,7 +33,7 @@ pub trait Lab: Send + Sync + 'static {
 
 /// A sequence to be run, and what for.
 #[derive(Debug, Clone)]
-pub struct Errand {
+pub struct TrialRequest {
     /// The sequence.
     pub sequence: Sequence,
     /// What for.
@@ -121,7 +121,7 @@ impl Hunted {
 
 /// What is told while it goes on.
 #[derive(Debug, Clone)]
-pub enum News {
+pub enum HuntEvent {
     /// Something was found; it is being shrunk.
     Found(usize, Kind, usize),
     /// A smaller sequence fails too: so many operations.
@@ -136,9 +136,14 @@ fn same(a: &Point, b: &Point) -> bool {
 }
 
 /// Hunts until the runs or the budget are used up. What it has come to is in `hunted` all the time.
-pub async fn hunt<L: Lab>(lab: &Arc<L>, hunt: &Hunt, hunted: &Arc<Mutex<Hunted>>, tell: &(dyn Fn(News) + Send + Sync)) {
+pub async fn hunt<L: TrialRunner>(
+    trials: &Arc<L>,
+    hunt: &Hunt,
+    hunted: &Arc<Mutex<Hunted>>,
+    tell: &(dyn Fn(HuntEvent) + Send + Sync),
+) {
     let hunter = Hunter {
-        lab,
+        trials,
         hunt,
         hunted,
         tell,
@@ -146,14 +151,14 @@ pub async fn hunt<L: Lab>(lab: &Arc<L>, hunt: &Hunt, hunted: &Arc<Mutex<Hunted>>
     hunter.all().await;
 }
 
-struct Hunter<'a, L: Lab> {
-    lab: &'a Arc<L>,
+struct Hunter<'a, L: TrialRunner> {
+    trials: &'a Arc<L>,
     hunt: &'a Hunt,
     hunted: &'a Arc<Mutex<Hunted>>,
-    tell: &'a (dyn Fn(News) + Send + Sync),
+    tell: &'a (dyn Fn(HuntEvent) + Send + Sync),
 }
 
-impl<L: Lab> Hunter<'_, L> {
+impl<L: TrialRunner> Hunter<'_, L> {
     async fn all(&self) {
         let mut running = FuturesUnordered::new();
         let mut next = 0;
@@ -163,16 +168,16 @@ impl<L: Lab> Hunter<'_, L> {
             while let Some((index, (sequence, trial))) = failed.pop_first() {
                 self.investigate(index, &sequence, trial).await;
             }
-            while running.len() < self.lab.width() && next < self.hunt.runs && self.in_time() {
-                let (lab, index) = (self.lab.clone(), next);
+            while running.len() < self.trials.width() && next < self.hunt.runs && self.in_time() {
+                let (trials, index) = (self.trials.clone(), next);
                 let sequence = self.hunt.source.sequence(index);
                 next += 1;
                 running.push(whole(async move {
-                    let errand = Errand {
+                    let request = TrialRequest {
                         sequence: sequence.clone(),
                         purpose: Purpose::Try(index),
                     };
-                    (index, sequence, lab.run(errand).await)
+                    (index, sequence, trials.run(request).await)
                 }));
             }
             let Some(done) = running.next().await else { break };
@@ -181,9 +186,9 @@ impl<L: Lab> Hunter<'_, L> {
             let mut hunted = self.hunted();
             hunted.tried += 1;
             match &trial.outcome {
-                Outcome::Held => {}
-                Outcome::Inconclusive(why) => *hunted.inconclusive.entry(why.clone()).or_default() += 1,
-                Outcome::Violated(_) => {
+                TrialOutcome::Held => {}
+                TrialOutcome::Inconclusive(why) => *hunted.inconclusive.entry(why.clone()).or_default() += 1,
+                TrialOutcome::Violated(_) => {
                     failed.insert(index, (sequence, trial));
                 }
             }
@@ -195,7 +200,7 @@ impl<L: Lab> Hunter<'_, L> {
     }
 
     fn in_time(&self) -> bool {
-        self.lab.elapsed() < self.hunt.budget
+        self.trials.elapsed() < self.hunt.budget
     }
 
     fn count(&self, sequence: &Sequence, trial: &Trial) {
@@ -219,8 +224,8 @@ impl<L: Lab> Hunter<'_, L> {
         if self.is_known(&cut, &violation) {
             return;
         }
-        let found_after = self.lab.elapsed().as_secs_f64();
-        (self.tell)(News::Found(index, violation.kind, cut.operations().len()));
+        let found_after = self.trials.elapsed().as_secs_f64();
+        (self.tell)(HuntEvent::Found(index, violation.kind, cut.operations().len()));
         let length = cut.operations().len();
         let mut failing = HashMap::from([(cut.clone(), trial)]);
         let mut known = Known::new();
@@ -228,7 +233,7 @@ impl<L: Lab> Hunter<'_, L> {
         let mut tries = 0;
         let fails = |trial: &Trial| trial.violation().is_some_and(|v| same(v, &violation));
         let minimal = loop {
-            let shrunk = self.hunt.source.shrink(index, seen, &known, self.lab.width());
+            let shrunk = self.hunt.source.shrink(index, seen, &known, self.trials.width());
             if shrunk.next.is_empty() {
                 break true;
             }
@@ -265,7 +270,7 @@ impl<L: Lab> Hunter<'_, L> {
             let smallest = self.hunt.source.shrink(index, seen, &known, 1).smallest;
             if let Some(smallest) = smallest.filter(|s| told.as_ref() != Some(s)) {
                 told = Some(smallest.clone());
-                (self.tell)(News::Smaller(index, smallest.operations()));
+                (self.tell)(HuntEvent::Smaller(index, smallest.operations()));
             }
         };
         let smallest = self.hunt.source.shrink(index, seen, &known, 1).smallest.unwrap_or(cut);
@@ -294,7 +299,7 @@ impl<L: Lab> Hunter<'_, L> {
         if minimal || self.in_time() {
             self.repeat(finding).await;
         } else {
-            (self.tell)(News::Done(Box::new(finding)));
+            (self.tell)(HuntEvent::Done(Box::new(finding)));
         }
     }
 
@@ -317,16 +322,16 @@ impl<L: Lab> Hunter<'_, L> {
     async fn candidates(&self, index: usize, tries: usize, wanted: Vec<Sequence>) -> Vec<(Sequence, Trial)> {
         let mut running = FuturesUnordered::new();
         for (n, sequence) in wanted.into_iter().enumerate() {
-            let lab = self.lab.clone();
+            let trials = self.trials.clone();
             let budget = self.hunt.budget;
             running.push(whole(async move {
-                let errand = Errand {
+                let request = TrialRequest {
                     sequence: sequence.clone(),
                     purpose: Purpose::Shrink(index, tries + n),
                 };
-                let mut trial = lab.clone().run(errand.clone()).await;
-                if lab.elapsed() < budget && matches!(trial.outcome, Outcome::Inconclusive(_)) {
-                    trial = lab.run(errand).await;
+                let mut trial = trials.clone().run(request.clone()).await;
+                if trials.elapsed() < budget && matches!(trial.outcome, TrialOutcome::Inconclusive(_)) {
+                    trial = trials.run(request).await;
                 }
                 (n, sequence, trial)
             }));
@@ -344,13 +349,13 @@ impl<L: Lab> Hunter<'_, L> {
     async fn repeat(&self, finding: Finding) {
         let mut running = FuturesUnordered::new();
         for n in 1..=REPEATS {
-            let (lab, finding) = (self.lab.clone(), Box::new(finding.clone()));
+            let (trials, finding) = (self.trials.clone(), Box::new(finding.clone()));
             running.push(whole(async move {
-                let errand = Errand {
+                let request = TrialRequest {
                     sequence: finding.sequence.clone(),
                     purpose: Purpose::Repeat(finding, n),
                 };
-                lab.run(errand).await
+                trials.run(request).await
             }));
         }
         while let Some(done) = running.next().await {
@@ -361,10 +366,10 @@ impl<L: Lab> Hunter<'_, L> {
             let there = &mut hunted.findings[finding.number - 1];
             there.repeats += 1;
             there.reproduced += usize::from(reproduced);
-            there.done_after = self.lab.elapsed().as_secs_f64();
+            there.done_after = self.trials.elapsed().as_secs_f64();
         }
         let done = self.hunted().findings[finding.number - 1].clone();
-        (self.tell)(News::Done(Box::new(done)));
+        (self.tell)(HuntEvent::Done(Box::new(done)));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Exploring: sequences that nobody wrote down, against the rule behind the table.
 //!
 //! [`model`] says what can be done next and [`generate`] makes sequences of it, by proptest's strategies, which also shrink
-//! what fails. [`mod@file`] makes a scenario of a sequence, a [`hunt::Lab`] runs it as any other scenario is run, [`oracle`] reads
+//! what fails. [`mod@file`] makes a scenario of a sequence, a [`hunt::TrialRunner`] runs it as any other scenario is run, [`oracle`] reads
 //! off its history whether every gateway was what its operator wanted, and [`hunt`] drives it all.
 
 mod alike;

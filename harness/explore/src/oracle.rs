@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use super::intent::Intents;
 use super::model::Intent;
-use super::trial::{Kind, Outcome, Point, Shown, Trial};
+use super::trial::{Kind, Point, Shown, Trial, TrialOutcome};
 use comeback_history::facts::{CaseEnd, CaseEvidence, ContainerChange, Fact, Observation, Source};
 use comeback_history::now::Now;
 use comeback_history::probe;
@@ -315,14 +315,14 @@ impl<'a> Reader<'a> {
         let wrong = self.points.iter().find(|p| !p.holds()).cloned();
         let outcome = match (wrong, &self.evidence.end) {
             // Whatever was seen is not what was asked for: a fault overlay was not in force, say.
-            (_, CaseEnd::Error(why)) => Outcome::Inconclusive(why.clone()),
+            (_, CaseEnd::Error(why)) => TrialOutcome::Inconclusive(why.clone()),
             // What was proven before evidence went missing stays proven.
-            (Some(point), _) => Outcome::Violated(Box::new(point)),
+            (Some(point), _) => TrialOutcome::Violated(Box::new(point)),
             (None, CaseEnd::Complete) => match self.unseen.take() {
-                Some(why) => Outcome::Inconclusive(why),
-                None => Outcome::Held,
+                Some(why) => TrialOutcome::Inconclusive(why),
+                None => TrialOutcome::Held,
             },
-            (None, CaseEnd::Inconclusive(why) | CaseEnd::Unsupported(why)) => Outcome::Inconclusive(why.clone()),
+            (None, CaseEnd::Inconclusive(why) | CaseEnd::Unsupported(why)) => TrialOutcome::Inconclusive(why.clone()),
         };
         Trial {
             outcome,

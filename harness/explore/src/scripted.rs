@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::file::{self, Words};
-use super::hunt::{Errand, Lab, Purpose};
+use super::hunt::{Purpose, TrialRequest, TrialRunner};
 use super::oracle;
 use super::trial::Trial;
 use comeback_history::facts::{
@@ -41,13 +41,13 @@ pub enum Fault {
 }
 
 /// Runs sequences on it.
-pub struct ScriptedLab {
+pub struct ScriptedTrials {
     /// What is wrong with the gateway.
     pub fault: Fault,
 }
 
-impl Lab for ScriptedLab {
-    async fn run(self: Arc<Self>, errand: Errand) -> Trial {
+impl TrialRunner for ScriptedTrials {
+    async fn run(self: Arc<Self>, request: TrialRequest) -> Trial {
         let words = Words {
             title: "a sequence",
             why: "",
@@ -55,9 +55,9 @@ impl Lab for ScriptedLab {
             overlay: None,
             rows: &[],
         };
-        let text = match &errand.purpose {
+        let text = match &request.purpose {
             Purpose::Repeat(finding, _) => file::of_finding(finding, "a made up one", 1, None, words.settle),
-            Purpose::Try(_) | Purpose::Shrink(..) => file::text(&errand.sequence, &words),
+            Purpose::Try(_) | Purpose::Shrink(..) => file::text(&request.sequence, &words),
         };
         match file::scenario("made-up", &text) {
             Ok(scenario) => oracle::judge(&scenario, &Gateway::play(&scenario, self.fault)),

@@ -9,12 +9,12 @@ use rstest::rstest;
 use tokio::time::Instant;
 
 use super::generate::Source;
-use super::hunt::{Errand, Hunt, Hunted, Lab, Purpose, REPEATS, hunt};
-use super::scripted::{Fault, ScriptedLab};
-use super::trial::{Kind, Outcome, Trial};
+use super::hunt::{Hunt, Hunted, Purpose, REPEATS, TrialRequest, TrialRunner, hunt};
+use super::scripted::{Fault, ScriptedTrials};
+use super::trial::{Kind, Trial, TrialOutcome};
 
 async fn hunted(fault: Fault, seed: u64, runs: usize) -> Hunted {
-    let lab = Arc::new(ScriptedLab { fault });
+    let trials = Arc::new(ScriptedTrials { fault });
     let what = Hunt {
         source: Source {
             seed,
@@ -25,7 +25,7 @@ async fn hunted(fault: Fault, seed: u64, runs: usize) -> Hunted {
         budget: Duration::from_secs(3600),
     };
     let hunted = Arc::new(Mutex::new(Hunted::default()));
-    hunt(&lab, &what, &hunted, &|_| ()).await;
+    hunt(&trials, &what, &hunted, &|_| ()).await;
     let hunted = hunted.lock().unwrap().clone();
     assert_eq!(hunted.tried, runs);
     assert_eq!(hunted.told_nothing(), 0, "{:?}", hunted.inconclusive);
@@ -91,34 +91,34 @@ async fn a_fault_is_found_and_shrunk_to_the_least_that_shows_it(
 
 #[tokio::test]
 async fn nothing_is_found_where_nothing_is_wrong() {
-    let lab = Arc::new(ScriptedLab { fault: Fault::None });
+    let trials = Arc::new(ScriptedTrials { fault: Fault::None });
     let source = Source {
         seed: 1,
         steps: 8,
         profiles: 3,
     };
     for index in 0..10_000 {
-        let errand = Errand {
+        let request = TrialRequest {
             sequence: source.sequence(index),
             purpose: Purpose::Try(index),
         };
-        let trial = lab.clone().run(errand.clone()).await;
-        assert_eq!(trial.outcome, Outcome::Held, "{:#?}", errand.sequence);
+        let trial = trials.clone().run(request.clone()).await;
+        assert_eq!(trial.outcome, TrialOutcome::Held, "{:#?}", request.sequence);
     }
 }
 
-/// A lab in which everything takes a minute.
-struct SlowLab {
-    lab: Arc<ScriptedLab>,
+/// A trials in which everything takes a minute.
+struct SlowTrials {
+    trials: Arc<ScriptedTrials>,
     since: Instant,
     began: Mutex<Vec<Instant>>,
 }
 
-impl Lab for SlowLab {
-    async fn run(self: Arc<Self>, errand: Errand) -> Trial {
+impl TrialRunner for SlowTrials {
+    async fn run(self: Arc<Self>, request: TrialRequest) -> Trial {
         self.began.lock().unwrap().push(Instant::now());
         tokio::time::sleep(Duration::from_secs(60)).await;
-        self.lab.clone().run(errand).await
+        self.trials.clone().run(request).await
     }
 
     fn width(&self) -> usize {
@@ -134,8 +134,8 @@ impl Lab for SlowLab {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_begun_after_the_budget() {
     let fault = Fault::EveryShutdownIsAStop;
-    let lab = Arc::new(SlowLab {
-        lab: Arc::new(ScriptedLab { fault }),
+    let trials = Arc::new(SlowTrials {
+        trials: Arc::new(ScriptedTrials { fault }),
         since: Instant::now(),
         began: Mutex::default(),
     });
@@ -150,8 +150,8 @@ async fn nothing_is_begun_after_the_budget() {
     };
     let since = Instant::now();
     let hunted = Arc::new(Mutex::new(Hunted::default()));
-    hunt(&lab, &what, &hunted, &|_| ()).await;
-    let began = lab.began.lock().unwrap().clone();
+    hunt(&trials, &what, &hunted, &|_| ()).await;
+    let began = trials.began.lock().unwrap().clone();
     assert!(
         began.iter().all(|at| at.duration_since(since) < what.budget),
         "{began:?}"

@@ -87,7 +87,7 @@ impl Point {
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum TrialOutcome {
     /// Everything was as wanted.
     Held,
     /// Something was not; the first thing.
@@ -111,7 +111,7 @@ pub struct Shown {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: TrialOutcome,
     /// Everything that was looked at, in order.
     pub points: Vec<Point>,
     /// By step.
@@ -130,15 +130,15 @@ impl Trial {
     /// What was wrong first, if something was.
     pub fn violation(&self) -> Option<&Point> {
         match &self.outcome {
-            Outcome::Violated(point) => Some(point),
-            Outcome::Held | Outcome::Inconclusive(_) => None,
+            TrialOutcome::Violated(point) => Some(point),
+            TrialOutcome::Held | TrialOutcome::Inconclusive(_) => None,
         }
     }
 
     /// Something that never began.
     pub fn inconclusive(why: impl Into<String>) -> Self {
         Self {
-            outcome: Outcome::Inconclusive(why.into()),
+            outcome: TrialOutcome::Inconclusive(why.into()),
             points: Vec::new(),
             shown: Vec::new(),
             met: Vec::new(),

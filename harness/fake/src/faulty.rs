@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{Fake, refused};
 use comeback_engine::{
     Attached, BuildRequest, ContainerSpec, ContainerStatus, Engine, EngineCondition, EngineError, EngineErrorKind,
-    EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, Images, LogLine, Progress, StoredImage, Stream,
+    EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, ImageProgress, Images, LogLine, StoredImage, Stream,
     VolumeInfo,
 };
 
@@ -341,7 +341,7 @@ impl Images for Faulty {
         self.fake.probe_pull(reference).await
     }
 
-    async fn pull_image(&self, reference: &str, on: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), EngineError> {
+    async fn pull_image(&self, reference: &str, on: &(dyn Fn(ImageProgress) + Send + Sync)) -> Result<(), EngineError> {
         self.fake.pull_image(reference, on).await
     }
 
@@ -357,7 +357,7 @@ impl Images for Faulty {
     async fn build_image(
         &self,
         request: BuildRequest,
-        on: &(dyn Fn(Progress) + Send + Sync),
+        on: &(dyn Fn(ImageProgress) + Send + Sync),
     ) -> Result<String, EngineError> {
         self.fake.build_image(request, on).await
     }

@@ -295,5 +295,7 @@ pub fn tell_slot(all: &mut All, id: &str) {
         "pid": slot.process.map(|p| p.pid), "st": slot.process.map(|p| p.start_time), "procs": u32::from(up),
         "deaths": deaths,
     });
-    c.voices.iter_mut().for_each(|voice| voice.say(message.clone()));
+    c.listeners
+        .iter_mut()
+        .for_each(|listener| listener.say(message.clone()));
 }

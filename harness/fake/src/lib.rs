@@ -27,7 +27,7 @@ use world::World;
 
 use comeback_engine::{
     Attached, BuildRequest, ContainerSpec, ContainerStatus, Engine, EngineCondition, EngineError, EngineErrorKind,
-    EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, Images, LogLine, Progress, StoredImage, Stream,
+    EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, ImageProgress, Images, LogLine, StoredImage, Stream,
     VolumeInfo,
 };
 use comeback_observe::AGENT;
@@ -107,7 +107,11 @@ impl Images for Fake {
         not_played("ask the registry")
     }
 
-    async fn pull_image(&self, _reference: &str, _on: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), EngineError> {
+    async fn pull_image(
+        &self,
+        _reference: &str,
+        _on: &(dyn Fn(ImageProgress) + Send + Sync),
+    ) -> Result<(), EngineError> {
         not_played("pull")
     }
 
@@ -123,7 +127,7 @@ impl Images for Fake {
     async fn build_image(
         &self,
         _request: BuildRequest,
-        _on: &(dyn Fn(Progress) + Send + Sync),
+        _on: &(dyn Fn(ImageProgress) + Send + Sync),
     ) -> Result<String, EngineError> {
         not_played("build")
     }

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader, DuplexStream};
 use tokio::sync::mpsc;
 
-use super::world::{Voice, World};
+use super::world::{Listener, World};
 use super::{gateway, received};
 use comeback_engine::Attached;
 use comeback_history::now::Process;
@@ -32,18 +32,18 @@ pub fn agent(world: &World, id: &str) -> Attached {
 fn connect(world: &World, id: &str, who: Who) -> Attached {
     let (tell, heard) = mpsc::unbounded_channel();
     let (ours, theirs) = tokio::io::duplex(INPUT);
-    let voice = {
+    let listener = {
         let mut all = world.lock();
         all.container(id).map(|c| {
-            match (who, c.voices.first_mut()) {
-                (Who::Observer, Some(voice)) => voice.hears(tell),
-                _ => c.voices.push(Voice::new(tell)),
+            match (who, c.listeners.first_mut()) {
+                (Who::Observer, Some(listener)) => listener.hears(tell),
+                _ => c.listeners.push(Listener::new(tell)),
             }
-            c.voices.len() - 1
+            c.listeners.len() - 1
         })
     };
-    if let Some(voice) = voice {
-        let task = tokio::spawn(listen(world.clone(), id.to_owned(), who, voice, theirs));
+    if let Some(listener) = listener {
+        let task = tokio::spawn(listen(world.clone(), id.to_owned(), who, listener, theirs));
         if let Some(c) = world.lock().container(id) {
             c.tasks.push(task);
         }
@@ -55,7 +55,7 @@ fn connect(world: &World, id: &str, who: Who) -> Attached {
     }
 }
 
-async fn listen(world: World, id: String, who: Who, voice: usize, input: DuplexStream) {
+async fn listen(world: World, id: String, who: Who, listener: usize, input: DuplexStream) {
     let mut lines = BufReader::new(input).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let command: Json = serde_json::from_str(&line).unwrap_or_default();
@@ -64,37 +64,39 @@ async fn listen(world: World, id: String, who: Who, voice: usize, input: DuplexS
             let mut all = world.lock();
             let Some(c) = all.container(&id) else { return };
             let init = c.init;
-            let Some(voice) = c.voices.get_mut(voice) else { return };
-            let first = !std::mem::replace(&mut voice.greeted, true);
+            let Some(listener) = c.listeners.get_mut(listener) else {
+                return;
+            };
+            let first = !std::mem::replace(&mut listener.greeted, true);
             if first {
-                voice.say(json!({"k": "hello", "init": init, "comm": "s6-svscan"}));
+                listener.say(json!({"k": "hello", "init": init, "comm": "s6-svscan"}));
             }
             first
         };
         if first && who == Who::Observer {
             let mut all = world.lock();
             let present = all.present(&id);
-            let voice = all.container(&id).and_then(|c| c.voices.get_mut(voice));
-            if let Some(voice) = voice {
-                present.into_iter().for_each(|message| voice.say(message));
+            let listener = all.container(&id).and_then(|c| c.listeners.get_mut(listener));
+            if let Some(listener) = listener {
+                present.into_iter().for_each(|message| listener.say(message));
             }
         } else if first {
             gateway::tell_slot(&mut world.lock(), &id);
         }
         match command["c"].as_str() {
-            Some("sync") => say(&world, &id, voice, json!({"k": "sync", "id": number})),
+            Some("sync") => say(&world, &id, listener, json!({"k": "sync", "id": number})),
             Some("live") if who == Who::Agent => {
                 let live = json!({"k": "live", "p": command["p"], "pid": command["pid"], "st": command["st"]});
-                say(&world, &id, voice, live);
-                say(&world, &id, voice, json!({"k": "reply", "id": number, "ok": true}));
+                say(&world, &id, listener, live);
+                say(&world, &id, listener, json!({"k": "reply", "id": number, "ok": true}));
             }
             Some("idle") if who == Who::Agent => {
-                say(&world, &id, voice, json!({"k": "reply", "id": number, "ok": true}));
+                say(&world, &id, listener, json!({"k": "reply", "id": number, "ok": true}));
             }
             Some("kill") if who == Who::Agent => {
                 let signal = i32::try_from(command["sig"].as_i64().unwrap_or(15)).unwrap_or(15);
                 let process = gateway::supervised(&world, &id);
-                say(&world, &id, voice, reply(number, process));
+                say(&world, &id, listener, reply(number, process));
                 if let Some(process) = process {
                     let (world, id) = (world.clone(), id.clone());
                     tokio::spawn(async move { gateway::end(&world, &id, process, signal).await });
@@ -114,9 +116,9 @@ fn reply(number: &Json, process: Option<Process>) -> Json {
     }
 }
 
-fn say(world: &World, id: &str, voice: usize, message: Json) {
+fn say(world: &World, id: &str, listener: usize, message: Json) {
     let mut all = world.lock();
-    if let Some(voice) = all.container(id).and_then(|c| c.voices.get_mut(voice)) {
-        voice.say(message);
+    if let Some(listener) = all.container(id).and_then(|c| c.listeners.get_mut(listener)) {
+        listener.say(message);
     }
 }

@@ -92,7 +92,7 @@ pub struct Container {
     /// The slot of the default profile.
     pub slot: Option<Slot>,
     /// Those who hear of the slot, or of the volume.
-    pub voices: Vec<Voice>,
+    pub listeners: Vec<Listener>,
     /// What goes on in it.
     pub tasks: Vec<JoinHandle<()>>,
     /// Files that were put into it, outside of its volume, by their path.
@@ -124,14 +124,14 @@ struct Volume {
 }
 
 /// An observer's or agent's side of a connection.
-pub struct Voice {
+pub struct Listener {
     said: u64,
     tell: Option<mpsc::UnboundedSender<Result<LogLine, EngineError>>>,
     /// It waits for a first line of input before it says anything.
     pub greeted: bool,
 }
 
-impl Voice {
+impl Listener {
     pub fn new(tell: mpsc::UnboundedSender<Result<LogLine, EngineError>>) -> Self {
         Self {
             said: 0,
@@ -191,11 +191,11 @@ impl All {
     }
 
     /// Everybody who watches that volume.
-    fn watchers(&mut self, volume: &str) -> impl Iterator<Item = &mut Voice> {
+    fn watchers(&mut self, volume: &str) -> impl Iterator<Item = &mut Listener> {
         self.containers
             .values_mut()
             .filter(move |c| c.status.running && c.volume.as_deref() == Some(volume) && is(c, "observer"))
-            .flat_map(|c| c.voices.iter_mut())
+            .flat_map(|c| c.listeners.iter_mut())
     }
 
     pub fn write(&mut self, volume: &str, name: &str, text: Option<String>) {
@@ -206,8 +206,8 @@ impl All {
             None => v.files.remove(name),
         };
         let message = file_message(name, text.as_deref(), at);
-        for voice in self.watchers(volume) {
-            voice.say(message.clone());
+        for listener in self.watchers(volume) {
+            listener.say(message.clone());
         }
     }
 
@@ -216,8 +216,8 @@ impl All {
         let Some(v) = self.volumes.get_mut(volume) else { return };
         v.lines.push((name, line.clone(), at));
         let message = line_message(name, &line, at);
-        for voice in self.watchers(volume) {
-            voice.say(message.clone());
+        for listener in self.watchers(volume) {
+            listener.say(message.clone());
         }
     }
 
@@ -277,7 +277,7 @@ impl All {
         c.status.exit_code = exit;
         c.slot = None;
         // Its connections end with it.
-        c.voices.clear();
+        c.listeners.clear();
         c.tasks.drain(..).for_each(|task| task.abort());
         self.emit(id, "die", &[("exitCode", exit.to_string())]);
     }
@@ -400,7 +400,7 @@ impl World {
             volume: spec.mounts.first().map(|m| m.volume.clone()),
             init: 0,
             slot: None,
-            voices: Vec::new(),
+            listeners: Vec::new(),
             tasks: Vec::new(),
             files: BTreeMap::new(),
             log: Vec::new(),
@@ -562,7 +562,7 @@ impl World {
             if containers_survive {
                 // The observer goes on talking, and nobody hears it.
                 if let Some(c) = all.container(&id) {
-                    c.voices.iter_mut().for_each(|voice| voice.tell = None);
+                    c.listeners.iter_mut().for_each(|listener| listener.tell = None);
                 }
             } else {
                 all.dies(&id, 137);

@@ -293,7 +293,7 @@ pub struct ContainerStatus {
     pub started_at: Option<Timestamp>,
     /// When it last ended.
     pub finished_at: Option<Timestamp>,
-    /// Exit code of its last life; meaningless while running.
+    /// ProcessExit code of its last life; meaningless while running.
     pub exit_code: i64,
     /// True if the kernel's OOM killer ended its main process.
     pub oom_killed: bool,
@@ -317,13 +317,13 @@ pub struct ServiceStatus {
     /// Gateway processes of this profile in the container.
     pub processes: u32,
     /// Deaths the supervisor has counted, oldest first: an exit code, or a signal's name.
-    pub deaths: Vec<Exit>,
+    pub deaths: Vec<ProcessExit>,
 }
 
 /// The end of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Exit {
+pub enum ProcessExit {
     /// It exited with that code.
     Code(i64),
     /// It was killed by that signal.

@@ -3,7 +3,7 @@
 //! Most probes are read off the folded history at a mark; `boot:N` reads the reconciler's own moment, and `down:N` what a
 //! gateway life left behind.
 
-use super::facts::{CaseEvidence, Exit, Fact, FileContent, MomentName, Observation, ServiceStatus, TakenFor};
+use super::facts::{CaseEvidence, Fact, FileContent, MomentName, Observation, ProcessExit, ServiceStatus, TakenFor};
 use super::now::{Life, Now, Process, ProfileNow, process_of, word};
 use super::order::{agreed, by_time};
 use comeback_scenario::model::{Moment, Probe, Scenario, Value};
@@ -358,9 +358,9 @@ fn left_by(history: &[Observation], end: &Now, profile: &str, lives: &[Life], in
 
 fn exit_of(life: &Life) -> Reading {
     let value = match (&life.exit, life.said_exit) {
-        (Some(Exit::Code(code)), _) => Value::Int(*code),
+        (Some(ProcessExit::Code(code)), _) => Value::Int(*code),
         (None, Some(code)) => Value::Int(code),
-        (Some(Exit::Signal(name)), _) => Value::str(name.clone()),
+        (Some(ProcessExit::Signal(name)), _) => Value::str(name.clone()),
         (None, None) => return Reading::missing("neither the supervisor nor the gateway told how it ended"),
     };
     Reading::seen(value, life.ended)

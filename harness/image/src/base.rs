@@ -7,7 +7,7 @@ use super::build::{self, Job};
 use super::cache::Cache;
 use super::expr::Base;
 use super::{ImageError, ImageEvent, Report, bootstrap, contract, uv};
-use comeback_engine::{Engine, ImageInfo, Progress};
+use comeback_engine::{Engine, ImageInfo, ImageProgress};
 
 /// Where Linux systems keep the certificates they trust, in one file.
 const BUNDLES: [&str; 3] = [
@@ -293,10 +293,10 @@ fn host_bundle() -> Result<Option<Vec<u8>>, ImageError> {
 }
 
 impl Report<'_> {
-    pub(super) fn progress(&self, progress: Progress) {
+    pub(super) fn progress(&self, progress: ImageProgress) {
         match progress {
-            Progress::Line(line) => self.emit(ImageEvent::Output { line }),
-            Progress::Bytes { done, total } => self.emit(ImageEvent::Bytes { done, total }),
+            ImageProgress::Line(line) => self.emit(ImageEvent::Output { line }),
+            ImageProgress::Bytes { done, total } => self.emit(ImageEvent::Bytes { done, total }),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::assets::Tree;
 use super::cache::{Cache, broken};
 use super::{ImageError, Report};
-use comeback_engine::{BuildRequest, Engine, EngineErrorKind, ImageInfo, Progress};
+use comeback_engine::{BuildRequest, Engine, EngineErrorKind, ImageInfo, ImageProgress};
 use comeback_text::redact::{KeyBlock, Secrets};
 
 /// How many of a failed build's last lines are shown.
@@ -170,8 +170,8 @@ impl Job<'_> {
     /// Builds it.
     pub(super) async fn run(&self, request: BuildRequest, log: &Log) -> Result<ImageInfo, ImageError> {
         let reference = request.reference.clone();
-        let on = |progress: Progress| {
-            if let Progress::Line(line) = &progress {
+        let on = |progress: ImageProgress| {
+            if let ImageProgress::Line(line) = &progress {
                 log.line(line);
             }
             self.report.progress(progress);

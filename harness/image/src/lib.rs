@@ -84,7 +84,7 @@ pub enum ImageEvent {
         /// The line.
         line: String,
     },
-    /// Progress of a pull, in bytes.
+    /// ImageProgress of a pull, in bytes.
     Bytes {
         /// So far.
         done: u64,

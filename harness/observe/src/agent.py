@@ -25,7 +25,7 @@ written_at = {}
 told_at = {}
 tallies = {}
 holds = []
-ambushes = []
+marker_signals = []
 held = {}
 starting = []
 idling = []
@@ -323,10 +323,10 @@ def try_holds():
 
 def spring(directory):
     """The marker of that home has been taken: the signals that wait for it go out."""
-    for ambush in list(ambushes):
-        if home(ambush["p"]) == directory:
-            ambushes.remove(ambush)
-            kill(ambush)
+    for waiting in list(marker_signals):
+        if home(waiting["p"]) == directory:
+            marker_signals.remove(waiting)
+            kill(waiting)
 
 
 def kill(command):
@@ -383,8 +383,8 @@ def act(command):
         else:
             os.kill(pid, signal.SIGCONT)
             say("reply", id=number, ok=True, pid=pid, st=start_time(pid))
-    elif what == "ambush":
-        ambushes.append(command)
+    elif what == "signal-on-marker":
+        marker_signals.append(command)
         watch.add(home(profile), HOME)
         say("armed", id=number)
     elif what == "live":

@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// What a case hears.
 #[derive(Debug, Clone)]
-pub enum Heard {
+pub enum HubEvent {
     /// An event of its container under test.
     Event(EngineEvent),
     /// Events may have been missed.
@@ -36,7 +36,7 @@ pub enum Heard {
 
 /// A case that listens.
 struct Listener {
-    tell: mpsc::UnboundedSender<Heard>,
+    tell: mpsc::UnboundedSender<HubEvent>,
     /// It knows that events may be missing, and the engine has told nothing since.
     warned: bool,
 }
@@ -78,7 +78,7 @@ impl EventHub {
     }
 
     /// Events of the container under test of that case, from now on.
-    pub fn listen(&self, case: &str) -> mpsc::UnboundedReceiver<Heard> {
+    pub fn listen(&self, case: &str) -> mpsc::UnboundedReceiver<HubEvent> {
         let (tell, heard) = mpsc::unbounded_channel();
         let listener = Listener { tell, warned: false };
         lock(&self.listeners).insert(case.to_owned(), listener);
@@ -191,7 +191,7 @@ impl Reader {
     fn tell_all(&self, why: &str) {
         for listener in lock(&self.listeners).values_mut() {
             if !std::mem::replace(&mut listener.warned, true) {
-                let _ = listener.tell.send(Heard::Broken(why.to_owned()));
+                let _ = listener.tell.send(HubEvent::Broken(why.to_owned()));
             }
         }
     }
@@ -212,7 +212,7 @@ fn deal(listeners: &Listeners, event: &EngineEvent) {
     if let Some(case) = event.attributes.get(CASE_LABEL)
         && let Some(listener) = listeners.get(case)
     {
-        let _ = listener.tell.send(Heard::Event(event.clone()));
+        let _ = listener.tell.send(HubEvent::Event(event.clone()));
     }
 }
 
@@ -243,7 +243,7 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert!(engine.asked().calls.len() > 20, "it was not asked again");
         for heard in [&mut early, &mut late] {
-            assert!(matches!(heard.try_recv(), Ok(Heard::Broken(_))));
+            assert!(matches!(heard.try_recv(), Ok(HubEvent::Broken(_))));
             assert!(heard.try_recv().is_err(), "told twice");
         }
     }

@@ -10,7 +10,7 @@ use comeback_gateway::boot_line::BootLine;
 use comeback_gateway::exit_diag::ExitDiag;
 use comeback_gateway::files;
 use comeback_gateway::log::{self, Shutdown};
-use comeback_history::facts::{Exit, Fact, FileContent, ServiceStatus, TakenFor};
+use comeback_history::facts::{Fact, FileContent, ProcessExit, ServiceStatus, TakenFor};
 
 /// Longest piece of an unreadable file kept, in characters.
 const HEAD: usize = 120;
@@ -141,9 +141,9 @@ impl Message {
                 .deaths
                 .iter()
                 .map(|(kind, value)| match (kind.as_str(), value) {
-                    ("code", value) => Exit::Code(value.as_i64().unwrap_or(-1)),
-                    (_, Json::String(name)) => Exit::Signal(name.clone()),
-                    (_, other) => Exit::Signal(other.to_string()),
+                    ("code", value) => ProcessExit::Code(value.as_i64().unwrap_or(-1)),
+                    (_, Json::String(name)) => ProcessExit::Signal(name.clone()),
+                    (_, other) => ProcessExit::Signal(other.to_string()),
                 })
                 .collect(),
         }

@@ -118,7 +118,7 @@ pub enum RunEvent {
 
 /// An event with its time: a line of the record's `events.jsonl` and of `--format jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Told {
+pub struct TimedEvent {
     /// When it was told.
     pub at: Timestamp,
     /// What.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use comeback_history::clock::ClockOffset;
-use comeback_history::facts::{ContainerChange, Exit, Fact, FileContent, Observation, TakenFor};
+use comeback_history::facts::{ContainerChange, Fact, FileContent, Observation, ProcessExit, TakenFor};
 use comeback_history::now::Now;
 use comeback_scenario::model::{DEFAULT_PROFILE, Operation, ProfileSel, RecreateHow, Step, User};
 use comeback_scenario::overlay::OVERLAY_SAYS;
@@ -212,10 +212,10 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
     Some((kind, profile.map(String::as_str), text))
 }
 
-fn last_death(deaths: &[Exit]) -> String {
+fn last_death(deaths: &[ProcessExit]) -> String {
     match deaths.last() {
-        Some(Exit::Code(code)) => format!(", exit {code}"),
-        Some(Exit::Signal(signal)) => format!(", {signal}"),
+        Some(ProcessExit::Code(code)) => format!(", exit {code}"),
+        Some(ProcessExit::Signal(signal)) => format!(", {signal}"),
         None => String::new(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{ImageEntry, PartitionEntry, ShardEntry};
-use super::event::{RunEvent, Told};
+use super::event::{RunEvent, TimedEvent};
 use super::ledger::{Entry, Failed, Planned};
 use super::read::{Kept, KeptAttempt};
 use comeback_plan::CaseKey;
@@ -18,7 +18,7 @@ pub struct Whole<'k> {
     /// The attempts, in the order of the plan.
     pub attempts: Vec<&'k KeptAttempt>,
     /// What was told while the shards went on, by time.
-    pub events: Vec<Told>,
+    pub events: Vec<TimedEvent>,
     /// The last line of its ledger.
     pub ended: Entry,
 }
@@ -371,8 +371,8 @@ fn without_shard(arguments: &[String]) -> Vec<String> {
 }
 
 /// What was told by all of them, by time; of the beginnings of a run there is one.
-fn events(shards: &[Shard<'_>], id: &str, all: usize) -> Vec<Told> {
-    let mut events: Vec<Told> = shards.iter().flat_map(|shard| shard.kept.events.clone()).collect();
+fn events(shards: &[Shard<'_>], id: &str, all: usize) -> Vec<TimedEvent> {
+    let mut events: Vec<TimedEvent> = shards.iter().flat_map(|shard| shard.kept.events.clone()).collect();
     events.sort_by_key(|told| told.at);
     let mut begun = false;
     events.retain_mut(|told| match &mut told.event {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::event::Told;
+use super::event::TimedEvent;
 use super::ledger::{Ending, Entry, RECORD_SCHEMA};
 use super::write::{is_plain, names};
 use comeback_history::facts::Observation;
@@ -57,7 +57,7 @@ pub struct Kept {
     /// The attempts, in the order in which they began.
     pub attempts: Vec<KeptAttempt>,
     /// What was told while the run went on.
-    pub events: Vec<Told>,
+    pub events: Vec<TimedEvent>,
 }
 
 /// An attempt as it was found.

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::document::RunDocument;
-use super::event::Told;
+use super::event::TimedEvent;
 use super::ledger::{Ending, Entry};
 use comeback_history::facts::{CaseEvidence, Fact, FileContent, Observation};
 use comeback_plan::CaseKey;
@@ -117,7 +117,7 @@ impl Record {
     }
 
     /// Adds what is told to people.
-    pub fn tell(&mut self, told: &Told) {
+    pub fn tell(&mut self, told: &TimedEvent) {
         let done = line(&mut self.events, told);
         self.note(done);
     }

@@ -95,7 +95,7 @@ pub fn render(found: &Findings, style: Style) -> String {
         text += &format!("  {} {name}  {}", style.paint(paint, sign), what.trim_start());
         if let Some(advice) = &finding.advice {
             let advice = wrap(&sanitize(advice), columns, &format!("{indent}  "));
-            text += &format!("{indent}{} {}", style.paint(Paint::News, "→"), advice.trim_start());
+            text += &format!("{indent}{} {}", style.paint(Paint::Info, "→"), advice.trim_start());
         }
     }
     let count = |state| found.findings.iter().filter(|f| f.state == state).count();

@@ -3,14 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use comeback_record::document::RunDocument;
-use comeback_record::event::{RunEvent, Told};
+use comeback_record::event::{RunEvent, TimedEvent};
 
 /// An event as a line.
 ///
 /// # Errors
 ///
 /// If a value cannot be written as JSON, which no event of ours holds.
-pub fn event(told: &Told) -> Result<String, serde_json::Error> {
+pub fn event(told: &TimedEvent) -> Result<String, serde_json::Error> {
     super::json::line(told)
 }
 
@@ -20,7 +20,7 @@ pub fn event(told: &Told) -> Result<String, serde_json::Error> {
 ///
 /// As [`event`].
 pub fn document(document: &RunDocument) -> Result<String, serde_json::Error> {
-    event(&Told {
+    event(&TimedEvent {
         at: ended(document),
         event: RunEvent::Document {
             document: Box::new(document.clone()),

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use comeback_record::document::RunDocument;
-use comeback_record::event::Told;
+use comeback_record::event::TimedEvent;
 
 /// The schema of the run document: `--format json`.
 pub fn document() -> Value {
@@ -13,7 +13,7 @@ pub fn document() -> Value {
 
 /// The schema of a line of `--format jsonl`.
 pub fn events() -> Value {
-    schema::<Told>("An event of a comeback run: a line of its stream", "event")
+    schema::<TimedEvent>("An event of a comeback run: a line of its stream", "event")
 }
 
 fn schema<T: schemars::JsonSchema>(title: &str, name: &str) -> Value {
@@ -80,7 +80,7 @@ mod tests {
                 assert!(errors.is_empty(), "{}", errors.join("\n"));
             }
         }
-        let note = Told {
+        let note = TimedEvent {
             at: samples::reproduced().started,
             event: RunEvent::Note { text: "a".into() },
         };

@@ -12,12 +12,12 @@ use tokio::sync::mpsc;
 
 use super::cleanup::Leftovers;
 use super::flights::Flights;
-use super::keeper::Keeper;
+use super::monitor::IncarnationMonitor;
 use super::overlay::Fault;
 use super::slots::Busy;
 use super::still::Picture;
 use super::subject::Names;
-use super::{Done, Finished, Halt, Order, Progress, RunContext};
+use super::{CaseProgress, Done, Finished, Halt, Order, RunContext};
 use comeback_engine::EngineError;
 use comeback_history::facts::{CaseEnd, CaseEvidence, Observation, StepSeconds};
 use comeback_history::now::Process;
@@ -34,7 +34,7 @@ pub struct Case {
     pub order: Order,
     pub names: Names,
     pub recorder: Recorder,
-    pub keeper: Keeper,
+    pub monitor: IncarnationMonitor,
     pub observer: Link,
     pub fault: Option<Fault>,
     shared: Mutex<Shared>,
@@ -124,7 +124,7 @@ fn recorder(order: &Order, secrets: Secrets, clocks: Clocks) -> (Recorder, tokio
     let progress = order.progress.clone();
     let forward = tokio::spawn(async move {
         while let Some(observation) = told.recv().await {
-            let _ = progress.send(Progress::Observed(Box::new(observation)));
+            let _ = progress.send(CaseProgress::Observed(Box::new(observation)));
         }
     });
     (Recorder::new(Some(tell), secrets, clocks), forward)
@@ -203,7 +203,7 @@ impl Case {
     /// Tells what is being waited for.
     pub fn phase(&self, what: &str) {
         what.clone_into(&mut self.shared().phase);
-        let _ = self.order.progress.send(Progress::Phase(what.to_owned()));
+        let _ = self.order.progress.send(CaseProgress::Phase(what.to_owned()));
     }
 
     /// Deadline of a wait.

@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use super::case::Case;
 use super::overlay::Fault;
-use super::steps::Outcome;
+use super::steps::StepOutcome;
 use super::subject::Names;
 use super::{Done, Halt, RunContext, Why};
 use comeback_engine::{EngineError, EngineErrorKind, EngineInfo, RUN_LABEL};
@@ -170,7 +170,7 @@ fn last_words(output: &Output) -> String {
 }
 
 impl Case {
-    pub async fn compose_recreate(&self) -> Done<Outcome> {
+    pub async fn compose_recreate(&self) -> Done<StepOutcome> {
         self.keep_output().await;
         let before = self.recorder.now(Now::started_at);
         let id = up(
@@ -185,7 +185,7 @@ impl Case {
         self.all_free();
         let started_at = self.incarnation_after(before, super::control::EVENT).await?;
         self.boot(started_at, true).await?;
-        Ok(Outcome::default())
+        Ok(StepOutcome::default())
     }
 }
 

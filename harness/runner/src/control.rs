@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::case::Case;
 use super::overlay;
-use super::steps::{Armed, Outcome};
+use super::steps::{Armed, StepOutcome};
 use super::subject::{self, OOM_MEMORY};
 use super::waits::ANSWER;
 use super::{Done, Halt, Why};
@@ -19,22 +19,22 @@ use comeback_scenario::model::{RecreateHow, RestartPolicy, Signal, Step};
 pub const EVENT: Duration = Duration::from_secs(15);
 
 impl Case {
-    pub async fn engine_restart(&self, grace: Duration) -> Done<Outcome> {
+    pub async fn engine_restart(&self, grace: Duration) -> Done<StepOutcome> {
         let before = self.recorder.now(Now::started_at);
         self.ctx.engine.restart(&self.subject_id(), grace).await?;
         self.all_free();
         let started_at = self.incarnation_after(before, EVENT).await?;
         self.boot(started_at, true).await?;
-        Ok(Outcome::default())
+        Ok(StepOutcome::default())
     }
 
-    pub async fn engine_stop(&self, grace: Duration) -> Done<Outcome> {
+    pub async fn engine_stop(&self, grace: Duration) -> Done<StepOutcome> {
         self.ctx.engine.stop(&self.subject_id(), grace).await?;
         self.all_free();
         self.proven_gone("engine-stop").await
     }
 
-    pub async fn engine_kill(&self, signal: Signal) -> Done<Outcome> {
+    pub async fn engine_kill(&self, signal: Signal) -> Done<StepOutcome> {
         self.ctx.engine.kill(&self.subject_id(), signal.name()).await?;
         if signal == Signal::Kill {
             self.all_free();
@@ -42,22 +42,22 @@ impl Case {
         }
         let gone = self.container_gone(self.limit()).await;
         Ok(if gone {
-            Outcome::default()
+            StepOutcome::default()
         } else {
-            Outcome::noted(format!("PID 1 took {signal} and still runs"))
+            StepOutcome::noted(format!("PID 1 took {signal} and still runs"))
         })
     }
 
-    async fn proven_gone(&self, op: &str) -> Done<Outcome> {
+    async fn proven_gone(&self, op: &str) -> Done<StepOutcome> {
         if self.container_gone(EVENT).await {
-            return Ok(Outcome::default());
+            return Ok(StepOutcome::default());
         }
         Err(Halt::Inconclusive(
             format!("{op}: the engine answered, but no `die` event followed").into(),
         ))
     }
 
-    pub async fn engine_start(&self) -> Done<Outcome> {
+    pub async fn engine_start(&self) -> Done<StepOutcome> {
         if self.in_flight() && self.recorder.now(Now::running) {
             // A stop in flight comes to its end first: starting what still runs would do nothing at all.
             self.container_gone(self.limit()).await;
@@ -66,10 +66,10 @@ impl Case {
         self.ctx.engine.start(&self.subject_id()).await?;
         let started_at = self.incarnation_after(before, EVENT).await?;
         self.boot(started_at, true).await?;
-        Ok(Outcome::default())
+        Ok(StepOutcome::default())
     }
 
-    pub async fn recreate(&self, how: RecreateHow) -> Done<Outcome> {
+    pub async fn recreate(&self, how: RecreateHow) -> Done<StepOutcome> {
         let old = self.subject_id();
         if how == RecreateHow::Stop && self.recorder.now(Now::running) {
             self.ctx.engine.stop(&old, Duration::from_secs(10)).await?;
@@ -89,12 +89,12 @@ impl Case {
         self.replace_subject(id);
         let started_at = self.incarnation_after(before, EVENT).await?;
         self.boot(started_at, true).await?;
-        Ok(Outcome::default())
+        Ok(StepOutcome::default())
     }
 
-    pub async fn signal_gateway(&self, signal: Signal, step: &Step, mut armed: Option<Armed>) -> Done<Outcome> {
+    pub async fn signal_gateway(&self, signal: Signal, step: &Step, mut armed: Option<Armed>) -> Done<StepOutcome> {
         let agent = self.agent("signal-gateway").await?;
-        let mut outcome = Outcome::default();
+        let mut outcome = StepOutcome::default();
         for profile in self.addressed(step) {
             let command = json!({"c": "kill", "p": profile, "sig": number(signal)});
             let sent = match armed.take() {
@@ -135,7 +135,7 @@ impl Case {
         Ok(outcome)
     }
 
-    pub async fn signal_init(&self, signal: Signal) -> Done<Outcome> {
+    pub async fn signal_init(&self, signal: Signal) -> Done<StepOutcome> {
         let agent = self.agent("signal-init").await?;
         let before = self.recorder.now(Now::started_at);
         let command = json!({"c": "kill", "init": true, "sig": number(signal)});
@@ -145,7 +145,7 @@ impl Case {
             .map_err(|e| Halt::Inconclusive(Why::asked("signal-init", e)))?;
         let policy = self.order.scenario.start.policy;
         if !self.ended(before, self.limit()).await {
-            return Ok(Outcome::noted(format!("PID 1 took {signal} and still runs")));
+            return Ok(StepOutcome::noted(format!("PID 1 took {signal} and still runs")));
         }
         self.all_free();
         if policy != RestartPolicy::No {
@@ -153,18 +153,18 @@ impl Case {
             if let Ok(started_at) = self.incarnation_after(before, EVENT).await {
                 self.boot(started_at, true).await?;
             } else {
-                return Ok(Outcome::noted("the engine did not restart the container"));
+                return Ok(StepOutcome::noted("the engine did not restart the container"));
             }
         }
-        Ok(Outcome::default())
+        Ok(StepOutcome::default())
     }
 
-    pub async fn oom_gateway(&self, step: &Step) -> Done<Outcome> {
+    pub async fn oom_gateway(&self, step: &Step) -> Done<StepOutcome> {
         let agent = self.agent("oom-gateway").await?;
         for profile in self.addressed(step) {
             let before = self.recorder.now(|now: &Now| now.ooms);
             let Some(process) = self.live_process(&profile) else {
-                return Ok(Outcome::noted(format!("no gateway of {profile} runs")));
+                return Ok(StepOutcome::noted(format!("no gateway of {profile} runs")));
             };
             let command = json!({"c": "oom", "p": profile, "limit": OOM_MEMORY >> 20});
             agent
@@ -187,7 +187,7 @@ impl Case {
                 return Err(Halt::Inconclusive("oom-gateway: the engine told of no OOM kill".into()));
             }
         }
-        Ok(Outcome::default())
+        Ok(StepOutcome::default())
     }
 
     /// A new incarnation has nothing frozen in it.

@@ -7,8 +7,8 @@ mod control;
 mod environments;
 mod flights;
 mod halt;
-mod keeper;
 mod live;
+mod monitor;
 mod operator;
 mod overlay;
 mod restarts;
@@ -79,9 +79,9 @@ pub struct CaseImages {
     pub next: Image,
 }
 
-/// Progress of one attempt, for whoever shows it.
+/// CaseProgress of one attempt, for whoever shows it.
 #[derive(Debug, Clone)]
-pub enum Progress {
+pub enum CaseProgress {
     /// It is doing this or waiting for that now.
     Phase(String),
     /// This was observed.
@@ -103,7 +103,7 @@ pub struct Order {
     /// Attempt, from 1.
     pub attempt: u32,
     /// Where progress goes.
-    pub progress: mpsc::UnboundedSender<Progress>,
+    pub progress: mpsc::UnboundedSender<CaseProgress>,
 }
 
 type Done<T = ()> = Result<T, Halt>;

@@ -2,7 +2,7 @@
 
 use super::Done;
 use super::case::Case;
-use super::steps::Outcome;
+use super::steps::StepOutcome;
 use comeback_engine::{ExecOutput, ExecSpec};
 use comeback_history::now::{Now, Process};
 use comeback_scenario::model::{DEFAULT_PROFILE, ProfileSel, Step, User};
@@ -63,12 +63,12 @@ impl Case {
     }
 
     /// `hermes gateway start|stop|restart`, of one profile, each in turn, or with `--all`.
-    pub async fn operate(&self, verb: Verb, all: bool, step: &Step) -> Done<Outcome> {
+    pub async fn operate(&self, verb: Verb, all: bool, step: &Step) -> Done<StepOutcome> {
         let profiles = match &step.profile {
             ProfileSel::One(name) => vec![name.clone()],
             ProfileSel::All => self.profiles(),
         };
-        let mut outcome = Outcome::default();
+        let mut outcome = StepOutcome::default();
         let before: Vec<(String, Option<Process>)> = {
             let affected = if all { self.profiles() } else { profiles.clone() };
             let process = |name: &String| self.recorder.now(|now: &Now| now.profile(name).supervised());
@@ -105,9 +105,9 @@ impl Case {
     }
 
     /// `hermes profile create|delete`.
-    pub async fn manage_profile(&self, create: bool, step: &Step) -> Done<Outcome> {
+    pub async fn manage_profile(&self, create: bool, step: &Step) -> Done<StepOutcome> {
         let ProfileSel::One(name) = &step.profile else {
-            return Ok(Outcome::default());
+            return Ok(StepOutcome::default());
         };
         let args: &[&str] = if create {
             &["profile", "create", name]
@@ -118,10 +118,10 @@ impl Case {
         if end.exit == Some(0) {
             self.set_profile(name, create);
         }
-        Ok(Outcome {
+        Ok(StepOutcome {
             exit: end.exit,
             output: end.output,
-            ..Outcome::default()
+            ..StepOutcome::default()
         })
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::slots::Busy;
-use super::{CaseImages, Order, Progress, RunContext, case};
+use super::{CaseImages, CaseProgress, Order, RunContext, case};
 use comeback_history::facts::CaseEvidence;
 use comeback_plan::CaseKey;
 use comeback_scenario::model::Scenario;
@@ -28,7 +28,7 @@ pub enum Attempt<'a> {
     /// One began.
     Began,
     /// One is going on.
-    Going(Progress),
+    Going(CaseProgress),
     /// One has ended. The answer says what follows from it.
     Ended(&'a CaseEvidence),
 }

@@ -20,11 +20,11 @@ use comeback_history::probe;
 use comeback_observe::recorder::Wait;
 use comeback_observe::wire::Message;
 use comeback_scenario::model::{Moment, Operation, Probe, ProfileSel, Seed, Signal, Step, ValueSet};
-use windows::{acts, ambush, changes, holds_what, is_hold, waits_for_state};
+use windows::{acts, changes, holds_what, is_hold, signal_on_marker, waits_for_state};
 
 /// What came of a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct StepOutcome {
     /// What the operator's command returned.
     pub exit: Option<i64>,
     /// What it said.
@@ -35,7 +35,7 @@ pub struct Outcome {
     pub came_true: Option<bool>,
 }
 
-impl Outcome {
+impl StepOutcome {
     /// Nothing but a note.
     pub fn noted(note: impl Into<String>) -> Self {
         Self {
@@ -64,10 +64,10 @@ impl Case {
             {
                 armed = Some(self.arm(next, state).await?);
             }
-            if let Some((signal, next)) = ambush(&steps[index + 1..])
+            if let Some((signal, next)) = signal_on_marker(&steps[index + 1..])
                 && self.nowhere(&next.op).await?.is_none()
             {
-                armed = Some(self.lay_ambush(signal, next).await?);
+                armed = Some(self.arm_signal(signal, next).await?);
             }
             let number = index + 1;
             let op = step.op.name().to_owned();
@@ -150,7 +150,7 @@ impl Case {
         if !step.wait && acts(step) {
             self.flight_ends();
         }
-        let Outcome {
+        let StepOutcome {
             exit,
             output,
             note,
@@ -173,9 +173,9 @@ impl Case {
         Ok(())
     }
 
-    async fn act(&self, step: &Step, armed: Option<Armed>) -> Done<Outcome> {
+    async fn act(&self, step: &Step, armed: Option<Armed>) -> Done<StepOutcome> {
         if let Some(why) = self.nowhere(&step.op).await? {
-            return Ok(Outcome::noted(why));
+            return Ok(StepOutcome::noted(why));
         }
         match &step.op {
             Operation::OperatorStart { all } => self.operate(Verb::Start, *all, step).await,
@@ -199,7 +199,7 @@ impl Case {
             Operation::Release => self.release(step).await,
             Operation::Settle => {
                 tokio::time::sleep(self.order.scenario.settle).await;
-                Ok(Outcome::default())
+                Ok(StepOutcome::default())
             }
         }
     }
@@ -212,7 +212,7 @@ impl Case {
         }
     }
 
-    async fn stamp(&self, seed: &Seed, step: &Step) -> Done<Outcome> {
+    async fn stamp(&self, seed: &Seed, step: &Step) -> Done<StepOutcome> {
         let profile = self.addressed(step).into_iter().next().unwrap_or_default();
         let process = self.recorder.now(|now: &Now| {
             let p = now.profile(&profile);
@@ -224,12 +224,12 @@ impl Case {
             .engine
             .upload(&self.subject_id(), super::subject::DATA, tar)
             .await?;
-        Ok(Outcome::default())
+        Ok(StepOutcome::default())
     }
 
     /// Waits for a probe's value. Where it does not come, the case goes on: whether it should have is for the rows to
     /// say, and the verdict never takes such a case for a pass.
-    async fn wait_until(&self, probe: Probe, value: &ValueSet, step: &Step) -> Done<Outcome> {
+    async fn wait_until(&self, probe: Probe, value: &ValueSet, step: &Step) -> Done<StepOutcome> {
         let profile = self.addressed(step).into_iter().next().unwrap_or_default();
         let (history, _) = self.recorder.snapshot();
         let before = probe::process_before_last_action(&history, &profile);
@@ -249,10 +249,10 @@ impl Case {
             }),
         };
         let there = self.wait_while_under_way(wait).await?.is_some();
-        Ok(Outcome {
+        Ok(StepOutcome {
             note: (!there).then(|| format!("did not come true: {condition}")),
             came_true: Some(there),
-            ..Outcome::default()
+            ..StepOutcome::default()
         })
     }
 
@@ -267,10 +267,10 @@ impl Case {
         Ok((profile, done))
     }
 
-    async fn lay_ambush(&self, signal: Signal, step: &Step) -> Done<Armed> {
+    async fn arm_signal(&self, signal: Signal, step: &Step) -> Done<Armed> {
         let profile = self.addressed(step).into_iter().next().unwrap_or_default();
         let agent = self.agent("signal-gateway").await?;
-        let command = serde_json::json!({"c": "ambush", "p": profile, "sig": super::control::number(signal)});
+        let command = serde_json::json!({"c": "signal-on-marker", "p": profile, "sig": super::control::number(signal)});
         let done = agent
             .arm(command, ANSWER)
             .await
@@ -278,7 +278,7 @@ impl Case {
         Ok((profile, done))
     }
 
-    async fn hold(&self, step: &Step, state: &str, armed: Option<Armed>) -> Done<Outcome> {
+    async fn hold(&self, step: &Step, state: &str, armed: Option<Armed>) -> Done<StepOutcome> {
         let (profile, done) = match armed {
             Some(armed) => armed,
             None => self.arm(step, state).await?,
@@ -289,10 +289,14 @@ impl Case {
         let held =
             held.map_err(|e| Halt::Inconclusive(Why::asked(format!("hold-at {state}: the window was missed"), e)))?;
         self.set_held(&profile, true);
-        Ok(Outcome::noted(format!("pid {} {}", held.pid.unwrap_or(0), held.why)))
+        Ok(StepOutcome::noted(format!(
+            "pid {} {}",
+            held.pid.unwrap_or(0),
+            held.why
+        )))
     }
 
-    async fn release(&self, step: &Step) -> Done<Outcome> {
+    async fn release(&self, step: &Step) -> Done<StepOutcome> {
         let agent = self.agent("release").await?;
         for profile in self.addressed(step) {
             let command = serde_json::json!({"c": "release", "p": profile});
@@ -300,12 +304,12 @@ impl Case {
             done.map_err(|e| Halt::Inconclusive(Why::asked("release", e)))?;
             self.set_held(&profile, false);
         }
-        Ok(Outcome::default())
+        Ok(StepOutcome::default())
     }
 
     /// The agent, or why the step cannot be done.
     pub async fn agent(&self, what: &str) -> Done<Arc<comeback_observe::link::Link>> {
-        self.keeper
+        self.monitor
             .agent_within(Duration::from_secs(10))
             .await
             .ok_or_else(|| Halt::Inconclusive(format!("{what}: the container does not run").into()))
@@ -332,7 +336,7 @@ mod tests {
     fn only_a_signal_that_waits_for_a_marker_to_be_taken_is_laid_in_ambush() {
         let signal = step(Operation::SignalGateway { signal: Signal::Term });
         let taken = wait_for(Probe::Marker, "absent");
-        let found = |steps: &[Step]| ambush(steps).map(|(signal, _)| signal);
+        let found = |steps: &[Step]| signal_on_marker(steps).map(|(signal, _)| signal);
         assert_eq!(found(&[taken.clone(), signal.clone()]), Some(Signal::Term));
         assert_eq!(found(&[wait_for(Probe::Marker, "present"), signal.clone()]), None);
         assert_eq!(found(&[wait_for(Probe::Service, "down"), signal.clone()]), None);

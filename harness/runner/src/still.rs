@@ -163,7 +163,7 @@ impl Case {
     /// Whether nothing in the container gets on with anything. A command of the container's own, a slow import on a busy machine
     /// and whatever else may yet start a gateway would be seen.
     async fn idles(&self) -> Done<bool> {
-        let Some(agent) = self.keeper.agent() else {
+        let Some(agent) = self.monitor.agent() else {
             return Ok(true);
         };
         match agent.ask(json!({"c": "idle"}), ANSWER).await {

@@ -161,7 +161,7 @@ impl Case {
         if self.recorder.now(over) {
             return Ok(false);
         }
-        if !watched || self.keeper.agent_within(ANSWER).await.is_none() && !self.recorder.now(over) {
+        if !watched || self.monitor.agent_within(ANSWER).await.is_none() && !self.recorder.now(over) {
             return Err(Halt::Inconclusive(
                 format!(
                     "no process could be put into the container to watch its supervisor within {} s of boot {number}",
@@ -221,7 +221,7 @@ impl Case {
         let incarnation = self.recorder.now(Now::started_at);
         let observer = self.observer.sync(ANSWER);
         let agent = async {
-            match self.keeper.agent() {
+            match self.monitor.agent() {
                 Some(agent) => match agent.sync(ANSWER).await {
                     Ok(()) => Ok(()),
                     // It ends with the container, a little before the engine says so.

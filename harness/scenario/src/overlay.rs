@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_table_and_the_files_agree() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../images/overlays");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../images/overlays");
         let files: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()
             .filter_map(|entry| {

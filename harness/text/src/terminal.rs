@@ -136,7 +136,7 @@ impl Style {
             Paint::Good => "32",
             Paint::Bad => "31",
             Paint::Doubt => "33",
-            Paint::News => "36",
+            Paint::Info => "36",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
@@ -158,7 +158,7 @@ pub enum Paint {
     /// Not known.
     Doubt,
     /// Worth knowing.
-    News,
+    Info,
 }
 
 #[cfg(test)]

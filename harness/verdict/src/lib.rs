@@ -16,7 +16,7 @@ pub use exit::{Exit, ExitStyle};
 pub use expected::{Column, Expectation, Subject};
 pub use judge::{Judged, Verdict};
 pub use rows::Row;
-pub use run::{Outcome, RunVerdict};
+pub use run::{CaseOutcome, RunVerdict};
 
 use comeback_history::facts::{CaseEnd, CaseEvidence, Fact};
 use comeback_scenario::model::Scenario;

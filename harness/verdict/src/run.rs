@@ -42,7 +42,7 @@ impl fmt::Display for RunVerdict {
 
 /// What a run comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcome {
+pub struct CaseOutcome {
     /// The verdict.
     pub verdict: RunVerdict,
     /// The exit code.
@@ -63,7 +63,7 @@ pub struct Faults {
 ///
 /// Regression and mismatch beat inconclusive beats error beats held. A run in which nothing was judged, because nothing
 /// was selected or nothing is supported here, has held nothing: its verdict is `error`.
-pub fn outcome(verdicts: &[Verdict], faults: Faults) -> Outcome {
+pub fn outcome(verdicts: &[Verdict], faults: Faults) -> CaseOutcome {
     let has = |wanted: Verdict| verdicts.contains(&wanted);
     let (verdict, exit) = if verdicts.iter().any(|v| v.is_red()) {
         (RunVerdict::Regression, Exit::Regression)
@@ -80,10 +80,10 @@ pub fn outcome(verdicts: &[Verdict], faults: Faults) -> Outcome {
     };
     match faults.interrupted {
         // What was found stands; but a run that did not get to its end has not held.
-        Some(exit) => Outcome {
+        Some(exit) => CaseOutcome {
             verdict: verdict.max(RunVerdict::Error),
             exit,
         },
-        None => Outcome { verdict, exit },
+        None => CaseOutcome { verdict, exit },
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rstest::rstest;
 
-use super::outsider::Outcome;
+use super::outsider::CommandOutput;
 
 /// Notes its arguments, writes the reports it is asked for, and ends with `$CODE`.
 const PROGRAM: &str = r#"#!/usr/bin/env bash
@@ -26,7 +26,7 @@ exit "$CODE"
 "#;
 
 struct Step {
-    seen: Outcome,
+    seen: CommandOutput,
     called: Vec<String>,
     output: String,
     summary: String,
@@ -58,7 +58,7 @@ fn judge(folder: &Path, code: &str, verdict: &str, inputs: &[(&str, &str)]) -> S
     for name in ["INPUT_FILTER", "INPUT_EXPECT", "INPUT_COMPARE_WITH", "INPUT_ARGS"] {
         step.env(name, "");
     }
-    let seen = Outcome::of(step.envs(inputs.iter().copied()).output().unwrap());
+    let seen = CommandOutput::of(step.envs(inputs.iter().copied()).output().unwrap());
     let read = |name: &str| std::fs::read_to_string(file(name)).unwrap_or_default();
     Step {
         seen,
@@ -128,7 +128,7 @@ fn what_came_of_it_is_said_wherever_it_is_read(
     let mut last = Command::new("bash");
     last.arg("../../ci/action/verdict")
         .envs([("VERDICT", said), ("EXIT_CODE", code)]);
-    let last = Outcome::of(last.output().unwrap());
+    let last = CommandOutput::of(last.output().unwrap());
     assert_eq!(last.code.to_string(), code, "{last}");
 }
 

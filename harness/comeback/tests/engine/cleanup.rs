@@ -9,7 +9,7 @@ use comeback_engine::{Engine, RUN_LABEL};
 use rstest::rstest;
 use tracing_test::traced_test;
 
-use super::outsider::{Outcome, child, comeback, run};
+use super::outsider::{CommandOutput, child, comeback, run};
 use super::{container, engine, leave_unwatched, things_of};
 
 /// A run under way, with its id.
@@ -79,8 +79,8 @@ impl Going {
         panic!("it never said `{part}`, but:\n{}", all.join("\n"));
     }
 
-    fn end(self) -> Outcome {
-        Outcome::of(self.child.wait_with_output().unwrap())
+    fn end(self) -> CommandOutput {
+        CommandOutput::of(self.child.wait_with_output().unwrap())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::outsider::{Outcome, child};
+use super::outsider::{CommandOutput, child};
 use super::proxy::{Fault, Proxy, Rule};
 use super::{engine, things_of};
 
@@ -84,7 +84,7 @@ fn all() -> Vec<Tried> {
 }
 
 /// What came of a run with that fault, and how often the engine was asked for its events.
-async fn outcome(fault: &Tried) -> (Outcome, usize) {
+async fn outcome(fault: &Tried) -> (CommandOutput, usize) {
     let proxy = Proxy::start(vec![fault.rule.clone()], |_| {});
     let mut command = tokio::process::Command::from(child());
     command
@@ -92,7 +92,7 @@ async fn outcome(fault: &Tried) -> (Outcome, usize) {
         .args(["--format", "json", "--jobs", "2", "--host", &proxy.host])
         .kill_on_drop(true);
     let output = tokio::time::timeout(Duration::from_secs(240), command.output()).await;
-    let seen = Outcome::of(
+    let seen = CommandOutput::of(
         output
             .unwrap_or_else(|_| panic!("{}: it never ends", fault.name))
             .unwrap(),
@@ -105,7 +105,7 @@ async fn outcome(fault: &Tried) -> (Outcome, usize) {
 async fn a_fault_of_the_real_engine_is_not_a_verdict() {
     let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
-    let results: Vec<(Tried, (Outcome, usize))> = stream::iter(all())
+    let results: Vec<(Tried, (CommandOutput, usize))> = stream::iter(all())
         .map(|fault| async move {
             let seen = outcome(&fault).await;
             (fault, seen)

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::engine;
-use super::outsider::{BINARY, Outcome, comeback, inert, run};
+use super::outsider::{BINARY, CommandOutput, comeback, inert, run};
 
 /// What each way of misbehaving comes to, and what is said of it.
 const WAYS: [(&str, &str, &str); 18] = [
@@ -86,7 +86,7 @@ impl Hostile {
         self.folder.path().join(name)
     }
 
-    fn check(&self, filter: &str, flags: &[&str]) -> Outcome {
+    fn check(&self, filter: &str, flags: &[&str]) -> CommandOutput {
         let done = Command::new("python3")
             .args(["-c", MEASURED, BINARY, "check"])
             .arg(format!("dockerfile:{}", self.path("image").display()))
@@ -97,7 +97,7 @@ impl Hostile {
             .env("COMEBACK_CONFIG", "")
             .output()
             .unwrap();
-        Outcome::of(done)
+        CommandOutput::of(done)
     }
 }
 

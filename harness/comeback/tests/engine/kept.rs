@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use comeback_engine::RUN_LABEL;
 
-use super::outsider::{Outcome, child, comeback, run};
+use super::outsider::{CommandOutput, child, comeback, run};
 use super::{container, engine, things_of};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn a_leak_is_a_failure_of_its_own() {
     let forgotten = format!("comeback-{id}-forgotten");
     container(&engine, image.trim(), &forgotten, (RUN_LABEL, &id)).await;
     err.read_to_string(&mut said).unwrap();
-    let mut seen = Outcome::of(child.wait_with_output().unwrap());
+    let mut seen = CommandOutput::of(child.wait_with_output().unwrap());
     seen.err = said;
     assert_eq!(seen.code, 3, "{seen}");
     let document = seen.json();

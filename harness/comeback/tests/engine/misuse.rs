@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 use comeback_engine::Engine;
 use rstest::rstest;
 
-use super::outsider::{Outcome, comeback, run};
+use super::outsider::{CommandOutput, comeback, run};
 use super::{engine, things_of};
 
 /// Runs `check` for programs, on one scenario.
-fn check(image: &str, flags: &[&str]) -> Outcome {
+fn check(image: &str, flags: &[&str]) -> CommandOutput {
     run(comeback()
         .args(["check", image, "--filter", "docker-restart", "--format", "json"])
         .args(flags))
 }
 
-async fn nothing_is_left(engine: &Arc<dyn Engine>, seen: &Outcome) {
+async fn nothing_is_left(engine: &Arc<dyn Engine>, seen: &CommandOutput) {
     let run = seen.json()["run"].as_str().unwrap().to_owned();
     assert_eq!(things_of(engine, &run).await, Vec::<String>::new(), "{seen}");
 }

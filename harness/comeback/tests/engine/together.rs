@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use comeback_engine::{ContainerSpec, Engine, Mount};
 
-use super::outsider::{Outcome, child, comeback, run};
+use super::outsider::{CommandOutput, child, comeback, run};
 use super::proxy::Proxy;
 use super::{engine, things_of};
 
@@ -110,11 +110,11 @@ async fn eight_runs_at_once_are_in_nobodys_way() {
     let ended = futures_util::future::join_all(runs).await;
     let after = strangers.digest(&engine, &image).await;
     strangers.remove(&engine).await;
-    let ended: Vec<Outcome> = ended
+    let ended: Vec<CommandOutput> = ended
         .into_iter()
-        .map(|o| Outcome::of(o.expect("it ends").unwrap()))
+        .map(|o| CommandOutput::of(o.expect("it ends").unwrap()))
         .collect();
-    let documents: Vec<_> = ended.iter().map(Outcome::json).collect();
+    let documents: Vec<_> = ended.iter().map(CommandOutput::json).collect();
     let built: BTreeSet<_> = documents
         .iter()
         .filter_map(|d| d["images"][0]["reference"].as_str())

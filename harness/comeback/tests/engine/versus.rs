@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::outsider::{Outcome, comeback, run};
+use super::outsider::{CommandOutput, comeback, run};
 
 /// A volume with a profile that is meant to be up, one that is not, and a secret.
 fn volume() -> TempDir {
@@ -101,7 +101,7 @@ fn an_operator_sees_what_an_upgrade_will_do_to_their_own_profiles() {
 fn a_matrix_runs_a_case_once() {
     let _alone = super::MACHINE.blocking_lock();
     let cache = tempfile::tempdir().unwrap();
-    let matrix = |flags: &[&str]| -> Outcome {
+    let matrix = |flags: &[&str]| -> CommandOutput {
         let arguments = [
             "matrix",
             "release:0.17.0",
@@ -116,7 +116,7 @@ fn a_matrix_runs_a_case_once() {
             .args(flags))
     };
     // An attempt that met a race of the gateway's own is followed by another.
-    let counting = |seen: &Outcome| {
+    let counting = |seen: &CommandOutput| {
         let document = seen.json();
         let cases = document["cases"].as_array().unwrap();
         cases.iter().find(|case| case["counts"] == true).unwrap().clone()

@@ -30,7 +30,7 @@ pub fn child() -> Command {
 }
 
 /// What there is to see of a command that has ended.
-pub struct Outcome {
+pub struct CommandOutput {
     /// Exit code; of a signal, its number below 0.
     pub code: i32,
     /// What it wrote to stdout.
@@ -40,11 +40,11 @@ pub struct Outcome {
 }
 
 /// Runs a command to its end.
-pub fn run(command: &mut assert_cmd::Command) -> Outcome {
-    Outcome::of(command.output().expect("it runs"))
+pub fn run(command: &mut assert_cmd::Command) -> CommandOutput {
+    CommandOutput::of(command.output().expect("it runs"))
 }
 
-impl Outcome {
+impl CommandOutput {
     /// What a child left.
     pub fn of(output: Output) -> Self {
         use std::os::unix::process::ExitStatusExt as _;
@@ -63,7 +63,7 @@ impl Outcome {
 }
 
 /// The dossier of a failed assertion.
-impl fmt::Display for Outcome {
+impl fmt::Display for CommandOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rustix::process::{Pid, test_kill_process};
 
-use crate::sweep::things;
+use crate::sweep::counted_resources;
 use comeback_engine::{Engine, EngineError, RUN_LABEL};
 use comeback_report::doctor::Finding;
 
@@ -76,7 +76,7 @@ fn weigh(runs: &Runs, alive: impl Fn(i32) -> bool) -> Finding {
     };
     let what = format!(
         "{} of {} whose process is gone{under_way}",
-        things(containers, volumes),
+        counted_resources(containers, volumes),
         if ids.len() == 1 {
             "a run".to_owned()
         } else {

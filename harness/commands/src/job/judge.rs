@@ -14,7 +14,7 @@ use comeback_record::document::selftest::split;
 use comeback_record::document::{JudgedCase, entry};
 use comeback_record::event::RunEvent;
 use comeback_record::excerpt::words;
-use comeback_runner::{Assignment, Attempt, Next, Progress};
+use comeback_runner::{Assignment, Attempt, CaseProgress, Next};
 use comeback_scenario::model::Scenario;
 use comeback_verdict::attempts::{self as rules, judged_by_rate, settle};
 use comeback_verdict::{Column, Subject, Verdict, judge_case};
@@ -37,7 +37,7 @@ impl Job {
             let key = (a.case.scenario.clone(), a.case.image.clone());
             asked.insert(key, (a.scenario.clone(), cases::subject(a), explicit));
         }
-        let (attempts, record, tell) = (attempts.clone(), output.record.clone(), output.teller());
+        let (attempts, record, tell) = (attempts.clone(), output.record.clone(), output.event_sink());
         let run = output.clock.run.clone();
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
         let repeats = self.run.repeat.get() as usize;
@@ -55,14 +55,14 @@ impl Job {
                     tell(RunEvent::CaseStarted { case: key.clone() });
                     Next::default()
                 }
-                Attempt::Going(Progress::Phase(waiting)) => {
+                Attempt::Going(CaseProgress::Phase(waiting)) => {
                     tell(RunEvent::CasePhase {
                         case: key.clone(),
                         waiting,
                     });
                     Next::default()
                 }
-                Attempt::Going(Progress::Observed(observation)) => {
+                Attempt::Going(CaseProgress::Observed(observation)) => {
                     if let Some(record) = record().as_mut() {
                         record.observe(key, &observation);
                     }

@@ -11,7 +11,7 @@ use super::DockerEngine;
 use crate::images::DockerImages;
 use crate::{
     Attached, BuildRequest, ContainerSpec, ContainerStatus, Engine, EngineCondition, EngineError, EngineEvent,
-    EngineInfo, ExecOutput, ExecSpec, ImageInfo, Images, LogLine, Progress, StoredImage, Stream, VolumeInfo,
+    EngineInfo, ExecOutput, ExecSpec, ImageInfo, ImageProgress, Images, LogLine, StoredImage, Stream, VolumeInfo,
 };
 
 impl DockerEngine {
@@ -30,7 +30,7 @@ impl Images for DockerEngine {
         self.images().probe_pull(reference).await
     }
 
-    async fn pull_image(&self, reference: &str, on: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), EngineError> {
+    async fn pull_image(&self, reference: &str, on: &(dyn Fn(ImageProgress) + Send + Sync)) -> Result<(), EngineError> {
         self.images().pull_image(reference, on).await
     }
 
@@ -46,7 +46,7 @@ impl Images for DockerEngine {
     async fn build_image(
         &self,
         request: BuildRequest,
-        on: &(dyn Fn(Progress) + Send + Sync),
+        on: &(dyn Fn(ImageProgress) + Send + Sync),
     ) -> Result<String, EngineError> {
         self.images().build_image(request, on).await
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::facts::{Exit, FileContent, Observation, ServiceStatus, TakenFor};
+use crate::facts::{FileContent, Observation, ProcessExit, ServiceStatus, TakenFor};
 
 /// A process, told apart from any other that had its pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Life {
     /// Where in the history its end was seen.
     pub ended: Option<u64>,
     /// What the supervisor counted as its end.
-    pub exit: Option<Exit>,
+    pub exit: Option<ProcessExit>,
     /// What it said of its own end.
     pub said_exit: Option<i64>,
     /// How it took its shutdown, each line in order.
@@ -110,7 +110,7 @@ pub fn word<'a>(content: &'a FileContent, key: &str) -> Option<&'a str> {
 
 impl ProfileNow {
     /// The life that runs, if one does.
-    pub fn alive(&self) -> Option<&Life> {
+    pub fn current_life(&self) -> Option<&Life> {
         self.lives.last().filter(|l| l.ended.is_none())
     }
 

@@ -14,11 +14,11 @@ use super::{CaseEntry, ImageEntry, JudgedCase, LeftOutEntry, RunDocument, RunHea
 use crate::ledger::EngineEntry;
 use comeback_explore::generate::Source;
 use comeback_explore::hunt::{Hunt, Hunted, hunt};
-use comeback_explore::scripted::{Fault, ScriptedLab};
+use comeback_explore::scripted::{Fault, ScriptedTrials};
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{
-    CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, Observation, ServiceStatus, Source as Told, StepSeconds,
-    TakenFor,
+    CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, Observation, ServiceStatus, Source as ToldBy,
+    StepSeconds, TakenFor,
 };
 use comeback_scenario::fixtures::{docker_restart, known, operator_stop, race};
 use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario};
@@ -414,11 +414,11 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
         exit: None,
     };
     let mut facts = vec![
-        (0, Told::Engine, started(0)),
-        (900, Told::Observer, state("running", 71)),
+        (0, ToldBy::Engine, started(0)),
+        (900, ToldBy::Observer, state("running", 71)),
         (
             4000,
-            Told::Harness,
+            ToldBy::Harness,
             Fact::StepBegan {
                 step: 1,
                 op: attempt.scenario.steps[0].op.name().into(),
@@ -428,21 +428,21 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
     ];
     if attempt.end == CaseEnd::Complete {
         facts.extend([
-            (4691, Told::Observer, state(persisted, 71)),
+            (4691, ToldBy::Observer, state(persisted, 71)),
             (
                 4113,
-                Told::Observer,
+                ToldBy::Observer,
                 Fact::Shutdown {
                     profile: default(),
                     taken_for: TakenFor::Signal,
                     line: "2026-06-11 08:12:04 Received SIGTERM — initiating shutdown".into(),
                 },
             ),
-            (4702, Told::Engine, container(ContainerChange::Died, Some(0))),
-            (5000, Told::Engine, started(5000)),
+            (4702, ToldBy::Engine, container(ContainerChange::Died, Some(0))),
+            (5000, ToldBy::Engine, started(5000)),
             (
                 5600,
-                Told::Observer,
+                ToldBy::Observer,
                 Fact::BootLine {
                     profile: default(),
                     prior_state: Some(prior.into()),
@@ -452,7 +452,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
             ),
             (
                 5700,
-                Told::Agent,
+                ToldBy::Agent,
                 Fact::Service {
                     profile: default(),
                     status: ServiceStatus {
@@ -465,7 +465,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
     }
     facts.push((
         6000,
-        Told::Harness,
+        ToldBy::Harness,
         Fact::StepEnded {
             step: 1,
             exit: None,
@@ -479,7 +479,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
         .zip(facts)
         .map(|(seq, (ms, source, fact))| Observation {
             seq,
-            at: (source != Told::Harness).then(|| time(ms)),
+            at: (source != ToldBy::Harness).then(|| time(ms)),
             known: time(ms + 1),
             source,
             fact,
@@ -580,8 +580,8 @@ pub fn explored(fault: Fault) -> RunDocument {
         budget: std::time::Duration::from_secs(600),
     };
     let hunted = Arc::new(Mutex::new(Hunted::default()));
-    let lab = Arc::new(ScriptedLab { fault });
-    let mut going = pin!(hunt(&lab, &hunt_for, &hunted, &|_| ()));
+    let trials = Arc::new(ScriptedTrials { fault });
+    let mut going = pin!(hunt(&trials, &hunt_for, &hunted, &|_| ()));
     // Nothing scripted takes time: whoever is asked again has got on.
     while going.as_mut().now_or_never().is_none() {}
     let mut hunted = hunted.lock().unwrap().clone();

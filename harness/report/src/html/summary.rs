@@ -36,7 +36,7 @@ pub fn tone(paint: Paint) -> &'static str {
         Paint::Good => "good",
         Paint::Bad => "bad",
         Paint::Doubt => "doubt",
-        Paint::News => "news",
+        Paint::Info => "info",
         Paint::Plain | Paint::Bold => "plain",
         Paint::Dim => "dim",
     }

@@ -86,7 +86,7 @@ pub fn mark(change: Change) -> (&'static str, Paint) {
     match change {
         Change::Held => ("✓", Paint::Good),
         Change::Introduced => ("✗", Paint::Bad),
-        Change::Repaired => ("↑", Paint::News),
+        Change::Repaired => ("↑", Paint::Info),
         Change::PreExisting => ("~", Paint::Dim),
         Change::Changed => ("≠", Paint::Bad),
         Change::Inconclusive => ("?", Paint::Doubt),

@@ -23,7 +23,7 @@ pub fn paint(verdict: Verdict) -> Paint {
     match verdict {
         Verdict::Held => Paint::Good,
         Verdict::KnownBad | Verdict::Unsupported => Paint::Dim,
-        Verdict::NewlyFixed | Verdict::Racy => Paint::News,
+        Verdict::NewlyFixed | Verdict::Racy => Paint::Info,
         Verdict::Error | Verdict::Inconclusive => Paint::Doubt,
         Verdict::Mismatch | Verdict::Regression => Paint::Bad,
     }

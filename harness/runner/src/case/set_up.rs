@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::{Case, Shared};
 use crate::cleanup::Leftovers;
 use crate::flights::Flights;
-use crate::keeper::Keeper;
+use crate::monitor::IncarnationMonitor;
 use crate::overlay::{self, Fault};
 use crate::subject::{self, Names};
 use crate::{Done, Halt, Order, RunContext, Why, compose, volume, waits};
@@ -55,7 +55,7 @@ pub async fn set_up(
         engine.upload(&seeder, subject::DATA, tar).await.map_err(error)?;
     }
     let heard = ctx.hub.listen(&names.case);
-    let keeper = Keeper::start(engine.clone(), heard, recorder.clone());
+    let monitor = IncarnationMonitor::start(engine.clone(), heard, recorder.clone());
     let of = ctx.observer.as_ref().unwrap_or(image);
     let from = match &ctx.observer {
         None => ObserverImage::Image,
@@ -108,7 +108,7 @@ pub async fn set_up(
         names: names.clone(),
         order,
         recorder,
-        keeper,
+        monitor,
         observer,
         fault,
         shared: Mutex::new(Shared {

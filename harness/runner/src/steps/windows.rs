@@ -42,7 +42,7 @@ pub(super) fn holds_what(flying: &Step, step: &Step) -> bool {
 
 /// A signal that is to be sent once a marker has been taken. The window is a few milliseconds long, so the agent sends it
 /// by itself, and is told before the step in which that may happen.
-pub(super) fn ambush(next: &[Step]) -> Option<(Signal, &Step)> {
+pub(super) fn signal_on_marker(next: &[Step]) -> Option<(Signal, &Step)> {
     let [wait, then, ..] = next else { return None };
     match (&wait.op, &then.op) {
         (

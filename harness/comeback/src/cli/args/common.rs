@@ -115,7 +115,7 @@ pub struct EngineArgs {
 
 /// How progress and messages are shown.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Talk")]
+#[command(next_help_heading = "Messages")]
 pub struct TerminalArgs {
     /// When to use colours; NO_COLOR is honoured
     #[arg(

@@ -1,4 +1,4 @@
-//! The real lab: a sequence becomes a scenario, and is run as any other.
+//! The real trials: a sequence becomes a scenario, and is run as any other.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,13 +10,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::cases;
-use crate::images::Tell;
+use crate::images::EventSink;
 use crate::run_output::{RunOutput, SharedRecord};
 use comeback_explore::file::{self, Words};
-use comeback_explore::hunt::{Errand, Finding, Lab, Purpose};
+use comeback_explore::hunt::{Finding, Purpose, TrialRequest, TrialRunner};
 use comeback_explore::oracle;
 use comeback_explore::sequence::Sequence;
-use comeback_explore::trial::{Outcome, Trial};
+use comeback_explore::trial::{Trial, TrialOutcome};
 use comeback_history::facts::CaseEvidence;
 use comeback_image::Image;
 use comeback_plan::CaseKey;
@@ -24,7 +24,7 @@ use comeback_record::document::JudgedCase;
 use comeback_record::event::RunEvent;
 use comeback_record::excerpt::words;
 use comeback_record::ledger::{Entry, Planned, Text};
-use comeback_runner::{Attempt, Next, Progress, RunContext, run_case};
+use comeback_runner::{Attempt, CaseProgress, Next, RunContext, run_case};
 use comeback_scenario::model::Scenario;
 use comeback_verdict::{Classification, Column, Judged, Subject, Verdict, judge_case};
 
@@ -34,7 +34,7 @@ const SHORT: Duration = Duration::from_millis(1500);
 const LONG: Duration = Duration::from_secs(5);
 
 /// Runs sequences in containers.
-pub struct RealLab {
+pub struct EngineTrials {
     ctx: Arc<RunContext>,
     image: Image,
     overlay: Option<String>,
@@ -42,7 +42,7 @@ pub struct RealLab {
     seed: u64,
     next: AtomicUsize,
     record: SharedRecord,
-    tell: Tell,
+    tell: EventSink,
     entered: Mutex<BTreeMap<usize, Arc<Scenario>>>,
     repeats: Mutex<Vec<Repeat>>,
     since: Instant,
@@ -70,8 +70,8 @@ impl Repeat {
     }
 }
 
-impl RealLab {
-    /// A lab for one image; it is given as many sequences as keep `jobs` of them busy.
+impl EngineTrials {
+    /// A trials for one image; it is given as many sequences as keep `jobs` of them busy.
     pub fn new(
         ctx: Arc<RunContext>,
         image: Image,
@@ -88,7 +88,7 @@ impl RealLab {
             seed,
             next: AtomicUsize::new(0),
             record: output.record.clone(),
-            tell: output.teller(),
+            tell: output.event_sink(),
             entered: Mutex::default(),
             repeats: Mutex::default(),
             since: Instant::now(),
@@ -203,8 +203,8 @@ impl RealLab {
                 }
                 (self.tell)(RunEvent::CaseStarted { case });
             }
-            Attempt::Going(Progress::Phase(waiting)) => (self.tell)(RunEvent::CasePhase { case, waiting }),
-            Attempt::Going(Progress::Observed(observation)) => {
+            Attempt::Going(CaseProgress::Phase(waiting)) => (self.tell)(RunEvent::CasePhase { case, waiting }),
+            Attempt::Going(CaseProgress::Observed(observation)) => {
                 if let Some(record) = record().as_mut().filter(|_| repeat) {
                     record.observe(key, &observation);
                 }
@@ -217,7 +217,7 @@ impl RealLab {
             Attempt::Ended(evidence) => {
                 let trial = oracle::judge(scenario, evidence);
                 (self.tell)(judged_event(case, &trial));
-                if !repeat && trial.outcome != Outcome::Held {
+                if !repeat && trial.outcome != TrialOutcome::Held {
                     self.keep(key, scenario, evidence);
                 }
                 if repeat {
@@ -240,15 +240,15 @@ impl RealLab {
 
 fn judged_event(case: CaseKey, trial: &Trial) -> RunEvent {
     let (verdict, classification, reason) = match &trial.outcome {
-        Outcome::Held => (Verdict::Held, Classification::Fixed, None),
-        Outcome::Violated(point) => {
+        TrialOutcome::Held => (Verdict::Held, Classification::Fixed, None),
+        TrialOutcome::Violated(point) => {
             let why = format!(
                 "{}: {} {} of {}: wanted {}, found {}",
                 point.kind, point.at, point.what, point.profile, point.wanted, point.found
             );
             (Verdict::Regression, Classification::Neither, Some(why))
         }
-        Outcome::Inconclusive(why) => (Verdict::Inconclusive, Classification::Inconclusive, Some(why.clone())),
+        TrialOutcome::Inconclusive(why) => (Verdict::Inconclusive, Classification::Inconclusive, Some(why.clone())),
     };
     RunEvent::CaseJudged {
         case,
@@ -261,13 +261,13 @@ fn judged_event(case: CaseKey, trial: &Trial) -> RunEvent {
     }
 }
 
-impl RealLab {
-    async fn trial(&self, errand: Errand) -> Trial {
-        let (scenario, repeat) = match &errand.purpose {
-            Purpose::Try(index) => (self.searched(&format!("try-{}", index + 1), &errand.sequence), None),
+impl EngineTrials {
+    async fn trial(&self, request: TrialRequest) -> Trial {
+        let (scenario, repeat) = match &request.purpose {
+            Purpose::Try(index) => (self.searched(&format!("try-{}", index + 1), &request.sequence), None),
             Purpose::Shrink(index, n) => {
                 let id = format!("try-{}-shrunk-{}", index + 1, n + 1);
-                (self.searched(&id, &errand.sequence), None)
+                (self.searched(&id, &request.sequence), None)
             }
             Purpose::Repeat(finding, n) => (self.confirmed(finding), Some(*n)),
         };
@@ -280,11 +280,11 @@ impl RealLab {
     }
 }
 
-impl Lab for RealLab {
-    fn run(self: Arc<Self>, errand: Errand) -> impl Future<Output = Trial> + Send {
+impl TrialRunner for EngineTrials {
+    fn run(self: Arc<Self>, request: TrialRequest) -> impl Future<Output = Trial> + Send {
         // A task of its own: its deadlines do not wait until somebody looks. Dropping the set ends it.
         let mut task = JoinSet::new();
-        task.spawn(async move { self.trial(errand).await });
+        task.spawn(async move { self.trial(request).await });
         async move {
             match task.join_next().await {
                 Some(Ok(trial)) => trial,

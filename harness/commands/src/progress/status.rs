@@ -11,7 +11,7 @@ use comeback_verdict::Verdict;
 
 /// What is done, what is going on and what is left.
 #[derive(Debug)]
-pub struct Standing {
+pub struct RunStatus {
     since: Instant,
     run: Option<(String, usize)>,
     images: BTreeMap<String, String>,
@@ -19,7 +19,7 @@ pub struct Standing {
     tally: BTreeMap<Verdict, usize>,
 }
 
-impl Standing {
+impl RunStatus {
     /// Nothing has happened yet.
     pub fn new() -> Self {
         Self {
@@ -142,11 +142,11 @@ mod tests {
     }
 
     fn told(events: &[RunEvent]) -> String {
-        let mut standing = Standing::new();
+        let mut status = RunStatus::new();
         for event in events {
-            standing.on(event);
+            status.on(event);
         }
-        standing.tell_at(standing.since)
+        status.tell_at(status.since)
     }
 
     #[test]
@@ -168,16 +168,16 @@ mod tests {
 
     #[test]
     fn in_the_middle_of_it() {
-        let mut standing = Standing::new();
-        standing.on(&RunEvent::RunStarted {
+        let mut status = RunStatus::new();
+        status.on(&RunEvent::RunStarted {
             run: "r1".into(),
             cases: 5,
             images: vec!["release:0.16.0".into()],
         });
         for scenario in ["oom-gateway", "docker-restart", "operator-stop"] {
-            standing.on(&RunEvent::CaseStarted { case: key(scenario) });
+            status.on(&RunEvent::CaseStarted { case: key(scenario) });
         }
-        standing.on(&RunEvent::CasePhase {
+        status.on(&RunEvent::CasePhase {
             case: key("docker-restart"),
             waiting: "step 1 engine-restart: a new boot line".into(),
         });
@@ -185,7 +185,7 @@ mod tests {
             ("operator-stop", Verdict::KnownBad, false),
             ("oom-gateway", Verdict::Inconclusive, true),
         ] {
-            standing.on(&RunEvent::CaseJudged {
+            status.on(&RunEvent::CaseJudged {
                 case: key(scenario),
                 verdict,
                 classification: Classification::Regressed,
@@ -196,9 +196,9 @@ mod tests {
             });
         }
         // Blotted out: how long the machine took to get here.
-        for (since, _) in standing.cases.values_mut() {
-            *since = standing.since;
+        for (since, _) in status.cases.values_mut() {
+            *since = status.since;
         }
-        insta::assert_snapshot!(standing.tell_at(standing.since));
+        insta::assert_snapshot!(status.tell_at(status.since));
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::subject::DATA;
 use comeback_engine::{Engine, EngineEvent, ExecSpec, again};
 use comeback_history::facts::{ContainerChange, Fact, Source};
-use comeback_observe::hub::Heard;
+use comeback_observe::hub::HubEvent;
 use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
 use comeback_observe::{AGENT, inspected};
@@ -19,20 +19,20 @@ use comeback_observe::{AGENT, inspected};
 type CurrentAgent = watch::Sender<Option<Arc<Link>>>;
 
 /// Follows one case. Dropping it disconnects the agent.
-pub struct Keeper {
+pub struct IncarnationMonitor {
     agent: watch::Receiver<Option<Arc<Link>>>,
     task: JoinHandle<()>,
 }
 
-impl Drop for Keeper {
+impl Drop for IncarnationMonitor {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Keeper {
+impl IncarnationMonitor {
     /// Begins to follow.
-    pub fn start(engine: Arc<dyn Engine>, heard: mpsc::UnboundedReceiver<Heard>, recorder: Recorder) -> Self {
+    pub fn start(engine: Arc<dyn Engine>, heard: mpsc::UnboundedReceiver<HubEvent>, recorder: Recorder) -> Self {
         let (current, agent) = watch::channel(None);
         let task = tokio::spawn(follow(engine, heard, recorder, current));
         Self { agent, task }
@@ -53,7 +53,7 @@ impl Keeper {
 
 async fn follow(
     engine: Arc<dyn Engine>,
-    mut heard: mpsc::UnboundedReceiver<Heard>,
+    mut heard: mpsc::UnboundedReceiver<HubEvent>,
     recorder: Recorder,
     agent: CurrentAgent,
 ) {
@@ -62,8 +62,8 @@ async fn follow(
     let mut last: Option<Timestamp> = None;
     while let Some(heard) = heard.recv().await {
         let event = match heard {
-            Heard::Event(event) => event,
-            Heard::Broken(why) => {
+            HubEvent::Event(event) => event,
+            HubEvent::Broken(why) => {
                 let what = format!("the engine's event stream broke: {why}");
                 recorder.push(Source::Engine, None, Fact::Lost { what });
                 continue;
