@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::sweep::counted_resources;
+use super::resources::counted_resources;
 use comeback_engine::{Engine, RUN_LABEL};
 use comeback_image::Cache;
 

@@ -2,6 +2,7 @@
 
 mod judge;
 mod lengths;
+mod memory;
 mod partition;
 mod purpose;
 
@@ -32,6 +33,7 @@ use comeback_verdict::Column;
 use comeback_verdict::Exit;
 
 use lengths::Lengths;
+pub use memory::Memory;
 pub use purpose::Purpose;
 
 /// Deadline of each wait within a case.

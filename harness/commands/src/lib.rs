@@ -33,6 +33,7 @@ pub mod options;
 pub mod progress;
 mod prune;
 mod reports;
+mod resources;
 mod run_guard;
 mod run_output;
 mod scenarios;

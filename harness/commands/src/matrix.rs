@@ -1,24 +1,17 @@
 //! `matrix`: every release against the table, remembered.
 
-mod memory;
-
 use std::collections::BTreeSet;
 
-pub use memory::Memory;
-
-use super::job::{Job, Purpose};
+use super::job::{Job, Memory, Purpose};
 use super::run_output::RunOutput;
 use super::{Caller, select};
 use crate::Failure;
 use crate::options::MatrixOptions;
 use comeback_image::Base;
-use comeback_scenario::model::Scenario;
 use comeback_verdict::Exit;
 
 /// Releases that have a container reconciler.
 const RELEASES: &str = "release:>=0.15";
-/// What is run on the bases that are not the default.
-const CORE: &str = "core";
 
 /// Runs what is not remembered, and shows all of it.
 pub async fn matrix(args: MatrixOptions, caller: Caller) -> Result<Exit, Failure> {
@@ -50,9 +43,4 @@ fn columns() -> Vec<String> {
 fn others() -> BTreeSet<String> {
     let others = Base::ALL.iter().filter(|base| **base != Base::default());
     others.map(ToString::to_string).collect()
-}
-
-/// True if a scenario is run where only the core is.
-pub fn is_core(scenario: &Scenario) -> bool {
-    scenario.tags.iter().any(|tag| tag == CORE)
 }

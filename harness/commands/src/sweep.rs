@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::resources::counted_resources;
 use super::{active_runs, print, session, watchdog};
 use crate::options::SweepOptions;
 use crate::{Failure, FailureKind};
@@ -107,14 +108,4 @@ async fn spared(
 fn counted(all: &[(&str, String)]) -> String {
     let volumes = all.iter().filter(|(kind, _)| *kind == "volume").count();
     counted_resources(all.len() - volumes, volumes)
-}
-
-/// `2 containers and 1 volume`.
-pub(super) fn counted_resources(containers: usize, volumes: usize) -> String {
-    let s = |n: usize| if n == 1 { "" } else { "s" };
-    format!(
-        "{containers} container{} and {volumes} volume{}",
-        s(containers),
-        s(volumes)
-    )
 }

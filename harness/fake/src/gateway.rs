@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use super::world::{All, Personality, World, nanos};
+use super::personality::Personality;
+use super::world::{All, World, nanos};
 use comeback_engine::ExecOutput;
 use comeback_history::now::Process;
 use comeback_scenario::overlay::ProcessKind;

@@ -6,8 +6,10 @@
 
 pub mod faulty;
 mod gateway;
+mod lifecycle;
 mod listeners;
 mod overlays;
+mod personality;
 mod world;
 
 use std::collections::BTreeMap;
@@ -21,8 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
 
-pub use overlays::Hook;
-pub use world::Personality;
+pub use personality::{Hook, Personality};
 use world::World;
 
 use comeback_engine::{
@@ -62,8 +63,8 @@ impl Fake {
     }
 
     /// Names of everything that is there.
-    pub fn things(&self) -> Vec<String> {
-        self.world.things()
+    pub fn resources(&self) -> Vec<String> {
+        self.world.resources()
     }
 
     /// The engine goes down, and comes back: every stream ends, and so does every container unless they are to survive it.

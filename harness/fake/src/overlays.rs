@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use serde_json::json;
 
+use super::personality::Hook;
 use super::refused;
 use super::world::World;
 use comeback_engine::{EngineError, EngineErrorKind};
@@ -12,21 +13,6 @@ use comeback_scenario::overlay::ProcessKind;
 
 const CONFIG: &str = "/opt/hermes/.venv/pyvenv.cfg";
 const SITE_PACKAGES: &str = "/opt/hermes/.venv/lib/python3.11/site-packages";
-
-/// What an image makes of an overlay that is put into it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hook {
-    /// It is in force in each process.
-    Takes,
-    /// The gateway runs on another Python, which does not load it.
-    Ignored,
-    /// There is nothing to break in the gateway: it ends itself.
-    Fails,
-    /// Its Python cannot be found.
-    NoPython,
-    /// Nothing can be written where its Python looks.
-    NoPlace,
-}
 
 impl World {
     /// Unpacks an archive in a container, outside of its volume.

@@ -10,56 +10,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::overlays::Hook;
-use super::{gateway, refused};
+use super::personality::{Hook, Personality};
+use super::refused;
 use comeback_engine::{
     ContainerSpec, ContainerStatus, EngineError, EngineEvent, LogLine, LogSource, RUN_LABEL, RestartPolicy, VolumeInfo,
 };
 use comeback_history::now::Process;
 use comeback_observe::hub::ROLE_LABEL;
-
-/// How long an engine waits before its restart policy first starts a container again; each time twice as long.
-const BACKOFF: Duration = Duration::from_millis(100);
-
-/// The gateway that is in the images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Personality {
-    /// With both halves of the fix.
-    Fixed,
-    /// With neither.
-    Regressed,
-    /// The reconciler starts nothing, whatever ran.
-    NeverStarted,
-    /// It ends by itself before it has written anything.
-    Crashes,
-    /// A SIGTERM does nothing.
-    IgnoresSigterm,
-    /// With both, and what a boot starts is a second later at its first word.
-    FixedSlow,
-    /// Without the part about signals, and the reconciler goes by what the operator asked for, so that it does not show at the
-    /// next boot. Slow as well.
-    MaskedSlow,
-}
-
-impl Personality {
-    /// A signal that nobody announced leaves `running` behind.
-    pub fn keeps_running(self) -> bool {
-        matches!(self, Self::Fixed | Self::FixedSlow)
-    }
-
-    /// An explicit stop announces itself by a marker.
-    pub fn marks_stops(self) -> bool {
-        matches!(self, Self::Fixed | Self::FixedSlow | Self::MaskedSlow)
-    }
-
-    /// How much later than usual a gateway that a boot starts writes its first word.
-    pub fn delay_ms(self) -> u64 {
-        match self {
-            Self::FixedSlow | Self::MaskedSlow => 1000,
-            Self::Fixed | Self::Regressed | Self::NeverStarted | Self::Crashes | Self::IgnoresSigterm => 0,
-        }
-    }
-}
 
 /// A handle on everything.
 #[derive(Clone)]
@@ -99,11 +56,11 @@ pub struct Container {
     pub files: BTreeMap<String, String>,
     log: Vec<LogLine>,
     new_only: bool,
-    policy: RestartPolicy,
+    pub(super) policy: RestartPolicy,
     /// Its command ends by itself: so long after each start, with that code. Written as `end 300 7`.
-    ends: Option<(Duration, i64)>,
+    pub(super) ends: Option<(Duration, i64)>,
     /// Restarts of the policy since somebody last started it; `None` once somebody has stopped it.
-    restarts: Option<u32>,
+    pub(super) restarts: Option<u32>,
 }
 
 /// The supervisor's slot of a gateway.
@@ -250,7 +207,7 @@ impl All {
         }
     }
 
-    fn emit(&mut self, id: &str, action: &str, more: &[(&str, String)]) {
+    pub(super) fn emit(&mut self, id: &str, action: &str, more: &[(&str, String)]) {
         let at = self.now();
         let Some(c) = self.container(id) else { return };
         let mut attributes = c.status.labels.clone();
@@ -267,7 +224,7 @@ impl All {
             .retain(|(run, tell)| !of_run(&event, run) || tell.send(Ok(event.clone())).is_ok());
     }
 
-    fn dies(&mut self, id: &str, exit: i64) {
+    pub(super) fn dies(&mut self, id: &str, exit: i64) {
         let at = self.now();
         let Some(c) = self.container(id).filter(|c| c.status.running) else {
             return;
@@ -293,7 +250,7 @@ fn of_run(event: &EngineEvent, run: &str) -> bool {
     event.attributes.get(RUN_LABEL).is_some_and(|r| r == run)
 }
 
-fn is(container: &Container, role: &str) -> bool {
+pub(super) fn is(container: &Container, role: &str) -> bool {
     container.status.labels.get(ROLE_LABEL).is_some_and(|r| r == role)
 }
 
@@ -346,7 +303,7 @@ impl World {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn things(&self) -> Vec<String> {
+    pub fn resources(&self) -> Vec<String> {
         let all = self.lock();
         let containers = all.containers.values().map(|c| c.status.name.clone());
         containers.chain(all.volumes.keys().cloned()).collect()
@@ -412,85 +369,6 @@ impl World {
         all.containers.insert(id.clone(), container);
         all.emit(&id, "create", &[]);
         Ok(id)
-    }
-
-    pub fn start(&self, id: &str) -> Result<(), EngineError> {
-        self.start_as(id, 0)
-    }
-
-    /// The command has ended by itself: so does the container, and the policy decides what becomes of it.
-    fn ends(&self, id: &str, code: i64) {
-        let mut all = self.lock();
-        let Some(c) = all.container(id).filter(|c| c.status.running) else {
-            return;
-        };
-        let again = match c.policy {
-            RestartPolicy::No => false,
-            RestartPolicy::OnFailure => code != 0,
-            RestartPolicy::Always | RestartPolicy::UnlessStopped => true,
-        };
-        let restarts = c.restarts.filter(|_| again);
-        c.status.restarting = restarts.is_some();
-        all.dies(id, code);
-        if let Some(so_far) = restarts {
-            let (world, id) = (self.clone(), id.to_owned());
-            tokio::spawn(async move {
-                tokio::time::sleep(BACKOFF * 2_u32.pow(so_far.min(9))).await;
-                if world.inspect(&id).is_some_and(|status| status.restarting) {
-                    // It may be removed just now.
-                    let _ = world.start_as(&id, so_far + 1);
-                }
-            });
-        }
-    }
-
-    fn start_as(&self, id: &str, restarts: u32) -> Result<(), EngineError> {
-        let mut all = self.lock();
-        let (at, init) = (all.now(), all.tick());
-        let Some(c) = all.container(id) else {
-            return Err(refused("start", 404, "no such container"));
-        };
-        if c.status.running {
-            return Ok(());
-        }
-        c.status.running = true;
-        c.status.restarting = false;
-        c.restarts = Some(restarts);
-        c.status.started_at = Some(at);
-        c.init = init;
-        if is(c, "subject") {
-            c.tasks.push(tokio::spawn(gateway::boot(self.clone(), id.to_owned())));
-            if let Some((after, code)) = c.ends {
-                let (world, id) = (self.clone(), id.to_owned());
-                c.tasks.push(tokio::spawn(async move {
-                    tokio::time::sleep(after).await;
-                    world.ends(&id, code);
-                }));
-            }
-        }
-        all.emit(id, "start", &[]);
-        Ok(())
-    }
-
-    /// SIGTERM to PID 1, which takes its services down first.
-    pub async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
-        {
-            let mut all = self.lock();
-            match all.container(id) {
-                None => return Err(refused("stop", 404, "no such container")),
-                Some(c) if !c.status.running => {
-                    c.status.restarting = false;
-                    return Ok(());
-                }
-                Some(c) => {
-                    c.restarts = None;
-                    all.emit(id, "kill", &[("signal", "15".to_owned())]);
-                }
-            }
-        }
-        let went = tokio::time::timeout(grace, gateway::goes_down(self, id)).await.is_ok();
-        self.lock().dies(id, if went { 0 } else { 137 });
-        Ok(())
     }
 
     pub fn kill(&self, id: &str) -> Result<(), EngineError> {

@@ -4,8 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Observation, Source};
-
 /// A difference beyond the uncertainty by less than this is of no interest to people, in milliseconds.
 const NOTEWORTHY: u64 = 1000;
 
@@ -83,22 +81,6 @@ impl ClockOffset {
     }
 }
 
-impl Observation {
-    /// When it became true, by our clock; when it was known, if the source gives no time. Without an offset the engine's
-    /// clock is taken for ours.
-    pub fn when(&self, offset: Option<ClockOffset>) -> Timestamp {
-        self.at_ours(offset).unwrap_or(self.known)
-    }
-
-    /// The same, `None` if the source gives no time.
-    pub fn at_ours(&self, offset: Option<ClockOffset>) -> Option<Timestamp> {
-        match (self.source, offset) {
-            (Source::Harness, _) | (_, None) => self.at,
-            (Source::Observer | Source::Agent | Source::Engine, Some(offset)) => self.at.map(|at| offset.ours(at)),
-        }
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -150,27 +132,5 @@ mod tests {
         assert_eq!(words(-45_000, 12).as_deref(), Some("clock 45.0 s behind ours"));
         assert_eq!(words(45_049, 12).as_deref(), Some("clock 45.0 s ahead of ours"));
         assert_eq!((words(1012, 12), words(3000, 2500)), (None, None));
-    }
-
-    #[test]
-    fn what_was_learnt_on_the_engines_host_is_dated_by_its_clock() {
-        let observation = |source| Observation {
-            seq: 0,
-            at: Some(at(0)),
-            known: at(7),
-            source,
-            fact: crate::facts::Fact::Lost { what: String::new() },
-        };
-        let behind = Some(offset(-45_000, 12));
-        for source in [Source::Observer, Source::Agent, Source::Engine] {
-            assert_eq!(observation(source).when(behind), at(45_000));
-            assert_eq!(observation(source).when(None), at(0));
-        }
-        assert_eq!(observation(Source::Harness).when(behind), at(0));
-        let undated = Observation {
-            at: None,
-            ..observation(Source::Agent)
-        };
-        assert_eq!((undated.when(behind), undated.at_ours(behind)), (at(7), None));
     }
 }

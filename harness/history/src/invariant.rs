@@ -3,7 +3,8 @@
 use super::facts::{CaseEvidence, Fact, FileContent, Observation, Source};
 use super::now::Now;
 use super::order::{agreed, by_time};
-use super::probe::{Reading, until};
+use super::probe::until;
+use super::reading::Reading;
 use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
 
 /// A row that every scenario has without writing it down.

@@ -15,6 +15,7 @@
 //! ```
 
 pub mod clock;
+mod dating;
 pub mod facts;
 #[cfg(test)]
 mod fixtures;
@@ -22,3 +23,4 @@ mod invariant;
 pub mod now;
 pub mod order;
 pub mod probe;
+mod reading;

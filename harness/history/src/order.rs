@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::facts::{Observation, Source};
-use super::probe::Reading;
+use super::reading::Reading;
 
 /// The same facts in the order of their own times, numbered anew. Whatever order they were told in, it is the same one.
 ///

@@ -9,33 +9,7 @@ use super::order::{agreed, by_time};
 use comeback_scenario::model::{Moment, Probe, Scenario, Value};
 
 pub use super::invariant::{InvariantRow, invariants};
-
-/// What a probe found.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reading {
-    /// A value, and the position in the history of the observation it was read off, where there is one.
-    Seen {
-        /// The value.
-        value: Value,
-        /// Position of the observation.
-        seq: Option<u64>,
-    },
-    /// The evidence does not tell.
-    Missing {
-        /// Why not.
-        why: String,
-    },
-}
-
-impl Reading {
-    pub(super) fn seen(value: Value, seq: Option<u64>) -> Self {
-        Self::Seen { value, seq }
-    }
-
-    pub(super) fn missing(why: impl Into<String>) -> Self {
-        Self::Missing { why: why.into() }
-    }
-}
+pub use super::reading::Reading;
 
 /// Reads a probe at a moment.
 pub fn read(_scenario: &Scenario, case: &CaseEvidence, at: Moment, probe: Probe, profile: &str) -> Reading {

@@ -11,38 +11,12 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
 use super::assets::Tree;
-use super::base::{Plan, Recipe};
 use super::build::Log;
 use super::cache::Cache;
+use super::recipe::{BOOTSTRAPPED, Plan, Recipe};
 use super::{ImageError, Report, http};
 use comeback_engine::Engine;
 use comeback_text::terminal::plain;
-
-/// What a base is unpacked from; dependencies come by themselves.
-///
-/// `usr-is-merged` is there so that nothing draws in `usrmerge`, and all of Perl with it.
-pub(super) const PACKAGES: [&str; 20] = [
-    "base-files",
-    "base-passwd",
-    "bash",
-    "coreutils",
-    "dash",
-    "debianutils",
-    "execline",
-    "findutils",
-    "grep",
-    "gzip",
-    "libc-bin",
-    "mawk",
-    "procps",
-    "python3",
-    "s6",
-    "sed",
-    "tar",
-    "tzdata",
-    "usr-is-merged",
-    "hostname",
-];
 
 /// Debian's mirror where the host has none of its own.
 pub(super) const MIRROR: &str = "http://deb.debian.org/debian";
@@ -202,7 +176,7 @@ fn arguments(recipe: &Recipe, mirror: &str, root: bool, skeleton: &Path, rootfs:
     ]
     .map(OsString::from)
     .to_vec();
-    arguments.push(format!("--include={}", PACKAGES.join(",")).into());
+    arguments.push(format!("--include={}", BOOTSTRAPPED.join(",")).into());
     arguments.push(format!("--setup-hook=tar-in {} /", skeleton.display()).into());
     arguments.push(format!("--extract-hook=tar-in {} /", rootfs.display()).into());
     arguments.push(format!("--extract-hook={STATUS}").into());

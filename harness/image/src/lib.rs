@@ -17,6 +17,7 @@ mod http;
 mod ignore;
 pub mod overlay;
 mod pypi;
+mod recipe;
 mod release;
 mod source;
 mod store;
@@ -169,7 +170,7 @@ pub async fn obtain_base(
     options: &ObtainOptions,
     report: &(dyn Fn(ImageEvent) + Send + Sync),
 ) -> Result<Image, ImageError> {
-    let plan = base::Plan::new(Base::default())?;
+    let plan = recipe::Plan::new(Base::default())?;
     let name = format!("base {}", plan.base);
     let info = match engine.inspect_image(&plan.reference).await? {
         Some(info) => info,

@@ -5,9 +5,9 @@ use std::str::FromStr;
 use pep440_rs::Version;
 
 use super::assets::{self, Key, Tree, short};
-use super::base::Plan;
 use super::build::{self, Job, Log};
 use super::expr::{Base, Distribution, ImageExpr, Releases};
+use super::recipe::Plan;
 use super::{Image, ImageError, ObtainOptions, Report, pypi};
 use comeback_engine::{Engine, ImageInfo};
 

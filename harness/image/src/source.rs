@@ -7,10 +7,10 @@ use pep440_rs::Version;
 use serde::Deserialize;
 
 use super::assets::{self, Key, Tree, short};
-use super::base::Plan;
 use super::build::{self, Job, Log};
 use super::expr::{Base, ImageExpr};
 use super::ignore::Ignore;
+use super::recipe::Plan;
 use super::release::declare;
 use super::{Image, ImageError, ObtainOptions, Report, tree};
 use comeback_engine::{BuildRequest, Engine, ImageInfo};

@@ -24,9 +24,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::compare::Comparison;
+use super::comparison::Comparison;
+use super::engine_entry::EngineEntry;
 use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
-use super::ledger::EngineEntry;
 use super::spans::Span;
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{CaseEvidence, ObserverImage};

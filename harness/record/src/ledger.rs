@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::explore::Explored;
 use super::document::{ImageEntry, LeftOutEntry, PartitionEntry, ShardEntry};
+pub use super::engine_entry::EngineEntry;
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{CaseEnd, StepSeconds};
 use comeback_plan::CaseKey;
@@ -102,32 +103,6 @@ pub enum Entry {
         /// The exit code of the signal that cut it short.
         interrupted: Option<u8>,
     },
-}
-
-/// The engine of a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct EngineEntry {
-    /// `docker` or `podman`.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// The API version that was negotiated.
-    pub api: String,
-    /// Its address.
-    pub host: String,
-    /// Processors it can use.
-    pub cpus: usize,
-    /// Memory it can use, in bytes.
-    pub memory: u64,
-    /// Storage driver.
-    pub storage: String,
-    /// Architecture as the engine names it: `x86_64`, `aarch64`.
-    pub architecture: String,
-    /// True if memory limits are enforced.
-    pub memory_limit: bool,
-    /// By how much the clock of its host differs from ours; `None` if it does not tell its time.
-    #[serde(flatten)]
-    pub clock: Option<ClockOffset>,
 }
 
 /// A scenario as it was judged.

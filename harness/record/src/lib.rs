@@ -1,7 +1,9 @@
 //! The record of a run: what is told while it goes on, and the one document every report is made from.
 
 pub mod compare;
+mod comparison;
 pub mod document;
+mod engine_entry;
 pub mod event;
 pub mod excerpt;
 pub mod ledger;

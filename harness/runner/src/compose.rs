@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::case::Case;
+use super::outcome::StepOutcome;
 use super::overlay::Fault;
-use super::steps::StepOutcome;
 use super::subject::Names;
 use super::{Done, Halt, RunContext, Why};
 use comeback_engine::{EngineError, EngineErrorKind, EngineInfo, RUN_LABEL};
@@ -183,7 +183,7 @@ impl Case {
         .await?;
         self.replace_subject(id);
         self.all_free();
-        let started_at = self.incarnation_after(before, super::control::EVENT).await?;
+        let started_at = self.incarnation_after(before, super::limits::EVENT).await?;
         self.boot(started_at, true).await?;
         Ok(StepOutcome::default())
     }

@@ -5,18 +5,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::case::Case;
+use super::limits::{ANSWER, EVENT};
+use super::outcome::{Armed, StepOutcome};
 use super::overlay;
-use super::steps::{Armed, StepOutcome};
 use super::subject::{self, OOM_MEMORY};
-use super::waits::ANSWER;
 use super::{Done, Halt, Why};
 use comeback_history::now::Now;
 use comeback_observe::link::LinkError;
 use comeback_observe::recorder::Wait;
 use comeback_scenario::model::{RecreateHow, RestartPolicy, Signal, Step};
-
-/// How long after the engine's answer its own event may take.
-pub const EVENT: Duration = Duration::from_secs(15);
 
 impl Case {
     pub async fn engine_restart(&self, grace: Duration) -> Done<StepOutcome> {

@@ -1,5 +1,6 @@
 //! The runner: executes cases and never judges them.
 
+mod attempt;
 mod case;
 mod cleanup;
 mod compose;
@@ -7,10 +8,15 @@ mod control;
 mod environments;
 mod flights;
 mod halt;
+mod in_force;
+mod limits;
 mod live;
 mod monitor;
 mod operator;
+mod outcome;
 mod overlay;
+mod picture;
+mod rest;
 mod restarts;
 mod schedule;
 mod slots;

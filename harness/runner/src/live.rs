@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::case::Case;
 use super::halt::Why;
-use super::waits::ANSWER;
+use super::limits::ANSWER;
 use super::{Done, Halt};
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::{Now, Process, ProfileNow};

@@ -2,7 +2,7 @@
 
 use super::Done;
 use super::case::Case;
-use super::steps::StepOutcome;
+use super::outcome::StepOutcome;
 use comeback_engine::{ExecOutput, ExecSpec};
 use comeback_history::now::{Now, Process};
 use comeback_scenario::model::{DEFAULT_PROFILE, ProfileSel, Step, User};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Done;
 use super::case::Case;
-use super::control::EVENT;
+use super::limits::EVENT;
 use comeback_engine::again;
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::Now;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::slots::Busy;
-use super::{CaseImages, CaseProgress, Order, RunContext, case};
+use super::{CaseImages, CaseProgress, Order, RunContext, attempt};
 use comeback_history::facts::CaseEvidence;
 use comeback_plan::CaseKey;
 use comeback_scenario::model::Scenario;
@@ -142,7 +142,7 @@ where
         attempt,
         progress,
     };
-    let work = case::run(ctx.clone(), order, busy);
+    let work = attempt::run(ctx.clone(), order, busy);
     tokio::pin!(work);
     let finished = loop {
         tokio::select! {

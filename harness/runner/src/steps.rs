@@ -6,47 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::case::Case;
+use super::limits::ANSWER;
 use super::operator::Verb;
-use super::waits::ANSWER;
+use super::outcome::{Armed, StepOutcome};
 use super::{Done, Halt, Why, volume};
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::{Now, Process};
 use comeback_history::probe;
 use comeback_observe::recorder::Wait;
-use comeback_observe::wire::Message;
 use comeback_scenario::model::{Moment, Operation, Probe, ProfileSel, Seed, Signal, Step, ValueSet};
 use windows::{acts, changes, holds_what, is_hold, signal_on_marker, waits_for_state};
-
-/// What came of a step.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StepOutcome {
-    /// What the operator's command returned.
-    pub exit: Option<i64>,
-    /// What it said.
-    pub output: String,
-    /// Something worth telling.
-    pub note: Option<String>,
-    /// Of a `wait-until`: whether what it waits for came true.
-    pub came_true: Option<bool>,
-}
-
-impl StepOutcome {
-    /// Nothing but a note.
-    pub fn noted(note: impl Into<String>) -> Self {
-        Self {
-            note: Some(note.into()),
-            ..Self::default()
-        }
-    }
-}
-
-/// A hold, or a signal, that is in place and waits for its moment.
-pub type Armed = (String, oneshot::Receiver<Message>);
 
 impl Case {
     /// All steps. Steps in flight are joined at the end.

@@ -5,79 +5,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::case::Case;
-use super::still::SLOW;
+use super::limits::ANSWER;
+use super::picture::SLOW;
+use super::rest::{Rest, rest_of};
 use super::{Done, Halt};
 use comeback_engine::again;
 use comeback_history::facts::{Fact, Source};
-use comeback_history::now::{Now, Process, ProfileNow};
+use comeback_history::now::{Now, Process};
 use comeback_observe::link::LinkError;
 use comeback_observe::recorder::{Wait, WaitError};
 use comeback_scenario::model::Moment;
 
-/// How long a command to the observer or the agent may take.
-pub const ANSWER: Duration = Duration::from_secs(20);
 /// Name of the process that supervises the gateway's services.
 const SUPERVISOR: &str = "s6-svscan";
 /// How long a boot may take until the reconciler's line.
 const BOOT: Duration = Duration::from_secs(20);
-
-/// What a gateway is doing, as its profile's facts tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rest {
-    /// Nothing will change by itself.
-    Resting,
-    /// Something is under way.
-    Moving(How),
-}
-
-/// What is under way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum How {
-    /// The reconciler said that it starts the gateway, and no process of it was seen.
-    ToBeStarted,
-    /// Up and wanted up, and its own state, if it has one, is not that of one that runs.
-    Starting(Option<String>),
-    /// Up and wanted down.
-    Ending,
-    /// Down and wanted up.
-    Respawning,
-}
-
-impl std::fmt::Display for How {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::ToBeStarted => f.write_str("to be started"),
-            Self::Starting(state) => write!(f, "up, its state {}", state.as_deref().unwrap_or("not its own")),
-            Self::Ending => f.write_str("up, wanted down"),
-            Self::Respawning => f.write_str("down, wanted up"),
-        }
-    }
-}
-
-/// What a profile's gateway is doing.
-pub fn rest_of(now: &Now, name: &str, p: &ProfileNow) -> Rest {
-    let boot = now.incarnations.len();
-    let said = now
-        .lines_of_boot(boot)
-        .into_iter()
-        .rfind(|l| l.profile == name)
-        .map(|l| l.action.as_str());
-    // A fresh slot is down for a moment even if nothing keeps it down.
-    if said == Some("started") && !p.lives.iter().any(|l| l.incarnation == boot) {
-        return Rest::Moving(How::ToBeStarted);
-    }
-    let Some((status, _)) = &p.service else {
-        return Rest::Resting;
-    };
-    let state = p.own_word();
-    match (status.slot, status.up, status.want_up) {
-        (false, ..) | (_, false, false) => Rest::Resting,
-        (_, true, true) if matches!(state, Some("running" | "degraded")) => Rest::Resting,
-        (_, true, true) => Rest::Moving(How::Starting(state.map(str::to_owned))),
-        (_, true, false) => Rest::Moving(How::Ending),
-        (_, false, true) => Rest::Moving(How::Respawning),
-    }
-}
 
 /// Gateways that are under way to somewhere, and how.
 fn moving(now: &Now, held: &[String]) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rustix::process::{Pid, test_kill_process};
 
-use crate::sweep::counted_resources;
+use crate::resources::counted_resources;
 use comeback_engine::{Engine, EngineError, RUN_LABEL};
 use comeback_report::doctor::Finding;
 

@@ -162,7 +162,7 @@ async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64)
         clock: clocks.offset,
         took,
         leak,
-        left: fake.things(),
+        left: fake.resources(),
         asked: faulty.asked(),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::memory::Memory;
 use crate::images::Obtained;
-use crate::matrix::{self, Memory};
 use crate::{Failure, FailureKind};
 use comeback_engine::Engine;
 use comeback_plan::{Case, Plan};
@@ -14,6 +14,9 @@ use comeback_record::ledger::Entry;
 use comeback_scenario::model::Scenario;
 use comeback_scenario::overlay::Overlay;
 use comeback_verdict::run::Faults;
+
+/// What a matrix runs on the bases that are not the default.
+const CORE: &str = "core";
 
 /// What a run's cases are to show, all together.
 pub enum Purpose {
@@ -106,7 +109,7 @@ impl Purpose {
             let base = image.and_then(|i| i.base.as_ref());
             base.is_some_and(|base| thin.contains(base))
         };
-        let is_core = |id: &str| scenarios.iter().any(|s| s.id == id && matrix::is_core(s));
+        let is_core = |id: &str| scenarios.iter().any(|s| s.id == id && is_core(s));
         let wanted = |scenario: &str, image: &str| !is_thin(image) || is_core(scenario);
         plan.cases.retain(|case| wanted(&case.scenario, &case.image));
         plan.left_out.retain(|left| wanted(&left.scenario, &left.image));
@@ -130,4 +133,9 @@ impl Purpose {
             Self::Compare { pre_existing } => compare::judge(document, *pre_existing, faults),
         }
     }
+}
+
+/// True if a scenario is run where only the core is.
+fn is_core(scenario: &Scenario) -> bool {
+    scenario.tags.iter().any(|tag| tag == CORE)
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 
-use super::Case;
-use crate::control::EVENT;
+use crate::case::Case;
+use crate::limits::EVENT;
 use comeback_engine::{ContainerStatus, again};
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::Now;

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::{Case, Shared};
+use crate::case::{Case, Shared};
 use crate::cleanup::Leftovers;
 use crate::flights::Flights;
 use crate::monitor::IncarnationMonitor;
 use crate::overlay::{self, Fault};
 use crate::subject::{self, Names};
-use crate::{Done, Halt, Order, RunContext, Why, compose, volume, waits};
+use crate::{Done, Halt, Order, RunContext, Why, compose, volume};
 use comeback_engine::EngineError;
 use comeback_history::facts::{Fact, ObserverImage, Source};
 use comeback_observe::link::Link;
@@ -79,7 +79,7 @@ pub async fn set_up(
         let attached = engine.attach(id).await.map_err(error)?;
         let link = Link::open(attached, Source::Observer, recorder.clone(), |_| ()).await;
         let link = link.map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
-        link.sync(waits::ANSWER)
+        link.sync(crate::limits::ANSWER)
             .await
             .map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
         Ok::<_, Halt>(link)

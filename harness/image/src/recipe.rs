@@ -1,0 +1,169 @@
+//! What a base is made of: Debian's suites and packages, and what of ours goes on top.
+
+use std::path::PathBuf;
+
+use super::assets::{self, Key, Tree, short};
+use super::expr::Base;
+use super::{ImageError, uv};
+
+/// Where Linux systems keep the certificates they trust, in one file.
+const BUNDLES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+];
+/// Where the bundle goes in the image.
+const BUNDLE: &str = "etc/ssl/certs/ca-certificates.crt";
+/// What is added to a Debian image.
+pub(super) const ADDED: [&str; 5] = ["s6", "execline", "python3", "procps", "tzdata"];
+/// What a base is unpacked from; dependencies come by themselves.
+///
+/// `usr-is-merged` is there so that nothing draws in `usrmerge`, and all of Perl with it.
+pub(super) const BOOTSTRAPPED: [&str; 20] = [
+    "base-files",
+    "base-passwd",
+    "bash",
+    "coreutils",
+    "dash",
+    "debianutils",
+    "execline",
+    "findutils",
+    "grep",
+    "gzip",
+    "libc-bin",
+    "mawk",
+    "procps",
+    "python3",
+    "s6",
+    "sed",
+    "tar",
+    "tzdata",
+    "usr-is-merged",
+    "hostname",
+];
+
+/// What is special about a base.
+pub(super) struct Recipe {
+    /// Debian's image of it.
+    pub(super) debian: &'static str,
+    /// The suite it is made of.
+    pub(super) suite: &'static str,
+    /// A second suite, from which only the supervisor is taken.
+    pub(super) supervisor_from: Option<&'static str>,
+}
+
+impl Base {
+    pub(super) fn recipe(self) -> Recipe {
+        match self {
+            Self::Bookworm => Recipe {
+                debian: "debian:bookworm-slim",
+                suite: "bookworm",
+                supervisor_from: None,
+            },
+            Self::Trixie => Recipe {
+                debian: "debian:trixie-slim",
+                suite: "trixie",
+                supervisor_from: None,
+            },
+            Self::ForkyS6 => Recipe {
+                debian: "debian:trixie-slim",
+                suite: "trixie",
+                supervisor_from: Some("forky"),
+            },
+        }
+    }
+}
+
+impl Recipe {
+    /// apt's sources on a mirror.
+    pub(super) fn sources(&self, mirror: &str) -> Vec<String> {
+        let mut sources = vec![format!("deb {mirror} {} main", self.suite)];
+        if let Some(suite) = self.supervisor_from {
+            // Unlike a release's, the lists of a suite in the making expire within a week, and mirrors lag.
+            sources.push(format!("deb [check-valid-until=no] {mirror} {suite} main"));
+        }
+        sources
+    }
+
+    /// apt's preferences: s6 and its own libraries from the second suite, nothing else, Python least of all.
+    pub(super) fn preferences(&self) -> Option<String> {
+        let suite = self.supervisor_from?;
+        Some(format!(
+            "Package: *\nPin: release n={suite}\nPin-Priority: 50\n\n\
+             Package: s6 execline libs6-* libexecline* libskarnet*\nPin: release n={suite}\nPin-Priority: 900\n"
+        ))
+    }
+}
+
+/// Everything a base is made of except what is downloaded.
+pub(super) struct Plan {
+    pub(super) base: Base,
+    /// `comeback-base:bookworm-0123456789ab`.
+    pub(super) reference: String,
+    pub(super) key: String,
+    pub(super) tree: Tree,
+    /// True if the host has certificates to pass on.
+    pub(super) bundle: bool,
+}
+
+impl Plan {
+    pub(super) fn new(base: Base) -> Result<Self, ImageError> {
+        let mut tree = Tree::rootfs();
+        let recipe = base.recipe();
+        if let Some(preferences) = recipe.preferences() {
+            tree.file("etc/apt/preferences.d/comeback", preferences);
+        }
+        let bundle = host_bundle()?;
+        if let Some(bundle) = &bundle {
+            tree.file(BUNDLE, bundle.as_slice());
+        }
+        let mut key = Key::default();
+        key.add("base", base.name().as_bytes());
+        key.add("recipe", assets::text("gateway/base.Dockerfile").as_bytes());
+        key.add("uv", uv::VERSION.as_bytes());
+        for package in ADDED.iter().chain(&BOOTSTRAPPED) {
+            key.add("package", package.as_bytes());
+        }
+        tree.hash(&mut key);
+        let key = key.hex();
+        Ok(Self {
+            base,
+            reference: format!("comeback-base:{base}-{}", short(&key)),
+            key,
+            tree,
+            bundle: bundle.is_some(),
+        })
+    }
+
+    /// The labels of the base, which every image on it inherits: labels of their own would cost a step of the build.
+    pub(super) fn labels(&self, supervisor: &str) -> [(&'static str, String); 4] {
+        [
+            ("comeback.image", "gateway".to_owned()),
+            ("comeback.base", self.base.to_string()),
+            ("comeback.supervisor", supervisor.to_owned()),
+            ("comeback.key", self.key.clone()),
+        ]
+    }
+
+    pub(super) fn label_instruction(&self, supervisor: &str) -> String {
+        let labels = self.labels(supervisor).map(|(name, value)| format!("{name}={value:?}"));
+        format!("LABEL {}", labels.join(" "))
+    }
+}
+
+/// The certificates the host trusts; a proxy on the way to PyPI may need them.
+fn host_bundle() -> Result<Option<Vec<u8>>, ImageError> {
+    let named = std::env::var_os("SSL_CERT_FILE")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
+    if let Some(path) = named {
+        return match std::fs::read(&path) {
+            Ok(bundle) => Ok(Some(bundle)),
+            Err(error) => Err(ImageError::Path {
+                path,
+                why: format!("named by SSL_CERT_FILE, but cannot be read ({error}): correct or unset it"),
+            }),
+        };
+    }
+    Ok(BUNDLES.iter().find_map(|path| std::fs::read(path).ok()))
+}

@@ -1,0 +1,161 @@
+//! One attempt of a case: how it is played and how it ends.
+
+mod output;
+mod set_up;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+
+use super::case::Case;
+use super::cleanup::Leftovers;
+use super::slots::Busy;
+use super::subject::Names;
+use super::{CaseProgress, Done, Finished, Halt, Order, RunContext};
+use comeback_engine::EngineError;
+use comeback_history::facts::{CaseEnd, CaseEvidence, Observation};
+use comeback_observe::clock::Clocks;
+use comeback_observe::link::LinkError;
+use comeback_observe::recorder::Recorder;
+use comeback_scenario::model::Moment;
+use comeback_text::redact::Secrets;
+use set_up::set_up;
+
+/// Runs one attempt. `permit` is given back while there is nothing to do but to wait for the settling window.
+pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
+    let started = ctx.clocks.ours();
+    let clock = Instant::now();
+    let names = Names::new(&ctx.run, &order);
+    let known = secrets(&ctx, &order).await;
+    let secrets = known.as_ref().cloned().unwrap_or_default();
+    let (recorder, forward) = recorder(&order, secrets.clone(), ctx.clocks);
+    let mut leftovers = Leftovers::default();
+    let (scenario, image) = (order.scenario.clone(), order.image.clone());
+    let (repeat, attempt) = (order.repeat, order.attempt);
+    let outcome = match known {
+        Ok(_) => set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await,
+        // What is not known to be secret would not be taken out of what the containers say.
+        Err(error) => Err(Halt::Error(error.into())),
+    };
+    let (end, steps, logs) = match outcome {
+        Err(halt) => (explained(Err(halt), &recorder), Vec::new(), BTreeMap::new()),
+        Ok(case) => {
+            let case = Arc::new(case);
+            let end = case.clone().play(permit).await;
+            leftovers.cut_short = case.flights.end().await;
+            case.keep_output().await;
+            let end = explained(case.under_overlay(end), &case.recorder);
+            let mut shared = case.shared();
+            leftovers.containers.append(&mut shared.containers);
+            leftovers.subject = Some(shared.subject.clone());
+            (
+                end,
+                std::mem::take(&mut shared.steps),
+                std::mem::take(&mut shared.output),
+            )
+        }
+    };
+    ctx.hub.forget(&names.case);
+    if end != CaseEnd::Complete {
+        leftovers.unsure_of = Some(names.case.clone());
+    }
+    let (history, latencies_ms) = recorder.close();
+    drop(recorder);
+    forward.abort();
+    let evidence = CaseEvidence {
+        scenario: scenario.id.clone(),
+        image,
+        attempt,
+        repeat,
+        started,
+        clock: ctx.clocks.offset,
+        seconds: clock.elapsed().as_secs_f64(),
+        end: secrets.all(end),
+        steps,
+        latencies_ms,
+        history,
+        logs: logs.into_iter().map(|(n, lines)| (n, secrets.lines(&lines))).collect(),
+    };
+    Finished { evidence, leftovers }
+}
+
+/// A recorder whose observations also go to whoever shows progress.
+fn recorder(order: &Order, secrets: Secrets, clocks: Clocks) -> (Recorder, tokio::task::JoinHandle<()>) {
+    let (tell, mut told) = mpsc::unbounded_channel::<Observation>();
+    let progress = order.progress.clone();
+    let forward = tokio::spawn(async move {
+        while let Some(observation) = told.recv().await {
+            let _ = progress.send(CaseProgress::Observed(Box::new(observation)));
+        }
+    });
+    (Recorder::new(Some(tell), secrets, clocks), forward)
+}
+
+/// What is secret in the environment of the containers under test: the scenario's own, and that of their images.
+async fn secrets(ctx: &RunContext, order: &Order) -> Result<Secrets, EngineError> {
+    let mut variables: Vec<(String, String)> = order.scenario.start.env.clone().into_iter().collect();
+    for image in [&order.images.first, &order.images.next] {
+        variables.extend(ctx.environments.of(ctx.engine.as_ref(), &image.digest).await?);
+    }
+    Ok(Secrets::among(
+        variables.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+    ))
+}
+
+/// How a case ended. An end is complete only if nothing went missing on the way; and what was lost first tends to be why one
+/// is not.
+fn explained(end: Done, recorder: &Recorder) -> CaseEnd {
+    let lost = recorder.now(|now| now.lost.first().map(|(_, what)| what.clone()));
+    let Some(what) = lost else {
+        return end.map_or_else(CaseEnd::from, |()| CaseEnd::Complete);
+    };
+    match end {
+        Ok(()) => CaseEnd::Inconclusive(what),
+        Err(Halt::Inconclusive(why)) => CaseEnd::Inconclusive(format!("{what}; {why}")),
+        Err(Halt::Error(why)) if why.is_lost_connection() => CaseEnd::Error(format!("{what}; {why}")),
+        Err(other) => other.into(),
+    }
+}
+
+impl Case {
+    async fn play(self: Arc<Self>, permit: Busy) -> Done {
+        let settle = self.order.scenario.settle;
+        let all = async {
+            self.start().await?;
+            self.clone().steps().await?;
+            // The window opens once everything has come to rest, also where no step waited for that.
+            self.come_to_rest().await?;
+            self.recorder.settling();
+            // Nothing is computed while the settling window runs: somebody else may have the processor.
+            drop(permit);
+            if !self.is_down() {
+                self.phase(&format!(
+                    "waiting out the settling window of {} s",
+                    settle.as_secs_f64()
+                ));
+                self.wait_out(settle).await;
+                self.sync().await?;
+                // What ended by itself in the window either stays up now, or does not.
+                self.follow_restarts().await?;
+            }
+            self.recorder.mark(Moment::End);
+            Ok::<(), Halt>(())
+        };
+        let limit = self.ctx.case_limit;
+        let done = tokio::select! {
+            done = tokio::time::timeout(limit, all) => done,
+            // It outlives whatever is done to the subject; without it nothing can be learnt any more.
+            () = self.observer.gone() => Ok(Err(Halt::Inconclusive(LinkError::Closed("observer").into()))),
+        };
+        done.unwrap_or_else(|_| {
+            let why = format!(
+                "the case took longer than {} s (--timeout), at last {}",
+                limit.as_secs(),
+                self.shared().phase
+            );
+            Err(Halt::Inconclusive(why.into()))
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! What must not change while nothing comes.
+
+use std::time::Duration;
+
+use super::rest::{How, Rest, rest_of};
+use comeback_history::facts::{FileContent, ServiceStatus};
+use comeback_history::now::{Now, Process, ProfileNow, word};
+
+/// How long everything must have been at rest: a gateway's own period, a marker's look and a respawn are all shorter.
+const STILL: Duration = Duration::from_secs(3);
+/// How long something that is under way by itself may go on without any change: an end, a respawn, a slot's first start. An
+/// idle machine takes 0.2 to 1.2 s for each, the official image's stop 3 s.
+pub const SLOW: Duration = Duration::from_secs(6);
+/// So many processes in a row that ended before they ran are a crash loop.
+const CRASHES: usize = 3;
+
+/// What must not change while nothing comes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    pub profiles: Vec<View>,
+    pub incarnations: usize,
+    pub lines: usize,
+    pub runs: bool,
+    pub in_flight: bool,
+    /// A gateway crashes again and again.
+    pub crashing: bool,
+    /// How long it must last for nothing to come; `None` if something may come at any time.
+    pub patience: Option<Duration>,
+}
+
+/// One profile in it. What a gateway that is up writes all the time is not part of it.
+#[derive(Debug, Clone, PartialEq)]
+struct View {
+    name: String,
+    service: Option<ServiceStatus>,
+    writer: Option<Process>,
+    state: Option<String>,
+    marker: bool,
+}
+
+impl Picture {
+    pub fn of(now: &Now, held: &[String], in_flight: bool) -> Self {
+        // A gateway that crashes again and again changes all the time, and nothing comes of it.
+        let crashing = now.profiles.values().any(|p| crashes(p, now.incarnations.len()));
+        let others = now.profiles.iter().filter(|(_, p)| !crashes(p, now.incarnations.len()));
+        let awaited = others.clone().filter(|(name, _)| !held.contains(name));
+        let patience = awaited
+            .map(|(name, p)| patience(&rest_of(now, name, p)))
+            .try_fold(STILL, |longest, one| Some(longest.max(one?)));
+        let view = |(name, p): (&String, &ProfileNow)| View {
+            name: name.clone(),
+            service: p.service.as_ref().map(|(status, _)| status.clone()),
+            writer: p
+                .state
+                .as_ref()
+                .and_then(|(content, _)| comeback_history::now::process_of(content)),
+            state: p
+                .state
+                .as_ref()
+                .and_then(|(content, _)| word(content, "gateway_state"))
+                .map(str::to_owned),
+            marker: p
+                .marker
+                .as_ref()
+                .is_some_and(|(content, _)| *content != FileContent::Absent),
+        };
+        Self {
+            profiles: others.map(view).collect(),
+            incarnations: now.incarnations.len(),
+            lines: now.boot_lines.len(),
+            runs: now.running(),
+            in_flight,
+            crashing,
+            patience: patience.filter(|_| !in_flight),
+        }
+    }
+}
+
+/// How long a gateway that is doing this is waited for while nothing changes.
+fn patience(rest: &Rest) -> Option<Duration> {
+    match rest {
+        Rest::Resting => Some(STILL),
+        Rest::Moving(How::ToBeStarted | How::Ending | How::Respawning) => Some(SLOW),
+        // A start may take as long as it likes, and may sleep meanwhile.
+        Rest::Moving(How::Starting(_)) => None,
+    }
+}
+
+/// True if a profile's last processes of this boot all ended before they ran.
+fn crashes(p: &ProfileNow, boot: usize) -> bool {
+    let here = p.lives.iter().rev().filter(|l| l.incarnation == boot);
+    let unable = here.take_while(|l| !l.ran);
+    unable.filter(|l| l.ended.is_some()).count() >= CRASHES
+}

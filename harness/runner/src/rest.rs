@@ -1,0 +1,61 @@
+//! What a gateway is doing, and whether anything will change by itself.
+
+use comeback_history::now::{Now, ProfileNow};
+
+/// What a gateway is doing, as its profile's facts tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing will change by itself.
+    Resting,
+    /// Something is under way.
+    Moving(How),
+}
+
+/// What is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// The reconciler said that it starts the gateway, and no process of it was seen.
+    ToBeStarted,
+    /// Up and wanted up, and its own state, if it has one, is not that of one that runs.
+    Starting(Option<String>),
+    /// Up and wanted down.
+    Ending,
+    /// Down and wanted up.
+    Respawning,
+}
+
+impl std::fmt::Display for How {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ToBeStarted => f.write_str("to be started"),
+            Self::Starting(state) => write!(f, "up, its state {}", state.as_deref().unwrap_or("not its own")),
+            Self::Ending => f.write_str("up, wanted down"),
+            Self::Respawning => f.write_str("down, wanted up"),
+        }
+    }
+}
+
+/// What a profile's gateway is doing.
+pub fn rest_of(now: &Now, name: &str, p: &ProfileNow) -> Rest {
+    let boot = now.incarnations.len();
+    let said = now
+        .lines_of_boot(boot)
+        .into_iter()
+        .rfind(|l| l.profile == name)
+        .map(|l| l.action.as_str());
+    // A fresh slot is down for a moment even if nothing keeps it down.
+    if said == Some("started") && !p.lives.iter().any(|l| l.incarnation == boot) {
+        return Rest::Moving(How::ToBeStarted);
+    }
+    let Some((status, _)) = &p.service else {
+        return Rest::Resting;
+    };
+    let state = p.own_word();
+    match (status.slot, status.up, status.want_up) {
+        (false, ..) | (_, false, false) => Rest::Resting,
+        (_, true, true) if matches!(state, Some("running" | "degraded")) => Rest::Resting,
+        (_, true, true) => Rest::Moving(How::Starting(state.map(str::to_owned))),
+        (_, true, false) => Rest::Moving(How::Ending),
+        (_, false, true) => Rest::Moving(How::Respawning),
+    }
+}
