@@ -30,7 +30,7 @@ pub struct Picture {
 
 /// One profile in it. What a gateway that is up writes all the time is not part of it.
 #[derive(Debug, Clone, PartialEq)]
-struct View {
+pub struct View {
     name: String,
     service: Option<ServiceStatus>,
     writer: Option<Process>,
