@@ -1,8 +1,18 @@
-//! Exploring: sequences that nobody wrote down, against the rule behind the table.
+//! Exploring: generated sequences, held against the rule behind the behaviour table.
 //!
-//! [`model`] says what can be done next and [`generate`] makes sequences of it, by proptest's strategies, which also shrink
-//! what fails. [`mod@file`] makes a scenario of a sequence, a [`hunt::TrialRunner`] runs it as any other scenario is run, [`oracle`] reads
-//! off its history whether every gateway was what its operator wanted, and [`hunt`] drives it all.
+//! [`model`] says what can be done next, [`generate`] makes sequences of it with proptest's strategies, which also shrink what
+//! fails. [`mod@file`] turns a sequence into a scenario file, a [`hunt::TrialRunner`] runs it, and [`oracle`] reads off its history
+//! whether every gateway did what its operator wanted. [`mod@hunt`] drives them.
+//!
+//! ```
+//! use comeback_explore::generate::Source;
+//!
+//! let source = Source { seed: 7, steps: 8, profiles: 2 };
+//! // The same seed and number give the same sequence, on every machine.
+//! assert_eq!(source.sequence(3), source.sequence(3));
+//! assert!(source.sequence(3).operations().len() > 0);
+//! ```
+
 
 mod alike;
 pub mod coverage;

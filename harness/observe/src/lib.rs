@@ -1,4 +1,18 @@
-//! Observation: from what the observer, the agent and the engine push to one history a case, and how probes read it.
+//! Where the facts of a case come from: the observer, the agent and the engine's events.
+//!
+//! [`OBSERVER`] and [`AGENT`] are Python programs that run in the containers, [`link`] talks to them, [`wire`] translates their
+//! messages, and [`hub`] passes the engine's events to the case they are about. All facts meet in the [`recorder`], which also
+//! waits for conditions on them:
+//!
+//! ```
+//! use comeback_history::facts::{Fact, Source};
+//! use comeback_observe::{clock::Clocks, recorder::Recorder};
+//! use comeback_text::redact::Secrets;
+//!
+//! let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
+//! recorder.push(Source::Observer, None, Fact::Lost { what: "an event".into() });
+//! assert_eq!(recorder.now(|now| now.lost.len()), 1);
+//! ```
 
 pub mod clock;
 pub mod hub;

@@ -1,4 +1,24 @@
-//! The runner: executes cases and never judges them.
+//! The runner: carries out cases on a container engine, and never judges them.
+//!
+//! [`run_cases`] runs [`Assignment`]s, as many at a time as there are [`Slots`] for, and reports each [`Attempt`] to its caller,
+//! who says what comes [`Next`]. Every step proves its effect, every wait has a condition and a deadline, and everything that an
+//! attempt creates carries the label of its run and is removed after it.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use comeback_runner::{Assignment, Attempt, Next, RunContext, run_cases};
+//!
+//! # async fn run(context: Arc<RunContext>, cases: Vec<Assignment>) {
+//! run_cases(&context, cases, |key, attempt: Attempt<'_>| {
+//!     if let Attempt::Ended(evidence) = attempt {
+//!         println!("{key}: {} facts", evidence.history.len());
+//!     }
+//!     Next::default()
+//! })
+//! .await;
+//! # }
+//! ```
 
 mod attempt;
 mod case;

@@ -1,4 +1,16 @@
-//! Scenario files: the behaviour table as data. File shape in, checked [`model::Scenario`] out.
+//! The behaviour table as data: from a scenario file to a checked [`model::Scenario`].
+//!
+//! [`parse_file`] reports every mistake of a file at once, each with its place. [`Catalogue`] holds the scenarios that are built
+//! in and those of a folder, [`Filter`] selects among them, and [`vocabulary`] declares the words that a file may use.
+//!
+//! ```
+//! use comeback_scenario::{Catalogue, Filter};
+//!
+//! let catalogue = Catalogue::load(None).expect("the scenarios that are built in");
+//! let filter: Filter = "tag(core) and not id(operator-*)".parse().expect("a filter");
+//! let selected = catalogue.iter().filter(|scenario| filter.matches(scenario)).count();
+//! assert!(selected > 0 && selected < catalogue.len());
+//! ```
 
 pub mod catalogue;
 mod diagnostic;
