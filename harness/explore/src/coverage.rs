@@ -4,43 +4,23 @@ use std::collections::BTreeMap;
 
 use super::sequence::Sequence;
 use super::trial::Trial;
+use comeback_scenario::vocabulary::{Exploring, OperationKind};
 
 /// Operations that can be generated, in the order of the vocabulary.
-pub const GENERATED: [&str; 15] = [
-    "operator-start",
-    "operator-stop",
-    "operator-restart",
-    "engine-restart",
-    "engine-stop",
-    "engine-kill",
-    "engine-start",
-    "recreate",
-    "signal-gateway",
-    "signal-init",
-    "ctrl-c",
-    "profile-create",
-    "profile-delete",
-    "wait-until",
-    "hold-at",
-];
+pub fn generated() -> impl Iterator<Item = OperationKind> {
+    let all = OperationKind::ALL.iter().copied();
+    all.filter(|kind| kind.info().exploring == Exploring::Generates)
+}
 
 /// Operations that are never generated, and why.
-pub const NEVER: [(&str, &str); 5] = [
-    ("compose-recreate", "to the gateway it is what recreate is"),
-    (
-        "oom-gateway",
-        "to the gateway it is the SIGKILL that signal-gateway sends, without filling a memory first",
-    ),
-    (
-        "stamp",
-        "files that nobody in the container wrote are no operator's intent",
-    ),
-    (
-        "release",
-        "what is frozen is ended by the outage that follows: a gateway that goes on was only slow",
-    ),
-    ("settle", "every step that is waited for settles"),
-];
+pub fn never() -> impl Iterator<Item = (OperationKind, &'static str)> {
+    OperationKind::ALL
+        .iter()
+        .filter_map(|kind| match kind.info().exploring {
+            Exploring::Generates => None,
+            Exploring::Never(why) => Some((*kind, why)),
+        })
+}
 
 /// States an operation can meet a gateway in.
 pub const STATES: [&str; 10] = [
@@ -81,7 +61,8 @@ impl Coverage {
 
     /// Operations that can be generated and met no gateway.
     pub fn unmet(&self) -> Vec<&'static str> {
-        let met = |op: &&&str| self.states.keys().any(|(name, _)| name == **op);
-        GENERATED.iter().filter(|op| !met(op)).copied().collect()
+        let met: Vec<_> = self.states.keys().map(|(name, _)| OperationKind::parse(name)).collect();
+        let unmet = generated().filter(|kind| !met.contains(&Some(*kind)));
+        unmet.map(OperationKind::name).collect()
     }
 }

@@ -7,7 +7,7 @@ use super::hunt::Finding;
 use super::model::PROFILES;
 use super::sequence::Sequence;
 use comeback_scenario::model::{
-    DEFAULT_PROFILE, Moment, Operation, Probe, ProfileSel, RecreateHow, Scenario, Step, User, Value,
+    DEFAULT_PROFILE, Moment, Parameter, Probe, ProfileSel, RecreateHow, Scenario, Step, User, Value,
 };
 use comeback_scenario::parse_file;
 use comeback_text::terminal::{shorten, wrap};
@@ -125,42 +125,24 @@ pub fn scenario(id: &str, text: &str) -> Result<Scenario, String> {
 
 /// A step as it is written: `operator-stop = { profile = "work", wait = false }`.
 fn line(step: &Step) -> String {
-    let mut keys: Vec<String> = match &step.op {
-        Operation::OperatorStart { all } | Operation::OperatorStop { all } | Operation::OperatorRestart { all } => {
-            all.then(|| "all = true".to_owned()).into_iter().collect()
-        }
-        Operation::EngineRestart { grace } | Operation::EngineStop { grace } => {
-            vec![format!("grace = \"{}s\"", grace.as_secs())]
-        }
-        Operation::EngineKill { signal } | Operation::SignalGateway { signal } | Operation::SignalInit { signal } => {
-            vec![format!("signal = \"{signal}\"")]
-        }
-        Operation::Recreate { how } => {
-            let how = match how {
-                RecreateHow::Stop => "stop",
-                RecreateHow::Force => "force",
-            };
-            vec![format!("how = \"{how}\"")]
-        }
-        Operation::WaitUntil { probe, value: values } => {
+    let mut keys: Vec<String> = match step.op.parameter() {
+        Some(Parameter::All(all)) => all.then(|| "all = true".to_owned()).into_iter().collect(),
+        Some(Parameter::Grace(grace)) => vec![format!("grace = \"{}s\"", grace.as_secs())],
+        Some(Parameter::Signal(signal)) => vec![format!("signal = \"{signal}\"")],
+        Some(Parameter::How(RecreateHow::Stop)) => vec!["how = \"stop\"".to_owned()],
+        Some(Parameter::How(RecreateHow::Force)) => vec!["how = \"force\"".to_owned()],
+        Some(Parameter::Until(probe, values)) => {
             let values: Vec<String> = values.0.iter().map(value).collect();
             vec![
                 format!("probe = \"{probe}\""),
                 format!("value = [{}]", values.join(", ")),
             ]
         }
-        Operation::HoldAt { state } => vec![format!("state = {}", quoted(state))],
-        Operation::EngineStart
-        | Operation::ComposeRecreate
-        | Operation::OomGateway
-        | Operation::CtrlC
-        | Operation::Stamp(_)
-        | Operation::ProfileCreate
-        | Operation::ProfileDelete
-        | Operation::Release
-        | Operation::Settle => Vec::new(),
+        Some(Parameter::State(state)) => vec![format!("state = {}", quoted(state))],
+        // No sequence puts a file on the volume.
+        Some(Parameter::Seed(_)) | None => Vec::new(),
     };
-    let names_it = matches!(step.op, Operation::ProfileCreate | Operation::ProfileDelete);
+    let names_it = step.op.info().intent.names_a_profile();
     match &step.profile {
         ProfileSel::One(name) if *name == DEFAULT_PROFILE && !names_it => {}
         ProfileSel::One(name) => keys.push(format!("profile = {}", quoted(name))),

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::Intent;
 use comeback_history::facts::{Fact, Observation};
-use comeback_scenario::model::{Operation, ProfileSel, Scenario, StartBy, Step};
+use comeback_scenario::model::{ProfileSel, Scenario, StartBy, Step};
+use comeback_scenario::vocabulary::IntentEffect;
 
 /// Something an operator did to what is wanted of a profile's gateway. `None` means that the profile is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Intents {
                 continue;
             };
             let done = span.ended.filter(|_| span.exit == Some(0));
-            let all = step_is_for_all(step);
+            let all = step.op.is_for_all();
             for (profile, value) in intents.written_by(step) {
                 // What may not be there may not have been reached.
                 let doubtful = all && intents.possible(&profile, span.began, span.began - 1).contains(&None);
@@ -76,12 +77,12 @@ impl Intents {
 
     /// What a step writes, where it writes.
     fn written_by(&self, step: &Step) -> Vec<(String, Option<Intent>)> {
-        let (value, all) = match &step.op {
-            Operation::OperatorStart { all } | Operation::OperatorRestart { all } => (Some(Intent::Up), *all),
-            Operation::OperatorStop { all } => (Some(Intent::Down), *all),
-            Operation::ProfileCreate => (Some(Intent::Down), false),
-            Operation::ProfileDelete => (None, false),
-            _ => return Vec::new(),
+        let all = step.op.is_for_all();
+        let value = match step.op.info().intent {
+            IntentEffect::Up => Some(Intent::Up),
+            IntentEffect::Down | IntentEffect::Creates => Some(Intent::Down),
+            IntentEffect::Deletes => None,
+            IntentEffect::Keeps => return Vec::new(),
         };
         let everybody = || self.writes.keys().cloned().collect();
         let profiles: Vec<String> = match &step.profile {
@@ -167,13 +168,6 @@ impl Intents {
         let end = this.ended.unwrap_or(u64::MAX);
         let meets = |(n, s): (&usize, &Span)| *n != step && s.began < end && s.ended.is_none_or(|e| e > this.began);
         !self.spans.iter().any(meets)
-    }
-}
-
-fn step_is_for_all(step: &Step) -> bool {
-    match step.op {
-        Operation::OperatorStart { all } | Operation::OperatorStop { all } | Operation::OperatorRestart { all } => all,
-        _ => false,
     }
 }
 

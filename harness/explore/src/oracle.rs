@@ -16,6 +16,7 @@ use comeback_history::facts::{CaseEnd, CaseEvidence, ContainerChange, Fact, Obse
 use comeback_history::now::Now;
 use comeback_history::probe;
 use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Operation, Probe, ProfileSel, Scenario, Step, Value};
+use comeback_scenario::vocabulary::{Afterwards, IntentEffect, Sender};
 use floor::floor;
 
 /// Judges a case by the intents of its operators.
@@ -146,7 +147,7 @@ impl<'a> Reader<'a> {
     fn after(&mut self, number: usize, seq: u64) {
         let Some(step) = self.step(number) else { return };
         self.show(number, seq);
-        let hurried = matches!(step.op, Operation::HoldAt { .. } | Operation::WaitUntil { .. });
+        let hurried = step.op.info().afterwards == Afterwards::Window;
         if !step.wait || hurried || !self.intents.quiet_at(seq) {
             return;
         }
@@ -183,15 +184,18 @@ impl<'a> Reader<'a> {
             return false;
         };
         let before = began.saturating_sub(1);
-        match step.op {
-            Operation::ProfileCreate => self.intents.is_gone(name, began, before),
-            _ => is_command(&step.op) && !self.intents.possible(name, began, before).contains(&None),
+        let info = step.op.info();
+        match info.intent {
+            IntentEffect::Creates => self.intents.is_gone(name, began, before),
+            IntentEffect::Keeps | IntentEffect::Up | IntentEffect::Down | IntentEffect::Deletes => {
+                info.sender == Sender::Operator && !self.intents.possible(name, began, before).contains(&None)
+            }
         }
     }
 
     /// What an explicit stop leaves behind is read by others, too: status displays, and releases that know no other intent.
     fn recorded(&mut self, step: &Step, number: usize, exit: Option<i64>, seq: u64) {
-        if !matches!(step.op, Operation::OperatorStop { .. }) || exit != Some(0) || !self.intents.alone(number) {
+        if step.op.info().intent != IntentEffect::Down || exit != Some(0) || !self.intents.alone(number) {
             return;
         }
         for profile in self.ran.clone() {
@@ -342,30 +346,9 @@ fn number(moment: &str, prefix: &str) -> Option<usize> {
 
 /// True if a step is about that profile; what engines do is about all.
 fn addresses(step: &Step, profile: &str) -> bool {
-    let all = match &step.op {
-        Operation::OperatorStart { all } | Operation::OperatorStop { all } | Operation::OperatorRestart { all } => *all,
-        Operation::EngineRestart { .. }
-        | Operation::EngineStop { .. }
-        | Operation::EngineKill { .. }
-        | Operation::EngineStart
-        | Operation::Recreate { .. }
-        | Operation::ComposeRecreate
-        | Operation::SignalInit { .. } => true,
-        _ => false,
-    };
+    let all = step.op.is_for_all() || step.op.info().container.acts();
     all || match &step.profile {
         ProfileSel::One(name) => name == profile,
         ProfileSel::All => true,
     }
-}
-
-fn is_command(op: &Operation) -> bool {
-    matches!(
-        op,
-        Operation::OperatorStart { .. }
-            | Operation::OperatorStop { .. }
-            | Operation::OperatorRestart { .. }
-            | Operation::ProfileCreate
-            | Operation::ProfileDelete
-    )
 }

@@ -16,6 +16,7 @@ use comeback_history::facts::{
 use comeback_scenario::model::{
     DEFAULT_PROFILE, Moment, Operation, ProfileSel, RecreateHow, Scenario, Signal, StartBy, Step,
 };
+use comeback_scenario::vocabulary::IntentEffect;
 
 /// What is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +170,7 @@ impl Gateway {
     fn steps(&mut self, steps: &[Step]) {
         let mut flying: Vec<usize> = Vec::new();
         for (index, step) in steps.iter().enumerate() {
-            let op = step.op.name().to_owned();
+            let op = step.op.kind();
             self.push(
                 Source::Harness,
                 Fact::StepBegan {
@@ -185,10 +186,11 @@ impl Gateway {
             let signalled = |i: &usize| {
                 matches!(steps[*i].op, Operation::SignalGateway { .. }) && steps[*i].profile == step.profile
             };
-            let overtaken = self.fault == Fault::RespawnUndoesTheStop && stops(step) && flying.iter().any(signalled);
+            let stops = step.op.info().intent == IntentEffect::Down;
+            let overtaken = self.fault == Fault::RespawnUndoesTheStop && stops && flying.iter().any(signalled);
             let held = flying.iter().any(|i| matches!(steps[*i].op, Operation::HoldAt { .. }));
             for earlier in std::mem::take(&mut flying) {
-                let killed = ends_container(&step.op) || held;
+                let killed = step.op.info().container.ends() || held;
                 if held && !matches!(step.op, Operation::WaitUntil { .. }) {
                     continue;
                 }
@@ -221,7 +223,7 @@ impl Gateway {
             return Some(0);
         };
         let there = self.profiles.contains_key(name);
-        let good = matches!(step.op, Operation::ProfileCreate) != there;
+        let good = (step.op.info().intent == IntentEffect::Creates) != there;
         Some(i64::from(!good))
     }
 
@@ -299,7 +301,14 @@ impl Gateway {
                 self.container_ends(*how == RecreateHow::Stop);
                 self.boot();
             }
-            _ => {}
+            // No sequence has these, or they change nothing by themselves.
+            Operation::ComposeRecreate
+            | Operation::OomGateway
+            | Operation::Stamp(_)
+            | Operation::WaitUntil { .. }
+            | Operation::HoldAt { .. }
+            | Operation::Release
+            | Operation::Settle => {}
         }
     }
 
@@ -441,21 +450,6 @@ impl Gateway {
         let profile = name.to_owned();
         self.push(Source::Agent, Fact::Service { profile, status });
     }
-}
-
-fn stops(step: &Step) -> bool {
-    matches!(step.op, Operation::OperatorStop { .. })
-}
-
-fn ends_container(op: &Operation) -> bool {
-    matches!(
-        op,
-        Operation::EngineRestart { .. }
-            | Operation::EngineStop { .. }
-            | Operation::EngineKill { .. }
-            | Operation::SignalInit { .. }
-            | Operation::Recreate { .. }
-    )
 }
 
 fn container(change: ContainerChange, started_at: Option<Timestamp>) -> Fact {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::ClockOffset;
 use comeback_scenario::model::Moment;
 use comeback_scenario::overlay::ProcessKind;
+use comeback_scenario::vocabulary::OperationKind;
 
 /// One timestamped fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -139,8 +140,9 @@ pub enum Fact {
     StepBegan {
         /// Which, from 1.
         step: usize,
-        /// Its operation.
-        op: String,
+        /// Its operation. A record that names one this vocabulary does not have cannot be read: what such a step did to
+        /// the container and the gateway is not known here, and every reading depends on it.
+        op: OperationKind,
         /// How long it was put off, in milliseconds, so that it meets the gateway's own periods at no moment of ours: drawn
         /// from the run's seed. `None` if it was not.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ use super::order::{agreed, by_time};
 use super::probe::until;
 use super::reading::Reading;
 use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
+use comeback_scenario::vocabulary::{About, OperationKind};
 
 /// A row that every scenario has without writing it down.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,13 +77,14 @@ fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
 
 /// True if the scenario has rows of its own on the container's fate: then those count.
 fn tells_of_container(scenario: &Scenario) -> bool {
-    scenario.expects.iter().any(|e| match e.probe {
-        Probe::Container => ["exited", "looping"]
-            .map(Value::str)
-            .iter()
-            .any(|word| e.fixed.contains(word) || e.regressed.contains(word)),
-        Probe::ContainerExit | Probe::ContainerBoots => true,
-        _ => false,
+    scenario.expects.iter().any(|e| {
+        let ended = || {
+            ["exited", "looping"]
+                .map(Value::str)
+                .iter()
+                .any(|word| e.fixed.contains(word) || e.regressed.contains(word))
+        };
+        e.probe.info().about == About::Container && (e.probe != Probe::Container || ended())
     })
 }
 
@@ -216,7 +218,7 @@ fn settled(history: &[Observation], profile: &str) -> Option<InvariantRow> {
 /// Every state file that somebody in the container wrote parses. Seeds may be anything.
 fn state_parses(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
     let begun = history.iter().position(|o| matches!(o.fact, Fact::BootLine { .. }))?;
-    let stamped = scenario.steps.iter().any(|s| s.op.name() == "stamp");
+    let stamped = scenario.steps.iter().any(|s| s.op.kind() == OperationKind::Stamp);
     let bad = history[begun..].iter().find(
         |o| matches!(&o.fact, Fact::State { profile: p, content: FileContent::Unreadable { .. } } if p == profile),
     );

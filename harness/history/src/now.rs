@@ -78,17 +78,6 @@ pub struct Now {
 /// So many ends by itself make a container one that ends again and again.
 pub const LOOP_ENDS: usize = 3;
 
-/// The operations that start or stop the container: what it does after one of them is counted anew.
-const ACTS_ON_CONTAINER: [&str; 7] = [
-    "engine-restart",
-    "engine-stop",
-    "engine-kill",
-    "engine-start",
-    "recreate",
-    "compose-recreate",
-    "signal-init",
-];
-
 impl Now {
     /// What a whole history adds up to.
     pub fn at_end<'a>(history: impl IntoIterator<Item = &'a Observation>) -> Self {
@@ -250,7 +239,8 @@ impl Now {
             Fact::Lost { what } => self.lost.push((o.seq, what.clone())),
             Fact::Missed { path } => self.missed.push((o.seq, path.clone())),
             Fact::StepBegan { op, .. } => {
-                if ACTS_ON_CONTAINER.contains(&op.as_str()) {
+                // What the container does after such a step is counted anew.
+                if op.info().container.acts() {
                     self.acted_at = incarnation;
                 }
             }

@@ -3,10 +3,14 @@
 //! Most probes are read off the folded history at a mark; `boot:N` reads the reconciler's own moment, and `down:N` what a
 //! gateway life left behind.
 
+mod down;
+
 use super::facts::{CaseEvidence, Fact, FileContent, MomentName, Observation, ProcessExit, ServiceStatus, TakenFor};
-use super::now::{Life, Now, Process, ProfileNow, process_of, word};
+use super::now::{Life, Now, Process, ProfileNow, word};
 use super::order::{agreed, by_time};
 use comeback_scenario::model::{Moment, Probe, Scenario, Value};
+
+use down::down;
 
 pub use super::invariant::{InvariantRow, invariants};
 pub use super::reading::Reading;
@@ -65,10 +69,9 @@ fn at_mark(upto: &[Observation], probe: Probe, profile: &str) -> Reading {
 
 /// The process a profile had before the last step that could have ended it.
 pub fn process_before_last_action(upto: &[Observation], profile: &str) -> Option<Process> {
-    const PASSIVE: [&str; 5] = ["wait-until", "settle", "hold-at", "release", "stamp"];
     let acted = upto
         .iter()
-        .rposition(|o| matches!(&o.fact, Fact::StepBegan { op, .. } if !PASSIVE.contains(&op.as_str())))?;
+        .rposition(|o| matches!(&o.fact, Fact::StepBegan { op, .. } if op.info().process.is_action()))?;
     Now::at_end(&upto[..acted])
         .profile(profile)
         .lives
@@ -86,7 +89,10 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
         Probe::BootPriorState | Probe::BootAction | Probe::BootLines => {
             boot_words(now, now.incarnations.len(), probe, profile)
         }
-        Probe::Slot | Probe::SlotDownFile | Probe::Service | Probe::ServiceProcesses => service(now, &p, probe),
+        Probe::Slot => service(now, &p, presence(false), |status| presence(status.slot)),
+        Probe::SlotDownFile => service(now, &p, presence(false), |status| presence(status.down_file)),
+        Probe::Service => service(now, &p, Value::absent(), |status| Value::str(service_word(&p, status))),
+        Probe::ServiceProcesses => service(now, &p, Value::Int(0), |s| Value::Int(i64::from(s.processes))),
         Probe::ServiceNewProcess => Reading::missing("it needs a moment to compare with"),
         Probe::ServiceExit => match p.lives.iter().rev().find(|l| l.ended.is_some()) {
             Some(life) => exit_of(life),
@@ -146,16 +152,12 @@ fn presence(there: bool) -> Value {
     Value::str(if there { "present" } else { "absent" })
 }
 
-fn service(now: &Now, p: &ProfileNow, probe: Probe) -> Reading {
+/// What the supervisor said last. `looping` is what counts where the container ends again and again.
+fn service(now: &Now, p: &ProfileNow, looping: Value, of: impl Fn(&ServiceStatus) -> Value) -> Reading {
     let seq = p.service.as_ref().map(|s| s.1);
     if now.looping() {
         // Whatever a boot brought is gone with it a moment later: nothing is there to stay.
-        let value = match probe {
-            Probe::Slot | Probe::SlotDownFile => presence(false),
-            Probe::ServiceProcesses => Value::Int(0),
-            _ => Value::absent(),
-        };
-        return Reading::seen(value, now.incarnations.last().map(|i| i.seq));
+        return Reading::seen(looping, now.incarnations.last().map(|i| i.seq));
     }
     if now.running() && now.agent != now.started_at() {
         return Reading::missing("nobody watched the supervisor of this incarnation");
@@ -163,13 +165,7 @@ fn service(now: &Now, p: &ProfileNow, probe: Probe) -> Reading {
     // With the container down, or no slot at all, there is no service.
     let none = ServiceStatus::default();
     let status = p.service.as_ref().map_or(&none, |s| &s.0);
-    let value = match probe {
-        Probe::Slot => presence(status.slot),
-        Probe::SlotDownFile => presence(status.down_file),
-        Probe::ServiceProcesses => Value::Int(i64::from(status.processes)),
-        _ => Value::str(service_word(p, status)),
-    };
-    Reading::seen(value, seq)
+    Reading::seen(of(status), seq)
 }
 
 /// `up`: supervised, and the state file is that process's own. `respawning`: wanted up and not there yet.
@@ -201,7 +197,19 @@ fn boot(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
                 state(probe, content(&line.state).as_ref())
             }
         }
-        _ => match until(history, Moment::Boot(n)) {
+        Probe::StatePidIsService
+        | Probe::Slot
+        | Probe::SlotDownFile
+        | Probe::Service
+        | Probe::ServiceNewProcess
+        | Probe::ServiceExit
+        | Probe::ServiceProcesses
+        | Probe::Shutdown
+        | Probe::Container
+        | Probe::ContainerExit
+        | Probe::ContainerBoots
+        | Probe::StepExit
+        | Probe::StepSays => match until(history, Moment::Boot(n)) {
             Some(upto) => at_mark(upto, probe, profile),
             None => Reading::missing(format!("boot {n} was not followed to its rest")),
         },
@@ -224,110 +232,6 @@ fn boot_words(now: &Now, n: usize, probe: Probe, profile: &str) -> Reading {
             .map_or_else(Value::absent, Value::str),
     };
     Reading::seen(value, seq)
-}
-
-fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Reading {
-    let end = Now::at_end(history);
-    let p = end.profile(profile);
-    let index = n.saturating_sub(1);
-    if let Some(why) = uncounted(&end, profile, &p, index) {
-        return Reading::missing(why);
-    }
-    // All was watched, so a life that did not end is something seen, not something missing.
-    let Some(life) = p.lives.get(index).filter(|l| l.ended.is_some()) else {
-        return Reading::seen(Value::absent(), None);
-    };
-    let left = || left_by(history, &end, profile, &p.lives, index);
-    match probe {
-        Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => match left() {
-            Ok(left) => state(probe, left.state.as_ref()),
-            Err(why) => Reading::missing(why),
-        },
-        Probe::Marker => match left() {
-            Ok(left) => marker(left.marker.as_ref()),
-            Err(why) => Reading::missing(why),
-        },
-        Probe::ServiceExit => exit_of(life),
-        Probe::Shutdown => taken_for(life),
-        Probe::Service | Probe::ServiceProcesses | Probe::Slot | Probe::SlotDownFile => {
-            let upto = life.ended.and_then(|ended| usize::try_from(ended).ok());
-            match upto.and_then(|upto| history.get(..=upto)) {
-                Some(upto) => of_now(&Now::at_end(upto), probe, profile),
-                None => Reading::missing("where it ended is not in the record"),
-            }
-        }
-        _ => Reading::missing(format!("{probe} is not read at down:N")),
-    }
-}
-
-/// Why it is not known which life is the one at `index`: one that nobody told of may come before it.
-fn uncounted(end: &Now, profile: &str, p: &ProfileNow, index: usize) -> Option<String> {
-    if let Some(unplaced) = p.unplaced.first() {
-        return Some(format!(
-            "the state file named pid {}, and nobody told whether that process ran in this container",
-            unplaced.process.pid
-        ));
-    }
-    let unseen = (1..).zip(&end.incarnations).find(|(boot, i)| {
-        let to_start = || {
-            end.lines_of_boot(*boot)
-                .iter()
-                .any(|l| l.profile == profile && l.action == "started")
-        };
-        let seen = |l: &Life| l.incarnation == *boot;
-        let after = p.lives.get(index).is_some_and(|l| l.incarnation < *boot);
-        i.init_start.is_none() && !after && !p.lives.iter().any(seen) && to_start()
-    });
-    unseen.map(|(boot, _)| {
-        format!("nobody watched the supervisor of boot {boot}, which was to start {profile}'s gateway")
-    })
-}
-
-/// What a gateway life left on the volume.
-struct Left {
-    state: Option<(FileContent, u64)>,
-    marker: Option<(FileContent, u64)>,
-}
-
-/// What was on the volume before anything was written in the name of a life after the one at `index`. Who wrote stands in
-/// the file, so it does not matter when the agent or the engine told of those lives. What names no life (a seed, a command's
-/// writing, something unreadable) counts for what was there when it was written.
-///
-/// # Errors
-///
-/// Why it cannot be told.
-fn left_by(history: &[Observation], end: &Now, profile: &str, lives: &[Life], index: usize) -> Result<Left, String> {
-    let names = |o: &Observation, lives: &[Life]| match &o.fact {
-        Fact::State { profile: p, content } if p == profile => {
-            process_of(content).is_some_and(|process| lives.iter().any(|l| l.process == process))
-        }
-        _ => false,
-    };
-    let (so_far, later) = lives.split_at(index + 1);
-    let next = history.iter().position(|o| names(o, later));
-    let (before, after) = history.split_at(next.unwrap_or(history.len()));
-    if after.iter().any(|o| names(o, so_far)) {
-        return Err("the state file was written in this gateway's name after the next one had written it".into());
-    }
-    let mut left = Left {
-        state: None,
-        marker: None,
-    };
-    for o in before {
-        match &o.fact {
-            Fact::State { profile: p, content } if p == profile => left.state = Some((content.clone(), o.seq)),
-            Fact::Marker { profile: p, content } if p == profile => left.marker = Some((content.clone(), o.seq)),
-            _ => {}
-        }
-    }
-    let path = format!("{profile}/gateway_state.json");
-    let (from, upto) = (left.state.as_ref().map(|s| s.1), after.first().map(|o| o.seq));
-    let around =
-        |seq: u64| from.is_some_and(|from| seq >= from) && upto.is_some_and(|upto| seq <= upto.saturating_add(2));
-    if end.missed.iter().any(|(seq, what)| *what == path && around(*seq)) {
-        return Err("a state was overwritten before it could be read".into());
-    }
-    Ok(left)
 }
 
 fn exit_of(life: &Life) -> Reading {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{ContainerChange, Fact, FileContent, Observation, ProcessExit, TakenFor};
 use comeback_history::now::Now;
-use comeback_scenario::model::{DEFAULT_PROFILE, Operation, ProfileSel, RecreateHow, Step, User};
+use comeback_scenario::model::{DEFAULT_PROFILE, Parameter, ProfileSel, RecreateHow, Step, User};
 use comeback_scenario::overlay::OVERLAY_SAYS;
 
 /// What the reconciler wrote about a profile at a boot.
@@ -251,37 +251,16 @@ pub fn of_profile(profile: &str) -> String {
 /// A step's parameters in words: `grace 10 s`, `SIGTERM, as root`; empty if it has none worth telling.
 pub fn step_detail(step: &Step) -> String {
     let mut words = Vec::new();
-    match &step.op {
-        Operation::OperatorStart { all } | Operation::OperatorStop { all } | Operation::OperatorRestart { all } => {
-            if *all {
-                words.push("--all".to_owned());
-            }
-        }
-        Operation::EngineRestart { grace } | Operation::EngineStop { grace } => {
-            words.push(format!("grace {} s", grace.as_secs_f64()));
-        }
-        Operation::EngineKill { signal } | Operation::SignalGateway { signal } | Operation::SignalInit { signal } => {
-            words.push(signal.to_string())
-        }
-        Operation::Recreate { how } => words.push(
-            match how {
-                RecreateHow::Stop => "stop first",
-                RecreateHow::Force => "by force",
-            }
-            .to_owned(),
-        ),
-        Operation::Stamp(seed) => words.push(seed.path.clone()),
-        Operation::WaitUntil { probe, value } => words.push(format!("{probe} is {value}")),
-        Operation::HoldAt { state } => words.push(state.clone()),
-        Operation::EngineStart
-        | Operation::ComposeRecreate
-        | Operation::OomGateway
-        | Operation::CtrlC
-        | Operation::ProfileCreate
-        | Operation::ProfileDelete
-        | Operation::Release
-        | Operation::Settle => {}
-    }
+    words.extend(step.op.parameter().and_then(|parameter| match parameter {
+        Parameter::All(all) => all.then(|| "--all".to_owned()),
+        Parameter::Grace(grace) => Some(format!("grace {} s", grace.as_secs_f64())),
+        Parameter::Signal(signal) => Some(signal.to_string()),
+        Parameter::How(RecreateHow::Stop) => Some("stop first".to_owned()),
+        Parameter::How(RecreateHow::Force) => Some("by force".to_owned()),
+        Parameter::Seed(seed) => Some(seed.path.clone()),
+        Parameter::Until(probe, value) => Some(format!("{probe} is {value}")),
+        Parameter::State(state) => Some(state.to_owned()),
+    }));
     match &step.profile {
         ProfileSel::One(name) if name == DEFAULT_PROFILE => {}
         ProfileSel::One(name) => words.push(format!("profile {name}")),

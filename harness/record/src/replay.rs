@@ -261,7 +261,7 @@ fn steps_so_far(history: &[Observation]) -> Vec<StepSeconds> {
             .find(|o| matches!(&o.fact, Fact::StepEnded { step: done, .. } if done == step));
         let until = ended.or(history.last()).map_or(began.known, |o| o.known);
         steps.push(StepSeconds {
-            op: op.clone(),
+            op: op.name().to_owned(),
             seconds: until.duration_since(began.known).as_secs_f64().max(0.0),
         });
     }

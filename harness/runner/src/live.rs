@@ -18,43 +18,13 @@ use comeback_history::facts::{Fact, Source};
 use comeback_history::now::{Now, Process, ProfileNow};
 use comeback_observe::link::LinkError;
 use comeback_scenario::model::{Operation, Probe, StartWait, Step, Value};
+use comeback_scenario::vocabulary::ProcessEffect;
 
 /// Longest a gateway may take from its `running` to its rest. One that is never at rest is put on record, and the case goes on.
 const LIVE: Duration = Duration::from_secs(15);
 /// The gateway's own period: it looks for a planned-stop marker every 0.5 s (`_watch_planned_stop_marker` in `gateway/run.py`,
 /// and measured). A step that always began at the same point of it would meet that look always or never.
 const GATEWAY_PERIOD: Duration = Duration::from_millis(500);
-
-/// Whether a step ends a gateway, or asks it to end.
-fn ends(step: &Step) -> bool {
-    match &step.op {
-        Operation::OperatorStop { .. }
-        | Operation::OperatorRestart { .. }
-        | Operation::EngineRestart { .. }
-        | Operation::EngineStop { .. }
-        | Operation::EngineKill { .. }
-        | Operation::Recreate { .. }
-        | Operation::ComposeRecreate
-        | Operation::SignalGateway { .. }
-        | Operation::SignalInit { .. }
-        | Operation::OomGateway
-        | Operation::CtrlC => true,
-        Operation::OperatorStart { .. }
-        | Operation::EngineStart
-        | Operation::Stamp(_)
-        | Operation::ProfileCreate
-        | Operation::ProfileDelete
-        | Operation::WaitUntil { .. }
-        | Operation::HoldAt { .. }
-        | Operation::Release
-        | Operation::Settle => false,
-    }
-}
-
-/// Whether a step is done to a gateway that is to be live. A stamp may be a marker, which ends the gateway too.
-fn wants_live(step: &Step) -> bool {
-    ends(step) || matches!(step.op, Operation::Stamp(_))
-}
 
 /// Whether a step lets the next one begin at a moment that passes: any wait but the one for a gateway that runs.
 fn aims(step: &Step) -> bool {
@@ -104,7 +74,8 @@ impl Case {
         let first = !steps[..index].iter().any(acts);
         let left_starting = first && self.order.scenario.start.wait != StartWait::Running;
         let aimed = index.checked_sub(1).is_some_and(|last| aims(&steps[last]));
-        if !wants_live(step) || self.in_flight() || left_starting || aimed {
+        let process = step.op.info().process;
+        if !process.wants_live() || self.in_flight() || left_starting || aimed {
             return Ok(None);
         }
         self.live().await?;
@@ -113,7 +84,7 @@ impl Case {
             let mut profiles = now.profiles.iter().filter(|(name, _)| !held.contains(name));
             profiles.any(|(_, p)| runs(p).is_some())
         });
-        if !any || !ends(step) {
+        if !any || process != ProcessEffect::Ends {
             return Ok(None);
         }
         let order = &self.order;

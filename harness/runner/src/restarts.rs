@@ -147,29 +147,7 @@ impl Case {
 
     /// Why a step cannot be done, if it needs a container to be done in and there is none, through no step in flight.
     pub async fn nowhere(&self, op: &Operation) -> Done<Option<String>> {
-        let inside = match op {
-            Operation::OperatorStart { .. }
-            | Operation::OperatorStop { .. }
-            | Operation::OperatorRestart { .. }
-            | Operation::SignalGateway { .. }
-            | Operation::SignalInit { .. }
-            | Operation::OomGateway
-            | Operation::CtrlC
-            | Operation::ProfileCreate
-            | Operation::ProfileDelete
-            | Operation::HoldAt { .. }
-            | Operation::Release => true,
-            Operation::EngineRestart { .. }
-            | Operation::EngineStop { .. }
-            | Operation::EngineKill { .. }
-            | Operation::EngineStart
-            | Operation::Recreate { .. }
-            | Operation::ComposeRecreate
-            | Operation::Stamp(_)
-            | Operation::WaitUntil { .. }
-            | Operation::Settle => false,
-        };
-        if !inside || self.in_flight() || !self.is_down() {
+        if !op.info().sender.needs_container() || self.in_flight() || !self.is_down() {
             return Ok(None);
         }
         // It may be between two starts of a restart policy.

@@ -19,6 +19,7 @@ use comeback_history::now::{Now, Process};
 use comeback_history::probe;
 use comeback_observe::recorder::Wait;
 use comeback_scenario::model::{Moment, Operation, Probe, ProfileSel, Seed, Signal, Step, ValueSet};
+use comeback_scenario::vocabulary::Afterwards;
 use windows::{acts, changes, holds_what, is_hold, signal_on_marker, waits_for_state};
 
 impl Case {
@@ -43,7 +44,7 @@ impl Case {
                 armed = Some(self.arm_signal(signal, next).await?);
             }
             let number = index + 1;
-            let op = step.op.name().to_owned();
+            let op = step.op.kind();
             self.phase(&format!("step {number} {op}"));
             self.recorder.push(
                 Source::Harness,
@@ -137,9 +138,8 @@ impl Case {
             came_true,
         };
         self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
-        // These hit a window, and what is to be done in it comes next: nothing may take time in between.
-        let hurried = matches!(step.op, Operation::HoldAt { .. } | Operation::WaitUntil { .. });
-        if step.wait && !hurried {
+        // What is to be done in a window comes next: nothing may take time in between.
+        if step.wait && step.op.info().afterwards == Afterwards::Rest {
             self.come_to_rest().await?;
         }
         self.recorder.mark(Moment::After(index + 1));

@@ -1,17 +1,16 @@
 //! Scenarios and their vocabulary in words: `comeback scenarios`, `explain`, `operations`, `probes`.
 
+mod step;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use super::diagnostic::{escape, wrap};
-use super::model::{
-    DEFAULT_PROFILE, Deviation, ImageRef, Operation, ProfileSel, RecreateHow, RestartPolicy, Scenario, Seed,
-    SeedContent, StartBy, StartWait, Step, User,
-};
+use super::model::{DEFAULT_PROFILE, Deviation, ImageRef, RestartPolicy, Scenario, StartBy, StartWait};
 use super::parse::describe_values;
-use super::vocabulary::{COMMON, Key, Moments, OPERATIONS, PROBES};
+use super::vocabulary::{COMMON, Key, Moments, OperationKind, Probe, Target};
 use comeback_text::redact;
+use step::{seed, sentence};
 
 /// What happens in a scenario, why it matters, and what each column says.
 pub fn explain(scenario: &Scenario) -> String {
@@ -99,13 +98,15 @@ pub fn list<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> String {
 /// Every operation with its parameters, sender, target and signal.
 pub fn operations() -> String {
     let mut out = String::new();
-    for info in OPERATIONS {
+    for kind in OperationKind::ALL {
+        let info = kind.info();
         let _ = writeln!(out, "{}", info.name());
         out.push_str(&indented(info.doc));
-        let from = if info.target == "nobody" {
-            format!("by {}", info.sender)
+        let sender = info.sender.words();
+        let from = if info.target == Target::Nobody {
+            format!("by {sender}")
         } else {
-            format!("{} → {}", info.sender, info.target)
+            format!("{sender} → {}", info.target.words())
         };
         let signal = if info.signal.is_empty() {
             String::new()
@@ -125,8 +126,9 @@ pub fn operations() -> String {
 /// Every probe with its values and moments.
 pub fn probes() -> String {
     let mut out = String::new();
-    for info in PROBES {
-        let _ = writeln!(out, "{}", info.probe);
+    for probe in Probe::ALL {
+        let info = probe.info();
+        let _ = writeln!(out, "{probe}");
         let _ = writeln!(out, "  {}", info.doc);
         out.push_str(&indented(&format!("values: {}", describe_values(info))));
         match info.moments {
@@ -227,79 +229,6 @@ fn start(scenario: &Scenario) -> String {
         let _ = write!(text, " The fault overlay {overlay} is on.");
     }
     text
-}
-
-/// A step as a clause.
-fn sentence(step: &Step) -> String {
-    let whose = match &step.profile {
-        ProfileSel::All => " of every profile".to_owned(),
-        ProfileSel::One(name) if name == DEFAULT_PROFILE => String::new(),
-        ProfileSel::One(name) => format!(" of profile {name}"),
-    };
-    let who = match step.user {
-        User::Hermes => "the operator",
-        User::Root => "the operator, as root,",
-    };
-    let gateway = |all: bool| {
-        if all {
-            "every profile's gateway (--all)".to_owned()
-        } else {
-            format!("the gateway{whose}")
-        }
-    };
-    let grace = |grace: Duration| format!("SIGTERM to PID 1, SIGKILL after {} s", grace.as_secs());
-    match &step.op {
-        Operation::OperatorStart { all } => format!("{who} starts {}", gateway(*all)),
-        Operation::OperatorStop { all } => format!("{who} stops {}", gateway(*all)),
-        Operation::OperatorRestart { all } => format!("{who} restarts {}", gateway(*all)),
-        Operation::EngineRestart { grace: g } => format!("the engine restarts the container ({})", grace(*g)),
-        Operation::EngineStop { grace: g } => format!("the engine stops the container ({})", grace(*g)),
-        Operation::EngineKill { signal } => format!("the engine kills the container with {signal}"),
-        Operation::EngineStart => "the engine starts the container".to_owned(),
-        Operation::Recreate { how: RecreateHow::Stop } => {
-            "the container is stopped, removed and created again on the same volume".to_owned()
-        }
-        Operation::Recreate {
-            how: RecreateHow::Force,
-        } => "the container is removed by force while it runs and created again on the same volume".to_owned(),
-        Operation::ComposeRecreate => "the Compose tool recreates the container on the same volume".to_owned(),
-        Operation::SignalGateway { signal } => {
-            format!("a process in the container sends {signal} to the gateway{whose}")
-        }
-        Operation::SignalInit { signal } => format!("a process in the container sends {signal} to PID 1"),
-        Operation::OomGateway => format!("memory runs out and the kernel kills the gateway{whose}"),
-        Operation::CtrlC => format!("the gateway{whose} gets SIGINT, as from Ctrl+C"),
-        Operation::Stamp(what) => format!("{} is put on the volume", seed(what)),
-        Operation::ProfileCreate => {
-            format!("{who} creates a profile: the one{whose}").replace("the one of profile ", "")
-        }
-        Operation::ProfileDelete => {
-            format!("{who} deletes a profile: the one{whose}").replace("the one of profile ", "")
-        }
-        Operation::WaitUntil { probe, value } => format!("it is waited until {probe}{whose} is {value}"),
-        Operation::HoldAt { state } => format!("the gateway{whose} is frozen when its state is `{state}`"),
-        Operation::Release => format!("the frozen gateway{whose} goes on"),
-        Operation::Settle => "all is watched for the settling window".to_owned(),
-    }
-}
-
-fn seed(seed: &Seed) -> String {
-    let short = |text: &str| {
-        let text = text.trim();
-        if text.chars().count() > 60 || text.contains('\n') {
-            String::new()
-        } else {
-            format!(" ({text})")
-        }
-    };
-    match &seed.content {
-        SeedContent::Dir => format!("a directory {}", seed.path),
-        SeedContent::Text(text) if text.is_empty() => format!("an empty {}", seed.path),
-        SeedContent::Text(text) | SeedContent::Json(text) => format!("{}{}", seed.path, short(text)),
-        SeedContent::Bytes(bytes) => format!("{} of {} bytes", seed.path, bytes.len()),
-        SeedContent::Link(target) => format!("{} as a link to {}", seed.path, target.display()),
-        SeedContent::Size(size) => format!("{} of {size} bytes", seed.path),
-    }
 }
 
 /// Both columns as a table.

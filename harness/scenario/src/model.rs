@@ -15,8 +15,10 @@ use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
 pub use record::{Deviation, Known, Race, Releases, Seen};
-pub use steps::{Operation, ProfileSel, RecreateHow, Signal, Step, User};
-pub use table::{Absent, Expect, Guard, KnownRow, Moment, Probe, Value, ValueSet};
+pub use steps::{Operation, Parameter, ProfileSel, RecreateHow, Signal, Step, User};
+pub use table::{Absent, Expect, Guard, KnownRow, Moment, Value, ValueSet};
+
+pub use crate::vocabulary::{Need, Probe};
 
 /// The profile that lives at the root of the volume and exists in every gateway.
 pub const DEFAULT_PROFILE: &str = "default";
@@ -85,16 +87,6 @@ pub struct Source {
     pub text: String,
     /// Line of each `[[expect]]` table, in order, counted from 1.
     pub expect_lines: Vec<usize>,
-}
-
-/// Something the host must have for a scenario to run; without it the case is `unsupported`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Need {
-    /// The Compose tool: `docker compose` or `docker-compose`.
-    Compose,
-    /// An engine that enforces a memory limit.
-    MemoryLimit,
 }
 
 /// How the gateway is brought to life before the first step.
@@ -212,4 +204,30 @@ pub enum ImageRef {
     Subject,
     /// Another image, as an image expression: `release:0.16.0`.
     Other(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::{GUARDS, NEEDS, POLICIES, RECREATE_HOW, START_BY, START_WAIT, USERS};
+    use serde::de::IntoDeserializer as _;
+    use serde::de::value::{Error, StrDeserializer};
+
+    fn reads<'de, T: serde::Deserialize<'de>>(words: &[&'de str]) {
+        for word in words {
+            let de: StrDeserializer<'de, Error> = (*word).into_deserializer();
+            T::deserialize(de).unwrap_or_else(|e| panic!("{word}: {e}"));
+        }
+    }
+
+    #[test]
+    fn every_word_is_a_variant() {
+        reads::<StartBy>(START_BY);
+        reads::<StartWait>(START_WAIT);
+        reads::<RestartPolicy>(POLICIES);
+        reads::<Need>(NEEDS);
+        reads::<Guard>(GUARDS);
+        reads::<User>(USERS);
+        reads::<RecreateHow>(RECREATE_HOW);
+    }
 }

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::model::{Probe, Signal};
+use super::model::Signal;
 use super::vocabulary::{
-    COMMON, IMAGE_SOURCES, Key, Kind, OPERATIONS, PROBES, ProbeInfo, SUBJECT, Shape, TOP, USERS, Values,
+    COMMON, IMAGE_SOURCES, Key, Kind, OperationKind, Probe, ProbeInfo, SUBJECT, Shape, TOP, USERS, Values,
 };
 
 /// What a lower-case word looks like.
@@ -17,8 +17,8 @@ pub fn schema() -> Value {
     let mut root = table(&TOP, &[]);
     let mut defs = Map::new();
     defs.insert("values".to_owned(), one_or_more(any_value()));
-    for info in PROBES {
-        defs.insert(def_name(info.probe), one_or_more(value_of(info)));
+    for probe in Probe::ALL {
+        defs.insert(def_name(*probe), one_or_more(value_of(probe.info())));
     }
     if let Some(root) = root.as_object_mut() {
         root.insert(
@@ -62,7 +62,7 @@ fn table(shape: &Shape, more: &[Key]) -> Value {
         .map(|k| k.name)
         .collect();
     if !columns.is_empty() {
-        schema["allOf"] = PROBES.iter().map(|info| fitting(info.probe, &columns)).collect();
+        schema["allOf"] = Probe::ALL.iter().map(|probe| fitting(*probe, &columns)).collect();
     }
     schema
 }
@@ -128,7 +128,7 @@ fn of_kind(kind: Kind) -> Value {
                 .collect();
             matching(&format!("^([sS][iI][gG])?({})$", names.join("|")))
         }
-        Kind::Probe => json!({ "enum": Probe::ALL.map(Probe::name) }),
+        Kind::Probe => json!({ "enum": Probe::ALL.iter().map(|probe| probe.name()).collect::<Vec<_>>() }),
         Kind::Moment => matching("^(start|end|(after|down|boot):0*[1-9][0-9]*)$"),
         Kind::Values => json!({ "$ref": "#/$defs/values" }),
         Kind::Table(shape) => table(shape, &[]),
@@ -139,9 +139,10 @@ fn of_kind(kind: Kind) -> Value {
 
 /// A step: a table with one operation as its key.
 fn step() -> Value {
-    let operations: Map<String, Value> = OPERATIONS
+    let operations: Map<String, Value> = OperationKind::ALL
         .iter()
-        .map(|info| {
+        .map(|kind| {
+            let info = kind.info();
             let mut parameters = table(&info.shape, COMMON);
             parameters["description"] = json!(info.doc);
             (info.name().to_owned(), parameters)
@@ -173,7 +174,9 @@ fn value_of(info: &ProbeInfo) -> Value {
     let mut ways = match info.values {
         Values::Words(words) => vec![json!({ "enum": words })],
         // Any word: a scenario can put others on the volume, which only the parser sees.
-        Values::States(_) | Values::Substring => vec![json!({ "type": "string", "minLength": 1 })],
+        Values::States(_) | Values::PriorStates(_) | Values::Substring => {
+            vec![json!({ "type": "string", "minLength": 1 })]
+        }
         Values::Presence => vec![json!({ "enum": ["present", "absent", true, false] })],
         Values::Bool => vec![json!({ "type": "boolean" })],
         Values::Count => vec![json!({ "type": "integer", "minimum": 0 })],
@@ -243,8 +246,9 @@ mod tests {
 
     #[test]
     fn every_example_of_an_operation_fits_it_and_parses() {
-        for info in OPERATIONS {
-            let before = if info.name() == "release" {
+        for kind in OperationKind::ALL {
+            let info = kind.info();
+            let before = if *kind == OperationKind::Release {
                 "[[step]]\nhold-at = { state = \"draining\" }\n"
             } else {
                 ""
@@ -256,7 +260,7 @@ mod tests {
             );
             let scenario = parse_file("example.toml", &text)
                 .unwrap_or_else(|e| panic!("{}", e.iter().map(|d| d.to_string()).collect::<String>()));
-            assert_eq!(scenario.steps.last().unwrap().op.name(), info.name());
+            assert_eq!(scenario.steps.last().unwrap().op.kind(), *kind);
             valid(&text).unwrap_or_else(|e| panic!("{}: {e}", info.example));
         }
     }

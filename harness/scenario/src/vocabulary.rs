@@ -3,14 +3,50 @@
 //! The parser takes its lists of what is allowed from here, the diagnostics their suggestions, `comeback scenarios
 //! operations|probes` its text and the JSON schema its shape.
 
+mod names;
+mod operation_info;
 mod operations;
 mod probes;
 mod shapes;
 
-pub(crate) use operations::suggest_operation;
-pub use operations::{OPERATIONS, OperationInfo, operation};
-pub use probes::{Moments, PROBES, ProbeInfo, Values, probe_info};
-pub use shapes::{COMMON, EXPECT, KNOWN, KNOWN_ROW, PROFILE, RACE, SEED, START, STEP_SIBLINGS, TOP, UPGRADE};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use names::{is_step_parameter, suggest_operation};
+pub use operation_info::{
+    Afterwards, ContainerEffect, Cost, Exploring, IntentEffect, OperationInfo, ProcessEffect, Sender, Target,
+};
+pub use operations::OperationKind;
+pub use probes::{About, Moments, Probe, ProbeInfo, Values};
+pub use shapes::{COMMON, EXPECT, KNOWN, KNOWN_ROW, PROFILE, RACE, SEED, START, TOP, UPGRADE};
+
+/// Declares a closed set of words: an enum, the list of all its members, and what is known of each. Whoever matches on the
+/// enum has to know every member, and a member without its facts does not compile.
+macro_rules! declare {
+    ($(#[$doc:meta])* enum $Kind:ident: $Info:ident; $($member:ident => $info:expr,)+) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)]
+        pub enum $Kind {
+            $($member,)+
+        }
+
+        impl $Kind {
+            /// All of them, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$member,)+];
+
+            /// What is known of it.
+            pub fn info(self) -> &'static $Info {
+                match self {
+                    $(Self::$member => {
+                        static INFO: $Info = $info;
+                        &INFO
+                    })+
+                }
+            }
+        }
+    };
+}
+use declare;
 
 /// One key of a table.
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +183,16 @@ pub const START_WAIT: &[&str] = &["running", "process", "none"];
 pub const POLICIES: &[&str] = &["no", "always", "unless-stopped", "on-failure"];
 /// What a host may have to offer.
 pub const NEEDS: &[&str] = &["compose", "memory-limit"];
+/// Something the host must have for a scenario to run; without it the case is `unsupported`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// The Compose tool: `docker compose` or `docker-compose`.
+    Compose,
+    /// An engine that enforces a memory limit.
+    MemoryLimit,
+}
+
 /// The parts of the fix a row can stand guard over.
 pub const GUARDS: &[&str] = &["signal", "marker", "reconciler"];
 /// The users a step can act as.
@@ -184,33 +230,6 @@ pub fn did_you_mean<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a st
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::model::{Guard, Need, Probe, RecreateHow, RestartPolicy, StartBy, StartWait, User};
-    use serde::de::IntoDeserializer as _;
-    use serde::de::value::{Error, StrDeserializer};
-
-    fn reads<'de, T: serde::Deserialize<'de>>(words: &[&'de str]) {
-        for word in words {
-            let de: StrDeserializer<'de, Error> = (*word).into_deserializer();
-            T::deserialize(de).unwrap_or_else(|e| panic!("{word}: {e}"));
-        }
-    }
-
-    #[test]
-    fn every_word_is_a_variant() {
-        reads::<StartBy>(START_BY);
-        reads::<StartWait>(START_WAIT);
-        reads::<RestartPolicy>(POLICIES);
-        reads::<Need>(NEEDS);
-        reads::<Guard>(GUARDS);
-        reads::<User>(USERS);
-        reads::<RecreateHow>(RECREATE_HOW);
-    }
-
-    #[test]
-    fn every_probe_is_described_once() {
-        let described: Vec<Probe> = PROBES.iter().map(|p| p.probe).collect();
-        assert_eq!(described, Probe::ALL);
-    }
 
     #[test]
     fn suggestions_help_and_stay_quiet() {

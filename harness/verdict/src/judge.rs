@@ -9,7 +9,7 @@ use super::classify::{Classification, classify, in_either_column};
 use super::expected::{Column, Expectation};
 use super::rows::Row;
 use comeback_history::facts::CaseEnd;
-use comeback_scenario::model::{Deviation, Known, KnownRow, Race, Seen};
+use comeback_scenario::model::{Deviation, Known, KnownRow, Probe, Race, Seen};
 
 /// The verdict of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -230,5 +230,8 @@ fn deviates_as_written(known: &Known, rows: &[Row]) -> bool {
 }
 
 fn names(listed: &KnownRow, row: &Row) -> bool {
-    !row.implicit && listed.at == row.at && listed.probe.name() == row.probe && listed.profile == row.profile
+    !row.implicit
+        && listed.at == row.at
+        && Probe::parse(&row.probe) == Some(listed.probe)
+        && listed.profile == row.profile
 }

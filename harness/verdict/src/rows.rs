@@ -4,7 +4,8 @@ use std::fmt;
 
 use comeback_history::facts::CaseEvidence;
 use comeback_history::probe::{self, InvariantRow, Reading};
-use comeback_scenario::model::{DEFAULT_PROFILE, Expect, Guard, Moment, Probe, Scenario, Value, ValueSet};
+use comeback_scenario::model::{DEFAULT_PROFILE, Expect, Guard, Moment, Scenario, Value, ValueSet};
+use comeback_scenario::vocabulary::Values;
 
 /// Characters of a command's output that a row quotes at most.
 const QUOTE_CHARS: usize = 200;
@@ -79,7 +80,7 @@ pub fn read_rows(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<Row> {
 /// A row of the scenario file with its reading. `known` are further values that releases on record are known to show.
 pub fn written_row(expect: &Expect, known: &[&ValueSet], reading: Reading) -> Row {
     let (mut observed, why_missing, seq) = split(reading);
-    if expect.probe == Probe::StepSays {
+    if expect.probe.info().values == Values::Substring {
         observed = observed.map(|v| said(v, expect, known));
     }
     Row {

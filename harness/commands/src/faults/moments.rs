@@ -6,6 +6,7 @@ use super::play::{Played, play, play_drawn};
 use comeback_fake::Personality;
 use comeback_history::facts::{Fact, Observation};
 use comeback_history::now::Now;
+use comeback_scenario::vocabulary::OperationKind;
 
 fn played(scenario: &str, personality: Personality, seed: u64) -> Played {
     play_drawn(scenario, personality, None, seed).unwrap_or_else(|why| panic!("{why}"))
@@ -31,7 +32,7 @@ fn a_step_that_ends_a_gateway_begins_when_its_start_is_over(
     scenario: &str,
 ) {
     let history = played(scenario, Personality::Fixed, 1).histories.remove(0);
-    let began = |o: &Observation| matches!(&o.fact, Fact::StepBegan { op, .. } if op != "wait-until");
+    let began = |o: &Observation| matches!(&o.fact, Fact::StepBegan { op, .. } if *op != OperationKind::WaitUntil);
     let steps: Vec<usize> = (0..history.len()).filter(|i| began(&history[*i])).collect();
     assert!(!steps.is_empty());
     for step in steps {

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use comeback_image::Cache;
 use comeback_record::document::CaseEntry;
-use comeback_scenario::model::{Operation, Scenario};
+use comeback_scenario::model::{Scenario, Step};
+use comeback_scenario::vocabulary::Cost;
 
 /// The file, in the cache.
 const FILE: &str = "lengths.json";
-/// Seconds of a first boot and a start, and of a step, where nothing is remembered.
+/// Seconds of a first boot and a start, where nothing is remembered.
 const START: f64 = 2.5;
-const STEP: f64 = 2.0;
 /// What a new measurement counts against what was there.
 const NEW: f64 = 0.5;
 /// Scenarios that are remembered at most: somebody's own come and go.
@@ -69,12 +69,11 @@ impl Lengths {
 
 /// What a scenario's steps lead to expect, in seconds.
 fn estimate(scenario: &Scenario) -> f64 {
-    let step = |op: &Operation| match op {
-        Operation::Settle => scenario.settle.as_secs_f64(),
-        Operation::Stamp(_) | Operation::Release | Operation::HoldAt { .. } | Operation::WaitUntil { .. } => 0.2,
-        _ => STEP,
+    let step = |step: &Step| match step.op.info().cost {
+        Cost::Seconds(seconds) => seconds,
+        Cost::SettlingWindow => scenario.settle.as_secs_f64(),
     };
-    let steps: f64 = scenario.steps.iter().map(|s| step(&s.op)).sum();
+    let steps: f64 = scenario.steps.iter().map(step).sum();
     START + steps + Duration::as_secs_f64(&scenario.settle)
 }
 

@@ -5,7 +5,8 @@ use crate::model::Intent;
 use crate::trial::{Kind, Point};
 use comeback_history::facts::{Fact, Observation};
 use comeback_history::probe::{self, Reading};
-use comeback_scenario::model::{Moment, Operation, Probe, ProfileSel, Value};
+use comeback_scenario::model::{Moment, Probe, ProfileSel, Value};
+use comeback_scenario::vocabulary::IntentEffect;
 
 impl Reader<'_> {
     /// At each boot that was followed to its rest, the reconciler says of each profile what is wanted, once.
@@ -70,7 +71,7 @@ impl Reader<'_> {
     pub(super) fn invariants(&mut self) {
         let deleted = |name: &str| {
             let mut steps = self.scenario.steps.iter();
-            steps.any(|s| s.op == Operation::ProfileDelete && s.profile == ProfileSel::One(name.to_owned()))
+            steps.any(|s| s.op.info().intent == IntentEffect::Deletes && s.profile == ProfileSel::One(name.to_owned()))
         };
         let mut stable = self.scenario.clone();
         stable.profiles.retain(|p| !deleted(&p.name));

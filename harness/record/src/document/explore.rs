@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunDocument;
 use crate::excerpt::step_detail;
-use comeback_explore::coverage::{Coverage, GENERATED, NEVER};
+use comeback_explore::coverage::{Coverage, generated, never};
 use comeback_explore::hunt::{Finding, Hunt, Hunted};
 use comeback_explore::trial::{Kind, Shown};
 use comeback_scenario::model::{DEFAULT_PROFILE, ProfileSel, Value};
@@ -233,10 +233,7 @@ fn found(finding: &Finding, scenario_toml: String) -> FoundEntry {
     let name = |p: usize| names[p.min(names.len() - 1)].to_owned();
     let steps = finding.sequence.steps();
     let sequence = steps.iter().enumerate().map(|(i, (_, step))| {
-        let of_gateway = !matches!(
-            step.op.name(),
-            "engine-restart" | "engine-stop" | "engine-start" | "engine-kill"
-        ) && !matches!(step.op.name(), "recreate" | "signal-init");
+        let of_gateway = !step.op.info().container.acts();
         let profile = match &step.profile {
             ProfileSel::One(name) => name.clone(),
             ProfileSel::All => DEFAULT_PROFILE.to_owned(),
@@ -297,13 +294,12 @@ fn coverage(coverage: &Coverage) -> CoverageEntry {
                 count: *count,
             })
             .collect(),
-        possible_pairs: GENERATED.len() * GENERATED.len(),
+        possible_pairs: generated().count().pow(2),
         unmet: coverage.unmet().into_iter().map(str::to_owned).collect(),
-        never: NEVER
-            .iter()
+        never: never()
             .map(|(op, why)| NeverEntry {
-                op: (*op).to_owned(),
-                why: (*why).to_owned(),
+                op: op.name().to_owned(),
+                why: why.to_owned(),
             })
             .collect(),
     }

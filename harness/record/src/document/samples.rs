@@ -421,7 +421,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
             ToldBy::Harness,
             Fact::StepBegan {
                 step: 1,
-                op: attempt.scenario.steps[0].op.name().into(),
+                op: attempt.scenario.steps[0].op.kind(),
                 delay_ms: Some(137),
             },
         ),

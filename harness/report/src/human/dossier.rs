@@ -8,7 +8,7 @@ use super::words;
 use comeback_gateway::boot_line::BootLine;
 use comeback_record::document::{CaseEntry, RowEntry, RunDocument};
 use comeback_record::excerpt::of_profile;
-use comeback_scenario::model::{Guard, Value, ValueSet};
+use comeback_scenario::model::{Guard, Probe, Value, ValueSet};
 use comeback_text::terminal::{Paint, Style, sanitize};
 use comeback_text::terminal::{pad, shorten, width, wrap};
 use comeback_verdict::{Classification, Verdict};
@@ -247,10 +247,14 @@ fn probe_name(row: &RowEntry) -> String {
     sanitize(&format!("{}{}", of_profile(&row.profile), row.probe))
 }
 
+fn is_service(row: &RowEntry) -> bool {
+    Probe::parse(&row.probe) == Some(Probe::Service)
+}
+
 fn found(case: &CaseEntry, row: &RowEntry) -> String {
     match &row.observed {
         None => format!("no evidence ({})", sanitize(row.why.as_deref().unwrap_or("not read"))),
-        Some(Value::Str(word)) if row.probe == "service" && row.at == "end" && word == "down" => {
+        Some(Value::Str(word)) if is_service(row) && row.at == "end" && word == "down" => {
             format!("down for {} s", case.settle_seconds)
         }
         Some(value) => shorten(&sanitize(&value.to_string()), 60),

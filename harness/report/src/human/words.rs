@@ -1,7 +1,8 @@
 //! Words for what the document says in names.
 
 use comeback_record::document::{CaseEntry, ImageEntry, RaceEntry, RowEntry, RunDocument};
-use comeback_scenario::model::{DEFAULT_PROFILE, Value, ValueSet};
+use comeback_scenario::model::{DEFAULT_PROFILE, Probe, Value, ValueSet};
+use comeback_scenario::vocabulary::ProbeInfo;
 use comeback_text::terminal::{Paint, Style};
 use comeback_verdict::{Classification, RunVerdict, Verdict};
 
@@ -44,44 +45,26 @@ pub fn row_mark(row: &RowEntry) -> (&'static str, Paint) {
 
 /// A row in plain words: `state file while down`, `boot 2 finds`.
 pub fn label(row: &RowEntry) -> String {
-    let boot = row.at.strip_prefix("boot:");
-    let what = match (row.probe.as_str(), boot) {
-        ("boot.prior_state", Some(n)) => format!("boot {n} finds"),
-        ("boot.action", Some(n)) => format!("boot {n} does"),
-        ("boot.lines", Some(n)) => format!("boot {n} lines"),
-        (probe, _) => format!("{} {}", what(probe), when(&row.at)),
+    let what = match (Probe::parse(&row.probe).map(Probe::info), row.at.strip_prefix("boot:")) {
+        (
+            Some(ProbeInfo {
+                boot_label: Some(label),
+                ..
+            }),
+            Some(n),
+        ) => format!("boot {n} {label}"),
+        (Some(info), _) => format!("{} {}", info.label, when(&row.at)),
+        // An implicit invariant, or a probe of another release: it is called what the document calls it.
+        (None, _) => {
+            let name = row.probe.strip_prefix("invariant.").unwrap_or(&row.probe);
+            format!("{} {}", name.replace(['_', '.'], " "), when(&row.at))
+        }
     };
     if row.profile == DEFAULT_PROFILE {
         what
     } else {
         format!("{}: {what}", row.profile)
     }
-}
-
-fn what(probe: &str) -> String {
-    match probe {
-        "state.gateway_state" => "state file",
-        "state.desired_state" => "desired state",
-        "state.parses" => "state file parses",
-        "state.pid_is_service" => "state file's pid is up",
-        "marker" => "stop marker",
-        "slot.down_file" => "slot's down file",
-        "service" => "gateway",
-        "service.new_process" => "new process",
-        "service.exit" => "gateway's exit",
-        "service.processes" => "gateway processes",
-        "shutdown" => "stop taken for",
-        "container.exit" => "container's exit",
-        "step.exit" => "command's exit",
-        "step.says" => "command says",
-        other => {
-            return other
-                .strip_prefix("invariant.")
-                .unwrap_or(other)
-                .replace(['_', '.'], " ");
-        }
-    }
-    .to_owned()
 }
 
 fn when(at: &str) -> String {

@@ -1,6 +1,7 @@
 //! What steps have to do with windows of milliseconds: who waits for whom, and what has to be in place before.
 
 use comeback_scenario::model::{Operation, Probe, ProfileSel, Signal, Step, Value};
+use comeback_scenario::vocabulary::{Afterwards, Target};
 
 /// Whether a step does something by itself; a hold only waits for others.
 pub(super) fn acts(step: &Step) -> bool {
@@ -9,10 +10,8 @@ pub(super) fn acts(step: &Step) -> bool {
 
 /// Whether something may come of a step by itself: what was unchanged before it counts no more.
 pub(super) fn changes(step: &Step) -> bool {
-    !matches!(
-        step.op,
-        Operation::HoldAt { .. } | Operation::WaitUntil { .. } | Operation::Settle
-    )
+    let info = step.op.info();
+    info.afterwards == Afterwards::Rest && info.target != Target::Nobody
 }
 
 /// True for a hold of the gateway that another step is about.

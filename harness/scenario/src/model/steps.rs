@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Probe, Seed, ValueSet};
+use super::{Seed, ValueSet};
+use crate::vocabulary::{OperationInfo, OperationKind, Probe};
 
 /// One occurrence of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,31 +131,90 @@ pub enum Operation {
     Settle,
 }
 
+/// An operation's own parameter, with its value. Who writes steps in words or as text needs no more of an operation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Parameter<'a> {
+    /// `all`.
+    All(bool),
+    /// `grace`.
+    Grace(Duration),
+    /// `signal`.
+    Signal(Signal),
+    /// `how`.
+    How(RecreateHow),
+    /// The keys of a seed.
+    Seed(&'a Seed),
+    /// `probe` and `value`.
+    Until(Probe, &'a ValueSet),
+    /// `state`.
+    State(&'a str),
+}
+
 impl Operation {
+    /// Which operation it is.
+    pub fn kind(&self) -> OperationKind {
+        match self {
+            Self::OperatorStart { .. } => OperationKind::OperatorStart,
+            Self::OperatorStop { .. } => OperationKind::OperatorStop,
+            Self::OperatorRestart { .. } => OperationKind::OperatorRestart,
+            Self::EngineRestart { .. } => OperationKind::EngineRestart,
+            Self::EngineStop { .. } => OperationKind::EngineStop,
+            Self::EngineKill { .. } => OperationKind::EngineKill,
+            Self::EngineStart => OperationKind::EngineStart,
+            Self::Recreate { .. } => OperationKind::Recreate,
+            Self::ComposeRecreate => OperationKind::ComposeRecreate,
+            Self::SignalGateway { .. } => OperationKind::SignalGateway,
+            Self::SignalInit { .. } => OperationKind::SignalInit,
+            Self::OomGateway => OperationKind::OomGateway,
+            Self::CtrlC => OperationKind::CtrlC,
+            Self::Stamp(_) => OperationKind::Stamp,
+            Self::ProfileCreate => OperationKind::ProfileCreate,
+            Self::ProfileDelete => OperationKind::ProfileDelete,
+            Self::WaitUntil { .. } => OperationKind::WaitUntil,
+            Self::HoldAt { .. } => OperationKind::HoldAt,
+            Self::Release => OperationKind::Release,
+            Self::Settle => OperationKind::Settle,
+        }
+    }
+
+    /// What is known of the operation.
+    pub fn info(&self) -> &'static OperationInfo {
+        self.kind().info()
+    }
+
     /// The operation's name in scenario files and reports.
     pub fn name(&self) -> &'static str {
+        self.kind().name()
+    }
+
+    /// Its own parameter, if it has one.
+    pub fn parameter(&self) -> Option<Parameter<'_>> {
         match self {
-            Self::OperatorStart { .. } => "operator-start",
-            Self::OperatorStop { .. } => "operator-stop",
-            Self::OperatorRestart { .. } => "operator-restart",
-            Self::EngineRestart { .. } => "engine-restart",
-            Self::EngineStop { .. } => "engine-stop",
-            Self::EngineKill { .. } => "engine-kill",
-            Self::EngineStart => "engine-start",
-            Self::Recreate { .. } => "recreate",
-            Self::ComposeRecreate => "compose-recreate",
-            Self::SignalGateway { .. } => "signal-gateway",
-            Self::SignalInit { .. } => "signal-init",
-            Self::OomGateway => "oom-gateway",
-            Self::CtrlC => "ctrl-c",
-            Self::Stamp(_) => "stamp",
-            Self::ProfileCreate => "profile-create",
-            Self::ProfileDelete => "profile-delete",
-            Self::WaitUntil { .. } => "wait-until",
-            Self::HoldAt { .. } => "hold-at",
-            Self::Release => "release",
-            Self::Settle => "settle",
+            Self::OperatorStart { all } | Self::OperatorStop { all } | Self::OperatorRestart { all } => {
+                Some(Parameter::All(*all))
+            }
+            Self::EngineRestart { grace } | Self::EngineStop { grace } => Some(Parameter::Grace(*grace)),
+            Self::EngineKill { signal } | Self::SignalGateway { signal } | Self::SignalInit { signal } => {
+                Some(Parameter::Signal(*signal))
+            }
+            Self::Recreate { how } => Some(Parameter::How(*how)),
+            Self::Stamp(seed) => Some(Parameter::Seed(seed)),
+            Self::WaitUntil { probe, value } => Some(Parameter::Until(*probe, value)),
+            Self::HoldAt { state } => Some(Parameter::State(state)),
+            Self::EngineStart
+            | Self::ComposeRecreate
+            | Self::OomGateway
+            | Self::CtrlC
+            | Self::ProfileCreate
+            | Self::ProfileDelete
+            | Self::Release
+            | Self::Settle => None,
         }
+    }
+
+    /// True if it passes `--all`: it is about every profile's gateway, whatever the step names.
+    pub fn is_for_all(&self) -> bool {
+        self.parameter() == Some(Parameter::All(true))
     }
 }
 

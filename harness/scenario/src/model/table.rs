@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::vocabulary::Probe;
+
 /// One row of the behaviour table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expect {
@@ -58,95 +60,6 @@ impl fmt::Display for Moment {
             Self::Boot(n) => write!(f, "boot:{n}"),
             Self::End => f.write_str("end"),
         }
-    }
-}
-
-/// The closed set of probes: how a fact is read off the history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Probe {
-    StateGatewayState,
-    StateDesiredState,
-    StateParses,
-    StatePidIsService,
-    Marker,
-    BootPriorState,
-    BootAction,
-    BootLines,
-    Slot,
-    SlotDownFile,
-    Service,
-    ServiceNewProcess,
-    ServiceExit,
-    ServiceProcesses,
-    Shutdown,
-    Container,
-    ContainerExit,
-    ContainerBoots,
-    StepExit,
-    StepSays,
-}
-
-impl Probe {
-    /// Every probe, in the order of the documentation.
-    pub const ALL: [Probe; 20] = [
-        Self::StateGatewayState,
-        Self::StateDesiredState,
-        Self::StateParses,
-        Self::StatePidIsService,
-        Self::Marker,
-        Self::BootPriorState,
-        Self::BootAction,
-        Self::BootLines,
-        Self::Slot,
-        Self::SlotDownFile,
-        Self::Service,
-        Self::ServiceNewProcess,
-        Self::ServiceExit,
-        Self::ServiceProcesses,
-        Self::Shutdown,
-        Self::Container,
-        Self::ContainerExit,
-        Self::ContainerBoots,
-        Self::StepExit,
-        Self::StepSays,
-    ];
-
-    /// The probe's name in scenario files and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::StateGatewayState => "state.gateway_state",
-            Self::StateDesiredState => "state.desired_state",
-            Self::StateParses => "state.parses",
-            Self::StatePidIsService => "state.pid_is_service",
-            Self::Marker => "marker",
-            Self::BootPriorState => "boot.prior_state",
-            Self::BootAction => "boot.action",
-            Self::BootLines => "boot.lines",
-            Self::Slot => "slot",
-            Self::SlotDownFile => "slot.down_file",
-            Self::Service => "service",
-            Self::ServiceNewProcess => "service.new_process",
-            Self::ServiceExit => "service.exit",
-            Self::ServiceProcesses => "service.processes",
-            Self::Shutdown => "shutdown",
-            Self::Container => "container",
-            Self::ContainerExit => "container.exit",
-            Self::ContainerBoots => "container.boots",
-            Self::StepExit => "step.exit",
-            Self::StepSays => "step.says",
-        }
-    }
-
-    /// The probe of that name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|p| p.name() == text)
-    }
-}
-
-impl fmt::Display for Probe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -3,8 +3,8 @@
 use super::cursor::{Reader, Span, Tab};
 use super::rows::Row;
 use super::steps::RawStep;
-use crate::model::{Expect, KnownRow, Moment, Need, Operation, Probe, Profile, RestartPolicy, Seed, Start};
-use crate::vocabulary::did_you_mean;
+use crate::model::{Expect, KnownRow, Moment, Need, Operation, Parameter, Profile, RestartPolicy, Seed, Start};
+use crate::vocabulary::{ContainerEffect, IntentEffect, Values, did_you_mean};
 
 /// The parts that are complete by the time the checks run.
 pub(super) struct Places<'a, 't, 'i> {
@@ -20,12 +20,9 @@ pub(super) struct Places<'a, 't, 'i> {
 /// What a step needs of the host goes without saying.
 pub(super) fn with_implied_needs(mut needs: Vec<Need>, steps: &[RawStep]) -> Vec<Need> {
     for step in steps.iter().filter_map(|s| s.step.as_ref()) {
-        let implied = match step.op {
-            Operation::ComposeRecreate => Need::Compose,
-            Operation::OomGateway => Need::MemoryLimit,
-            _ => continue,
-        };
-        if !needs.contains(&implied) {
+        if let Some(implied) = step.op.info().needs
+            && !needs.contains(&implied)
+        {
             needs.push(implied);
         }
     }
@@ -44,10 +41,14 @@ impl Reader {
         let mut names: Vec<&str> = places.profiles.iter().map(|p| p.name.as_str()).collect();
         let mut paths: Vec<&str> = places.seeds.iter().map(|s| s.path.as_str()).collect();
         for raw in steps {
-            match (&raw.profile, raw.step.as_ref().map(|s| &s.op)) {
-                (Some((name, _)), Some(Operation::ProfileCreate)) => names.push(name),
-                (_, Some(Operation::Stamp(seed))) => paths.push(&seed.path),
-                _ => {}
+            let Some(op) = raw.step.as_ref().map(|s| &s.op) else {
+                continue;
+            };
+            if let (IntentEffect::Creates, Some((name, _))) = (op.info().intent, &raw.profile) {
+                names.push(name);
+            }
+            if let Some(Parameter::Seed(seed)) = op.parameter() {
+                paths.push(&seed.path);
             }
         }
         let seeded = paths
@@ -101,8 +102,8 @@ impl Reader {
         for (index, row) in expects.iter().enumerate() {
             let Some(key) = row.key() else { continue };
             // Several things can be said by one step.
-            let twice =
-                |other: &&Row<Expect>| other.key() == Some(key) && (key.1 != Probe::StepSays || other.row == row.row);
+            let several = key.1.info().values == Values::Substring;
+            let twice = |other: &&Row<Expect>| other.key() == Some(key) && (!several || other.row == row.row);
             if let Some(first) = expects[..index].iter().find(twice) {
                 let first = first.span.clone();
                 self.error(
@@ -206,7 +207,7 @@ impl Reader {
         let ops = || steps.iter().filter_map(|s| Some((&s.step.as_ref()?.op, s)));
         if let Some(span) = &places.upgrade
             && steps.iter().all(|s| s.step.is_some())
-            && !ops().any(|(op, _)| matches!(op, Operation::Recreate { .. } | Operation::ComposeRecreate))
+            && !ops().any(|(op, _)| op.info().container == ContainerEffect::Recreates)
         {
             self.error(span.clone(), "an upgrade that never comes")
                 .label("needs a step that creates the container again")
@@ -231,16 +232,7 @@ fn most_boots(places: &Places<'_, '_, '_>, steps: &[RawStep]) -> Option<usize> {
     if places.start.policy != RestartPolicy::No {
         return None;
     }
-    let boots = |raw: &&RawStep| {
-        raw.step.as_ref().is_none_or(|s| {
-            matches!(
-                s.op,
-                Operation::EngineRestart { .. }
-                    | Operation::EngineStart
-                    | Operation::Recreate { .. }
-                    | Operation::ComposeRecreate
-            )
-        })
-    };
+    // What could not be read may be anything.
+    let boots = |raw: &&RawStep| raw.step.as_ref().is_none_or(|s| s.op.info().container.starts());
     Some(1 + steps.iter().filter(boots).count())
 }

@@ -4,7 +4,7 @@ use super::cursor::{Node, Reader, Span, Tab};
 use crate::model::{
     DEFAULT_PROFILE, Deviation, Expect, Known, KnownRow, Moment, Probe, Race, Releases, Value, ValueSet,
 };
-use crate::vocabulary::{EXPECT, GUARDS, KNOWN, KNOWN_ROW, Moments, RACE, probe_info};
+use crate::vocabulary::{EXPECT, GUARDS, KNOWN, KNOWN_ROW, Moments, RACE};
 
 /// A row, with the places needed to say what is wrong with it beside others.
 pub(super) struct Row<T> {
@@ -64,7 +64,7 @@ impl Reader {
 
     /// Reports a probe that tells nothing at that moment.
     fn check_moment(&mut self, at: Moment, at_span: Span, probe: Probe, probe_span: Span) {
-        let problem = match (probe_info(probe).moments, at) {
+        let problem = match (probe.info().moments, at) {
             (Moments::After, Moment::After(_)) | (Moments::Any, _) => return,
             (Moments::After, _) => "it is about a step: read it at `after:N`",
             (Moments::NotDown, Moment::Down(_)) => "it is about a boot: read it at `boot:N`",

@@ -199,7 +199,7 @@ impl Reader {
     pub(super) fn probe(&mut self, text: &str, span: Span) -> Option<Probe> {
         let probe = Probe::parse(text);
         if probe.is_none() {
-            let names = || Probe::ALL.into_iter().map(Probe::name);
+            let names = || Probe::ALL.iter().map(|probe| probe.name());
             let by_last_part = names().find(|name| name.rsplit('.').next() == Some(text));
             let label = match by_last_part.or_else(|| did_you_mean(text, names())) {
                 Some(meant) => format!("not a probe; did you mean `{meant}`?"),

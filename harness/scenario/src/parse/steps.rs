@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::cursor::{Node, Reader, Span, Tab, list};
 use crate::model::{DEFAULT_PROFILE, Operation, ProfileSel, RecreateHow, Signal, Step, User};
 use crate::vocabulary::{
-    ALL_PROFILES, COMMON, GATEWAY_STATES, OPERATIONS, OperationInfo, RECREATE_HOW, STEP_SIBLINGS, USERS, did_you_mean,
-    operation, suggest_operation,
+    ALL_PROFILES, COMMON, GATEWAY_STATES, OperationKind, RECREATE_HOW, USERS, did_you_mean, is_step_parameter,
+    suggest_operation,
 };
 
 /// One `[[step]]`.
@@ -31,26 +31,24 @@ impl Reader {
             self.wrong_type(node, "a table: `[[step]]` with an operation as its key");
             return raw;
         };
-        let mut found: Vec<(&'static OperationInfo, Span, &Node<'_>)> = Vec::new();
+        let mut found: Vec<(OperationKind, Span, &Node<'_>)> = Vec::new();
         let mut unknown = Vec::new();
         for (key, value) in table.iter() {
-            match operation(key.get_ref()) {
-                Some(info) => found.push((info, key.span(), value)),
+            match OperationKind::parse(key.get_ref()) {
+                Some(kind) => found.push((kind, key.span(), value)),
                 None => unknown.push(key),
             }
         }
         for key in &unknown {
-            let inside = found
-                .first()
-                .filter(|_| STEP_SIBLINGS.contains(&key.get_ref().as_ref()));
-            self.unknown_operation(key.get_ref(), key.span(), inside.map(|(info, ..)| info.name()));
+            let inside = found.first().filter(|_| is_step_parameter(key.get_ref()));
+            self.unknown_operation(key.get_ref(), key.span(), inside.map(|(kind, ..)| kind.name()));
         }
         // In file order: the table's own order is that of the alphabet.
         found.sort_by_key(|(_, span, _)| span.start);
         match found.as_slice() {
-            [(info, span, value)] => {
+            [(kind, span, value)] => {
                 raw.span = span.clone();
-                self.operation(info, span.clone(), value, own_words, &mut raw);
+                self.operation(*kind, span.clone(), value, own_words, &mut raw);
             }
             [] if !unknown.is_empty() => {}
             [] => {
@@ -58,10 +56,10 @@ impl Reader {
                     .label("nothing is done here")
                     .note(operations_note());
             }
-            [(_, first, _), (info, span, _), ..] => {
+            [(_, first, _), (kind, span, _), ..] => {
                 let first = first.clone();
                 self.error(span.clone(), "a step with two operations")
-                    .label(format!("give `{}` a `[[step]]` of its own", info.name()))
+                    .label(format!("give `{}` a `[[step]]` of its own", kind.name()))
                     .also(first, "the first");
             }
         }
@@ -85,14 +83,8 @@ impl Reader {
     }
 
     /// Takes an operation's parameters.
-    fn operation(
-        &mut self,
-        info: &'static OperationInfo,
-        key: Span,
-        node: &Node<'_>,
-        own_words: &str,
-        raw: &mut RawStep,
-    ) {
+    fn operation(&mut self, kind: OperationKind, key: Span, node: &Node<'_>, own_words: &str, raw: &mut RawStep) {
+        let info = kind.info();
         let Some(table) = node.get_ref().as_table() else {
             self.wrong_type(node, &format!("the parameters of `{}` as a table", info.name()));
             self.last_note(format!("such as: {}", info.example));
@@ -134,8 +126,8 @@ impl Reader {
         if lacking {
             return;
         }
-        let creates = matches!(info.name(), "profile-create" | "profile-delete");
-        if creates && !matches!(&profile, Some(ProfileSel::One(name)) if name != DEFAULT_PROFILE) {
+        if info.intent.names_a_profile() && !matches!(&profile, Some(ProfileSel::One(name)) if name != DEFAULT_PROFILE)
+        {
             // A profile that is there but unusable has been reported already.
             if profile.is_some() {
                 self.error(key, format!("`{}` has to name a profile", info.name()))
@@ -144,7 +136,7 @@ impl Reader {
             }
             return;
         }
-        let op = self.parameters(info, &tab, own_words);
+        let op = self.parameters(kind, &tab, own_words);
         if let (Some(op), Some(profile)) = (op, profile) {
             raw.step = Some(Step {
                 op,
@@ -170,43 +162,43 @@ impl Reader {
     }
 
     /// Reads an operation's own parameters.
-    fn parameters(&mut self, info: &OperationInfo, tab: &Tab<'_, '_>, own_words: &str) -> Option<Operation> {
-        Some(match info.name() {
-            "operator-start" => Operation::OperatorStart {
+    fn parameters(&mut self, kind: OperationKind, tab: &Tab<'_, '_>, own_words: &str) -> Option<Operation> {
+        Some(match kind {
+            OperationKind::OperatorStart => Operation::OperatorStart {
                 all: self.key_bool(tab, "all", false),
             },
-            "operator-stop" => Operation::OperatorStop {
+            OperationKind::OperatorStop => Operation::OperatorStop {
                 all: self.key_bool(tab, "all", false),
             },
-            "operator-restart" => Operation::OperatorRestart {
+            OperationKind::OperatorRestart => Operation::OperatorRestart {
                 all: self.key_bool(tab, "all", false),
             },
-            "engine-restart" => Operation::EngineRestart {
+            OperationKind::EngineRestart => Operation::EngineRestart {
                 grace: self.key_grace(tab)?,
             },
-            "engine-stop" => Operation::EngineStop {
+            OperationKind::EngineStop => Operation::EngineStop {
                 grace: self.key_grace(tab)?,
             },
-            "engine-kill" => Operation::EngineKill {
+            OperationKind::EngineKill => Operation::EngineKill {
                 signal: if tab.get("signal").is_some() {
                     self.key_signal(tab)?
                 } else {
                     Signal::Kill
                 },
             },
-            "engine-start" => Operation::EngineStart,
-            "recreate" => Operation::Recreate {
+            OperationKind::EngineStart => Operation::EngineStart,
+            OperationKind::Recreate => Operation::Recreate {
                 how: if tab.get("how").is_some() {
                     self.key_word(tab, "how", RECREATE_HOW)?
                 } else {
                     RecreateHow::Stop
                 },
             },
-            "compose-recreate" => Operation::ComposeRecreate,
-            "signal-gateway" => Operation::SignalGateway {
+            OperationKind::ComposeRecreate => Operation::ComposeRecreate,
+            OperationKind::SignalGateway => Operation::SignalGateway {
                 signal: self.key_signal(tab)?,
             },
-            "signal-init" => {
+            OperationKind::SignalInit => {
                 let signal = self.key_signal(tab)?;
                 if matches!(signal, Signal::Kill | Signal::Stop) {
                     let span = tab.get("signal").map_or_else(|| tab.span.clone(), |n| n.span());
@@ -217,18 +209,18 @@ impl Reader {
                 }
                 Operation::SignalInit { signal }
             }
-            "oom-gateway" => Operation::OomGateway,
-            "ctrl-c" => Operation::CtrlC,
-            "stamp" => Operation::Stamp(Box::new(self.seed(tab)?)),
-            "profile-create" => Operation::ProfileCreate,
-            "profile-delete" => Operation::ProfileDelete,
-            "wait-until" => {
+            OperationKind::OomGateway => Operation::OomGateway,
+            OperationKind::CtrlC => Operation::CtrlC,
+            OperationKind::Stamp => Operation::Stamp(Box::new(self.seed(tab)?)),
+            OperationKind::ProfileCreate => Operation::ProfileCreate,
+            OperationKind::ProfileDelete => Operation::ProfileDelete,
+            OperationKind::WaitUntil => {
                 let (text, span) = self.key_str(tab, "probe")?;
                 let probe = self.probe(text, span)?;
                 let value = self.values(tab.get("value")?, probe, own_words)?;
                 Operation::WaitUntil { probe, value }
             }
-            "hold-at" => {
+            OperationKind::HoldAt => {
                 let (text, span) = self.key_str(tab, "state")?;
                 if !GATEWAY_STATES.contains(&text) {
                     self.unknown_word(text, span, "state", GATEWAY_STATES);
@@ -236,10 +228,8 @@ impl Reader {
                 }
                 Operation::HoldAt { state: text.to_owned() }
             }
-            "release" => Operation::Release,
-            "settle" => Operation::Settle,
-            // The names come from the vocabulary; a test parses every one of its examples.
-            _ => return None,
+            OperationKind::Release => Operation::Release,
+            OperationKind::Settle => Operation::Settle,
         })
     }
 
@@ -262,6 +252,6 @@ impl Reader {
 fn operations_note() -> String {
     format!(
         "operations: {} (comeback scenarios operations)",
-        list(OPERATIONS.iter().map(OperationInfo::name))
+        list(OperationKind::ALL.iter().map(|kind| kind.name()))
     )
 }

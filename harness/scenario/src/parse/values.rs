@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::cursor::{Node, Reader, list, type_name};
 use crate::model::{Absent, Probe, Signal, Value, ValueSet};
-use crate::vocabulary::{ProbeInfo, Values, did_you_mean, probe_info};
+use crate::vocabulary::{ProbeInfo, Values, did_you_mean};
 
 /// Signals a process can die of beside those a step can send.
 const DEADLY: &[&str] = &[
@@ -44,13 +44,12 @@ impl Reader {
 
     /// Takes one value; more than one comes back where a way of writing it stands for several.
     fn value(&mut self, node: &Node<'_>, probe: Probe, own_words: &str) -> Option<Vec<Value>> {
-        let info = probe_info(probe);
-        let presence = info.values == Values::Presence;
+        let info = probe.info();
         if node.get_ref().is_table() {
             self.absent(node)?;
-            return match probe {
-                _ if presence => Some(vec![Value::str("absent")]),
-                Probe::BootPriorState => Some(no_prior_state()),
+            return match info.values {
+                Values::Presence => Some(vec![Value::str("absent")]),
+                Values::PriorStates(_) => Some(no_prior_state()),
                 _ if info.absent.is_some() => Some(vec![Value::absent()]),
                 _ => {
                     self.misfit(node, probe);
@@ -66,16 +65,15 @@ impl Reader {
             (Values::Bool, DeValue::Boolean(flag)) => Some(Value::Bool(*flag)),
             (Values::Count, DeValue::Integer(_)) => return self.number(node, probe, i64::MAX),
             (Values::ExitCode | Values::ExitOrSignal, DeValue::Integer(_)) => return self.number(node, probe, 255),
-            (Values::ExitOrSignal, DeValue::String(s)) => return self.death(node, s),
+            (Values::ExitOrSignal, DeValue::String(s)) => return self.death(node, probe, s),
             (Values::Substring, DeValue::String(s)) if !s.is_empty() => Some(Value::str(s.as_ref())),
-            (Values::States(_), DeValue::String(s))
-                if probe == Probe::BootPriorState && s.eq_ignore_ascii_case("none") =>
-            {
+            (Values::PriorStates(_), DeValue::String(s)) if s.eq_ignore_ascii_case("none") => {
                 return Some(no_prior_state());
             }
-            (Values::Words(words) | Values::States(words), DeValue::String(s)) => {
+            (Values::Words(words) | Values::States(words) | Values::PriorStates(words), DeValue::String(s)) => {
                 let known = words.contains(&s.as_ref());
-                let own = matches!(info.values, Values::States(_)) && !s.is_empty() && own_words.contains(s.as_ref());
+                let open = matches!(info.values, Values::States(_) | Values::PriorStates(_));
+                let own = open && !s.is_empty() && own_words.contains(s.as_ref());
                 if !known && !own {
                     self.unknown_value(node, s, probe, words);
                     return None;
@@ -113,7 +111,7 @@ impl Reader {
     }
 
     /// Takes the name of the signal a process died of.
-    fn death(&mut self, node: &Node<'_>, text: &str) -> Option<Vec<Value>> {
+    fn death(&mut self, node: &Node<'_>, probe: Probe, text: &str) -> Option<Vec<Value>> {
         let full = format!("SIG{}", text.to_ascii_uppercase().trim_start_matches("SIG"));
         let known = Signal::parse(text).map(Signal::name);
         let name = known.or_else(|| DEADLY.iter().copied().find(|s| *s == full));
@@ -123,12 +121,9 @@ impl Reader {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => "neither an exit code nor a signal".to_owned(),
             };
-            self.error(
-                node.span(),
-                format!("{probe} cannot be `{text}`", probe = Probe::ServiceExit),
-            )
-            .label(label)
-            .note(describe(Probe::ServiceExit));
+            self.error(node.span(), format!("{probe} cannot be `{text}`"))
+                .label(label)
+                .note(describe(probe));
         }
         name.map(|n| vec![Value::str(n)])
     }
@@ -147,7 +142,7 @@ impl Reader {
     /// Reports a value of a type or size the probe cannot show.
     fn misfit(&mut self, node: &Node<'_>, probe: Probe) {
         let numeric = matches!(
-            probe_info(probe).values,
+            probe.info().values,
             Values::Count | Values::ExitCode | Values::ExitOrSignal
         );
         let mut label = "does not fit the probe";
@@ -177,14 +172,14 @@ fn no_prior_state() -> Vec<Value> {
 
 /// What a probe can show, in a line that names it.
 fn describe(probe: Probe) -> String {
-    format!("{probe}: {}", describe_values(probe_info(probe)))
+    format!("{probe}: {}", describe_values(probe.info()))
 }
 
 /// What a probe can show, in a line.
 pub(crate) fn describe_values(info: &ProbeInfo) -> String {
     let values = match info.values {
         Values::Words(words) => list(words.iter().copied()),
-        Values::States(words) => format!(
+        Values::States(words) | Values::PriorStates(words) => format!(
             "{}, or a word the scenario itself puts there",
             list(words.iter().copied())
         ),

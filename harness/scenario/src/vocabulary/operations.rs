@@ -1,55 +1,9 @@
-//! The operations, with who sends what to whom.
+//! The declarations of the operations: all that is known of each, in the order of the documentation.
 
-use super::{GATEWAY_STATES, Key, Kind, RECREATE_HOW, Shape, did_you_mean, optional, required, shapes::SEED};
-
-/// One operation of the closed set.
-#[derive(Debug)]
-pub struct OperationInfo {
-    /// Its name and its own parameters; those every step takes are in [`super::COMMON`].
-    pub shape: Shape,
-    /// Who acts.
-    pub sender: &'static str,
-    /// On whom.
-    pub target: &'static str,
-    /// Which signal gets there, if one does.
-    pub signal: &'static str,
-    /// What it does, in a sentence.
-    pub doc: &'static str,
-    /// A line of a scenario file that uses it.
-    pub example: &'static str,
-    /// Other names people try; only for suggestions.
-    pub also: &'static [&'static str],
-}
-
-impl OperationInfo {
-    /// The operation's name.
-    pub fn name(&self) -> &'static str {
-        self.shape.name
-    }
-}
-
-/// The operation of that name.
-pub fn operation(name: &str) -> Option<&'static OperationInfo> {
-    OPERATIONS.iter().find(|o| o.name() == name)
-}
-
-/// The operation that was probably meant.
-pub(crate) fn suggest_operation(typed: &str) -> Option<&'static str> {
-    let lower = typed.to_lowercase().replace(['_', ' '], "-");
-    if let Some(known) = OPERATIONS.iter().find(|o| o.also.contains(&lower.as_str())) {
-        return Some(known.name());
-    }
-    // People who think of one engine write its name.
-    for engine in ["docker-", "podman-", "container-"] {
-        if let Some(rest) = lower.strip_prefix(engine) {
-            let name = format!("engine-{rest}");
-            if let Some(known) = operation(&name) {
-                return Some(known.name());
-            }
-        }
-    }
-    did_you_mean(&lower, OPERATIONS.iter().map(OperationInfo::name))
-}
+use super::operation_info::{
+    Afterwards, ContainerEffect, Cost, Exploring, IntentEffect, OperationInfo, ProcessEffect, Sender, Target, shape,
+};
+use super::{GATEWAY_STATES, Key, Kind, Need, RECREATE_HOW, declare, optional, required, shapes::SEED};
 
 const ALL: Key = optional(
     "all",
@@ -61,279 +15,365 @@ const GRACE: Key = optional(
     Kind::Seconds,
     "time between SIGTERM and SIGKILL, whole seconds up to 600 (default \"10s\")",
 );
+const HOW: Key = optional(
+    "how",
+    Kind::Word(RECREATE_HOW),
+    "`stop` it first, or remove it by `force` while it runs (default \"stop\")",
+);
+const PROBE: Key = required("probe", Kind::Probe, "the fact to wait for");
+const VALUE: Key = required("value", Kind::Values, "any of these ends the wait");
 const SIGNAL: Key = required("signal", Kind::Signal, "the signal to send");
 
-/// Every operation, in the order of the documentation.
-pub const OPERATIONS: &[OperationInfo] = &[
-    OperationInfo {
-        shape: Shape {
-            name: "operator-start",
-            keys: &[ALL],
-        },
-        sender: "the operator, in the container",
-        target: "the gateway's service",
+declare! {
+    /// The closed set of operations, without their parameters.
+    enum OperationKind: OperationInfo;
+
+    OperatorStart => OperationInfo {
+        shape: shape("operator-start", &[ALL]),
+        sender: Sender::Operator,
+        target: Target::Service,
         signal: "",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::MayReplace,
+        intent: IntentEffect::Up,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "`hermes gateway start`",
+        words: "{who} starts {gateway}",
         example: "operator-start = {}",
         also: &["start", "gateway-start", "hermes-gateway-start"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "operator-stop",
-            keys: &[ALL],
-        },
-        sender: "the operator, in the container",
-        target: "the gateway's service",
+    OperatorStop => OperationInfo {
+        shape: shape("operator-stop", &[ALL]),
+        sender: Sender::Operator,
+        target: Target::Service,
         signal: "SIGTERM from the supervisor, announced by the planned-stop marker where the fix is in",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Down,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "`hermes gateway stop`",
+        words: "{who} stops {gateway}",
         example: "operator-stop = { profile = \"work\" }",
         also: &["stop", "gateway-stop", "hermes-gateway-stop"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "operator-restart",
-            keys: &[ALL],
-        },
-        sender: "the operator, in the container",
-        target: "the gateway's service",
+    OperatorRestart => OperationInfo {
+        shape: shape("operator-restart", &[ALL]),
+        sender: Sender::Operator,
+        target: Target::Service,
         signal: "SIGTERM from the supervisor",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Up,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "`hermes gateway restart`",
+        words: "{who} restarts {gateway}",
         example: "operator-restart = {}",
         also: &["restart", "gateway-restart", "hermes-gateway-restart"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "engine-restart",
-            keys: &[GRACE],
-        },
-        sender: "the engine",
-        target: "PID 1",
+    EngineRestart => OperationInfo {
+        shape: shape("engine-restart", &[GRACE]),
+        sender: Sender::Engine,
+        target: Target::Init,
         signal: "SIGTERM, SIGKILL after the grace",
+        container: ContainerEffect::Restarts,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "`docker restart`: stop, then start the same container",
+        words: "the engine restarts the container ({grace})",
         example: "engine-restart = { grace = \"10s\" }",
         also: &["container-restart", "reboot"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "engine-stop",
-            keys: &[GRACE],
-        },
-        sender: "the engine",
-        target: "PID 1",
+    EngineStop => OperationInfo {
+        shape: shape("engine-stop", &[GRACE]),
+        sender: Sender::Engine,
+        target: Target::Init,
         signal: "SIGTERM, SIGKILL after the grace",
+        container: ContainerEffect::Ends,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "`docker stop`: the container stays, exited",
+        words: "the engine stops the container ({grace})",
         example: "engine-stop = { grace = \"0s\" }",
         also: &["container-stop"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "engine-kill",
-            keys: &[optional(
-                "signal",
-                Kind::Signal,
-                "the signal to send (default \"SIGKILL\")",
-            )],
-        },
-        sender: "the engine",
-        target: "PID 1",
+    EngineKill => OperationInfo {
+        shape: shape("engine-kill", &[optional("signal", Kind::Signal, "the signal to send (default \"SIGKILL\")")]),
+        sender: Sender::Engine,
+        target: Target::Init,
         signal: "the one named",
+        container: ContainerEffect::Ends,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "`docker kill`: the engine counts the container as stopped by hand, so no restart policy brings it back",
+        words: "the engine kills the container with {signal}",
         example: "engine-kill = { signal = \"SIGKILL\" }",
         also: &["kill", "container-kill"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "engine-start",
-            keys: &[],
-        },
-        sender: "the engine",
-        target: "the exited container",
+    EngineStart => OperationInfo {
+        shape: shape("engine-start", &[]),
+        sender: Sender::Engine,
+        target: Target::ExitedContainer,
         signal: "",
+        container: ContainerEffect::Starts,
+        process: ProcessEffect::MayReplace,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "`docker start`",
+        words: "the engine starts the container",
         example: "engine-start = {}",
         also: &["container-start"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "recreate",
-            keys: &[optional(
-                "how",
-                Kind::Word(RECREATE_HOW),
-                "`stop` it first, or remove it by `force` while it runs (default \"stop\")",
-            )],
-        },
-        sender: "the engine",
-        target: "the container",
+    Recreate => OperationInfo {
+        shape: shape("recreate", &[HOW]),
+        sender: Sender::Engine,
+        target: Target::Container,
         signal: "SIGTERM, or SIGKILL by force",
-        doc: "remove the container and create it again on the same volume; from the first one on with the `to` image of \
-              `[upgrade]`, if there is one",
+        container: ContainerEffect::Recreates,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
+        doc: "remove the container and create it again on the same volume; from the first one on with the `to` image \
+              of `[upgrade]`, if there is one",
+        words: "the container is {how} and created again on the same volume",
         example: "recreate = { how = \"stop\" }",
-        also: &[
-            "upgrade",
-            "force-recreate",
-            "engine-recreate",
-            "docker-run",
-            "rm",
-            "docker-rm",
-            "remove",
-        ],
+        also: &["upgrade", "force-recreate", "engine-recreate", "docker-run", "rm", "docker-rm", "remove"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "compose-recreate",
-            keys: &[],
-        },
-        sender: "the Compose tool",
-        target: "the container",
+    ComposeRecreate => OperationInfo {
+        shape: shape("compose-recreate", &[]),
+        sender: Sender::ComposeTool,
+        target: Target::Container,
         signal: "SIGTERM, SIGKILL after the grace",
+        container: ContainerEffect::Recreates,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: Some(Need::Compose),
+        exploring: Exploring::Never("to the gateway it is what recreate is"),
         doc: "`docker compose up --force-recreate` on the same volume",
+        words: "the Compose tool recreates the container on the same volume",
         example: "compose-recreate = {}",
         also: &["compose", "compose-up", "docker-compose", "compose-restart"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "signal-gateway",
-            keys: &[SIGNAL],
-        },
-        sender: "a process in the container",
-        target: "the gateway's process",
+    SignalGateway => OperationInfo {
+        shape: shape("signal-gateway", &[SIGNAL]),
+        sender: Sender::Process,
+        target: Target::Gateway,
         signal: "the one named, unannounced",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "`kill` of the gateway alone; its supervisor respawns it",
+        words: "a process in the container sends {signal} to the gateway{whose}",
         example: "signal-gateway = { signal = \"SIGTERM\" }",
-        also: &[
-            "signal",
-            "sigterm",
-            "sigkill",
-            "kill-gateway",
-            "gateway-kill",
-            "gateway-signal",
-        ],
+        also: &["signal", "sigterm", "sigkill", "kill-gateway", "gateway-kill", "gateway-signal"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "signal-init",
-            keys: &[SIGNAL],
-        },
-        sender: "a process in the container",
-        target: "PID 1",
+    SignalInit => OperationInfo {
+        shape: shape("signal-init", &[SIGNAL]),
+        sender: Sender::Process,
+        target: Target::Init,
         signal: "the one named; the kernel ignores SIGKILL and SIGSTOP here",
+        container: ContainerEffect::Ends,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "end the container from the inside, so that a restart policy applies",
+        words: "a process in the container sends {signal} to PID 1",
         example: "signal-init = { signal = \"SIGTERM\" }",
         also: &["kill-init", "init-signal", "signal-pid1"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "oom-gateway",
-            keys: &[],
-        },
-        sender: "the kernel's OOM killer",
-        target: "the gateway's process",
+    OomGateway => OperationInfo {
+        shape: shape("oom-gateway", &[]),
+        sender: Sender::Kernel,
+        target: Target::Gateway,
         signal: "SIGKILL",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: Some(Need::MemoryLimit),
+        exploring: Exploring::Never(
+            "to the gateway it is the SIGKILL that signal-gateway sends, without filling a memory first",
+        ),
         doc: "memory runs out in the container and the gateway is the one to go",
+        words: "memory runs out and the kernel kills the gateway{whose}",
         example: "oom-gateway = {}",
         also: &["oom", "oom-kill", "out-of-memory"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "ctrl-c",
-            keys: &[],
-        },
-        sender: "a process in the container",
-        target: "the gateway's process",
+    CtrlC => OperationInfo {
+        shape: shape("ctrl-c", &[]),
+        sender: Sender::Process,
+        target: Target::Gateway,
         signal: "SIGINT",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::Ends,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "what Ctrl+C sends: a planned stop by definition",
+        words: "the gateway{whose} gets SIGINT, as from Ctrl+C",
         example: "ctrl-c = {}",
         also: &["sigint", "interrupt", "ctrlc", "control-c"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "stamp",
-            keys: SEED.keys,
-        },
-        sender: "the harness",
-        target: "the volume",
+    Stamp => OperationInfo {
+        shape: shape("stamp", SEED.keys),
+        sender: Sender::Harness,
+        target: Target::Volume,
         signal: "",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::MayEnd,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(0.2),
+        needs: None,
+        exploring: Exploring::Never("files that nobody in the container wrote are no operator's intent"),
         doc: "put a file on the volume while the container exists; placeholders name the gateway that runs now",
+        words: "{seed} is put on the volume",
         example: "stamp = { path = \"gateway.pid\", text = \"{pid}\" }",
         also: &["seed", "write", "write-file", "put"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "profile-create",
-            keys: &[],
-        },
-        sender: "the operator, in the container",
-        target: "the volume and the supervisor",
+    ProfileCreate => OperationInfo {
+        shape: shape("profile-create", &[]),
+        sender: Sender::Operator,
+        target: Target::VolumeAndSupervisor,
         signal: "",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::MayReplace,
+        intent: IntentEffect::Creates,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "`hermes profile create`; `profile` names the new one",
+        words: "{who} creates a profile: {profile}",
         example: "profile-create = { profile = \"work\" }",
         also: &["create-profile"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "profile-delete",
-            keys: &[],
-        },
-        sender: "the operator, in the container",
-        target: "the volume and the supervisor",
+    ProfileDelete => OperationInfo {
+        shape: shape("profile-delete", &[]),
+        sender: Sender::Operator,
+        target: Target::VolumeAndSupervisor,
         signal: "SIGTERM from the supervisor, if its gateway runs",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::MayReplace,
+        intent: IntentEffect::Deletes,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(2.0),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "`hermes profile delete`; `profile` names it",
+        words: "{who} deletes a profile: {profile}",
         example: "profile-delete = { profile = \"work\" }",
         also: &["delete-profile", "profile-remove"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "wait-until",
-            keys: &[
-                required("probe", Kind::Probe, "the fact to wait for"),
-                required("value", Kind::Values, "any of these ends the wait"),
-            ],
-        },
-        sender: "the harness",
-        target: "nobody",
+    WaitUntil => OperationInfo {
+        shape: shape("wait-until", &[PROBE, VALUE]),
+        sender: Sender::Harness,
+        target: Target::Nobody,
         signal: "",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::Keeps,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Window,
+        cost: Cost::Seconds(0.2),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "go on when a probe has a value",
+        words: "it is waited until {probe}{whose} is {value}",
         example: "wait-until = { probe = \"service\", value = \"up\" }",
         also: &["wait", "wait-for", "await"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "hold-at",
-            keys: &[required(
-                "state",
-                Kind::Word(GATEWAY_STATES),
-                "the value of `gateway_state` to freeze it at",
-            )],
-        },
-        sender: "the harness, in the container",
-        target: "the gateway's process",
+    HoldAt => OperationInfo {
+        shape: shape(
+            "hold-at",
+            &[required("state", Kind::Word(GATEWAY_STATES), "the value of `gateway_state` to freeze it at")],
+        ),
+        sender: Sender::HarnessInside,
+        target: Target::Gateway,
         signal: "SIGSTOP",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::Keeps,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Window,
+        cost: Cost::Seconds(0.2),
+        needs: None,
+        exploring: Exploring::Generates,
         doc: "freeze the gateway the moment its state file says so",
+        words: "the gateway{whose} is frozen when its state is `{state}`",
         example: "hold-at = { state = \"draining\" }",
         also: &["freeze", "hold", "pause"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "release",
-            keys: &[],
-        },
-        sender: "the harness, in the container",
-        target: "the gateway's process",
+    Release => OperationInfo {
+        shape: shape("release", &[]),
+        sender: Sender::HarnessInside,
+        target: Target::Gateway,
         signal: "SIGCONT",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::Keeps,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::Seconds(0.2),
+        needs: None,
+        exploring: Exploring::Never(
+            "what is frozen is ended by the outage that follows: a gateway that goes on was only slow",
+        ),
         doc: "let a gateway go on that `hold-at` froze",
+        words: "the frozen gateway{whose} goes on",
         example: "release = {}",
         also: &["unfreeze", "resume", "unpause", "continue"],
     },
-    OperationInfo {
-        shape: Shape {
-            name: "settle",
-            keys: &[],
-        },
-        sender: "the harness",
-        target: "nobody",
+    Settle => OperationInfo {
+        shape: shape("settle", &[]),
+        sender: Sender::Harness,
+        target: Target::Nobody,
         signal: "",
+        container: ContainerEffect::Keeps,
+        process: ProcessEffect::Keeps,
+        intent: IntentEffect::Keeps,
+        afterwards: Afterwards::Rest,
+        cost: Cost::SettlingWindow,
+        needs: None,
+        exploring: Exploring::Never("every step that is waited for settles"),
         doc: "watch for the scenario's `settle` window",
+        words: "all is watched for the settling window",
         example: "settle = {}",
         also: &["sleep", "watch"],
     },
-];
+}

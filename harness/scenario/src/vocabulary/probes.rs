@@ -1,16 +1,21 @@
-//! The probes, with the values each can have and the moments it can be read at.
+//! The declarations of the probes: all that is known of each, in the order of the documentation.
+//!
+//! Only `comeback_history::probe` knows how one is read.
+
+use std::fmt;
 
 use comeback_gateway::boot_line::ACTIONS;
 use comeback_gateway::state::DESIRED;
 
-use super::GATEWAY_STATES;
-use crate::model::Probe;
+use super::{GATEWAY_STATES, declare};
 
 /// One probe of the closed set.
 #[derive(Debug)]
 pub struct ProbeInfo {
-    /// Which.
-    pub probe: Probe,
+    /// Its name in scenario files and reports.
+    pub name: &'static str,
+    /// What it is a fact about.
+    pub about: About,
     /// What it can show.
     pub values: Values,
     /// Whether `{ absent = true }` is one of them.
@@ -19,6 +24,21 @@ pub struct ProbeInfo {
     pub moments: Moments,
     /// What it tells.
     pub doc: &'static str,
+    /// How a report calls it, before the moment: `state file` while down.
+    pub label: &'static str,
+    /// How a report calls it at a boot, after the boot's number: boot 2 `finds`. `None`: as at any other moment.
+    pub boot_label: Option<&'static str>,
+}
+
+/// What a probe is a fact about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// A profile's gateway, with its files and its service.
+    Gateway,
+    /// The container.
+    Container,
+    /// A step of the scenario.
+    Step,
 }
 
 /// The values of a probe.
@@ -28,6 +48,8 @@ pub enum Values {
     Words(&'static [&'static str]),
     /// What a state file says: these words, or another one that the scenario itself puts there.
     States(&'static [&'static str]),
+    /// What a boot line calls the state it found: as [`Values::States`], and `None`, which says the same as "absent".
+    PriorStates(&'static [&'static str]),
     /// `present` or `absent`.
     Presence,
     /// `true` or `false`.
@@ -53,12 +75,6 @@ pub enum Moments {
     After,
 }
 
-/// What is known of that probe.
-pub fn probe_info(probe: Probe) -> &'static ProbeInfo {
-    // A test holds the two lists together, so the position is right.
-    &PROBES[Probe::ALL.iter().position(|p| *p == probe).unwrap_or(0)]
-}
-
 /// The words a boot line can show; `None` is how the reconciler prints that there was no state to read.
 const PRIOR: &[&str] = &[
     "starting",
@@ -70,147 +86,227 @@ const PRIOR: &[&str] = &[
     "None",
 ];
 
-/// Every probe, in the order of the documentation.
-pub const PROBES: &[ProbeInfo] = &[
-    ProbeInfo {
-        probe: Probe::StateGatewayState,
+declare! {
+    /// The closed set of probes: how a fact is read off the history.
+    enum Probe: ProbeInfo;
+
+    StateGatewayState => ProbeInfo {
+        name: "state.gateway_state",
+        about: About::Gateway,
         values: Values::States(GATEWAY_STATES),
         absent: Some("no state file, or none with that key"),
         moments: Moments::Any,
         doc: "`gateway_state` in the profile's gateway_state.json",
+        label: "state file",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::StateDesiredState,
+    StateDesiredState => ProbeInfo {
+        name: "state.desired_state",
+        about: About::Gateway,
         values: Values::States(DESIRED),
         absent: Some("no state file, or none with that key"),
         moments: Moments::Any,
         doc: "`desired_state` in the profile's gateway_state.json: the operator's intent, from 0.17.0 on",
+        label: "desired state",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::StateParses,
+    StateParses => ProbeInfo {
+        name: "state.parses",
+        about: About::Gateway,
         values: Values::Bool,
         absent: Some("no state file"),
         moments: Moments::Any,
         doc: "whether the state file is a JSON object",
+        label: "state file parses",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::StatePidIsService,
+    StatePidIsService => ProbeInfo {
+        name: "state.pid_is_service",
+        about: About::Gateway,
         values: Values::Bool,
         absent: Some("no pid in the state file"),
         moments: Moments::Any,
         doc: "whether the state file's `pid` and `start_time` are those of the supervised process",
+        label: "state file's pid is up",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::Marker,
+    Marker => ProbeInfo {
+        name: "marker",
+        about: About::Gateway,
         values: Values::Presence,
         absent: Some("the same as \"absent\""),
         moments: Moments::Any,
         doc: "the planned-stop marker, .gateway-planned-stop.json",
+        label: "stop marker",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::BootPriorState,
-        values: Values::States(PRIOR),
+    BootPriorState => ProbeInfo {
+        name: "boot.prior_state",
+        about: About::Gateway,
+        values: Values::PriorStates(PRIOR),
         absent: Some("the line says None, or there is no line"),
         moments: Moments::NotDown,
         doc: "`prior_state=` of the profile's line in container-boot.log for that boot",
+        label: "boot prior state",
+        boot_label: Some("finds"),
     },
-    ProbeInfo {
-        probe: Probe::BootAction,
+    BootAction => ProbeInfo {
+        name: "boot.action",
+        about: About::Gateway,
         values: Values::Words(ACTIONS),
         absent: Some("no line for the profile"),
         moments: Moments::NotDown,
         doc: "`action=` of the profile's line in container-boot.log for that boot",
+        label: "boot action",
+        boot_label: Some("does"),
     },
-    ProbeInfo {
-        probe: Probe::BootLines,
+    BootLines => ProbeInfo {
+        name: "boot.lines",
+        about: About::Gateway,
         values: Values::Count,
         absent: None,
         moments: Moments::NotDown,
         doc: "how many lines that boot added to container-boot.log for the profile",
+        label: "boot lines",
+        boot_label: Some("lines"),
     },
-    ProbeInfo {
-        probe: Probe::Slot,
+    Slot => ProbeInfo {
+        name: "slot",
+        about: About::Gateway,
         values: Values::Presence,
         absent: Some("the same as \"absent\""),
         moments: Moments::Any,
         doc: "the profile's service directory, /run/service/gateway-<profile>",
+        label: "slot",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::SlotDownFile,
+    SlotDownFile => ProbeInfo {
+        name: "slot.down_file",
+        about: About::Gateway,
         values: Values::Presence,
         absent: Some("the same as \"absent\""),
         moments: Moments::Any,
         doc: "the `down` file in the service directory, which keeps it from being started",
+        label: "slot's down file",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::Service,
+    Service => ProbeInfo {
+        name: "service",
+        about: About::Gateway,
         values: Values::Words(&["up", "down", "respawning"]),
         absent: Some("no such service"),
         moments: Moments::Any,
         doc: "what the supervisor says; at `end` it has been so for the whole settling window",
+        label: "gateway",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::ServiceNewProcess,
+    ServiceNewProcess => ProbeInfo {
+        name: "service.new_process",
+        about: About::Gateway,
         values: Values::Bool,
         absent: Some("no process"),
         moments: Moments::Any,
         doc: "whether another process serves than before the last step that could end it",
+        label: "new process",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::ServiceExit,
+    ServiceExit => ProbeInfo {
+        name: "service.exit",
+        about: About::Gateway,
         values: Values::ExitOrSignal,
         absent: Some("no process of it has ended"),
         moments: Moments::Any,
         doc: "how the gateway's process ended: its exit code, or the signal that killed it",
+        label: "gateway's exit",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::ServiceProcesses,
+    ServiceProcesses => ProbeInfo {
+        name: "service.processes",
+        about: About::Gateway,
         values: Values::Count,
         absent: None,
         moments: Moments::Any,
         doc: "how many gateway processes the profile has",
+        label: "gateway processes",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::Shutdown,
+    Shutdown => ProbeInfo {
+        name: "shutdown",
+        about: About::Gateway,
         values: Values::Words(&["planned", "signal", "restart"]),
         absent: Some("it did not say"),
         moments: Moments::Any,
         doc: "what the gateway took its shutdown for, from its own log",
+        label: "stop taken for",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::Container,
+    Container => ProbeInfo {
+        name: "container",
+        about: About::Container,
         values: Values::Words(&["running", "exited", "looping"]),
         absent: None,
         moments: Moments::Any,
         doc: "what the engine says of the container; `looping`: since a step last started or stopped it, it ended three \
               times by itself under a restart policy, and no boot has come to its rest since",
+        label: "container",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::ContainerExit,
+    ContainerExit => ProbeInfo {
+        name: "container.exit",
+        about: About::Container,
         values: Values::ExitCode,
         absent: Some("it runs"),
         moments: Moments::Any,
         doc: "the container's exit code",
+        label: "container's exit",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::ContainerBoots,
+    ContainerBoots => ProbeInfo {
+        name: "container.boots",
+        about: About::Container,
         values: Values::Count,
         absent: None,
         moments: Moments::Any,
         doc: "how many times the container was started so far, by whomever",
+        label: "container boots",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::StepExit,
+    StepExit => ProbeInfo {
+        name: "step.exit",
+        about: About::Step,
         values: Values::ExitCode,
         absent: None,
         moments: Moments::After,
         doc: "what the command of step N returned",
+        label: "command's exit",
+        boot_label: None,
     },
-    ProbeInfo {
-        probe: Probe::StepSays,
+    StepSays => ProbeInfo {
+        name: "step.says",
+        about: About::Step,
         values: Values::Substring,
         absent: None,
         moments: Moments::After,
         doc: "a part of what the command of step N printed",
+        label: "command says",
+        boot_label: None,
     },
-];
+}
+
+impl Probe {
+    /// The probe's name in scenario files and reports.
+    pub fn name(self) -> &'static str {
+        self.info().name
+    }
+
+    /// The probe of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|p| p.name() == text)
+    }
+}
+
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

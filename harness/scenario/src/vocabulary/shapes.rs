@@ -169,11 +169,6 @@ pub const COMMON: &[Key] = &[
     ),
 ];
 
-/// Keys that belong inside the operation's table but are often written beside it.
-pub const STEP_SIBLINGS: &[&str] = &[
-    "profile", "as", "wait", "grace", "signal", "all", "how", "probe", "value", "state",
-];
-
 /// `[[expect]]`.
 pub const EXPECT: Shape = Shape {
     name: "[[expect]]",

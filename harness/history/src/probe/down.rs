@@ -1,0 +1,120 @@
+//! What a gateway life left behind: probes at `down:N`.
+
+use super::{Reading, exit_of, marker, of_now, state, taken_for};
+use crate::facts::{Fact, FileContent, Observation};
+use crate::now::{Life, Now, ProfileNow, process_of};
+use comeback_scenario::model::{Probe, Value};
+
+/// Reads a probe at `down:N`.
+pub(super) fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Reading {
+    let end = Now::at_end(history);
+    let p = end.profile(profile);
+    let index = n.saturating_sub(1);
+    if let Some(why) = uncounted(&end, profile, &p, index) {
+        return Reading::missing(why);
+    }
+    // All was watched, so a life that did not end is something seen, not something missing.
+    let Some(life) = p.lives.get(index).filter(|l| l.ended.is_some()) else {
+        return Reading::seen(Value::absent(), None);
+    };
+    let left = || left_by(history, &end, profile, &p.lives, index);
+    match probe {
+        Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => match left() {
+            Ok(left) => state(probe, left.state.as_ref()),
+            Err(why) => Reading::missing(why),
+        },
+        Probe::Marker => match left() {
+            Ok(left) => marker(left.marker.as_ref()),
+            Err(why) => Reading::missing(why),
+        },
+        Probe::ServiceExit => exit_of(life),
+        Probe::Shutdown => taken_for(life),
+        Probe::Service | Probe::ServiceProcesses | Probe::Slot | Probe::SlotDownFile => {
+            let upto = life.ended.and_then(|ended| usize::try_from(ended).ok());
+            match upto.and_then(|upto| history.get(..=upto)) {
+                Some(upto) => of_now(&Now::at_end(upto), probe, profile),
+                None => Reading::missing("where it ended is not in the record"),
+            }
+        }
+        Probe::StatePidIsService
+        | Probe::BootPriorState
+        | Probe::BootAction
+        | Probe::BootLines
+        | Probe::ServiceNewProcess
+        | Probe::Container
+        | Probe::ContainerExit
+        | Probe::ContainerBoots
+        | Probe::StepExit
+        | Probe::StepSays => Reading::missing(format!("{probe} is not read at down:N")),
+    }
+}
+
+/// Why it is not known which life is the one at `index`: one that nobody told of may come before it.
+fn uncounted(end: &Now, profile: &str, p: &ProfileNow, index: usize) -> Option<String> {
+    if let Some(unplaced) = p.unplaced.first() {
+        return Some(format!(
+            "the state file named pid {}, and nobody told whether that process ran in this container",
+            unplaced.process.pid
+        ));
+    }
+    let unseen = (1..).zip(&end.incarnations).find(|(boot, i)| {
+        let to_start = || {
+            end.lines_of_boot(*boot)
+                .iter()
+                .any(|l| l.profile == profile && l.action == "started")
+        };
+        let seen = |l: &Life| l.incarnation == *boot;
+        let after = p.lives.get(index).is_some_and(|l| l.incarnation < *boot);
+        i.init_start.is_none() && !after && !p.lives.iter().any(seen) && to_start()
+    });
+    unseen.map(|(boot, _)| {
+        format!("nobody watched the supervisor of boot {boot}, which was to start {profile}'s gateway")
+    })
+}
+
+/// What a gateway life left on the volume.
+struct Left {
+    state: Option<(FileContent, u64)>,
+    marker: Option<(FileContent, u64)>,
+}
+
+/// What was on the volume before anything was written in the name of a life after the one at `index`. Who wrote stands in
+/// the file, so it does not matter when the agent or the engine told of those lives. What names no life (a seed, a command's
+/// writing, something unreadable) counts for what was there when it was written.
+///
+/// # Errors
+///
+/// Why it cannot be told.
+fn left_by(history: &[Observation], end: &Now, profile: &str, lives: &[Life], index: usize) -> Result<Left, String> {
+    let names = |o: &Observation, lives: &[Life]| match &o.fact {
+        Fact::State { profile: p, content } if p == profile => {
+            process_of(content).is_some_and(|process| lives.iter().any(|l| l.process == process))
+        }
+        _ => false,
+    };
+    let (so_far, later) = lives.split_at(index + 1);
+    let next = history.iter().position(|o| names(o, later));
+    let (before, after) = history.split_at(next.unwrap_or(history.len()));
+    if after.iter().any(|o| names(o, so_far)) {
+        return Err("the state file was written in this gateway's name after the next one had written it".into());
+    }
+    let mut left = Left {
+        state: None,
+        marker: None,
+    };
+    for o in before {
+        match &o.fact {
+            Fact::State { profile: p, content } if p == profile => left.state = Some((content.clone(), o.seq)),
+            Fact::Marker { profile: p, content } if p == profile => left.marker = Some((content.clone(), o.seq)),
+            _ => {}
+        }
+    }
+    let path = format!("{profile}/gateway_state.json");
+    let (from, upto) = (left.state.as_ref().map(|s| s.1), after.first().map(|o| o.seq));
+    let around =
+        |seq: u64| from.is_some_and(|from| seq >= from) && upto.is_some_and(|upto| seq <= upto.saturating_add(2));
+    if end.missed.iter().any(|(seq, what)| *what == path && around(*seq)) {
+        return Err("a state was overwritten before it could be read".into());
+    }
+    Ok(left)
+}

@@ -1,0 +1,98 @@
+//! A step in words.
+
+use crate::model::{DEFAULT_PROFILE, Parameter, ProfileSel, RecreateHow, Seed, SeedContent, Step, User};
+
+/// A step as a clause: the words of its operation, filled in.
+pub(super) fn sentence(step: &Step) -> String {
+    let mut text = String::new();
+    let mut rest = step.op.info().words;
+    while let Some((before, (name, after))) = rest
+        .split_once('{')
+        .and_then(|(before, then)| Some((before, then.split_once('}')?)))
+    {
+        text += before;
+        text += &filled_in(step, name).unwrap_or_default();
+        rest = after;
+    }
+    text + rest
+}
+
+/// What stands for a name in the words of an operation; `None` if the step has nothing of that name.
+fn filled_in(step: &Step, name: &str) -> Option<String> {
+    let whose = match &step.profile {
+        ProfileSel::All => " of every profile".to_owned(),
+        ProfileSel::One(name) if name == DEFAULT_PROFILE => String::new(),
+        ProfileSel::One(name) => format!(" of profile {name}"),
+    };
+    let parameter = step.op.parameter();
+    let text = match (name, parameter) {
+        ("who", _) => match step.user {
+            User::Hermes => "the operator".to_owned(),
+            User::Root => "the operator, as root,".to_owned(),
+        },
+        ("gateway", _) if step.op.is_for_all() => "every profile's gateway (--all)".to_owned(),
+        ("gateway", _) => format!("the gateway{whose}"),
+        ("whose", _) => whose,
+        ("profile", _) => match &step.profile {
+            ProfileSel::All => "every profile".to_owned(),
+            ProfileSel::One(name) => name.clone(),
+        },
+        ("grace", Some(Parameter::Grace(grace))) => {
+            format!("SIGTERM to PID 1, SIGKILL after {} s", grace.as_secs())
+        }
+        ("signal", Some(Parameter::Signal(signal))) => signal.to_string(),
+        ("how", Some(Parameter::How(RecreateHow::Stop))) => "stopped, removed".to_owned(),
+        ("how", Some(Parameter::How(RecreateHow::Force))) => "removed by force while it runs".to_owned(),
+        ("seed", Some(Parameter::Seed(what))) => seed(what),
+        ("probe", Some(Parameter::Until(probe, _))) => probe.to_string(),
+        ("value", Some(Parameter::Until(_, value))) => value.to_string(),
+        ("state", Some(Parameter::State(state))) => state.to_owned(),
+        // A test fills in every operation's words.
+        _ => return None,
+    };
+    Some(text)
+}
+
+pub(super) fn seed(seed: &Seed) -> String {
+    let short = |text: &str| {
+        let text = text.trim();
+        if text.chars().count() > 60 || text.contains('\n') {
+            String::new()
+        } else {
+            format!(" ({text})")
+        }
+    };
+    match &seed.content {
+        SeedContent::Dir => format!("a directory {}", seed.path),
+        SeedContent::Text(text) if text.is_empty() => format!("an empty {}", seed.path),
+        SeedContent::Text(text) | SeedContent::Json(text) => format!("{}{}", seed.path, short(text)),
+        SeedContent::Bytes(bytes) => format!("{} of {} bytes", seed.path, bytes.len()),
+        SeedContent::Link(target) => format!("{} as a link to {}", seed.path, target.display()),
+        SeedContent::Size(size) => format!("{} of {size} bytes", seed.path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::OperationKind;
+
+    #[test]
+    fn the_words_of_every_operation_are_filled_in() {
+        for kind in OperationKind::ALL {
+            let info = kind.info();
+            // What `release` lets go has to be held before.
+            let text = format!(
+                "schema = 1\ntitle = \"t\"\ninvariant = true\n[[profile]]\nname = \"work\"\n[[step]]\nhold-at = {{ state = \
+                 \"draining\" }}\n[[step]]\n{}\n[[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \
+                 \"up\"\n",
+                info.example
+            );
+            let scenario = crate::parse_file("example.toml", &text).unwrap_or_else(|e| panic!("{kind}: {e:?}"));
+            let step = scenario.steps.last().unwrap_or_else(|| panic!("{kind}"));
+            for name in info.words.split('{').skip(1).filter_map(|part| part.split('}').next()) {
+                assert!(filled_in(step, name).is_some(), "{kind}: {{{name}}}");
+            }
+        }
+    }
+}
