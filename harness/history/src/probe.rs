@@ -3,14 +3,14 @@
 //! Most probes are read off the folded history at a mark; `boot:N` reads the reconciler's own moment, and `down:N` what a
 //! gateway life left behind.
 
-mod down;
+mod left;
 
 use super::facts::{CaseEvidence, Fact, FileContent, MomentName, Observation, ProcessExit, ServiceStatus, TakenFor};
 use super::now::{Life, Now, Process, ProfileNow, word};
 use super::order::{agreed, by_time};
 use comeback_scenario::model::{Moment, Probe, Scenario, Value};
 
-use down::down;
+use left::{left_by, uncounted};
 
 pub use super::invariant::{InvariantRow, invariants};
 pub use super::reading::Reading;
@@ -232,6 +232,49 @@ fn boot_words(now: &Now, n: usize, probe: Probe, profile: &str) -> Reading {
             .map_or_else(Value::absent, Value::str),
     };
     Reading::seen(value, seq)
+}
+
+fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Reading {
+    let end = Now::at_end(history);
+    let p = end.profile(profile);
+    let index = n.saturating_sub(1);
+    if let Some(why) = uncounted(&end, profile, &p, index) {
+        return Reading::missing(why);
+    }
+    // All was watched, so a life that did not end is something seen, not something missing.
+    let Some(life) = p.lives.get(index).filter(|l| l.ended.is_some()) else {
+        return Reading::seen(Value::absent(), None);
+    };
+    let left = || left_by(history, &end, profile, &p.lives, index);
+    match probe {
+        Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => match left() {
+            Ok(left) => state(probe, left.state.as_ref()),
+            Err(why) => Reading::missing(why),
+        },
+        Probe::Marker => match left() {
+            Ok(left) => marker(left.marker.as_ref()),
+            Err(why) => Reading::missing(why),
+        },
+        Probe::ServiceExit => exit_of(life),
+        Probe::Shutdown => taken_for(life),
+        Probe::Service | Probe::ServiceProcesses | Probe::Slot | Probe::SlotDownFile => {
+            let upto = life.ended.and_then(|ended| usize::try_from(ended).ok());
+            match upto.and_then(|upto| history.get(..=upto)) {
+                Some(upto) => of_now(&Now::at_end(upto), probe, profile),
+                None => Reading::missing("where it ended is not in the record"),
+            }
+        }
+        Probe::StatePidIsService
+        | Probe::BootPriorState
+        | Probe::BootAction
+        | Probe::BootLines
+        | Probe::ServiceNewProcess
+        | Probe::Container
+        | Probe::ContainerExit
+        | Probe::ContainerBoots
+        | Probe::StepExit
+        | Probe::StepSays => Reading::missing(format!("{probe} is not read at down:N")),
+    }
 }
 
 fn exit_of(life: &Life) -> Reading {

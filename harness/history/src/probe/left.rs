@@ -1,56 +1,10 @@
-//! What a gateway life left behind: probes at `down:N`.
+//! What a gateway life left behind, for probes at `down:N`.
 
-use super::{Reading, exit_of, marker, of_now, state, taken_for};
 use crate::facts::{Fact, FileContent, Observation};
 use crate::now::{Life, Now, ProfileNow, process_of};
-use comeback_scenario::model::{Probe, Value};
-
-/// Reads a probe at `down:N`.
-pub(super) fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Reading {
-    let end = Now::at_end(history);
-    let p = end.profile(profile);
-    let index = n.saturating_sub(1);
-    if let Some(why) = uncounted(&end, profile, &p, index) {
-        return Reading::missing(why);
-    }
-    // All was watched, so a life that did not end is something seen, not something missing.
-    let Some(life) = p.lives.get(index).filter(|l| l.ended.is_some()) else {
-        return Reading::seen(Value::absent(), None);
-    };
-    let left = || left_by(history, &end, profile, &p.lives, index);
-    match probe {
-        Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => match left() {
-            Ok(left) => state(probe, left.state.as_ref()),
-            Err(why) => Reading::missing(why),
-        },
-        Probe::Marker => match left() {
-            Ok(left) => marker(left.marker.as_ref()),
-            Err(why) => Reading::missing(why),
-        },
-        Probe::ServiceExit => exit_of(life),
-        Probe::Shutdown => taken_for(life),
-        Probe::Service | Probe::ServiceProcesses | Probe::Slot | Probe::SlotDownFile => {
-            let upto = life.ended.and_then(|ended| usize::try_from(ended).ok());
-            match upto.and_then(|upto| history.get(..=upto)) {
-                Some(upto) => of_now(&Now::at_end(upto), probe, profile),
-                None => Reading::missing("where it ended is not in the record"),
-            }
-        }
-        Probe::StatePidIsService
-        | Probe::BootPriorState
-        | Probe::BootAction
-        | Probe::BootLines
-        | Probe::ServiceNewProcess
-        | Probe::Container
-        | Probe::ContainerExit
-        | Probe::ContainerBoots
-        | Probe::StepExit
-        | Probe::StepSays => Reading::missing(format!("{probe} is not read at down:N")),
-    }
-}
 
 /// Why it is not known which life is the one at `index`: one that nobody told of may come before it.
-fn uncounted(end: &Now, profile: &str, p: &ProfileNow, index: usize) -> Option<String> {
+pub(super) fn uncounted(end: &Now, profile: &str, p: &ProfileNow, index: usize) -> Option<String> {
     if let Some(unplaced) = p.unplaced.first() {
         return Some(format!(
             "the state file named pid {}, and nobody told whether that process ran in this container",
@@ -73,9 +27,9 @@ fn uncounted(end: &Now, profile: &str, p: &ProfileNow, index: usize) -> Option<S
 }
 
 /// What a gateway life left on the volume.
-struct Left {
-    state: Option<(FileContent, u64)>,
-    marker: Option<(FileContent, u64)>,
+pub(super) struct Left {
+    pub(super) state: Option<(FileContent, u64)>,
+    pub(super) marker: Option<(FileContent, u64)>,
 }
 
 /// What was on the volume before anything was written in the name of a life after the one at `index`. Who wrote stands in
@@ -85,7 +39,13 @@ struct Left {
 /// # Errors
 ///
 /// Why it cannot be told.
-fn left_by(history: &[Observation], end: &Now, profile: &str, lives: &[Life], index: usize) -> Result<Left, String> {
+pub(super) fn left_by(
+    history: &[Observation],
+    end: &Now,
+    profile: &str,
+    lives: &[Life],
+    index: usize,
+) -> Result<Left, String> {
     let names = |o: &Observation, lives: &[Life]| match &o.fact {
         Fact::State { profile: p, content } if p == profile => {
             process_of(content).is_some_and(|process| lives.iter().any(|l| l.process == process))
