@@ -8,6 +8,8 @@ use std::path::Path;
 use copy::Copied;
 
 use crate::{Failure, FailureKind};
+use comeback_gateway::files::{DATA, SOUL, STATE, is_profile_name, is_state, profile_file, state_of};
+use comeback_gateway::state::is_meant_up;
 use comeback_image::ImageExpr;
 use comeback_scenario::Catalogue;
 use comeback_scenario::model::{DEFAULT_PROFILE, ImageRef, Scenario, Seed, SeedContent, Upgrade};
@@ -39,7 +41,7 @@ pub fn scenarios(root: &Path, old: &ImageExpr) -> Result<OwnVolume, Failure> {
     if !seeds.iter().any(|seed| is_state(&seed.path)) && profiles.len() == 1 {
         return Err(bad(
             root,
-            "it has no gateway_state.json and no profile: not a gateway's volume ($HERMES_HOME, /opt/data)",
+            format!("it has no {STATE} and no profile: not a gateway's volume ($HERMES_HOME, {DATA})"),
         ));
     }
     let texts = [("own-volume-restart", false), ("own-volume-recreate", true)]
@@ -82,10 +84,6 @@ fn bad(path: &Path, why: impl Into<String>) -> Failure {
     .doing("read the volume for --seed-from")
 }
 
-fn is_state(path: &str) -> bool {
-    path == "gateway_state.json" || (path.starts_with("profiles/") && path.ends_with("/gateway_state.json"))
-}
-
 /// `default and work are meant to be up, old is not`.
 fn told(profiles: &[Profile]) -> String {
     let list = |up: bool| {
@@ -110,22 +108,18 @@ fn profiles(seeds: &[Seed]) -> (Vec<Profile>, Vec<String>) {
     };
     let mut found = vec![Profile {
         name: DEFAULT_PROFILE.to_owned(),
-        up: up("gateway_state.json".to_owned()),
+        up: up(state_of(DEFAULT_PROFILE)),
     }];
     let mut odd = Vec::new();
     for seed in seeds {
-        let name = seed
-            .path
-            .strip_prefix("profiles/")
-            .and_then(|p| p.strip_suffix("/SOUL.md"));
         // `profiles/default` is skipped by the reconciler.
-        let Some(name) = name.filter(|name| !name.contains('/') && *name != DEFAULT_PROFILE) else {
+        let Some(name) = profile_file(&seed.path, SOUL).filter(|name| *name != DEFAULT_PROFILE) else {
             continue;
         };
-        if is_name(name) {
+        if is_profile_name(name) {
             found.push(Profile {
                 name: name.to_owned(),
-                up: up(format!("profiles/{name}/gateway_state.json")),
+                up: up(state_of(name)),
             });
         } else {
             odd.push(name.to_owned());
@@ -134,27 +128,9 @@ fn profiles(seeds: &[Seed]) -> (Vec<Profile>, Vec<String>) {
     (found, odd)
 }
 
-fn is_name(name: &str) -> bool {
-    let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    first
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c))
-}
-
-/// What the operator wants, by the record: the intent where it is written down, else the last state. A gateway that was
-/// cut off in the middle of something was meant to be up; one that could not start was not.
-fn meant_up(state: &[u8]) -> bool {
-    let Ok(state) = serde_json::from_slice::<serde_json::Value>(state) else {
-        return false;
-    };
-    let word = |key: &str| state.get(key).and_then(serde_json::Value::as_str);
-    match (word("desired_state"), word("gateway_state")) {
-        (Some("running"), _) => true,
-        (Some("stopped"), _) => false,
-        (_, Some(state)) => ["running", "starting", "draining", "degraded"].contains(&state),
-        (_, None) => false,
-    }
+/// Whether the operator wants the gateway up, by the text of its state file.
+fn meant_up(text: &[u8]) -> bool {
+    serde_json::from_slice(text).is_ok_and(|state| is_meant_up(&state))
 }
 
 /// A scenario file about these profiles: a restart of the container, or its re-creation.

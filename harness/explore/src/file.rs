@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::hunt::Finding;
 use super::model::PROFILES;
 use super::sequence::Sequence;
+use comeback_gateway::files::state_of;
+use comeback_gateway::state::{GATEWAY_STATE, RUNNING};
 use comeback_scenario::model::{
     DEFAULT_PROFILE, Moment, Parameter, Probe, ProfileSel, RecreateHow, Scenario, Step, User, Value,
 };
@@ -81,13 +83,10 @@ pub fn text(sequence: &Sequence, words: &Words<'_>) -> String {
         );
     }
     for profile in &seeded {
-        let folder = match *profile {
-            0 => String::new(),
-            p => format!("profiles/{}/", PROFILES[p]),
-        };
+        let path = state_of(PROFILES[*profile]);
         let _ = writeln!(
             text,
-            "\n[[seed]]\npath = \"{folder}gateway_state.json\"\njson = {{ gateway_state = \"running\" }}"
+            "\n[[seed]]\npath = \"{path}\"\njson = {{ {GATEWAY_STATE} = \"{RUNNING}\" }}"
         );
     }
     for (_, step) in sequence.steps() {

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use super::intent::Intents;
 use super::model::Intent;
 use super::trial::{Kind, Point, Shown, Trial, TrialOutcome};
+use comeback_gateway::state::is_serving;
 use comeback_history::facts::{CaseEnd, CaseEvidence, ContainerChange, Fact, Observation, Source};
 use comeback_history::now::Now;
 use comeback_history::probe;
@@ -133,7 +134,7 @@ impl<'a> Reader<'a> {
             None => "no slot",
             Some((status, _)) if !status.slot => "no slot",
             Some((status, _)) if status.up => match p.own_word() {
-                Some("running" | "degraded") if status.want_up => "up",
+                Some(word) if is_serving(word) && status.want_up => "up",
                 Some("draining") => "draining",
                 _ if !status.want_up => "going down",
                 _ => "starting",

@@ -10,6 +10,8 @@ use super::file::{self, Words};
 use super::hunt::{Purpose, TrialRequest, TrialRunner};
 use super::oracle;
 use super::trial::Trial;
+use comeback_gateway::state::{GATEWAY_STATE, PID, RUNNING, START_TIME};
+use comeback_gateway::supervisor;
 use comeback_history::facts::{
     CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, MomentName, Observation, SETTLING, ServiceStatus, Source,
 };
@@ -101,7 +103,7 @@ struct Gateway {
 impl Gateway {
     fn play(scenario: &Scenario, fault: Fault) -> CaseEvidence {
         let profile = |p: &comeback_scenario::model::Profile| {
-            let state = (p.start == StartBy::Reconcile).then_some("running");
+            let state = (p.start == StartBy::Reconcile).then_some(RUNNING);
             (
                 p.name.clone(),
                 Profile {
@@ -323,7 +325,7 @@ impl Gateway {
         }
         p.pid = Some(pid);
         self.tell(name);
-        self.writes(name, "running");
+        self.writes(name, RUNNING);
     }
 
     fn stop(&mut self, name: &str) {
@@ -381,7 +383,7 @@ impl Gateway {
         let ready = Fact::Ready {
             started_at,
             init_start: Some(1),
-            init: Some("s6-svscan".into()),
+            init: Some(supervisor::PROCESS.into()),
         };
         self.push(Source::Agent, ready);
         for name in self.profiles.keys().cloned().collect::<Vec<_>>() {
@@ -415,7 +417,7 @@ impl Gateway {
     fn starts(&self, name: &str) -> bool {
         let p = &self.profiles[name];
         match (self.fault, p.state) {
-            (Fault::EveryShutdownIsAStop, state) => state == Some("running"),
+            (Fault::EveryShutdownIsAStop, state) => state == Some(RUNNING),
             (_, None) => false,
             (_, Some(_)) => p.wanted || self.boots == 1,
         }
@@ -425,7 +427,7 @@ impl Gateway {
         let Some(p) = self.profiles.get_mut(name) else { return };
         p.state = Some(state);
         let pid = p.pid.unwrap_or(1);
-        let content = json!({"gateway_state": state, "pid": pid, "start_time": u64::from(pid)});
+        let content = json!({GATEWAY_STATE: state, PID: pid, START_TIME: u64::from(pid)});
         let fact = Fact::State {
             profile: name.to_owned(),
             content: FileContent::Json {

@@ -8,11 +8,13 @@ use serde_json::{Value as Json, json};
 use super::personality::Personality;
 use super::world::{All, World, nanos};
 use comeback_engine::ExecOutput;
+use comeback_gateway::boot_line::{NO_STATE, STARTED};
+use comeback_gateway::command::PROGRAM;
+use comeback_gateway::files::{BOOT_LOG, EXIT_DIAG, GATEWAY_LOG, MARKER, STATE};
+use comeback_gateway::state::{GATEWAY_STATE, PID, RUNNING, START_TIME};
 use comeback_history::now::Process;
 use comeback_scenario::overlay::ProcessKind;
 
-const STATE: &str = "gateway_state.json";
-const MARKER: &str = ".gateway-planned-stop.json";
 const NO_MARKER: &str = "as a planned gateway stop — exiting cleanly";
 
 async fn ms(n: u64) {
@@ -29,18 +31,18 @@ pub async fn boot(world: World, id: String) {
         let prior = all.file(&volume, STATE);
         let prior = prior
             .as_ref()
-            .and_then(|state| state["gateway_state"].as_str())
-            .unwrap_or("None");
+            .and_then(|state| state[GATEWAY_STATE].as_str())
+            .unwrap_or(NO_STATE);
         let prior = match all.wanted.filter(|_| all.personality == Personality::MaskedSlow) {
-            Some(true) => "running",
+            Some(true) => RUNNING,
             Some(false) => "stopped",
             None => prior,
         };
-        let starts = prior == "running" && all.personality != Personality::NeverStarted;
-        let action = if starts { "started" } else { "registered" };
+        let starts = prior == RUNNING && all.personality != Personality::NeverStarted;
+        let action = if starts { STARTED } else { "registered" };
         let line = format!("profile=default prior_state={prior} action={action}");
         let at = all.now();
-        all.append(&volume, "container-boot.log", format!("{at} {line}"));
+        all.append(&volume, BOOT_LOG, format!("{at} {line}"));
         all.log(&id, format!("reconcile: {line}"));
         let Some(c) = all.container(&id) else { return };
         c.slot = Some(super::world::Slot {
@@ -63,11 +65,11 @@ pub async fn command(world: &World, id: &str, argv: &[String]) -> ExecOutput {
     ms(300).await;
     world.loads_overlay(id, ProcessKind::Command, None);
     match words.as_slice() {
-        ["hermes", "gateway", "start"] => {
+        [PROGRAM, "gateway", "start"] => {
             world.lock().wanted = Some(true);
             bring_up(world, id, 0);
         }
-        ["hermes", "gateway", "stop"] => {
+        [PROGRAM, "gateway", "stop"] => {
             world.lock().wanted = Some(false);
             let process = announce(world, id);
             ms(10).await;
@@ -135,7 +137,7 @@ pub async fn end(world: &World, id: &str, process: Process, signal: i32) {
         writes(world, id, process, "draining");
         ms(100).await;
         let last = if !planned && world.lock().personality.keeps_running() {
-            "running"
+            RUNNING
         } else {
             "stopped"
         };
@@ -170,7 +172,7 @@ fn takes_shutdown(world: &World, id: &str, process: Process) -> bool {
     }
     all.append(
         &volume,
-        "gateway.log",
+        GATEWAY_LOG,
         format!("INFO gateway.run: Received SIGTERM {how}"),
     );
     named
@@ -216,7 +218,7 @@ async fn serve(world: World, id: String, process: Process, delay: u64) {
     ms(50).await;
     writes(&world, &id, process, "starting");
     ms(30).await;
-    writes(&world, &id, process, "running");
+    writes(&world, &id, process, RUNNING);
 }
 
 fn runs(all: &mut All, id: &str, process: Process) -> bool {
@@ -231,7 +233,7 @@ fn writes(world: &World, id: &str, process: Process, state: &str) {
         return;
     };
     let text = json!({
-        "pid": process.pid, "kind": "hermes-gateway", "start_time": process.start_time, "gateway_state": state,
+        PID: process.pid, "kind": "hermes-gateway", START_TIME: process.start_time, GATEWAY_STATE: state,
     });
     all.write(&volume, STATE, Some(text.to_string()));
 }
@@ -242,7 +244,7 @@ fn diagnoses(world: &World, id: &str, process: Process, tag: &str) {
         return;
     };
     let line = json!({"tag": tag, "pid": process.pid});
-    all.append(&volume, "gateway-exit-diag.log", line.to_string());
+    all.append(&volume, EXIT_DIAG, line.to_string());
 }
 
 /// A process has ended: the supervisor counts it, and brings up another if one is wanted.

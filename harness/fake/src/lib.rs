@@ -31,6 +31,7 @@ use comeback_engine::{
     EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, ImageProgress, Images, LogLine, StoredImage, Stream,
     VolumeInfo,
 };
+use comeback_gateway::files::DATA;
 use comeback_observe::AGENT;
 use comeback_observe::hub::ROLE_LABEL;
 
@@ -81,9 +82,6 @@ impl Fake {
         }
     }
 }
-
-/// Where the volume of a container is.
-const DATA: &str = "/opt/data";
 
 /// An answer of an engine that does not do it.
 fn refused(call: &str, code: u16, message: &str) -> EngineError {

@@ -69,7 +69,7 @@ async fn listen(world: World, id: String, who: Who, listener: usize, input: Dupl
             };
             let first = !std::mem::replace(&mut listener.greeted, true);
             if first {
-                listener.say(json!({"k": "hello", "init": init, "comm": "s6-svscan"}));
+                listener.say(json!({"k": "hello", "init": init, "comm": comeback_gateway::supervisor::PROCESS}));
             }
             first
         };

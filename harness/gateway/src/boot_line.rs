@@ -1,5 +1,7 @@
 //! The boot reconciler's log: `<time> profile=X prior_state=Y action=Z [key=value…]`.
 
+use crate::state;
+
 /// How the reconciler prints that there was no state to read.
 pub const NO_STATE: &str = "None";
 /// It started the gateway.
@@ -42,7 +44,7 @@ impl BootLine {
 
     /// True if the reconciler did what the state it found asks for.
     pub fn is_as_recorded(&self) -> bool {
-        (self.prior_state.as_deref() == Some("running")) == (self.action == STARTED)
+        (self.prior_state.as_deref() == Some(state::RUNNING)) == (self.action == STARTED)
     }
 }
 

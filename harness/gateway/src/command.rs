@@ -6,7 +6,7 @@ use crate::DEFAULT_PROFILE;
 pub const PROGRAM: &str = "hermes";
 /// The user that operators act as.
 pub const USER: &str = "hermes";
-/// Its uid in the image.
+/// Its uid and gid in the image.
 pub const UID: u32 = 10_000;
 /// The flag that names a profile.
 pub const PROFILE_FLAG: &str = "-p";

@@ -35,6 +35,28 @@ pub fn home(profile: &str) -> String {
     }
 }
 
+/// A profile's directory on the volume.
+///
+/// ```
+/// assert_eq!(comeback_gateway::files::directory("work"), "profiles/work");
+/// ```
+pub fn directory(profile: &str) -> String {
+    home(profile).trim_end_matches('/').to_owned()
+}
+
+/// The profile in whose directory a path on the volume is, other than the default one.
+///
+/// ```
+/// use comeback_gateway::files::profile_of;
+///
+/// assert_eq!(profile_of("profiles/work/logs/gateway.log"), Some("work"));
+/// assert_eq!(profile_of("gateway_state.json"), None);
+/// ```
+pub fn profile_of(path: &str) -> Option<&str> {
+    let inside = path.strip_prefix(PROFILES)?.strip_prefix('/')?;
+    inside.split('/').next().filter(|name| !name.is_empty())
+}
+
 /// A profile's state file on the volume.
 pub fn state_of(profile: &str) -> String {
     format!("{}{STATE}", home(profile))
@@ -59,10 +81,21 @@ pub fn profile_file<'p>(path: &'p str, file: &str) -> Option<&'p str> {
     (!profile.contains('/')).then_some(profile)
 }
 
+/// Longest name of a profile, in bytes.
+const LONGEST_NAME: usize = 64;
+
 /// True for a name that hermes-agent takes for a profile.
+///
+/// ```
+/// use comeback_gateway::files::is_profile_name;
+///
+/// assert!(is_profile_name("work-2"));
+/// assert!(!is_profile_name("Work") && !is_profile_name("-work") && !is_profile_name(&"a".repeat(65)));
+/// ```
 pub fn is_profile_name(name: &str) -> bool {
     let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
     first
+        && name.len() <= LONGEST_NAME
         && name
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c))

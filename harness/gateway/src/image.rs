@@ -8,3 +8,5 @@ pub const VENV: &str = "/opt/hermes/.venv";
 pub const VERSION_MODULE: &str = "hermes_cli/__init__.py";
 /// The release that the boot reconciler came with.
 pub const FIRST_WITH_RECONCILER: &str = "0.15.0";
+/// The project's name.
+pub const PROJECT: &str = "hermes-agent";

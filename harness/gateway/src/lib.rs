@@ -26,7 +26,7 @@ pub use script::script_facts;
 
 /// The profile at the root of the volume. It is always there.
 pub const DEFAULT_PROFILE: &str = "default";
-/// The issue this project exists for, and the files of its fix.
+/// Where a shutdown by a signal is persisted.
 pub const SIGNAL_HALF: &str = "gateway/run.py";
 /// Where an explicit stop writes the planned-stop marker.
 pub const MARKER_HALF: &str = "hermes_cli/service_manager.py";

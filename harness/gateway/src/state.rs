@@ -11,17 +11,13 @@ pub const PID: &str = "pid";
 /// The key of that process's start time, in clock ticks since the host's boot.
 pub const START_TIME: &str = "start_time";
 
+/// The word of a gateway that is up, and of an operator who wants it up.
+pub const RUNNING: &str = "running";
+
 /// What the gateway writes as `gateway_state`.
-pub const STATES: &[&str] = &[
-    "starting",
-    "running",
-    "draining",
-    "degraded",
-    "startup_failed",
-    "stopped",
-];
+pub const STATES: &[&str] = &["starting", RUNNING, "draining", "degraded", "startup_failed", "stopped"];
 /// What the operator's intent can be.
-pub const DESIRED: &[&str] = &["running", "stopped"];
+pub const DESIRED: &[&str] = &[RUNNING, "stopped"];
 /// The keys it has, in any release.
 pub const KEYS: &[&str] = &[
     PID,
@@ -29,17 +25,26 @@ pub const KEYS: &[&str] = &[
     "argv",
     START_TIME,
     GATEWAY_STATE,
-    DESIRED_STATE,
     "exit_reason",
     "restart_requested",
     "active_agents",
     "platforms",
     "updated_at",
+    // By the reconciler, where the container's command was `gateway run`.
+    "timestamp",
+    "migrated_from",
+    // Since 0.17.
+    DESIRED_STATE,
+    "served_profiles",
     // Since 0.20.
     "hermes_home",
+    // Since 0.21.
     "session_store",
     "code_sha",
     "code_version",
+    // Since 0.22.
+    "active_work",
+    "multiplex_standalone_reason",
 ];
 
 /// True for the word of a gateway that serves.
@@ -48,7 +53,7 @@ pub const KEYS: &[&str] = &[
 /// assert!(comeback_gateway::state::is_serving("degraded"));
 /// ```
 pub fn is_serving(state: &str) -> bool {
-    matches!(state, "running" | "degraded")
+    [RUNNING, "degraded"].contains(&state)
 }
 
 /// A string in a state file.
@@ -60,9 +65,9 @@ pub fn word<'s>(state: &'s Map<String, Value>, key: &str) -> Option<&'s str> {
 /// that was cut off in the middle of something was meant to be up; one that could not start was not.
 pub fn is_meant_up(state: &Map<String, Value>) -> bool {
     match (word(state, DESIRED_STATE), word(state, GATEWAY_STATE)) {
-        (Some("running"), _) => true,
+        (Some(RUNNING), _) => true,
         (Some("stopped"), _) => false,
-        (_, Some(state)) => ["running", "starting", "draining", "degraded"].contains(&state),
+        (_, Some(state)) => [RUNNING, "starting", "draining", "degraded"].contains(&state),
         (_, None) => false,
     }
 }

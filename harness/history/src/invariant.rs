@@ -5,6 +5,8 @@ use super::now::Now;
 use super::order::{agreed, by_time};
 use super::probe::until;
 use super::reading::Reading;
+use comeback_gateway::files::{is_profile_name, state_of};
+use comeback_gateway::state::RUNNING;
 use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
 use comeback_scenario::vocabulary::{About, OperationKind};
 
@@ -57,7 +59,8 @@ fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
     if !about_container {
         rows.extend(stays_up(history));
     }
-    for profile in scenario.profiles.iter().filter(|p| p.soul && valid_name(&p.name)) {
+    // A name that the gateway refuses has no boot line to be counted.
+    for profile in scenario.profiles.iter().filter(|p| p.soul && is_profile_name(&p.name)) {
         rows.extend(came_up(scenario, history, &profile.name, profile.start));
         for boot in 1..=end.incarnations.len() {
             // A boot that was cut short by the container's end owes no line: that the container ended is a row of its own.
@@ -111,16 +114,6 @@ fn stays_up(history: &[Observation]) -> Vec<InvariantRow> {
     [Moment::Start, Moment::End].into_iter().filter_map(word).collect()
 }
 
-/// The names the gateway accepts: others are there to be refused, and have no boot line to be counted.
-fn valid_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes
-        .next()
-        .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        && name.len() <= 64
-        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
-}
-
 /// A gateway that was started and waited for did come up.
 fn came_up(scenario: &Scenario, history: &[Observation], profile: &str, by: StartBy) -> Option<InvariantRow> {
     if scenario.start.wait != StartWait::Running || by == StartBy::None {
@@ -130,7 +123,7 @@ fn came_up(scenario: &Scenario, history: &[Observation], profile: &str, by: Star
         None => Reading::missing("the start phase did not come to its end"),
         Some(upto) => {
             let p = Now::at_end(upto).profile(profile);
-            Reading::seen(Value::Bool(p.own_word() == Some("running")), p.state.map(|s| s.1))
+            Reading::seen(Value::Bool(p.own_word() == Some(RUNNING)), p.state.map(|s| s.1))
         }
     };
     Some(InvariantRow {
@@ -233,11 +226,7 @@ fn state_parses(scenario: &Scenario, history: &[Observation], profile: &str) -> 
 
 /// Keys of a seeded state file that the gateway does not know survive.
 fn unknown_keys(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
-    let path = if profile == DEFAULT_PROFILE {
-        "gateway_state.json".to_owned()
-    } else {
-        format!("profiles/{profile}/gateway_state.json")
-    };
+    let path = state_of(profile);
     let seed = scenario.seeds.iter().find(|s| s.path == path)?;
     let SeedContent::Json(text) = &seed.content else {
         return None;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::facts::{ContainerChange, Fact, FileContent, Observation};
+use comeback_gateway::state::{GATEWAY_STATE, is_serving};
 pub use profile::{Life, Process, ProfileNow, process_of, word};
 
 /// A line of the reconciler.
@@ -157,7 +158,7 @@ impl Now {
                 let inits = self.inits();
                 let p = self.profiles.entry(profile.clone()).or_default();
                 if let Some(process) = process_of(content) {
-                    let runs = matches!(word(content, "gateway_state"), Some("running" | "degraded"));
+                    let runs = word(content, GATEWAY_STATE).is_some_and(is_serving);
                     p.names(process, runs, &inits, o);
                 }
                 p.state = Some((content.clone(), o.seq));

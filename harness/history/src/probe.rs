@@ -8,6 +8,7 @@ mod left;
 use super::facts::{CaseEvidence, Fact, FileContent, MomentName, Observation, ProcessExit, ServiceStatus, TakenFor};
 use super::now::{Life, Now, Process, ProfileNow, word};
 use super::order::{agreed, by_time};
+use comeback_gateway::state::{DESIRED_STATE, GATEWAY_STATE};
 use comeback_scenario::model::{Moment, Probe, Scenario, Value};
 
 use left::{left_by, uncounted};
@@ -133,9 +134,9 @@ pub(super) fn state(probe: Probe, content: Option<&(FileContent, u64)>) -> Readi
         (Probe::StateParses, Some(content)) => Value::Bool(matches!(content, FileContent::Json { .. })),
         (_, Some(content)) => {
             let key = if probe == Probe::StateDesiredState {
-                "desired_state"
+                DESIRED_STATE
             } else {
-                "gateway_state"
+                GATEWAY_STATE
             };
             word(content, key).map_or_else(Value::absent, Value::str)
         }

@@ -11,20 +11,14 @@ use super::assets::Key;
 use super::expr::ImageExpr;
 use super::{Cache, Image, ImageError, http};
 use comeback_engine::{ContainerSpec, Engine, EngineError, ImageInfo, RUN_LABEL};
+use comeback_gateway::RECONCILER;
+use comeback_gateway::command::{PROGRAM, UID, USER};
+use comeback_gateway::files::DATA;
+use comeback_gateway::image::{FIRST_WITH_RECONCILER, PROJECT, TREE, VENV, VERSION_MODULE};
+use comeback_gateway::supervisor;
 
 /// The most that is read of one file or directory of an image, in bytes.
 const LIMIT: usize = 16 * 1024 * 1024;
-/// The tools of the supervisor that the gateway calls, and that wait for it.
-const TOOLS: [&str; 6] = [
-    "s6-svc",
-    "s6-svstat",
-    "s6-svscanctl",
-    "s6-svwait",
-    "s6-setuidgid",
-    "with-contenv",
-];
-/// Where hermes-agent is installed.
-pub(super) const VENV: &str = "/opt/hermes/.venv";
 
 /// Part of the name of what is kept of a reading: raised when something else is looked for.
 const EDITION: u32 = 3;
@@ -111,50 +105,47 @@ async fn read(engine: &dyn Engine, id: &str, image: &ImageInfo) -> Result<Facts,
     }
     let users = look.text("/etc/passwd").await?.unwrap_or_default();
     if !users.lines().any(is_hermes) {
-        missing.push("the user `hermes` with uid 10000 and home /opt/data".to_owned());
+        missing.push(format!("the user `{USER}` with uid {UID} and home {DATA}"));
     }
     let mut tools = Vec::new();
-    for tool in TOOLS {
-        if look.entry(&format!("/command/{tool}")).await?.is_none() {
-            tools.push(format!("/command/{tool}"));
+    for tool in supervisor::CALLED {
+        let path = format!("{}/{tool}", supervisor::TOOLS);
+        if look.entry(&path).await?.is_none() {
+            tools.push(path);
         }
     }
     if !tools.is_empty() {
         missing.push(format!("the supervisor's tools ({})", tools.join(", ")));
     }
     let config = look.text(&format!("{VENV}/pyvenv.cfg")).await?;
-    if config.is_none() || look.entry(&format!("{VENV}/bin/hermes")).await?.is_none() {
-        missing.push(format!("hermes-agent in the venv {VENV}"));
+    if config.is_none() || look.entry(&format!("{VENV}/bin/{PROGRAM}")).await?.is_none() {
+        missing.push(format!("{PROJECT} in the venv {VENV}"));
     }
     // An editable install has its modules in the source tree.
-    let mut modules = vec!["/opt/hermes".to_owned()];
+    let mut modules = vec![TREE.to_owned()];
     if let Some(python) = config.as_deref().and_then(python_in) {
         modules.insert(0, format!("{VENV}/lib/python{python}/site-packages"));
     }
     let mut release = None;
     let mut reconciler = false;
     for directory in &modules {
-        let module = look.text(&format!("{directory}/hermes_cli/__init__.py")).await?;
+        let module = look.text(&format!("{directory}/{VERSION_MODULE}")).await?;
         if release.is_none() {
             release = module
                 .as_deref()
                 .and_then(version_in)
                 .and_then(|v| Version::from_str(&v).ok());
         }
-        reconciler = reconciler
-            || look
-                .entry(&format!("{directory}/hermes_cli/container_boot.py"))
-                .await?
-                .is_some();
+        reconciler = reconciler || look.entry(&format!("{directory}/{RECONCILER}")).await?.is_some();
     }
     if release.is_none() {
         release = look.distribution().await?;
     }
     if config.is_some() && !reconciler {
-        let said = release
-            .as_ref()
-            .map_or(String::new(), |v| format!("; this is {v}, and it came with 0.15.0"));
-        missing.push(format!("the boot reconciler (hermes_cli/container_boot.py{said})"));
+        let said = release.as_ref().map_or(String::new(), |v| {
+            format!("; this is {v}, and it came with {FIRST_WITH_RECONCILER}")
+        });
+        missing.push(format!("the boot reconciler ({RECONCILER}{said})"));
     }
     Ok(Facts {
         supervisor: look.supervisor().await?,
@@ -198,7 +189,7 @@ impl Look<'_> {
         if let Some(version) = installed.as_deref().and_then(distribution_in) {
             return Ok(Some(version));
         }
-        let project = self.text("/opt/hermes/pyproject.toml").await?;
+        let project = self.text(&format!("{TREE}/pyproject.toml")).await?;
         Ok(project.as_deref().and_then(project_version))
     }
 
@@ -247,7 +238,8 @@ pub(super) fn first(tar: &[u8]) -> Option<File> {
 /// True for the line of /etc/passwd that the gateway expects. Its home is where the volume is mounted.
 fn is_hermes(line: &str) -> bool {
     let fields: Vec<&str> = line.split(':').collect();
-    fields.first() == Some(&"hermes") && fields.get(2) == Some(&"10000") && fields.get(5) == Some(&"/opt/data")
+    let uid = fields.get(2).and_then(|uid| uid.parse().ok());
+    fields.first() == Some(&USER) && uid == Some(UID) && fields.get(5) == Some(&DATA)
 }
 
 /// `3.11` of a venv's configuration.

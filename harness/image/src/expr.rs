@@ -47,7 +47,7 @@ pub struct Distribution(String);
 
 impl Distribution {
     /// The gateway's own.
-    const GATEWAY: &'static str = "hermes-agent";
+    const GATEWAY: &'static str = comeback_gateway::image::PROJECT;
 
     /// A distribution's name, normalised as the package index does it: runs of `-`, `_` and `.` are one `-`. `None` if it cannot
     /// be one.

@@ -1,8 +1,10 @@
 //! What a fault overlay needs in a container: an archive for the gateway's site-packages, and where those are.
 
 use super::assets;
-use super::contract::{VENV, first, python_in};
+use super::contract::{first, python_in};
 use comeback_engine::{Engine, EngineError};
+use comeback_gateway::command::PROGRAM;
+use comeback_gateway::image::VENV;
 
 /// The package that holds hook and overlay, within site-packages.
 const PACKAGE: &str = "comeback_overlay";
@@ -16,7 +18,7 @@ const LIMIT: usize = 4 << 20;
 ///
 /// If the engine does not answer.
 pub async fn site_packages(engine: &dyn Engine, container: &str) -> Result<Option<String>, EngineError> {
-    let script = text(engine, container, &format!("{VENV}/bin/hermes")).await?;
+    let script = text(engine, container, &format!("{VENV}/bin/{PROGRAM}")).await?;
     let venv = script.as_deref().and_then(venv_of).unwrap_or(VENV);
     let config = text(engine, container, &format!("{venv}/pyvenv.cfg")).await?;
     let python = config.as_deref().and_then(python_in);

@@ -14,6 +14,7 @@ use super::recipe::Plan;
 use super::release::declare;
 use super::{Image, ImageError, ObtainOptions, Report, tree};
 use comeback_engine::{BuildRequest, Engine, ImageInfo};
+use comeback_gateway::image::PROJECT;
 
 /// What of a source tree is not installed: left out of the context, so that editing it rebuilds nothing.
 const IGNORED: &str = "tests\nbuild\ndist\n.github\nwebsite\n**/*.pyc\n.comeback\n";
@@ -56,9 +57,9 @@ fn pyproject(root: &Path) -> Result<Pyproject, ImageError> {
     let text = std::fs::read_to_string(&path).map_err(|e| wrong(format!("{e}; {TAKES}")))?;
     let parsed: Pyproject =
         toml::from_str(&text).map_err(|e| wrong(format!("not a valid pyproject.toml: {}", place(&text, &e))))?;
-    if parsed.project.name != "hermes-agent" {
+    if parsed.project.name != PROJECT {
         return Err(wrong(format!(
-            "it is the project `{}`, not hermes-agent",
+            "it is the project `{}`, not {PROJECT}",
             parsed.project.name
         )));
     }
@@ -76,7 +77,7 @@ fn place(text: &str, error: &toml::de::Error) -> String {
 /// The version a source tree says it is.
 fn version(project: &Project, root: &Path) -> Option<Version> {
     let written = project.version.clone().or_else(|| {
-        let module = std::fs::read_to_string(root.join("hermes_cli/__init__.py")).ok()?;
+        let module = std::fs::read_to_string(root.join(comeback_gateway::image::VERSION_MODULE)).ok()?;
         super::contract::version_in(&module)
     })?;
     Version::from_str(&written).ok()

@@ -1,16 +1,18 @@
 """The agent: tells what the supervisor says of each gateway slot, and acts on gateway processes.
 
 Runs as root in the container under test for one incarnation, connected through an exec. It only reads, except where a
-step asks for a signal. It ends with its connection.
+step asks for a signal. It ends with its connection. argv: what the harness knows of the gateway, as JSON.
 """
 import signal
 import subprocess
 
-SCAN, DATA, BIN = "/run/service", sys.argv[1], "/command"
-PREFIX = "gateway-"
+FACTS = json.loads(sys.argv[1])
+SCAN, DATA, BIN, PREFIX, DEFAULT = (FACTS[key] for key in ("scan", "data", "tools", "slot", "default"))
+SUPERVISE, STATUS, DEATHS, DOWN = (FACTS[key] for key in ("supervise", "status", "deaths", "down"))
+STATE, PID, START_TIME = (FACTS[key] for key in ("gateway_state", "pid", "start_time"))
+PROGRAM, FLAG, *RUN = (os.fsencode(word) for word in (FACTS["program"], FACTS["profile_flag"], *FACTS["run"]))
 MASK = MOVED_FROM | MOVED_TO | CREATE | DELETE | CLOSE_WRITE
 HOME = MOVED_TO | CLOSE_WRITE | MOVED_FROM | DELETE
-MARKER = ".gateway-planned-stop.json"
 FIELDS = "up,wantedup,pid"
 # A gateway is at rest if, for so long, no thread of it wants the processor and all of them have used so little of it, in
 # nanoseconds. Measured: an idle one uses 0.3 to 1.3 ms in half a second; one that is still starting never less than 2 ms
@@ -146,14 +148,14 @@ def cmdline(pid):
 
 
 def is_gateway(argv, profile):
-    """True for `… hermes [-p NAME] gateway run …`."""
+    """True for the command of that profile's gateway: `… PROGRAM [FLAG PROFILE] RUN …`."""
     for i, word in enumerate(argv):
-        if os.path.basename(word) == b"hermes":
+        if os.path.basename(word) == PROGRAM:
             rest = argv[i + 1 :]
-            name = b"default"
-            if rest[:1] == [b"-p"]:
+            name = os.fsencode(DEFAULT)
+            if rest[:1] == [FLAG]:
                 name, rest = (rest + [b""])[1], rest[2:]
-            return rest[:2] == [b"gateway", b"run"] and name == os.fsencode(profile)
+            return rest[: len(RUN)] == RUN and name == os.fsencode(profile)
     return False
 
 
@@ -175,7 +177,7 @@ def count(profile, pid):
 def deaths(slot):
     """The supervisor's death tally, oldest first: [["code", 0], ["signal", "SIGKILL"]]."""
     try:
-        tally = os.stat(f"{slot}/supervise/death_tally", follow_symlinks=False)
+        tally = os.stat(f"{slot}/{SUPERVISE}/{DEATHS}", follow_symlinks=False)
         stamp = (tally.st_ino, tally.st_mtime_ns, tally.st_size)
     except OSError:
         # Where it is kept is the supervisor's business: then it is asked each time.
@@ -190,7 +192,7 @@ def deaths(slot):
 
 def ask_deaths(slot):
     out = []
-    for line in (run("s6-svdt", slot) or "").splitlines():
+    for line in (run(FACTS["deaths_tool"], slot) or "").splitlines():
         words = line.split()
         for i, word in enumerate(words):
             if word.startswith("exitcode") or word == "exit":
@@ -207,8 +209,8 @@ def status(profile):
     slot = os.path.join(SCAN, PREFIX + profile)
     if not os.path.isdir(slot):
         return {"slot": False}
-    facts = {"slot": True, "down": os.path.exists(os.path.join(slot, "down"))}
-    answer = (run("s6-svstat", "-o", FIELDS, slot) or "").split()
+    facts = {"slot": True, "down": os.path.exists(os.path.join(slot, DOWN))}
+    answer = (run(FACTS["status_tool"], "-o", FIELDS, slot) or "").split()
     if len(answer) == 3:
         up = answer[0] == "true"
         pid = int(answer[2]) if up and answer[2].isdigit() else None
@@ -231,7 +233,7 @@ def changed(profile):
     """When the supervisor last wrote what it says of a slot: not when we came to look."""
     slot = os.path.join(SCAN, PREFIX + profile)
     newest = 0
-    for path in (slot, f"{slot}/supervise/status", f"{slot}/supervise/death_tally"):
+    for path in (slot, f"{slot}/{SUPERVISE}/{STATUS}", f"{slot}/{SUPERVISE}/{DEATHS}"):
         try:
             newest = max(newest, os.stat(path, follow_symlinks=False).st_mtime_ns)
         except OSError:
@@ -256,12 +258,12 @@ def tell(profile):
 def arm(profile):
     slot = os.path.join(SCAN, PREFIX + profile)
     watch.add(slot, MASK)
-    watch.add(os.path.join(slot, "supervise"), MASK)
+    watch.add(os.path.join(slot, SUPERVISE), MASK)
 
 
 def refresh():
     # The boot empties and recreates the scan directory, which ends a watch on it without a word.
-    watch.add("/run", CREATE | MOVED_TO)
+    watch.add(os.path.dirname(SCAN), CREATE | MOVED_TO)
     watch.add(SCAN, MASK)
     for profile in slots():
         arm(profile)
@@ -273,28 +275,28 @@ def handle(events):
     for directory, mask, name in events:
         if directory is None:
             continue
-        if directory in ("/run", SCAN) or mask & OVERFLOW:
+        if directory in (os.path.dirname(SCAN), SCAN) or mask & OVERFLOW:
             refresh()
         elif directory.startswith(SCAN + "/" + PREFIX):
             # A logger's supervise directory is not watched; what is left are the slot itself and its own supervise.
             inner = directory[len(SCAN) + 1 + len(PREFIX) :].split("/")[0]
-            if name == "supervise":
+            if name == SUPERVISE:
                 arm(inner)
             dirty.add(inner)
-        elif name == "gateway_state.json":
+        elif name == FACTS["state"]:
             try_holds()
-        elif name == MARKER and mask & (DELETE | MOVED_FROM):
+        elif name == FACTS["marker"] and mask & (DELETE | MOVED_FROM):
             spring(directory)
     for profile in dirty:
         tell(profile)
 
 
 def home(profile):
-    return DATA if profile == "default" else os.path.join(DATA, "profiles", profile)
+    return DATA if profile == DEFAULT else os.path.join(DATA, FACTS["profiles"], profile)
 
 
 def state_of(profile):
-    _, kind, text = slurp(os.path.join(home(profile), "gateway_state.json"))
+    _, kind, text = slurp(os.path.join(home(profile), FACTS["state"]))
     try:
         value = json.loads(text) if kind == "text" else {}
     except ValueError:
@@ -305,10 +307,10 @@ def state_of(profile):
 def try_holds():
     for hold in list(holds):
         value = state_of(hold["p"])
-        pid = value.get("pid")
-        if value.get("gateway_state") != hold["state"] or not isinstance(pid, int):
+        pid = value.get(PID)
+        if value.get(STATE) != hold["state"] or not isinstance(pid, int):
             continue
-        if start_time(pid) is None or start_time(pid) != value.get("start_time"):
+        if start_time(pid) is None or start_time(pid) != value.get(START_TIME):
             continue
         holds.remove(hold)
         try:
@@ -316,7 +318,7 @@ def try_holds():
         except OSError as error:
             say("reply", id=hold["id"], ok=False, why=os.strerror(error.errno))
             continue
-        after = state_of(hold["p"]).get("gateway_state")
+        after = state_of(hold["p"]).get(STATE)
         held[hold["p"]] = pid
         say("reply", id=hold["id"], ok=after == hold["state"], pid=pid, st=start_time(pid), why=f"frozen in {after}")
 
@@ -330,7 +332,7 @@ def spring(directory):
 
 
 def kill(command):
-    pid = 1 if command.get("init") else gateway_pid(command.get("p", "default"))
+    pid = 1 if command.get("init") else gateway_pid(command.get("p", DEFAULT))
     if pid is None:
         say("reply", id=command.get("id"), ok=False, why="no gateway process runs")
         return
@@ -366,7 +368,7 @@ def oom(profile, pid, limit):
 
 
 def act(command):
-    what, number, profile = command["c"], command.get("id"), command.get("p", "default")
+    what, number, profile = command["c"], command.get("id"), command.get("p", DEFAULT)
     if what == "sync":
         handle(watch.read())
         refresh()

@@ -1,15 +1,17 @@
 """The observer: tells each change of the gateway's files on the volume, with its time and content.
 
-Runs in a container of its own with the volume mounted read-only. argv: the volume's path, and `new` to pass over what
-the logs hold at the start. Waits for a first line of input before it says anything, so that nothing is said unheard.
+Runs in a container of its own with the volume mounted read-only. argv: what the harness knows of the gateway, as
+JSON, and `new` to pass over what the logs hold at the start. Waits for a first line of input before it says anything, so that nothing is said unheard.
 """
-ROOT = sys.argv[1]
+FACTS = json.loads(sys.argv[1])
+ROOT, DEFAULT = FACTS["data"], FACTS["default"]
+PROFILES = os.path.join(ROOT, FACTS["profiles"])
 SKIP = len(sys.argv) > 2 and sys.argv[2] == "new"
 MASK = MODIFY | CLOSE_WRITE | MOVED_FROM | MOVED_TO | CREATE | DELETE
-FILES = ("gateway_state.json", ".gateway-planned-stop.json")
-LOGS = ("gateway.log", "gateway-exit-diag.log")
+FILES = (FACTS["state"], FACTS["marker"])
+LOGS = (FACTS["gateway_log"], FACTS["exit_diag"])
 # Only these lines of the gateway's log are of interest; the rest may be as long as it likes.
-TELLING = ("as a planned", "initiating shutdown", "Stopping gateway", "gateway_state=running", "breaker")
+TELLING = FACTS["phrases"]
 MAX_PROFILES = 64
 MAX_LOG = 4 * 1024 * 1024
 
@@ -26,14 +28,13 @@ tails = {}
 
 
 def profiles():
-    found = [("default", ROOT)]
-    base = os.path.join(ROOT, "profiles")
+    found = [(DEFAULT, ROOT)]
     try:
-        with os.scandir(base) as entries:
+        with os.scandir(PROFILES) as entries:
             names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
     except OSError:
         names = []
-    found += [(name, os.path.join(base, name)) for name in names if name != "default"]
+    found += [(name, os.path.join(PROFILES, name)) for name in names if name != DEFAULT]
     if len(found) > MAX_PROFILES and not crowded:
         crowded.append(True)
         say("crowded", d=f"{len(found)} profiles, and no more than {MAX_PROFILES} are watched")
@@ -152,18 +153,18 @@ class Tail:
             self.rest = self.rest[:CAP]
             for line in lines:
                 text = line[:4096].decode("utf-8", "replace")
-                if self.name != "gateway.log" or any(word in text for word in TELLING):
+                if self.name != FACTS["gateway_log"] or any(word in text for word in TELLING):
                     say("line", p=clean(self.profile), f=self.name, d=text, t=mtime)
 
 
 def arm(profile, directory):
     """Watches a profile and tells what is there."""
     watch.add(directory, MASK)
-    logs = os.path.join(directory, "logs")
+    logs = os.path.join(directory, FACTS["logs"])
     watch.add(logs, MASK)
     for name in FILES:
         tell_file(profile, directory, name)
-    names = LOGS + (("container-boot.log",) if profile == "default" else ())
+    names = LOGS + ((FACTS["boot_log"],) if profile == DEFAULT else ())
     for name in names:
         path = os.path.join(logs, name)
         if path not in tails:
@@ -172,7 +173,7 @@ def arm(profile, directory):
 
 
 def arm_all():
-    watch.add(os.path.join(ROOT, "profiles"), MASK)
+    watch.add(PROFILES, MASK)
     for profile, directory in profiles():
         arm(profile, directory)
 
@@ -195,10 +196,12 @@ def handle(directory, mask, name):
         if mask & (MOVED_TO | CLOSE_WRITE | DELETE | MOVED_FROM):
             event = bool(mask & MOVED_TO) or bool(mask & CLOSE_WRITE and path in written)
             written.discard(path)
-            profile = "default" if directory == ROOT else os.path.basename(directory)
+            profile = DEFAULT if directory == ROOT else os.path.basename(directory)
             tell_file(profile, directory, name, event)
-    elif mask & (CREATE | MOVED_TO) and (name in ("logs", "profiles") or os.path.dirname(directory) == ROOT or directory == os.path.join(ROOT, "profiles")):
-        arm_all()
+    elif mask & (CREATE | MOVED_TO):
+        folders = (FACTS["logs"], FACTS["profiles"])
+        if name in folders or os.path.dirname(directory) == ROOT or directory == PROFILES:
+            arm_all()
 
 
 def work():

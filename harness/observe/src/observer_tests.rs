@@ -34,9 +34,11 @@ impl Observer {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("logs")).unwrap();
+        let mut facts = comeback_gateway::script_facts();
+        facts["data"] = json!(folder.path());
         let mut process = Command::new("python3")
             .args(["-I", "-S", "-u", "-c", OBSERVER])
-            .arg(folder.path())
+            .arg(facts.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

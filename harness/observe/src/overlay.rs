@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use comeback_gateway::state::{GATEWAY_STATE, RUNNING};
 use comeback_history::facts::{Fact, Observation, OverlayEffect};
 use comeback_history::now::{Now, Process, process_of, word};
 use comeback_scenario::overlay::ProcessKind;
@@ -129,7 +130,7 @@ fn came_to_run(now: &Now, history: &[Observation]) -> Vec<Process> {
     let mut found = Vec::new();
     for observation in history {
         if let Fact::State { content, .. } = &observation.fact
-            && word(content, "gateway_state") == Some("running")
+            && word(content, GATEWAY_STATE) == Some(RUNNING)
             && let Some(process) = process_of(content)
             && lives.contains(&process)
             && !found.contains(&process)

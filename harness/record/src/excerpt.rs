@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use comeback_gateway::boot_line::NO_STATE;
+use comeback_gateway::state::{self as gateway, DESIRED_STATE, GATEWAY_STATE, PID};
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{ContainerChange, Fact, FileContent, Observation, ProcessExit, TakenFor};
 use comeback_history::now::Now;
@@ -146,7 +148,7 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
             action,
             ..
         } => {
-            let prior = prior_state.as_deref().unwrap_or("None");
+            let prior = prior_state.as_deref().unwrap_or(NO_STATE);
             ("boot", Some(profile), format!("prior_state={prior} action={action}"))
         }
         Fact::Shutdown { profile, taken_for, .. } => {
@@ -225,10 +227,11 @@ fn state(content: &FileContent) -> String {
         FileContent::Absent => "no state file".to_owned(),
         FileContent::Unreadable { why, .. } => format!("state file unreadable: {why}"),
         FileContent::Json { value } => {
-            let word = |key: &str| value.get(key).and_then(serde_json::Value::as_str);
-            let pid = value.get("pid").and_then(serde_json::Value::as_u64);
-            let mut text = word("gateway_state").unwrap_or("no gateway_state").to_owned();
-            if let Some(desired) = word("desired_state") {
+            let pid = value.get(PID).and_then(serde_json::Value::as_u64);
+            let mut text = gateway::word(value, GATEWAY_STATE)
+                .unwrap_or("no gateway_state")
+                .to_owned();
+            if let Some(desired) = gateway::word(value, DESIRED_STATE) {
                 text.push_str(&format!(", desired {desired}"));
             }
             if let Some(pid) = pid {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use comeback_gateway::state::{self, GATEWAY_STATE};
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{ContainerChange, Fact, FileContent, Observation};
 
@@ -53,7 +54,7 @@ pub fn spans(history: &[Observation], clock: Option<ClockOffset>) -> Vec<Span> {
                     FileContent::Absent => None,
                     FileContent::Unreadable { .. } => Some("unreadable".to_owned()),
                     FileContent::Json { value } => {
-                        let word = value.get("gateway_state").and_then(serde_json::Value::as_str);
+                        let word = state::word(value, GATEWAY_STATE);
                         Some(word.unwrap_or("no gateway_state").to_owned())
                     }
                 };

@@ -14,6 +14,7 @@ use super::case::Case;
 use super::halt::Why;
 use super::limits::ANSWER;
 use super::{Done, Halt};
+use comeback_gateway::state::is_serving;
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::{Now, Process, ProfileNow};
 use comeback_observe::link::LinkError;
@@ -30,7 +31,7 @@ const GATEWAY_PERIOD: Duration = Duration::from_millis(500);
 fn aims(step: &Step) -> bool {
     match &step.op {
         Operation::WaitUntil { probe, value } => {
-            let runs = |v: &Value| [Value::str("running"), Value::str("degraded")].contains(v);
+            let runs = |v: &Value| matches!(v, Value::Str(word) if is_serving(word));
             *probe != Probe::StateGatewayState || !value.0.iter().all(runs)
         }
         Operation::HoldAt { .. } => step.wait,
@@ -51,7 +52,7 @@ fn drawn(seed: u64, scenario: &str, image: &str, [repeat, attempt]: [u32; 2], st
 /// The gateway's process, if it is up, wanted up, and says it runs.
 fn runs(p: &ProfileNow) -> Option<Process> {
     let wanted = p.service.as_ref().is_some_and(|(status, _)| status.want_up);
-    let runs = matches!(p.own_word(), Some("running" | "degraded"));
+    let runs = p.own_word().is_some_and(is_serving);
     p.supervised().filter(|_| wanted && runs)
 }
 

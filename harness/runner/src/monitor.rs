@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::subject::DATA;
 use comeback_engine::{Engine, EngineEvent, ExecSpec, again};
+use comeback_gateway::script_facts;
 use comeback_history::facts::{ContainerChange, Fact, Source};
 use comeback_observe::hub::HubEvent;
 use comeback_observe::link::Link;
@@ -193,8 +193,9 @@ async fn attach(
     recorder: &Recorder,
     agent: &CurrentAgent,
 ) {
+    let facts = script_facts().to_string();
     let spec = ExecSpec {
-        argv: ["python3", "-I", "-S", "-u", "-c", AGENT, DATA]
+        argv: ["python3", "-I", "-S", "-u", "-c", AGENT, &facts]
             .map(str::to_owned)
             .into(),
         user: Some("root".to_owned()),

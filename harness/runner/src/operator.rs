@@ -4,6 +4,7 @@ use super::Done;
 use super::case::Case;
 use super::outcome::StepOutcome;
 use comeback_engine::{ExecOutput, ExecSpec};
+use comeback_gateway::command;
 use comeback_history::now::{Now, Process};
 use comeback_scenario::model::{DEFAULT_PROFILE, ProfileSel, Step, User};
 
@@ -28,7 +29,7 @@ impl Verb {
 /// The user's name in the image.
 fn name_of(user: User) -> &'static str {
     match user {
-        User::Hermes => "hermes",
+        User::Hermes => command::USER,
         User::Root => "root",
     }
 }
@@ -36,13 +37,8 @@ fn name_of(user: User) -> &'static str {
 impl Case {
     /// Runs `hermes [-p PROFILE] ARGS…`.
     pub async fn hermes(&self, profile: &str, args: &[&str], user: User) -> Done<ExecOutput> {
-        let mut argv = vec!["hermes".to_owned()];
-        if profile != DEFAULT_PROFILE {
-            argv.extend(["-p".to_owned(), profile.to_owned()]);
-        }
-        argv.extend(args.iter().map(|a| (*a).to_owned()));
         let spec = ExecSpec {
-            argv,
+            argv: command::argv(profile, args),
             user: Some(name_of(user).to_owned()),
             ..ExecSpec::default()
         };
@@ -78,10 +74,7 @@ impl Case {
                 .collect()
         };
         for profile in &profiles {
-            let mut args = vec!["gateway", verb.word()];
-            if all {
-                args.push("--all");
-            }
+            let args = command::gateway(verb.word(), all);
             self.phase(&format!("hermes {} ({profile})", args.join(" ")));
             let end = self.hermes(profile, &args, step.user).await?;
             outcome.exit = end.exit.or(outcome.exit);
@@ -109,12 +102,12 @@ impl Case {
         let ProfileSel::One(name) = &step.profile else {
             return Ok(StepOutcome::default());
         };
-        let args: &[&str] = if create {
-            &["profile", "create", name]
+        let args = if create {
+            command::create_profile(name).to_vec()
         } else {
-            &["profile", "delete", name, "--yes"]
+            command::delete_profile(name).to_vec()
         };
-        let end = self.hermes(DEFAULT_PROFILE, args, step.user).await?;
+        let end = self.hermes(DEFAULT_PROFILE, &args, step.user).await?;
         if end.exit == Some(0) {
             self.set_profile(name, create);
         }

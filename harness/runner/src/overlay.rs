@@ -2,6 +2,8 @@
 
 use super::{Done, Halt, RunContext};
 use comeback_engine::{ContainerSpec, Engine, EngineError, EngineErrorKind, again};
+use comeback_gateway::command::PROGRAM;
+use comeback_gateway::image::VENV;
 use comeback_image::overlay;
 use comeback_observe::overlay::NotInForce;
 use comeback_scenario::overlay::{ProcessKind, overlays};
@@ -26,8 +28,10 @@ pub enum OverlayError {
     },
     /// The Python that runs the gateway was not found.
     #[error(
-        "fault overlay {0} cannot be put into this image: the virtual environment of `/opt/hermes/.venv/bin/hermes` has no \
-         pyvenv.cfg that names its Python's version"
+        "fault overlay {0} cannot be put into this image: the virtual environment of `{venv}/bin/{program}` has no \
+         pyvenv.cfg that names its Python's version",
+        venv = VENV,
+        program = PROGRAM
     )]
     NoPython(String),
     /// The place for it could not be written to.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::rest::{How, Rest, rest_of};
+use comeback_gateway::state::GATEWAY_STATE;
 use comeback_history::facts::{FileContent, ServiceStatus};
 use comeback_history::now::{Now, Process, ProfileNow, word};
 
@@ -57,7 +58,7 @@ impl Picture {
             state: p
                 .state
                 .as_ref()
-                .and_then(|(content, _)| word(content, "gateway_state"))
+                .and_then(|(content, _)| word(content, GATEWAY_STATE))
                 .map(str::to_owned),
             marker: p
                 .marker

@@ -1,5 +1,6 @@
 //! What a gateway is doing, and whether anything will change by itself.
 
+use comeback_gateway::state::is_serving;
 use comeback_history::now::{Now, ProfileNow};
 
 /// What a gateway is doing, as its profile's facts tell.
@@ -53,7 +54,7 @@ pub fn rest_of(now: &Now, name: &str, p: &ProfileNow) -> Rest {
     let state = p.own_word();
     match (status.slot, status.up, status.want_up) {
         (false, ..) | (_, false, false) => Rest::Resting,
-        (_, true, true) if matches!(state, Some("running" | "degraded")) => Rest::Resting,
+        (_, true, true) if state.is_some_and(is_serving) => Rest::Resting,
         (_, true, true) => Rest::Moving(How::Starting(state.map(str::to_owned))),
         (_, true, false) => Rest::Moving(How::Ending),
         (_, false, true) => Rest::Moving(How::Respawning),

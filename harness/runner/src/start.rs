@@ -2,6 +2,8 @@
 
 use super::case::Case;
 use super::{Done, Halt};
+use comeback_gateway::command;
+use comeback_gateway::state::RUNNING;
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::Now;
 use comeback_observe::recorder::Wait;
@@ -59,7 +61,9 @@ impl Case {
 
     async fn operator_start(&self, profile: &str) -> Done {
         self.phase(&format!("hermes gateway start ({profile})"));
-        let end = self.hermes(profile, &["gateway", "start"], User::Hermes).await?;
+        let end = self
+            .hermes(profile, &command::gateway("start", false), User::Hermes)
+            .await?;
         if end.exit != Some(0) {
             let condition = format!("hermes gateway start of {profile} to succeed");
             let last = format!("exit {:?}: {}", end.exit, end.output.trim());
@@ -76,7 +80,7 @@ impl Case {
             condition: format!("{profile}'s own running"),
             limit: self.limit(),
             needs_container: true,
-            check: Box::new(move |now: &Now| (now.profile(&name).own_word() == Some("running")).then_some(())),
+            check: Box::new(move |now: &Now| (now.profile(&name).own_word() == Some(RUNNING)).then_some(())),
             last: Box::new(move |now: &Now| {
                 let p = now.profile(&shown);
                 format!("state {:?}, service {:?}", p.own_word(), p.service)

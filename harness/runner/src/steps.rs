@@ -195,7 +195,7 @@ impl Case {
             .map_err(|e| Halt::Inconclusive(Why::io(&seed.path, e)))?;
         self.ctx
             .engine
-            .upload(&self.subject_id(), super::subject::DATA, tar)
+            .upload(&self.subject_id(), comeback_gateway::files::DATA, tar)
             .await?;
         Ok(StepOutcome::default())
     }

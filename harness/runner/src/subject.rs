@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use super::Order;
 use comeback_engine::{ContainerSpec, Limits, Mount, RUN_LABEL};
+use comeback_gateway::{files::DATA, script_facts};
 use comeback_image::Image;
 use comeback_observe::OBSERVER;
 use comeback_observe::hub::{CASE_LABEL, ROLE_LABEL};
 use comeback_scenario::model::{Operation, RestartPolicy};
 
-/// Where the gateway's volume is mounted.
-pub const DATA: &str = "/opt/data";
 /// Memory of a container under test, in bytes: a gateway takes 150 to 250 MB, an upgrade's CLI beside it as much again.
 const MEMORY: u64 = 2 << 30;
 /// The same where the gateway is to meet the OOM killer: filling it up takes a second.
@@ -103,7 +102,8 @@ fn policy(policy: RestartPolicy) -> comeback_engine::RestartPolicy {
 
 /// The observer. `new_only` passes over what the logs hold when it starts.
 pub fn observer(names: &Names, image: &Image, new_only: bool) -> ContainerSpec {
-    let mut cmd: Vec<String> = ["-I", "-S", "-u", "-c", OBSERVER, DATA].map(str::to_owned).into();
+    let facts = script_facts().to_string();
+    let mut cmd: Vec<String> = ["-I", "-S", "-u", "-c", OBSERVER, &facts].map(str::to_owned).into();
     if new_only {
         cmd.push("new".into());
     }

@@ -5,21 +5,22 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use comeback_gateway::{command, files};
 use comeback_history::now::Process;
 use comeback_scenario::model::{DEFAULT_PROFILE, Scenario, Seed, SeedContent};
 use comeback_scenario::placeholders::{self, Placeholder};
 
 /// uid and gid of `hermes` in the image.
-const HERMES: u64 = 10_000;
+const HERMES: u64 = command::UID as u64;
 
 /// Files that must be on the volume before the first boot: the seeds, and what makes a profile of a directory.
 pub fn before_boot(scenario: &Scenario) -> Vec<Seed> {
     let mut seeds = Vec::new();
     for profile in scenario.profiles.iter().filter(|p| p.name != DEFAULT_PROFILE) {
-        let directory = format!("profiles/{}", profile.name);
+        let directory = files::directory(&profile.name);
         seeds.push(if profile.soul {
             file(
-                format!("{directory}/SOUL.md"),
+                format!("{directory}/{}", files::SOUL),
                 SeedContent::Text("A profile under test.\n".into()),
             )
         } else {

@@ -10,14 +10,13 @@ use super::picture::SLOW;
 use super::rest::{Rest, rest_of};
 use super::{Done, Halt};
 use comeback_engine::again;
+use comeback_gateway::supervisor::PROCESS as SUPERVISOR;
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::{Now, Process};
 use comeback_observe::link::LinkError;
 use comeback_observe::recorder::{Wait, WaitError};
 use comeback_scenario::model::Moment;
 
-/// Name of the process that supervises the gateway's services.
-const SUPERVISOR: &str = "s6-svscan";
 /// How long a boot may take until the reconciler's line.
 const BOOT: Duration = Duration::from_secs(20);
 

@@ -21,7 +21,7 @@ pub use table::{Absent, Expect, Guard, KnownRow, Moment, Value, ValueSet};
 pub use crate::vocabulary::{Need, Probe};
 
 /// The profile that lives at the root of the volume and exists in every gateway.
-pub const DEFAULT_PROFILE: &str = "default";
+pub use comeback_gateway::DEFAULT_PROFILE;
 
 /// One scenario file, checked.
 #[derive(Debug, Clone)]

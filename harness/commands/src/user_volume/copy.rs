@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::bad;
 use crate::Failure;
+use comeback_gateway::files::{BOOT_LOG, LOGS, directory as directory_of, profile_of};
 use comeback_scenario::model::{Seed, SeedContent};
 
 /// The most that is copied, in bytes.
@@ -28,8 +29,8 @@ fn is_secret(name: &str) -> bool {
 /// What no boot reads, and what may be large: conversations, caches, logs other than the reconciler's own.
 fn is_ballast(path: &str) -> bool {
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let in_home = parent.is_empty() || parent.starts_with("profiles/") && parent.matches('/').count() == 1;
-    let log = parent == "logs" || parent.ends_with("/logs");
+    let in_home = parent.is_empty() || profile_of(parent).is_some_and(|profile| parent == directory_of(profile));
+    let log = parent.rsplit('/').next() == Some(LOGS);
     let directory = [
         "sessions",
         "cache",
@@ -38,7 +39,7 @@ fn is_ballast(path: &str) -> bool {
         "sandboxes",
         "node_modules",
     ];
-    (in_home && directory.contains(&name)) || (log && !name.starts_with("container-boot.log"))
+    (in_home && directory.contains(&name)) || (log && !name.starts_with(BOOT_LOG))
 }
 
 /// Reads all of a directory. Links are copied as links, never followed.

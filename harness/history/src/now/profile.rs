@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::facts::{FileContent, Observation, ProcessExit, ServiceStatus, TakenFor};
+use comeback_gateway::state::{self, GATEWAY_STATE, PID, START_TIME};
 
 /// A process, told apart from any other that had its pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +76,8 @@ pub fn process_of(content: &FileContent) -> Option<Process> {
         return None;
     };
     Some(Process {
-        pid: u32::try_from(value.get("pid")?.as_u64()?).ok()?,
-        start_time: value.get("start_time")?.as_u64()?,
+        pid: u32::try_from(value.get(PID)?.as_u64()?).ok()?,
+        start_time: value.get(START_TIME)?.as_u64()?,
     })
 }
 
@@ -103,7 +104,7 @@ fn origin(process: Process, inits: &[Option<u64>]) -> Origin {
 /// A word of a state file.
 pub fn word<'a>(content: &'a FileContent, key: &str) -> Option<&'a str> {
     match content {
-        FileContent::Json { value } => value.get(key)?.as_str(),
+        FileContent::Json { value } => state::word(value, key),
         _ => None,
     }
 }
@@ -133,7 +134,7 @@ impl ProfileNow {
     /// The state file's word, if it is the supervised process's own.
     pub fn own_word(&self) -> Option<&str> {
         let (content, _) = self.state.as_ref()?;
-        self.up().then(|| word(content, "gateway_state")).flatten()
+        self.up().then(|| word(content, GATEWAY_STATE)).flatten()
     }
 
     pub(super) fn end_life(&mut self, seq: u64) {

@@ -1,5 +1,7 @@
 //! What a gateway life left behind, for probes at `down:N`.
 
+use comeback_gateway::files::STATE;
+
 use crate::facts::{Fact, FileContent, Observation};
 use crate::now::{Life, Now, ProfileNow, process_of};
 
@@ -69,7 +71,7 @@ pub(super) fn left_by(
             _ => {}
         }
     }
-    let path = format!("{profile}/gateway_state.json");
+    let path = format!("{profile}/{STATE}");
     let (from, upto) = (left.state.as_ref().map(|s| s.1), after.first().map(|o| o.seq));
     let around =
         |seq: u64| from.is_some_and(|from| seq >= from) && upto.is_some_and(|upto| seq <= upto.saturating_add(2));

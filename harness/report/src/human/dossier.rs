@@ -6,6 +6,7 @@ use super::again::next;
 use super::table::attempts;
 use super::words;
 use comeback_gateway::boot_line::BootLine;
+use comeback_gateway::{MARKER_HALF, RECONCILER, SIGNAL_HALF};
 use comeback_record::document::{CaseEntry, RowEntry, RunDocument};
 use comeback_record::excerpt::of_profile;
 use comeback_scenario::model::{Guard, Probe, Value, ValueSet};
@@ -306,7 +307,7 @@ pub fn meaning(case: &CaseEntry) -> String {
                 .iter()
                 .find(|row| row.guards == Some(guard) && !row.is_fixed());
             let broken = broken.filter(|row| guard != Guard::Reconciler || !did_as_recorded(case, row));
-            sentences.extend(broken.map(|row| look_at(guard, row.is_regressed()).to_owned()));
+            sentences.extend(broken.map(|row| look_at(guard, row.is_regressed())));
         }
     }
     sentences.join(" ")
@@ -323,25 +324,32 @@ fn did_as_recorded(case: &CaseEntry, row: &RowEntry) -> bool {
 }
 
 /// Which part of the fix is not effective, and the file to look at.
-fn look_at(guard: Guard, as_regressed: bool) -> &'static str {
+fn look_at(guard: Guard, as_regressed: bool) -> String {
     match (guard, as_regressed) {
         (Guard::Signal, true) => {
-            "The signal half of the fix is not effective: a SIGTERM nobody announced was recorded as a stop. Look at \
-             gateway/run.py, where the shutdown state is persisted."
+            format!(
+                "The signal half of the fix is not effective: a SIGTERM nobody announced was recorded as a stop. Look at \
+                 {SIGNAL_HALF}, where the shutdown state is persisted."
+            )
         }
         (Guard::Signal, false) => {
-            "The signal half of the fix is in doubt: look at gateway/run.py, where the shutdown state is persisted."
+            format!(
+                "The signal half of the fix is in doubt: look at {SIGNAL_HALF}, where the shutdown state is persisted."
+            )
         }
         (Guard::Marker, true) => {
-            "The marker half of the fix is not effective: an operator's stop reached the gateway unannounced. Look at \
-             hermes_cli/service_manager.py, where stop() writes the planned-stop marker."
+            format!(
+                "The marker half of the fix is not effective: an operator's stop reached the gateway unannounced. Look at \
+                 {MARKER_HALF}, where stop() writes the planned-stop marker."
+            )
         }
         (Guard::Marker, false) => {
-            "The marker half of the fix is in doubt: look at hermes_cli/service_manager.py, where stop() writes the \
-             planned-stop marker."
+            format!(
+                "The marker half of the fix is in doubt: look at {MARKER_HALF}, where stop() writes the planned-stop marker."
+            )
         }
         (Guard::Reconciler, _) => {
-            "The boot reconciler did not do what the record asks for. Look at hermes_cli/container_boot.py."
+            format!("The boot reconciler did not do what the record asks for. Look at {RECONCILER}.")
         }
     }
 }

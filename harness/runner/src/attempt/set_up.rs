@@ -52,7 +52,10 @@ pub async fn set_up(
             .await
             .map_err(error)?;
         leftovers.containers.push(seeder.clone());
-        engine.upload(&seeder, subject::DATA, tar).await.map_err(error)?;
+        engine
+            .upload(&seeder, comeback_gateway::files::DATA, tar)
+            .await
+            .map_err(error)?;
     }
     let heard = ctx.hub.listen(&names.case);
     let monitor = IncarnationMonitor::start(engine.clone(), heard, recorder.clone());

@@ -1,5 +1,7 @@
 //! What holds between the parts of a file: names resolve, numbers exist, and something can fail.
 
+use comeback_gateway::files::profile_of;
+
 use super::cursor::{Reader, Span, Tab};
 use super::rows::Row;
 use super::steps::RawStep;
@@ -51,10 +53,7 @@ impl Reader {
                 paths.push(&seed.path);
             }
         }
-        let seeded = paths
-            .iter()
-            .filter_map(|p| p.strip_prefix("profiles/")?.split('/').next());
-        names.extend(seeded.filter(|n| !n.is_empty()));
+        names.extend(paths.iter().filter_map(|path| profile_of(path)));
 
         let of_steps = steps
             .iter()

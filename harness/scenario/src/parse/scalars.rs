@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use pep440_rs::{Version, VersionSpecifiers};
 
+use comeback_gateway::files::DATA;
+
 use super::cursor::{Node, Reader, Span, Tab, list};
 use crate::diagnostic::gist;
 use crate::model::{ImageRef, Moment, Probe, Seen, Signal};
@@ -137,7 +139,7 @@ impl Reader {
     pub(super) fn volume_path(&mut self, text: &str, span: Span) -> Option<String> {
         let problem = if text.is_empty() {
             "it is empty"
-        } else if text.starts_with("/opt/data/") {
+        } else if text.strip_prefix(DATA).is_some_and(|rest| rest.starts_with('/')) {
             "paths start at the volume's root: leave out `/opt/data/`"
         } else if text.starts_with('/') {
             "paths start at the volume's root: leave out the leading `/`"

@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use toml::de::DeValue;
 
+use comeback_gateway::command;
+
 use super::cursor::{Node, Reader, Tab, type_name};
 use crate::model::{Seed, SeedContent};
 use crate::placeholders;
@@ -12,7 +14,7 @@ use crate::vocabulary::SEED_KINDS;
 /// The largest file a seed may ask for, in bytes.
 const MAX_SEED: u64 = 64 * 1024 * 1024;
 /// uid and gid of `hermes` in the image.
-const HERMES: u64 = 10_000;
+const HERMES: u64 = command::UID as u64;
 /// How deep a seed's JSON may nest.
 const MAX_DEPTH: usize = 64;
 
@@ -181,7 +183,7 @@ impl Reader {
             return Some(HERMES);
         };
         let owner = match node.get_ref() {
-            DeValue::String(s) if s.as_ref() == "hermes" => Some(HERMES),
+            DeValue::String(s) if s.as_ref() == command::USER => Some(HERMES),
             DeValue::String(s) if s.as_ref() == "root" => Some(0),
             DeValue::Integer(_) => u64::try_from(self.int(node)?)
                 .ok()
