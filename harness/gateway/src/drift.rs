@@ -1,4 +1,4 @@
-//! Drift: what a gateway says and this crate does not know. No verdict rests on it; it tells that the contract has moved.
+//! Drift: what a gateway says and this crate does not know. No verdict depends on it; it shows that the contract has moved.
 
 use std::fmt;
 
@@ -69,4 +69,44 @@ pub fn in_boot_line(line: &str) -> impl Iterator<Item = (Place, String)> {
 
 fn short(word: &str) -> String {
     word.chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Of 0.22.2, after a start.
+    #[test]
+    fn what_gateways_write_is_known() {
+        let state = json!({
+            "pid": 209, "kind": "hermes-gateway", "argv": [], "start_time": 1, "hermes_home": "/opt/data",
+            "gateway_state": "running", "exit_reason": null, "restart_requested": false, "active_agents": 0,
+            "platforms": {}, "session_store": {"status": "ok"}, "updated_at": "", "code_sha": null, "code_version": "",
+            "desired_state": "running", "active_work": null, "served_profiles": [], "multiplex_standalone_reason": null,
+        });
+        assert_eq!(in_state(state.as_object().unwrap()).count(), 0);
+        let line = "2026-11-25T17:00:00+0000 profile=default prior_state=running action=started prior_exit=clean \
+                    folded_into_root=False";
+        assert_eq!(in_boot_line(line).count(), 0);
+    }
+
+    #[test]
+    fn what_is_unknown_in_a_line_is_told_with_its_place() {
+        let found: Vec<_> = in_boot_line("profile=a prior_state=None action=adopted mood=good").collect();
+        let wanted = [
+            (Place::BootAction, "adopted".to_owned()),
+            (Place::BootField, "mood".to_owned()),
+        ];
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn a_long_word_is_cut() {
+        let state = json!({"k".repeat(1000): 1});
+        let found: Vec<_> = in_state(state.as_object().unwrap()).collect();
+        assert_eq!(found, [(Place::StateKey, "k".repeat(LONGEST))]);
+    }
 }

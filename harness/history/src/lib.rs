@@ -16,6 +16,7 @@
 
 pub mod clock;
 mod dating;
+pub mod drift;
 pub mod facts;
 #[cfg(test)]
 mod fixtures;

@@ -3,6 +3,7 @@
 //! Its keys are relied on from outside: they are only ever added to.
 
 mod build;
+mod drift;
 pub mod explore;
 mod races;
 mod repeats;
@@ -14,6 +15,7 @@ pub mod shards;
 mod tests;
 
 pub use build::{document, entry};
+pub use drift::{DriftEntry, Unknown};
 pub use races::{Compared, RaceEntry, RaceRate, Times};
 pub use repeats::{Rate, RepeatsEntry, Spread};
 pub use shards::{PartitionEntry, ShardEntry};
@@ -96,6 +98,9 @@ pub struct RunDocument {
     /// What cases that were run several times show together; null if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<Vec<RepeatsEntry>>,
+    /// What its gateways said and this harness does not know. No verdict depends on it; not there if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<DriftEntry>,
 }
 
 /// The engine, in short.
@@ -258,6 +263,9 @@ pub struct CaseEntry {
     /// Whose image the observer ran from; null if it did not come to that.
     #[serde(default)]
     pub observer: Option<ObserverEntry>,
+    /// What its gateway said and this harness does not know; not there if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Unknown>,
 }
 
 /// The image the observer of an attempt ran from.

@@ -1,5 +1,6 @@
 //! Workflow commands of GitHub, which show as annotations beside a change: at most ten, worst first.
 
+use super::drift;
 use super::items::{Grade, Item, worst_first};
 use comeback_record::document::RunDocument;
 use comeback_text::terminal::sanitize;
@@ -10,8 +11,13 @@ const MOST: usize = 10;
 /// The annotations, one a line; nothing if there is nothing to say.
 pub fn render(document: &RunDocument) -> String {
     let worth = worst_first(document);
-    let shown = if worth.len() > MOST { MOST - 1 } else { worth.len() };
+    let drift = drift::sentences(document).join("; ");
+    let most = MOST - usize::from(!drift.is_empty());
+    let shown = if worth.len() > most { most - 1 } else { worth.len() };
     let mut text: String = worth[..shown].iter().map(one).collect();
+    if !drift.is_empty() {
+        text += &format!("::notice title=drift::{}\n", data(&drift));
+    }
     if worth.len() > shown {
         let rest = worth.len() - shown;
         let level = level(worth[shown].grade);

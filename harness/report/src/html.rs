@@ -9,6 +9,7 @@ mod view;
 
 use askama::Template as _;
 
+use super::drift;
 use super::human::{overview, repeats, seconds, words};
 use super::items::{Item, worst_first};
 use case::{case_view, column};
@@ -103,6 +104,10 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
             .map(|left| sanitize(&format!("{} on {}: {}", left.scenario, left.image, left.why)))
             .collect(),
         failure: document.failure.as_deref().map(sanitize),
+        drift: drift::sentences(document)
+            .iter()
+            .map(|sentence| sanitize(sentence))
+            .collect(),
         part: document.part().map(|part| sanitize(&part)),
         record: document.record.as_deref().map(sanitize),
         overlays: whole(document, document.selftest.is_some(), &all),

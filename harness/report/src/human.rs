@@ -14,6 +14,7 @@ mod summary;
 mod table;
 pub(super) mod words;
 
+use super::drift;
 use super::items::cut_short;
 use comeback_history::clock::ClockOffset;
 use comeback_record::document::{CaseEntry, ImageEntry, RunDocument};
@@ -180,9 +181,13 @@ fn ending(document: &RunDocument, style: Style) -> String {
     notes(document, style) + &summary(document, style)
 }
 
-/// What was left out, what ended the run, and where the record is.
+/// Drift, what was left out, what ended the run, and where the record is.
 fn notes(document: &RunDocument, style: Style) -> String {
     let mut text = String::new();
+    for sentence in drift::sentences(document) {
+        let line = wrap(&sanitize(&sentence), style.width, &" ".repeat(7));
+        text += &format!("{}  {}", style.paint(Paint::Info, "drift"), line.trim_start());
+    }
     for left in &document.left_out {
         let line = format!("left out: {} on {}: {}", left.scenario, left.image, left.why);
         text += &format!("{}\n", style.paint(Paint::Dim, &sanitize(&line)));

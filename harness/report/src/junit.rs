@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report, SerializeError, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
+use super::drift;
 use super::human::again::repeat;
 use super::human::dossier::dossier;
 use super::items::{Grade, Item, items};
@@ -23,7 +24,17 @@ pub fn render(document: &RunDocument) -> Result<String, SerializeError> {
         let name = sanitize(&item.group);
         let at = suites.iter().position(|suite| suite.name.as_str() == name);
         let at = at.unwrap_or_else(|| {
-            suites.push(suite(document, &item.group));
+            let mut suite = suite(document, &item.group);
+            // It is of the run, not of an image: told once.
+            let drift = if suites.is_empty() {
+                drift::sentences(document)
+            } else {
+                Vec::new()
+            };
+            for sentence in drift {
+                suite.add_property(Property::new("drift", sanitize(&sentence)));
+            }
+            suites.push(suite);
             suites.len() - 1
         });
         suites[at].add_test_case(test_case(document, &item));

@@ -2,6 +2,7 @@
 
 pub mod annotations;
 pub mod doctor;
+mod drift;
 pub mod html;
 pub mod human;
 mod items;

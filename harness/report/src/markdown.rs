@@ -2,6 +2,7 @@
 
 mod matrix;
 
+use super::drift;
 use super::human::again::repeat;
 use super::human::dossier::{is_wanted, meaning, wanted};
 use super::human::{comparison, mark, overview, repeats, seconds, words};
@@ -70,6 +71,7 @@ fn head(document: &RunDocument) -> String {
     if let Some(why) = cut_short(document) {
         text += &format!("**{why}**\n\n");
     }
+    text += &drifted(document);
     for image in &document.images {
         let kind = words::image_kind(document, image);
         text += &format!(
@@ -80,6 +82,14 @@ fn head(document: &RunDocument) -> String {
         );
     }
     text + if document.images.is_empty() { "" } else { "\n" }
+}
+
+/// What the gateways said and this harness does not know.
+fn drifted(document: &RunDocument) -> String {
+    let sentences = drift::sentences(document).into_iter();
+    sentences
+        .map(|sentence| format!("**Drift:** {}\n\n", prose(&sentence)))
+        .collect()
 }
 
 /// An image's id as far as people compare it.

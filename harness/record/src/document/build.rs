@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::drift::{Unknown, drift};
 use super::races::{RaceEntry, settle_cases};
 use super::repeats::{Spread, repeats, round};
 use super::shards::excuse_nothing;
@@ -24,6 +25,7 @@ const TOLD: u32 = 4;
 pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<CaseEntry>) -> RunDocument {
     let verdicts = settle_cases(&mut entries);
     let repeats = repeats(&entries);
+    let drift = drift(&images, &entries);
     let outcome = outcome(&verdicts, header.faults());
     let mut document = RunDocument {
         schema: SCHEMA,
@@ -48,6 +50,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<Ca
         partition: header.partition.clone(),
         shards: header.shards.clone(),
         repeats,
+        drift,
     };
     excuse_nothing(&mut document);
     document
@@ -111,7 +114,21 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         overlay: None,
         overlay_processes: overlay_processes(evidence),
         observer: evidence.history.iter().find_map(observer),
+        drift: unknown(scenario, evidence),
     }
+}
+
+/// What the gateway said and this harness does not know; nothing under a fault overlay, which is ours.
+fn unknown(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<Unknown> {
+    if scenario.start.overlay.is_some() {
+        return Vec::new();
+    }
+    let unknown = |(place, word): (_, String)| Unknown {
+        place,
+        word: redact::text(&word),
+    };
+    let found = comeback_history::drift::drift(scenario, &evidence.history);
+    found.into_iter().map(unknown).collect()
 }
 
 /// Processes that said the overlay is in force in them; `None` if none said anything.

@@ -21,7 +21,7 @@ use comeback_history::facts::{
     StepSeconds, TakenFor,
 };
 use comeback_scenario::fixtures::{docker_restart, known, operator_stop, race};
-use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario};
+use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, Value, ValueSet};
 use comeback_verdict::expected::{Column, Expectation};
 use comeback_verdict::fixtures::{invariant_row, rows_of};
 use comeback_verdict::judge::judge;
@@ -50,6 +50,8 @@ pub struct Attempt {
     pub attempt: u32,
     /// Repeat, from 1.
     pub repeat: u32,
+    /// Keys that the state file has beside the usual ones.
+    pub keys: &'static [&'static str],
 }
 
 /// An attempt of `docker-restart`.
@@ -63,6 +65,7 @@ pub fn restart(image: &'static str, observed: &str, expectation: Expectation) ->
         expectation,
         attempt: 1,
         repeat: 1,
+        keys: &[],
     }
 }
 
@@ -402,11 +405,13 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
         _ => ("stopped", attempt.observed[1]),
     };
     let default = || DEFAULT_PROFILE.to_owned();
-    let state = |word: &str, pid: u32| Fact::State {
-        profile: default(),
-        content: FileContent::Json {
-            value: json!({"gateway_state": word, "pid": pid}).as_object().unwrap().clone(),
-        },
+    let state = |word: &str, pid: u32| {
+        let mut value = json!({"gateway_state": word, "pid": pid}).as_object().unwrap().clone();
+        value.extend(attempt.keys.iter().map(|key| ((*key).to_owned(), json!(1))));
+        Fact::State {
+            profile: default(),
+            content: FileContent::Json { value },
+        }
     };
     let started = |ms: i64| Fact::Container {
         change: ContainerChange::Started,
@@ -606,6 +611,21 @@ pub fn explored(fault: Fault) -> RunDocument {
     document
 }
 
+/// A gateway of a release to come, which holds and says more than is known of it.
+pub fn drifted() -> RunDocument {
+    let fixed = || Expectation::Column(Column::Fixed);
+    let mut adopted = restart("release:0.23.0", "napping running adopted up", fixed());
+    for (row, word) in adopted.scenario.expects.iter_mut().zip(&adopted.observed) {
+        row.fixed = ValueSet(vec![Value::str(*word)]);
+    }
+    adopted.keys = &["fuel", "mood"];
+    run(
+        &header("check", &["check", "release:0.23.0"]),
+        vec![image("release:0.23.0", Some("0.23.0"))],
+        &[adopted],
+    )
+}
+
 /// One of everything.
 pub fn all() -> Vec<RunDocument> {
     vec![
@@ -619,6 +639,7 @@ pub fn all() -> Vec<RunDocument> {
         compared(true),
         compared(false),
         matrix(),
+        drifted(),
         explored(Fault::EveryShutdownIsAStop),
         explored(Fault::None),
     ]

@@ -24,6 +24,7 @@ pub struct Page<'d> {
     pub left_out: Vec<String>,
     pub failure: Option<String>,
     pub part: Option<String>,
+    pub drift: Vec<String>,
     pub record: Option<String>,
     pub overlays: Vec<Attention>,
     pub comparisons: Vec<Attention>,

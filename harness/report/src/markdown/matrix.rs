@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{cell, code, prose};
+use super::{cell, code, drifted, prose};
 use crate::human::again::quoted;
 use crate::human::grid::sign;
 use crate::human::words;
@@ -33,7 +33,8 @@ pub fn render(document: &RunDocument) -> String {
         text += &table(&grid, &columns, base);
     }
     text += &deviations(&grid, &columns);
-    text + &unknown(&grid, &columns)
+    text += &unknown(&grid, &columns);
+    text + &drifted(document)
 }
 
 /// An image of the matrix, and where it is in the grid.
