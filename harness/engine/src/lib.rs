@@ -10,13 +10,14 @@ mod images;
 mod spec;
 
 pub use again::again;
-pub use docker::{Address, DockerEngine, NamedBy, NoAddress, Wanted, default_host, locate};
+pub use docker::{Address, DockerEngine, NamedBy, NoAddress, Wanted, default_host, locate, split_reference, start};
 use error::chain;
 pub use error::{Cause, EngineError, EngineErrorKind};
 pub use spec::{
     BuildRequest, ContainerSpec, ContainerStatus, EngineCondition, EngineEvent, EngineInfo, ExecOutput, ExecSpec,
     ImageInfo, ImageProgress, Limits, LogLine, LogSource, Mount, RestartPolicy, StoredImage, VolumeInfo,
 };
+pub use testcontainers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

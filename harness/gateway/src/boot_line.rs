@@ -2,6 +2,8 @@
 
 use crate::state;
 
+/// Begins the line on the container's standard output; there it stands in the place of the time.
+pub const ON_STDOUT: &str = "reconcile: ";
 /// How the reconciler prints that there was no state to read.
 pub const NO_STATE: &str = "None";
 /// It started the gateway.

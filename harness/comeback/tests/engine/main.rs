@@ -12,6 +12,7 @@ mod hostile;
 mod kept;
 mod killed;
 mod misuse;
+mod module;
 #[path = "../outsider/mod.rs"]
 mod outsider;
 mod overlays;

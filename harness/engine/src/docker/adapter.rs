@@ -115,7 +115,7 @@ impl Engine for DockerEngine {
     }
 
     async fn keep(&self, id: &str) {
-        self.disown(id).await;
+        self.owned.disown(id).await;
     }
 
     async fn list_containers(&self, label: &str) -> Result<Vec<ContainerStatus>, EngineError> {

@@ -53,7 +53,7 @@ impl DockerEngine {
 
     pub(super) async fn remove_id(&self, id: &str) -> Result<bool, EngineError> {
         // From here on it is ours to remove: testcontainers' drop would block a worker thread on the same call.
-        self.disown(id).await;
+        self.owned.disown(id).await;
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let call = format!("remove container {}", short(id));
         let mut tries = REMOVALS;
@@ -67,12 +67,6 @@ impl DockerEngine {
                 Err(e) => return Err(e),
             }
         }
-    }
-
-    /// testcontainers no longer removes it.
-    pub(super) async fn disown(&self, id: &str) {
-        let guard = self.owned.lock().await.remove(id);
-        std::mem::forget(guard);
     }
 
     pub(super) async fn inspect_id(&self, id: &str) -> Result<Option<ContainerStatus>, EngineError> {

@@ -10,22 +10,19 @@ mod run;
 mod streams;
 mod volumes;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error as Bollard;
 use jiff::Timestamp;
-use testcontainers::{ContainerAsync, GenericImage};
-use tokio::sync::Mutex;
 
 use super::{Cause, EngineError, EngineErrorKind, EngineInfo, chain};
 use comeback_text::redact;
 
 pub use address::{Address, NamedBy, NoAddress, Wanted, default_host, locate};
+pub use run::{split_reference, start};
 
 /// How long a call may take that does nothing but answer.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -40,7 +37,7 @@ pub struct DockerEngine {
     /// Whether it is Podman, which limits what its containers may open and start by what its own process may.
     podman: bool,
     /// Containers that testcontainers made for us; whoever removes one takes it out.
-    owned: Arc<Mutex<HashMap<String, ContainerAsync<GenericImage>>>>,
+    owned: run::Owned,
 }
 
 impl DockerEngine {
@@ -72,7 +69,7 @@ impl DockerEngine {
             docker,
             host,
             podman,
-            owned: Arc::default(),
+            owned: run::Owned::default(),
         })
     }
 

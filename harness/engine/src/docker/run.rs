@@ -1,7 +1,11 @@
 //! Requesting containers: through testcontainers for those that run, through bollard for those that only hold files.
+//!
+//! The only file that uses testcontainers. It removes the containers it started when their handles are dropped, however a
+//! run ends.
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
 use bollard::models::{
@@ -11,10 +15,66 @@ use bollard::models::{
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use testcontainers::core::error::{ClientError, TestcontainersError};
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{GenericImage, ImageExt};
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, Image, ImageExt};
+use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
+use tokio::sync::Mutex;
 
 use super::{DockerEngine, RUN, bounded, translate};
 use crate::{Cause, ContainerSpec, EngineError, EngineErrorKind, RestartPolicy};
+
+/// The containers that testcontainers started for an engine, by id.
+#[derive(Clone, Default)]
+pub(super) struct Owned(Arc<Mutex<HashMap<String, ContainerAsync<GenericImage>>>>);
+
+impl Owned {
+    /// testcontainers no longer removes it.
+    pub(super) async fn disown(&self, id: &str) {
+        let guard = self.0.lock().await.remove(id);
+        std::mem::forget(guard);
+    }
+}
+
+/// Starts a container through testcontainers and waits until it is ready, on any runtime of tokio.
+///
+/// [`AsyncRunner::start`] does not negotiate the API version, and an engine that only knows an older one refuses it. This one
+/// negotiates from within the host configuration's modifier, after which it calls the request's own. A network has to be set
+/// there as well: for [`ImageExt::with_network`] testcontainers asks the engine before that.
+///
+/// # Errors
+/// The engine failed, or the container was not ready in time.
+pub async fn start<I>(request: impl Into<ContainerRequest<I>>) -> Result<ContainerAsync<I>, TestcontainersError>
+where
+    I: Image + 'static,
+{
+    let request = request.into();
+    let modifier = request.host_config_modifier().cloned();
+    let request = request.with_host_config_modifier(move |host| {
+        negotiate_for_testcontainers();
+        if let Some(modifier) = &modifier {
+            modifier(host);
+        }
+    });
+    // In a task of its own: the modifier above blocks, and what it waits for may be held by another start that is
+    // polled by the same task as this one.
+    let task = AbortOnDrop(blocking_runtime()?.spawn(request.start()));
+    task.await.map_err(TestcontainersError::other)?
+}
+
+/// A runtime whose tasks may block: the caller's, unless it has one thread.
+fn blocking_runtime() -> Result<Handle, TestcontainersError> {
+    static OURS: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).enable_all().build()
+    });
+    let current = Handle::current();
+    if current.runtime_flavor() == RuntimeFlavor::MultiThread {
+        return Ok(current);
+    }
+    match &*OURS {
+        Ok(runtime) => Ok(runtime.handle().clone()),
+        Err(error) => Err(TestcontainersError::other(error.to_string())),
+    }
+}
 
 impl DockerEngine {
     pub(super) async fn run_spec(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
@@ -35,23 +95,16 @@ impl DockerEngine {
             .with_labels(spec.labels.clone())
             .with_open_stdin(spec.stdin)
             .with_startup_timeout(RUN)
-            .with_host_config_modifier(move |host| {
-                negotiate_for_testcontainers();
-                apply(&owned_spec, host, podman);
-            });
+            .with_host_config_modifier(move |host| apply(&owned_spec, host, podman));
         for (key, value) in &spec.env {
             request = request.with_env_var(key, value);
         }
-        // In a task of its own: the modifier above blocks, and what it waits for may be held by another start that is
-        // polled by the same task as this one.
-        let start = AbortOnDrop(tokio::spawn(request.start()));
-        let container = tokio::time::timeout(RUN, start)
+        let container = tokio::time::timeout(RUN, start(request))
             .await
             .map_err(|_| EngineError::new(call.clone(), EngineErrorKind::Timeout(RUN)))?
-            .map_err(|e| EngineError::new(call.clone(), EngineErrorKind::Broken(Cause::of(e))))?
             .map_err(|e| from_testcontainers(&call, e))?;
         let id = container.id().to_owned();
-        self.owned.lock().await.insert(id.clone(), container);
+        self.owned.0.lock().await.insert(id.clone(), container);
         Ok(id)
     }
 
@@ -192,9 +245,13 @@ fn ulimits(spec: &ContainerSpec, podman: bool) -> Vec<ResourcesUlimits> {
         .collect()
 }
 
-/// Name and tag, as testcontainers wants them. An id (`sha256:…`) splits at its colon and is put together again; one without
-/// the algorithm gets it.
-fn split_reference(reference: &str) -> (&str, &str) {
+/// Name and tag of a reference, as testcontainers wants them. An id (`sha256:…`) splits at its colon and is put together
+/// again; one without the algorithm gets it.
+///
+/// ```
+/// assert_eq!(comeback_engine::split_reference("localhost:5000/a"), ("localhost:5000/a", "latest"));
+/// ```
+pub fn split_reference(reference: &str) -> (&str, &str) {
     if reference.len() == 64 && reference.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return ("sha256", reference);
     }
