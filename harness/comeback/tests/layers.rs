@@ -71,7 +71,10 @@ fn dependencies_point_down() {
         let layer = LAYERS.iter().position(|l| l == name);
         let layer = layer.unwrap_or_else(|| panic!("give `{name}` its place among the layers"));
         for below in all[*name].iter().filter_map(|n| ours(n)) {
-            assert!(LAYERS[..layer].contains(&below), "{name} depends on {below}, which is not below it");
+            assert!(
+                LAYERS[..layer].contains(&below),
+                "{name} depends on {below}, which is not below it"
+            );
         }
     }
 }
@@ -81,7 +84,10 @@ fn pure_crates_have_no_runtime() {
     let all = dependencies();
     for name in PURE {
         for forbidden in ["tokio", "comeback-engine", "bollard", "testcontainers"] {
-            assert!(!all[name].iter().any(|n| n == forbidden), "{name} depends on {forbidden}");
+            assert!(
+                !all[name].iter().any(|n| n == forbidden),
+                "{name} depends on {forbidden}"
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use comeback_record::document::RunDocument;
-use comeback_text::terminal::is_format;
+use comeback_text::terminal::is_unsafe;
 
 /// The document, indented, with a line end.
 ///
@@ -30,7 +30,7 @@ fn inert(json: &str) -> String {
     for c in json.chars() {
         // Outside of strings JSON has neither; within them a backslash before one would be no escape.
         let command = c == '#' && safe.ends_with('#');
-        if command || is_format(c) || (c.is_control() && c != '\n') {
+        if command || (is_unsafe(c) && c != '\n') {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 safe += &format!("\\u{unit:04x}");
             }
@@ -60,7 +60,7 @@ mod tests {
         #[test]
         fn what_is_made_inert_says_the_same(said in "(\\PC|[#\\\\\\[\\x{0}-\\x{9f}\\x{202e}\\x{e0041}\\x{feff}]|##\\[error\\]){0,20}") {
             let json = super::line(&said).unwrap();
-            let acts = |c: char| c.is_control() || super::is_format(c);
+            let acts = super::is_unsafe;
             prop_assert!(!json.trim_end_matches('\n').chars().any(acts), "{}", json);
             prop_assert!(!json.contains("##"), "{}", json);
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), said);

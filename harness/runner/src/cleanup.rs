@@ -169,3 +169,56 @@ pub async fn remove_run(engine: &Arc<dyn Engine>, run: &str, kept: &[String]) ->
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use comeback_engine::ContainerSpec;
+    use comeback_fake::faulty::{Fault, Faulty, Kind};
+    use comeback_fake::{Fake, Personality};
+    use tracing_test::traced_test;
+
+    use super::*;
+
+    /// An engine that refuses every call of that name, and what an attempt created there.
+    async fn left_on(refused: &'static str) -> (Arc<dyn Engine>, Leftovers) {
+        let fault = Fault {
+            op: refused,
+            nth: 0,
+            always: true,
+            kind: Kind::Refused,
+        };
+        let engine: Arc<dyn Engine> = Arc::new(Faulty::new(Fake::new(Personality::Fixed), Some(fault)));
+        engine.create_volume("volume-1", &BTreeMap::new()).await.unwrap();
+        let spec = ContainerSpec {
+            name: "container-1".to_owned(),
+            ..ContainerSpec::default()
+        };
+        let leftovers = Leftovers {
+            containers: vec![engine.create_container(&spec).await.unwrap()],
+            volumes: vec!["volume-1".to_owned()],
+            ..Leftovers::default()
+        };
+        (engine, leftovers)
+    }
+
+    #[traced_test]
+    #[tokio::test(start_paused = true)]
+    async fn a_container_that_cannot_be_removed_is_logged() {
+        let (engine, leftovers) = left_on("remove").await;
+        let id = leftovers.containers[0].clone();
+        leftovers.remove(&engine).await;
+        assert!(logs_contain(&format!("container {id} could not be removed: ")));
+        assert!(!logs_contain("volume volume-1 could not be removed"));
+    }
+
+    #[traced_test]
+    #[tokio::test(start_paused = true)]
+    async fn a_volume_that_cannot_be_removed_is_logged() {
+        let (engine, leftovers) = left_on("remove volume").await;
+        leftovers.remove(&engine).await;
+        assert!(logs_contain("volume volume-1 could not be removed: "));
+        assert!(!logs_contain("container "));
+    }
+}

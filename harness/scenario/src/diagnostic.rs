@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use comeback_text::terminal::{self, is_unsafe};
+
+pub(crate) use comeback_text::terminal::sanitize as escape;
 
 /// One error, with the place it is at.
 #[derive(Debug, Clone)]
@@ -172,19 +175,6 @@ fn clamp(text: &str, span: Range<usize>) -> Range<usize> {
     start..end
 }
 
-/// Text from outside with everything a terminal acts upon written as an escape.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_unsafe(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
 /// The gist of another crate's message, which may draw its own picture below the first line.
 pub(crate) fn gist(error: &impl fmt::Display) -> String {
     let text = error.to_string();
@@ -197,24 +187,10 @@ pub(crate) fn gist(error: &impl fmt::Display) -> String {
 /// Breaks a line between words so that lists do not run off the screen.
 pub(crate) fn wrap(text: &str) -> String {
     const WIDTH: usize = 100;
-    let mut out = String::with_capacity(text.len());
-    let mut column = 0;
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column > 0 && column + 1 + width > WIDTH {
-            out.push('\n');
-            column = 0;
-        } else if !out.is_empty() {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += width;
-    }
-    out
+    terminal::wrap(text, WIDTH, "").trim_end().to_owned()
 }
 
-/// The same for source lines, byte for byte, so that positions still hold.
+/// Source lines made safe to print, byte for byte, so that positions still hold.
 fn tame_source(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -229,11 +205,4 @@ fn tame_source(text: &str) -> String {
         }
     }
     out
-}
-
-/// Control characters, and those that change the direction or the visibility of what surrounds them.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }

@@ -1,6 +1,9 @@
 //! Text for terminals: what may be printed, how wide it is, and how it is painted.
 
-use unicode_width::UnicodeWidthStr;
+use std::borrow::Cow;
+
+use console::Alignment;
+use textwrap::{WordSeparator, WordSplitter};
 
 /// Text from a container, made safe to print on one line.
 ///
@@ -21,7 +24,7 @@ pub fn sanitize(text: &str) -> String {
             '#' if safe.ends_with('#') && next().is_some_and(|c| c == '[' || c.is_ascii_alphabetic()) => {
                 safe.extend(c.escape_unicode())
             }
-            c if c.is_control() || is_format(c) => safe.extend(c.escape_unicode()),
+            c if is_unsafe(c) => safe.extend(c.escape_unicode()),
             c => safe.push(c),
         }
     }
@@ -48,6 +51,11 @@ pub fn plain(line: &str) -> String {
     plain.trim_end().to_owned()
 }
 
+/// Characters that a terminal acts upon: control characters, and those of [`is_format`].
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control() || is_format(c)
+}
+
 /// Characters that print nothing and change how others are shown: bidirectional controls, joiners, line separators.
 pub fn is_format(c: char) -> bool {
     matches!(
@@ -59,53 +67,48 @@ pub fn is_format(c: char) -> bool {
 
 /// Columns a text takes on a terminal.
 pub fn width(text: &str) -> usize {
-    UnicodeWidthStr::width(text)
+    console::measure_text_width(text)
 }
 
 /// Fills up with spaces to that many columns.
 pub fn pad(text: &str, columns: usize) -> String {
-    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+    console::pad_str(text, columns, Alignment::Left, None).into_owned()
 }
 
 /// Shortens to that many columns, with `…` where something is missing.
 pub fn shorten(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    let mut short = String::new();
-    for c in text.chars() {
-        if width(&short) + width(c.encode_utf8(&mut [0; 4])) + 1 > columns {
-            break;
-        }
-        short.push(c);
-    }
-    short + "…"
+    console::truncate_str(text, columns, "…").into_owned()
 }
 
 /// Breaks a paragraph at spaces into lines of at most that many columns, each behind an indent. A word that is longer
 /// stands on a line of its own, whole, so that paths and commands can be copied.
 pub fn wrap(text: &str, columns: usize, indent: &str) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if width(line) + 1 + width(word) <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(format!("{indent}{word}")),
-        }
-    }
+    let lines = break_lines(text, columns, indent, indent);
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// A line that does not fit, broken between words, what follows set in.
 pub fn fold(line: &str, columns: usize) -> String {
-    if console::measure_text_width(line) <= columns {
+    if width(line) <= columns {
         return line.to_owned();
     }
-    let indent = " ".repeat(line.len() - line.trim_start().len());
-    let text = wrap(line, columns, &format!("{indent}    "));
-    format!("{indent}{}", text.trim())
+    let indent = &line[..line.len() - line.trim_start().len()];
+    break_lines(line, columns, indent, &format!("{indent}    ")).join("\n")
+}
+
+fn break_lines(text: &str, columns: usize, first: &str, others: &str) -> Vec<String> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let options = textwrap::Options::new(columns)
+        .initial_indent(first)
+        .subsequent_indent(others)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false);
+    let lines = textwrap::wrap(&text, options);
+    lines.into_iter().map(Cow::into_owned).collect()
 }
 
 /// How text is laid out and painted.

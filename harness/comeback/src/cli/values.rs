@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jiff::{Span, SpanRelativeTo};
 
 use comeback_commands::options::{Output, ReportFormat};
 use comeback_plan::{By, Partition};
@@ -40,40 +41,19 @@ pub fn from_one<N: FromStr>(text: &str) -> Result<N, String> {
 /// A duration as people write it: `90s`, `5m`, `1h30m`, `500ms`; a bare number is seconds. Zero is refused.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no duration; write it as 90s, 5m, 1h30m or 7d");
-    if let Ok(seconds) = text.parse::<u64>() {
-        return if seconds > 0 {
-            Ok(Duration::from_secs(seconds))
-        } else {
-            Err("it must be longer than 0".into())
-        };
+    let duration = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let span: Span = text.parse().map_err(|_| wrong())?;
+            let days = SpanRelativeTo::days_are_24_hours();
+            let duration = span.to_duration(days).map_err(|_| wrong())?;
+            duration.try_into().map_err(|_| wrong())?
+        }
+    };
+    if duration.is_zero() {
+        return Err("it must be longer than 0".into());
     }
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
-        rest = &rest[digits..];
-        let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let part = match &rest[..letters] {
-            "ms" => Duration::from_millis(number),
-            "s" => Duration::from_secs(number),
-            "m" => Duration::from_secs(number.checked_mul(60).ok_or_else(wrong)?),
-            "h" => Duration::from_secs(number.checked_mul(3600).ok_or_else(wrong)?),
-            "d" => Duration::from_secs(number.checked_mul(86_400).ok_or_else(wrong)?),
-            _ => return Err(wrong()),
-        };
-        total = total.checked_add(part).ok_or_else(wrong)?;
-        rest = &rest[letters..];
-    }
-    if total.is_zero() {
-        Err(if text.is_empty() {
-            wrong()
-        } else {
-            "it must be longer than 0".into()
-        })
-    } else {
-        Ok(total)
-    }
+    Ok(duration)
 }
 
 /// Where a shard's number and how many there are stand: their variables, and what the first counts from.
@@ -132,6 +112,7 @@ mod tests {
     #[case("5m", Some(300_000))]
     #[case("1h30m", Some(5_400_000))]
     #[case("500ms", Some(500))]
+    #[case("7d", Some(604_800_000))]
     #[case("0", None)]
     #[case("0s", None)]
     #[case("", None)]
@@ -139,6 +120,9 @@ mod tests {
     #[case("5x", None)]
     #[case("1m5", None)]
     #[case("-1s", None)]
+    #[case("1s ago", None)]
+    #[case("1mo", None)]
+    #[case("5M", None)]
     #[case("99999999999999999999s", None)]
     fn durations(#[case] text: &str, #[case] ms: Option<u64>) {
         assert_eq!(duration(text).ok(), ms.map(Duration::from_millis));
