@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::images::EventSink;
 use crate::options::EngineOptions;
 use crate::{Failure, FailureKind};
-use comeback_engine::{DockerEngine, Engine, EngineInfo, NoAddress, Wanted, locate};
+use comeback_engine::{DockerEngine, Engine, EngineInfo, NoAddress, locate};
 use comeback_history::clock::ClockOffset;
 use comeback_image::Image;
 use comeback_observe::clock::Clocks;
@@ -43,7 +43,7 @@ pub async fn connect(args: &EngineOptions) -> Result<Connected, Failure> {
         .map_err(|e| Failure::engine(&e, &host))?;
     let engine: Arc<dyn Engine> = Arc::new(engine);
     let info = engine.info().await.map_err(|e| Failure::engine(&e, &host))?;
-    if !Wanted::from(args.engine).is(&info.name) {
+    if !args.engine.is(&info.name) {
         return Err(Failure::new(FailureKind::EngineUnavailable {
             host: redact::text(&host),
             why: format!("what answers there is {}, and --engine asks for another", info.name),
@@ -118,7 +118,7 @@ pub fn engine_entry(info: &EngineInfo, clock: Option<ClockOffset>) -> EngineEntr
 
 /// The address of the engine that is meant.
 pub fn host(args: &EngineOptions) -> Result<String, Failure> {
-    match locate(args.engine.into(), args.host.as_deref()) {
+    match locate(args.engine, args.host.as_deref()) {
         Ok(address) => Ok(address.url),
         Err(NoAddress { meant, why }) => Err(Failure::new(FailureKind::EngineUnavailable { host: meant, why })),
     }
