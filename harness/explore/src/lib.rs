@@ -13,7 +13,6 @@
 //! assert!(source.sequence(3).operations().len() > 0);
 //! ```
 
-
 mod alike;
 pub mod coverage;
 pub mod file;
