@@ -1,11 +1,11 @@
-//! The name of one attempt of a case.
+//! The key of one attempt of a case, as files and messages write it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Case;
 
-/// Which attempt of which case.
+/// Identifies one attempt of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct CaseKey {
     /// The scenario's id.
@@ -19,7 +19,7 @@ pub struct CaseKey {
 }
 
 impl CaseKey {
-    /// An attempt, from 1, of a case of a plan.
+    /// The key of attempt number `attempt` (from 1) of a case.
     pub fn of(case: &Case, attempt: u32) -> Self {
         Self {
             scenario: case.scenario.clone(),

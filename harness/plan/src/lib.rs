@@ -1,4 +1,16 @@
-//! The plan: which cases a run consists of, in which order, and what is left out and why. Pure.
+//! The plan of a run: which cases it runs, in which order, and what is left out and why. Pure: no clock, no file, no
+//! engine.
+//!
+//! [`plan`] makes a plan of scenarios, images and repeats; [`Plan::keep_only`] cuts out the shard of one machine:
+//!
+//! ```
+//! use comeback_plan::{Case, CaseKey, Plan};
+//!
+//! let case = |index, repeat| Case { index, scenario: "docker-restart".into(), image: "release:0.17.0".into(), repeat };
+//! let mut plan = Plan { cases: vec![case(0, 1), case(1, 2)], ..Plan::default() };
+//! plan.keep_only("slice:2/2".parse().unwrap(), |case| CaseKey::of(case, 1).to_string());
+//! assert_eq!(plan.cases[0].repeat, 2);
+//! ```
 
 mod key;
 mod partition;
@@ -25,16 +37,16 @@ pub struct Case {
     pub repeat: u32,
 }
 
-/// An image as far as planning needs to know it.
+/// What planning needs to know of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanImage {
     /// Its name: the image expression as it was given.
     pub name: String,
-    /// Its release, where it is known before the image is there.
+    /// Its release; `None` if it is only known once the image has been obtained.
     pub release: Option<Version>,
 }
 
-/// A pair of scenario and image that is not run.
+/// A selected scenario that does not apply to an image, so it is not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// The scenario's id.
@@ -50,12 +62,12 @@ pub struct LeftOut {
 pub struct Plan {
     /// The cases, in order.
     pub cases: Vec<Case>,
-    /// What was selected and does not apply.
+    /// Selected pairs of scenario and image that do not apply.
     pub left_out: Vec<LeftOut>,
 }
 
-/// Plans the cases of these scenarios on these images: scenarios in their order, then images in theirs, then repeats from
-/// 1. The same arguments always give the same plan.
+/// Plans the cases of these scenarios on these images, sorted by scenario, then image, then repeat (from 1), each in
+/// the order given. The same arguments always give the same plan.
 pub fn plan(scenarios: &[Scenario], images: &[PlanImage], repeats: u32) -> Plan {
     let mut plan = Plan::default();
     for scenario in scenarios {
@@ -81,19 +93,19 @@ pub fn plan(scenarios: &[Scenario], images: &[PlanImage], repeats: u32) -> Plan 
     plan
 }
 
-/// Why a scenario does not apply to a release; `None` if it does. A pre-release counts as its release, and a release that
-/// is not known is not left out.
+/// Why a scenario does not apply to a release; `None` if it does. A pre-release counts as its release. An unknown
+/// release is never left out.
 pub fn does_not_apply(range: Option<&VersionSpecifiers>, release: Option<&Version>) -> Option<String> {
     let (range, release) = (range?, release?);
     (!range.contains(&release.only_release())).then(|| format!("applies to {range} only"))
 }
 
 impl Plan {
-    /// The plan as text, for `--dry-run`: one line a scenario with the images it runs on.
+    /// The plan as text for `--dry-run`: one line per scenario, with the images it runs on.
     pub fn describe(&self) -> String {
         let mut text = String::new();
         let width = self.cases.iter().map(|c| c.scenario.len()).max().unwrap_or(0);
-        // Repeats of a case come one after the other.
+        // Repeats of a case follow each other in the plan.
         let mut pairs: Vec<(&Case, u32)> = Vec::new();
         for case in &self.cases {
             match pairs.last_mut() {
@@ -133,7 +145,6 @@ impl Plan {
     }
 }
 
-/// `1 case`, `2 cases`.
 fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
@@ -155,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn cases_come_in_the_order_of_scenarios_images_and_repeats() {
+    fn cases_are_sorted_by_scenario_image_and_repeat() {
         let plan = plan(
             &[docker_restart(), operator_stop()],
             &[image("0.16.0"), image("0.17.0")],
@@ -182,17 +193,21 @@ mod tests {
     #[case::no_range(None, Some("0.15.2"), true)]
     #[case::inside(Some(">=0.17"), Some("0.18.0"), true)]
     #[case::outside(Some(">=0.17"), Some("0.16.0"), false)]
-    #[case::a_candidate_counts_as_its_release(Some(">=0.17"), Some("0.17.0rc1"), true)]
-    #[case::also_at_the_upper_end(Some("<0.17"), Some("0.17.0rc1"), false)]
-    #[case::not_known(Some(">=0.17"), None, true)]
-    fn releases_it_applies_to(#[case] range: Option<&str>, #[case] release: Option<&str>, #[case] applies: bool) {
+    #[case::release_candidate_counts_as_its_release(Some(">=0.17"), Some("0.17.0rc1"), true)]
+    #[case::release_candidate_at_the_upper_end(Some("<0.17"), Some("0.17.0rc1"), false)]
+    #[case::unknown_release(Some(">=0.17"), None, true)]
+    fn scenario_applies_to_releases_in_its_range(
+        #[case] range: Option<&str>,
+        #[case] release: Option<&str>,
+        #[case] applies: bool,
+    ) {
         let range = range.map(|r| r.parse().unwrap());
         let release = release.map(|r| r.parse().unwrap());
         assert_eq!(does_not_apply(range.as_ref(), release.as_ref()).is_none(), applies);
     }
 
     #[test]
-    fn the_dry_run_says_what_is_run_and_what_is_left_out() {
+    fn dry_run_lists_cases_and_what_is_left_out() {
         let newer = Scenario {
             releases: Some(">=0.17".parse().unwrap()),
             ..operator_stop()

@@ -1,6 +1,7 @@
-//! Which part of a plan one machine of several runs. Pure.
+//! Which part of a plan runs on one of several machines. Pure.
 //!
-//! What a run judges together stays together: a *unit* is one case, or all cases of a scenario where images are compared.
+//! Cases that a run judges together stay in one shard: a *unit* is one case or, where images are compared, all cases
+//! of a scenario.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Case, Plan};
 
-/// Most shards a plan can be cut into.
+/// The largest number of shards a plan can be cut into.
 const MOST: u32 = 10_000;
 
 /// One shard of a plan: `slice:2/3`.
@@ -30,14 +31,14 @@ pub struct Partition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
-    /// Dealt out in turn: the shards differ by one at most.
+    /// Units are dealt out in turn, so the sizes of shards differ by at most one unit.
     Slice,
-    /// By what a unit is called: it stays in its shard whatever else is added.
+    /// By a hash of the unit's name, so a unit stays in its shard when others are added.
     Hash,
 }
 
 impl By {
-    /// Every way, with its name.
+    /// All kinds with their names in `--partition`.
     pub const ALL: [(&'static str, Self); 2] = [("slice", Self::Slice), ("hash", Self::Hash)];
 }
 
@@ -80,7 +81,7 @@ impl FromStr for Partition {
 }
 
 impl Partition {
-    /// The shard of a unit, from 1. `position` counts units from 0, in the order of the plan.
+    /// The shard of a unit, from 1. `position` is the unit's position in the plan, from 0.
     fn shard_of(&self, position: usize, unit: &str) -> u64 {
         let of = u64::from(self.of);
         let number = match self.by {
@@ -97,7 +98,7 @@ impl Partition {
 }
 
 impl Plan {
-    /// Leaves only the cases of one shard. `unit` names what a case is not to be parted from.
+    /// Leaves only the cases of one shard. `unit` returns the unit of a case; cases with the same unit stay together.
     pub fn keep_only(&mut self, partition: Partition, unit: impl Fn(&Case) -> String) {
         let mut positions: BTreeMap<String, usize> = BTreeMap::new();
         self.cases.retain(|case| {
@@ -164,7 +165,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_judged_together_is_not_parted(scenarios in 1..12_usize, n in 1..9_u32, by_hash: bool) {
+        fn cases_of_a_unit_share_a_shard(scenarios in 1..12_usize, n in 1..9_u32, by_hash: bool) {
             let whole = plan(scenarios, 2, 3);
             let by = if by_hash { By::Hash } else { By::Slice };
             let mut seen = BTreeSet::new();
@@ -177,10 +178,10 @@ mod tests {
         }
 
         #[test]
-        fn by_hash_a_case_stays_where_it_is_when_scenarios_are_added(few in 1..8_usize, more in 0..8_usize, n in 1..9_u32) {
+        fn hash_partition_is_stable_when_scenarios_are_added(few in 1..8_usize, more in 0..8_usize, n in 1..9_u32) {
             for k in 1..=n {
                 let before = shard(&plan(few, 2, 2), By::Hash, k, n, case);
-                // In front, where they move every position.
+                // At the front, so that every position shifts.
                 let mut longer = plan(few + more, 2, 2);
                 longer.cases.reverse();
                 let after = shard(&longer, By::Hash, k, n, case);
@@ -189,9 +190,9 @@ mod tests {
         }
     }
 
-    /// Pinned: a case that moves to another shard between two versions would be run by nobody.
+    /// Pinned: if the hash changed between two versions, a case could end up in no shard.
     #[test]
-    fn the_hash_is_the_same_everywhere_and_always() {
+    fn hash_partition_is_pinned() {
         let whole = plan(6, 1, 1);
         let shards: Vec<Vec<usize>> = (1..=3)
             .map(|k| shard(&whole, By::Hash, k, 3, case).iter().map(|c| c.index).collect())
@@ -212,7 +213,7 @@ mod tests {
     #[case("hash:1/10001", false)]
     #[case("1/2", false)]
     #[case("", false)]
-    fn what_is_a_partition(#[case] text: &str, #[case] is: bool) {
+    fn partition_syntax(#[case] text: &str, #[case] is: bool) {
         let parsed = text.parse::<Partition>();
         assert_eq!(parsed.is_ok(), is, "{parsed:?}");
         if let Ok(partition) = parsed {
