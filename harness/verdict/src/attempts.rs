@@ -1,26 +1,27 @@
-//! The attempts of a case: whether there is to be another one, and what they come to together.
+//! The attempts of a case: whether to retry it, and the verdict that all attempts give together.
 //!
-//! An inconclusive attempt gets one more. An attempt that met a race on record is tried again until one does not meet it; a
-//! race that is met in [`MET_IN_ALL`] attempts, and in no attempt is not met, is no race any more. A retry never turns a
-//! regression or a mismatch into a pass.
+//! An inconclusive attempt is retried once. An attempt that met a race on record is retried until one attempt does
+//! not meet it; if [`MET_IN_ALL`] attempts meet the race and none avoids it, it is no longer a race. A retry never
+//! turns a regression or a mismatch into a pass.
 
 use super::judge::Verdict;
 
-/// Attempts that all met a race on record make it a regression.
+/// If this many attempts all met a race on record, the case is a regression.
 pub const MET_IN_ALL: usize = 3;
-/// Inconclusive attempts of a case at most.
+/// The largest number of inconclusive attempts of a case.
 const INCONCLUSIVE: usize = 2;
 
-/// From how many repeats on the rate of a race counts, and not what one of them met: with fewer the interval is too wide to
-/// say anything, and with many some repeat meets the race in all its attempts.
+/// From this number of repeats on, a case is judged by the rate of its race and not by single repeats. With fewer
+/// repeats the confidence interval of the rate is too wide; with many, some repeat is likely to meet the race in all
+/// its attempts.
 const JUDGED_BY_RATE: usize = 20;
 
-/// True if that many repeats of a case are judged by how often they met a race.
+/// True if a case with this many repeats is judged by the rate of its race.
 pub fn judged_by_rate(repeats: usize) -> bool {
     repeats >= JUDGED_BY_RATE
 }
 
-/// True if a case whose attempts came to these verdicts, in their order, is to be tried once more.
+/// True if a case is to be retried, given the verdicts of its attempts so far, in order.
 pub fn again(attempts: &[Verdict]) -> bool {
     let so_far = |verdict: Verdict| attempts.iter().filter(|v| **v == verdict).count();
     match attempts.last() {
@@ -30,7 +31,7 @@ pub fn again(attempts: &[Verdict]) -> bool {
     }
 }
 
-/// What the attempts of a case come to.
+/// The result of all attempts of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settled {
     /// Position of the attempt that counts.
@@ -43,11 +44,12 @@ pub struct Settled {
     pub of: usize,
 }
 
-/// What the attempts of one case, in their order, come to; `None` if there are none.
+/// The result of the attempts of one case, given their verdicts in order; `None` if there are none.
 ///
-/// A red attempt counts whatever came after it. Else the last conclusive attempt that met no race counts, or the last one
-/// if there is none. The case is racy if some attempt met a race and another did not; it is a regression if all of
-/// [`MET_IN_ALL`] did; it is inconclusive if a race was met and no further attempt tells whether it always is.
+/// A red attempt always counts. Otherwise the last conclusive attempt without a race counts, or the last attempt if
+/// there is none. The case is racy if some attempt met a race and another did not, a regression if all of
+/// [`MET_IN_ALL`] attempts met it, and inconclusive if a race was met and no other attempt shows whether it always
+/// is.
 pub fn settle(attempts: &[Verdict]) -> Option<Settled> {
     let last = attempts.len().checked_sub(1)?;
     let met = attempts.iter().filter(|v| **v == Verdict::Racy).count();
@@ -95,8 +97,8 @@ mod tests {
     #[case::race_then_red(&[Racy, Regression], false)]
     #[case::inconclusive_attempts_do_not_use_up_those_of_a_race(&[Inconclusive, Racy, Racy], true)]
     #[case::races_do_not_use_up_the_second_try_of_an_inconclusive_attempt(&[Racy, Racy, Inconclusive], true)]
-    #[case::nothing_known_after_all(&[Racy, Inconclusive, Inconclusive], false)]
-    fn whether_a_case_is_tried_again(#[case] attempts: &[Verdict], #[case] wanted: bool) {
+    #[case::inconclusive_twice_after_a_race(&[Racy, Inconclusive, Inconclusive], false)]
+    fn again_retries_inconclusive_and_racy_attempts(#[case] attempts: &[Verdict], #[case] wanted: bool) {
         assert_eq!(again(attempts), wanted);
     }
 
@@ -116,13 +118,13 @@ mod tests {
     #[case::met_and_then_nothing(&[Racy, Inconclusive, Inconclusive], (2, Inconclusive))]
     #[case::met_and_cut_short(&[Racy], (0, Inconclusive))]
     #[case::met_twice_and_cut_short(&[Racy, Racy], (1, Inconclusive))]
-    fn what_attempts_come_to(#[case] attempts: &[Verdict], #[case] wanted: (usize, Verdict)) {
+    fn settle_gives_the_verdict_of_all_attempts(#[case] attempts: &[Verdict], #[case] wanted: (usize, Verdict)) {
         let settled = settle(attempts).unwrap();
         assert_eq!((settled.counts, settled.verdict), wanted);
     }
 
     #[test]
-    fn no_attempt_comes_to_nothing() {
+    fn settle_of_no_attempts_is_none() {
         assert_eq!(settle(&[]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Classification: which column of the behaviour table the observations are.
+//! Classification: which column of the behaviour table the observations match.
 
 use std::fmt;
 
@@ -16,13 +16,13 @@ pub enum Classification {
     Fixed,
     /// There is a discriminating row, all of them are in their regressed set, and the invariant rows hold.
     Regressed,
-    /// The evidence is complete and it is something else.
+    /// The evidence is complete and matches neither column.
     Neither,
-    /// Evidence is missing, or a step's effect cannot be proved.
+    /// Evidence is missing, or the effect of a step is not proven.
     Inconclusive,
     /// This engine or host cannot do a step.
     Unsupported,
-    /// Engine or harness failed before the first step, or the fault that was asked for was not in force.
+    /// The engine or the harness failed before the first step, or the requested fault was not in force.
     Error,
 }
 
@@ -39,7 +39,7 @@ impl Classification {
         }
     }
 
-    /// True if the evidence was complete, whatever it says.
+    /// True if the evidence was complete.
     pub fn is_conclusive(self) -> bool {
         matches!(self, Self::Fixed | Self::Regressed | Self::Neither)
     }
@@ -51,7 +51,7 @@ impl fmt::Display for Classification {
     }
 }
 
-/// A classification and why it is that one.
+/// A classification with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classified {
     /// Which column.
@@ -71,8 +71,8 @@ impl Classified {
 
 /// Classifies a case by its rows and by how it ended.
 ///
-/// An end that is not [`CaseEnd::Complete`] outweighs whatever rows were read before it, and a single row without
-/// evidence makes the case inconclusive: what is not known is never counted for a column.
+/// If the end is not [`CaseEnd::Complete`], it decides, whatever the rows show. One row without evidence makes the
+/// case inconclusive: missing evidence never counts for a column.
 pub fn classify(rows: &[Row], end: &CaseEnd) -> Classified {
     match end {
         CaseEnd::Inconclusive(why) => return Classified::new(Classification::Inconclusive, why),
@@ -99,7 +99,7 @@ pub fn classify(rows: &[Row], end: &CaseEnd) -> Classified {
     Classified::new(Classification::Neither, neither_reason(rows))
 }
 
-/// True if each row is in one of its columns, so that nothing is seen that no column knows.
+/// True if each row matches at least one of its columns.
 pub fn in_either_column(rows: &[Row]) -> bool {
     rows.iter().all(|row| row.is_fixed() || row.is_regressed())
 }

@@ -1,26 +1,26 @@
-//! Exit codes: the shortest report there is.
+//! The exit codes of `comeback`.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How the process ends. The numbers are relied on from outside.
+/// The exit code of the process. Scripts depend on the numbers, so they must not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything held; known-bad, newly-fixed and unsupported cases included.
+    /// Everything held. Known-bad, newly-fixed and unsupported cases count as held.
     Held = 0,
     /// At least one regression or mismatch.
     Regression = 1,
-    /// At least one case from which nothing can be concluded, and no regression.
+    /// At least one inconclusive case, and no regression.
     Inconclusive = 2,
-    /// No engine, an image that cannot be had or built, or something was left behind.
+    /// No engine, an image that is not available or cannot be built, or something that was not removed.
     Environment = 3,
-    /// Nothing was selected, or nothing but unsupported cases.
+    /// Nothing was selected, or all selected cases are unsupported.
     Nothing = 4,
-    /// Wrong usage, or a file that is wrong. `EX_USAGE` of sysexits.h.
+    /// Wrong usage or an invalid file. `EX_USAGE` of sysexits.h.
     Usage = 64,
-    /// A fault of `comeback` itself. `EX_SOFTWARE` of sysexits.h.
+    /// A bug in `comeback`. `EX_SOFTWARE` of sysexits.h.
     Internal = 70,
     /// Ended by SIGINT: 128 + 2.
     Interrupted = 130,
@@ -47,38 +47,40 @@ impl Exit {
         self as u8
     }
 
-    /// What it means, in a few words.
+    /// The meaning in a few words, as help and documents print it.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Held => "held (known-bad, newly-fixed and unsupported cases included)",
-            Self::Regression => "a regression, or not what --expect says",
-            Self::Inconclusive => "inconclusive: evidence is missing, nothing is concluded",
-            Self::Environment => "no engine, an image cannot be had or built, or something was left behind",
+            Self::Regression => "a regression, or not what --expect asked for",
+            Self::Inconclusive => "inconclusive: evidence is missing",
+            Self::Environment => {
+                "no engine, an image is not available or cannot be built, or something was not removed"
+            }
             Self::Nothing => "nothing selected, or nothing that can run here",
             Self::Usage => "wrong usage, or a bad file",
-            Self::Internal => "a fault of comeback itself",
+            Self::Internal => "a bug in comeback",
             Self::Interrupted => "interrupted (SIGINT)",
             Self::Terminated => "interrupted (SIGTERM)",
         }
     }
 }
 
-/// What a process's exit code means to whoever called it.
+/// Which convention the exit code follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExitStyle {
-    /// [`Exit`] as it is.
+    /// The codes of [`Exit`].
     #[default]
     Plain,
-    /// As `git bisect run` reads it: 0 good, 1 bad, 125 skip this commit, 128 and above stop.
+    /// The convention of `git bisect run`: 0 is good, 1 bad, 125 skips the commit, 128 and above stop the bisection.
     Bisect,
 }
 
-/// Skip this commit, says `git bisect run`.
+/// `git bisect run` skips the commit.
 const SKIP: u8 = 125;
 
 impl ExitStyle {
-    /// The code of a run that came to a verdict.
+    /// The exit code of a run with a verdict.
     pub fn judged(self, exit: Exit) -> u8 {
         match (self, exit) {
             (Self::Bisect, Exit::Inconclusive | Exit::Nothing) => SKIP,
@@ -87,8 +89,8 @@ impl ExitStyle {
         }
     }
 
-    /// The code of a run that came to none. `image` says that the image could not be had or built: for a commit that is a
-    /// reason to skip it, everything else would be the same at the next one.
+    /// The exit code of a run without a verdict. `image` is true if the image was not available or could not be
+    /// built. Only then does a bisection skip the commit, since any other failure would recur at the next one.
     pub fn failed(self, exit: Exit, image: bool) -> u8 {
         match self {
             Self::Plain => exit.code(),
@@ -125,16 +127,16 @@ mod tests {
     #[case(Exit::Internal, 198)]
     #[case(Exit::Interrupted, 130)]
     #[case(Exit::Terminated, 143)]
-    fn what_bisect_is_told(#[case] exit: Exit, #[case] code: u8) {
+    fn bisect_style_maps_exit_codes(#[case] exit: Exit, #[case] code: u8) {
         assert_eq!(ExitStyle::Bisect.judged(exit), code);
         assert_eq!(ExitStyle::Plain.judged(exit), exit.code());
     }
 
     #[test]
-    fn only_an_image_that_cannot_be_built_is_the_commits_own_fault() {
+    fn bisect_skips_only_commits_whose_image_cannot_be_built() {
         assert_eq!(ExitStyle::Bisect.failed(Exit::Environment, true), 125);
         assert_eq!(ExitStyle::Bisect.failed(Exit::Environment, false), 131);
-        // A mistyped filter must not condemn a commit.
+        // A mistyped filter must not mark a commit as bad.
         assert_eq!(ExitStyle::Bisect.failed(Exit::Usage, false), 192);
         assert_eq!(ExitStyle::Bisect.failed(Exit::Nothing, false), 132);
         assert_eq!(ExitStyle::Plain.failed(Exit::Environment, true), 3);

@@ -11,9 +11,9 @@ use comeback_scenario::model::{Deviation, ImageRef, Known, Race, Scenario};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Column {
-    /// What a release with the fix shows.
+    /// The behaviour of a release with the fix.
     Fixed,
-    /// What a release without it shows.
+    /// The behaviour of a release without the fix.
     Regressed,
 }
 
@@ -36,9 +36,9 @@ impl fmt::Display for Column {
 /// What is expected of a case.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expectation {
-    /// Somebody said so: `--expect`, `reproduce`. Deviations on record do not excuse anything then.
+    /// Asked for by `--expect` or `reproduce`. Deviations on record are no excuse then.
     Explicit(Column),
-    /// It follows from the release.
+    /// The column that follows from the image's release.
     Column(Column),
     /// Deviations on record for exactly this image; never empty.
     Known(Vec<Known>),
@@ -59,7 +59,8 @@ impl Expectation {
 pub struct Subject {
     /// Release of the image under test; `None` if it cannot be read.
     pub release: Option<Version>,
-    /// Release of the image whose gateway was shut down: the same, but the `from` side in an upgrade.
+    /// Release of the gateway that is shut down: that of the image under test, or in an upgrade that of the `from`
+    /// side.
     pub shutdown_release: Option<Version>,
     /// Name of its base: `bookworm`.
     pub base: Option<String>,
@@ -68,7 +69,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// An image of that release that nothing else is known of.
+    /// An image of which only the release is known.
     pub fn of_release(release: Option<Version>) -> Self {
         Self {
             shutdown_release: release.clone(),
@@ -78,8 +79,8 @@ impl Subject {
     }
 }
 
-/// The release of the image whose gateway is shut down in a scenario: the subject's, or in an upgrade that of the `from`
-/// side. `other` finds the release of an image expression such as `release:0.16.0`.
+/// The release of the gateway that a scenario shuts down: the one under test, or in an upgrade that of the `from`
+/// side. `other` returns the release of an image expression such as `release:0.16.0`.
 pub fn shutdown_release(
     scenario: &Scenario,
     subject: Option<&Version>,
@@ -93,8 +94,8 @@ pub fn shutdown_release(
 
 /// What is expected of a scenario on an image.
 ///
-/// In this order: what was asked for explicitly; deviations on record for the image under test; `fixed` for an invariant
-/// scenario; else by the release whose gateway was shut down.
+/// The first of these that applies: the explicit expectation; deviations on record for the image under test; `fixed`
+/// for an invariant scenario; the column of the release that is shut down.
 pub fn expectation(scenario: &Scenario, subject: &Subject, explicit: Option<Column>) -> Expectation {
     if let Some(column) = explicit {
         return Expectation::Explicit(column);
@@ -117,8 +118,8 @@ pub fn expectation(scenario: &Scenario, subject: &Subject, explicit: Option<Colu
     ))
 }
 
-/// The column a release is expected in, by release segment: 0.17.0rc1 counts as 0.17.0. A release that cannot be read is
-/// held to the fixed column; without `fixed_in` no release is in it yet.
+/// The column that a release is expected in, by its release segment: 0.17.0rc1 counts as 0.17.0. An unreadable
+/// release is expected to be fixed. Without `fixed_in`, no release is fixed yet.
 pub fn by_release(fixed_in: Option<&Version>, release: Option<&Version>) -> Column {
     match (release, fixed_in) {
         (None, _) => Column::Fixed,
@@ -128,13 +129,13 @@ pub fn by_release(fixed_in: Option<&Version>, release: Option<&Version>) -> Colu
     }
 }
 
-/// The races on record for an image, in the order of the file. They hold whatever was asked for explicitly.
+/// The races on record for an image, in the order of the scenario file. They apply to an explicit expectation too.
 pub fn races<'s>(scenario: &'s Scenario, subject: &Subject) -> Vec<&'s Race> {
     let on_record = |race: &&Race| applies(&race.deviation, subject);
     scenario.races.iter().filter(on_record).collect()
 }
 
-/// True if a deviation is on record for exactly this image. What is not known of an image fulfils no condition on it.
+/// True if a deviation is on record for exactly this image. An unknown property of the image meets no condition.
 fn applies(deviation: &Deviation, subject: &Subject) -> bool {
     let release = subject
         .release

@@ -1,4 +1,4 @@
-//! Rows for tests of what is made of them.
+//! Rows for tests.
 #![allow(clippy::unwrap_used)]
 
 use comeback_scenario::fixtures::{set, value};
@@ -6,7 +6,7 @@ use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Scenario};
 
 use crate::rows::Row;
 
-/// A read row; `?` as the observation is a reading that is missing.
+/// A row with an observation. `?` stands for a missing reading.
 pub fn row(at: Moment, probe: &str, observed: &str, fixed: &[&str], regressed: &[&str]) -> Row {
     let seen = observed != "?";
     Row {
@@ -24,7 +24,7 @@ pub fn row(at: Moment, probe: &str, observed: &str, fixed: &[&str], regressed: &
     }
 }
 
-/// The rows of a scenario with these observations, in order.
+/// The rows of a scenario, with these observations in order.
 pub fn rows_of(scenario: &Scenario, observed: &[&str]) -> Vec<Row> {
     assert_eq!(scenario.expects.len(), observed.len());
     let lines = scenario.source.expect_lines.iter();
@@ -44,7 +44,7 @@ pub fn rows_of(scenario: &Scenario, observed: &[&str]) -> Vec<Row> {
         .collect()
 }
 
-/// An implicit invariant that wants `true`.
+/// An implicit invariant row that expects `true`.
 pub fn invariant_row(observed: &str) -> Row {
     row(
         Moment::Boot(2),

@@ -1,4 +1,4 @@
-//! The verdict of a case: its classification against what was expected of that image.
+//! The verdict of a case: its classification against the expectation.
 
 use std::fmt;
 
@@ -17,19 +17,19 @@ use comeback_scenario::model::{Deviation, Known, KnownRow, Probe, Race, Seen};
 pub enum Verdict {
     /// As expected.
     Held,
-    /// As bad as expected of a release without the fix, or as on record.
+    /// As bad as expected: of a release without the fix, or as a deviation on record says.
     KnownBad,
     /// Better than expected.
     NewlyFixed,
-    /// An attempt met a race on record. Of a case: some attempt met one, and another did not.
+    /// Of an attempt: it met a race on record. Of a case: some attempt met one, and another did not.
     Racy,
-    /// This engine or host cannot do it.
+    /// The engine or host cannot do a step of the scenario.
     Unsupported,
-    /// Engine or harness failed before the first step, or the fault that was asked for was not in force.
+    /// The engine or the harness failed before the first step, or the requested fault was not in force.
     Error,
-    /// Nothing can be concluded.
+    /// Evidence is missing.
     Inconclusive,
-    /// Not what was asked for explicitly.
+    /// Not what `--expect` or `reproduce` asked for.
     Mismatch,
     /// Worse than expected.
     Regression,
@@ -81,27 +81,27 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// One attempt of a case, judged.
+/// The judgement of one attempt of a case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
     /// The rows it was judged by.
     pub rows: Vec<Row>,
-    /// Which column they are.
+    /// Which column the rows match.
     pub classification: Classification,
     /// What was expected.
     pub expectation: Expectation,
-    /// What follows.
+    /// The verdict that follows.
     pub verdict: Verdict,
-    /// Why it was classified so; `None` where that needs no explanation.
+    /// Why it was classified so; `None` if that needs no explanation.
     pub reason: Option<String>,
-    /// The note of the deviation on record that it matches.
+    /// The note of the deviation on record that the rows match.
     pub note: Option<String>,
-    /// How often the race on record that it met was seen before; `None` if it met none.
+    /// How often the race that the attempt met was seen before; `None` if it met none.
     pub race: Option<Seen>,
 }
 
-/// Judges rows against an expectation. An attempt that would be red, and differs from what is expected in exactly the rows
-/// of one of these races, is [`Verdict::Racy`].
+/// Judges rows against an expectation. A red attempt that differs from the expectation in exactly the rows of one of
+/// `races` is [`Verdict::Racy`].
 pub fn judge(rows: Vec<Row>, end: &CaseEnd, expectation: &Expectation, races: &[&Race]) -> Judged {
     let classified = classify(&rows, end);
     let mut note = None;
@@ -137,7 +137,7 @@ pub fn judge(rows: Vec<Row>, end: &CaseEnd, expectation: &Expectation, races: &[
     }
 }
 
-/// True if the rows of the race show what is on record of it, and every other row what is expected.
+/// True if the rows of the race show what is on record for it and all other rows are as expected.
 fn meets(race: &Race, rows: &[Row], expectation: &Expectation) -> bool {
     let others_as = |known: Option<&Known>| {
         deviates(&race.deviation, rows, |row| match (expectation, known) {
@@ -153,7 +153,7 @@ fn meets(race: &Race, rows: &[Row], expectation: &Expectation) -> bool {
     }
 }
 
-/// True if every row of the deviation is there and shows what is on record, and every other row is as it should be.
+/// True if every row of the deviation was read and shows what is on record, and `should` accepts every other row.
 fn deviates(deviation: &Deviation, rows: &[Row], should: impl Fn(&Row) -> bool) -> bool {
     let listed = |row: &Row| deviation.rows.iter().find(|listed| names(listed, row));
     deviation.rows.iter().all(|l| rows.iter().any(|row| names(l, row)))
@@ -163,7 +163,7 @@ fn deviates(deviation: &Deviation, rows: &[Row], should: impl Fn(&Row) -> bool) 
         })
 }
 
-/// True if a row shows what the deviation says of it or, where it says nothing, what the fixed column says.
+/// True if a row shows what the deviation says of it. A row that the deviation does not mention must be fixed.
 fn as_written(known: &Known, row: &Row) -> bool {
     match known.deviation.rows.iter().find(|listed| names(listed, row)) {
         Some(listed) => {
@@ -194,7 +194,8 @@ fn expected_fixed(found: Classification) -> Verdict {
     }
 }
 
-/// A release without the fix may also show part of it: that is no news as long as no row shows what no column knows.
+/// A release without the fix may also show part of it. That is expected as long as each row matches one of its
+/// columns.
 fn expected_regressed(found: Classification, rows: &[Row]) -> Verdict {
     match found {
         Classification::Fixed => Verdict::NewlyFixed,
@@ -206,7 +207,7 @@ fn expected_regressed(found: Classification, rows: &[Row]) -> Verdict {
 
 fn expected_known<'a>(known: &'a [Known], found: Classification, rows: &[Row]) -> (Verdict, Option<&'a Known>) {
     if found == Classification::Fixed {
-        // The fixed column is one of the two outcomes of a race on record, so seeing it is no news.
+        // The fixed column is one of the two outcomes of a race on record, so it is not newly fixed.
         let race = known.iter().find(|known| known.or_fixed);
         return (
             if race.is_some() {
@@ -223,7 +224,7 @@ fn expected_known<'a>(known: &'a [Known], found: Classification, rows: &[Row]) -
     }
 }
 
-/// True if each listed row is there and shows what is on record, and the rest is fixed.
+/// True if each listed row was read and shows what is on record, and the rest is fixed.
 fn deviates_as_written(known: &Known, rows: &[Row]) -> bool {
     let listed = &known.deviation.rows;
     listed.iter().all(|l| rows.iter().any(|row| names(l, row))) && rows.iter().all(|row| as_written(known, row))

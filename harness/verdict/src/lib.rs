@@ -1,7 +1,18 @@
-//! The verdict: what was seen, which column of the behaviour table that is, and what follows for this image.
+//! The verdict on a case: which column of the behaviour table the observations match, and whether that was expected
+//! of this image.
 //!
-//! Pure: nothing here reads a file, a clock or an engine. Evidence goes in, a [`Judged`] comes out, and the same evidence
-//! always gives the same one.
+//! Pure: nothing here reads a file, a clock or an engine. The same evidence always gives the same [`Judged`].
+//! [`judge_case`] judges one attempt of a case, [`attempts::settle`] all its attempts, [`run::outcome`] a run:
+//!
+//! ```
+//! use comeback_verdict::attempts::settle;
+//! use comeback_verdict::run::{Faults, outcome};
+//! use comeback_verdict::{Exit, Verdict};
+//!
+//! let retried = settle(&[Verdict::Inconclusive, Verdict::Held]).unwrap();
+//! assert_eq!(retried.verdict, Verdict::Held);
+//! assert_eq!(outcome(&[retried.verdict, Verdict::Regression], Faults::default()).exit, Exit::Regression);
+//! ```
 
 pub mod attempts;
 pub mod classify;
@@ -23,14 +34,15 @@ use comeback_scenario::model::Scenario;
 
 /// Judges one attempt of a case.
 ///
-/// `explicit` is what `--expect` or `reproduce` asks for; without it [`expected::expectation`] decides from the image.
+/// `explicit` is the column that `--expect` or `reproduce` asks for. Without it, [`expected::expectation`] derives
+/// the expectation from the image.
 pub fn judge_case(scenario: &Scenario, evidence: &CaseEvidence, subject: &Subject, explicit: Option<Column>) -> Judged {
     let rows = rows::read_rows(scenario, evidence);
     let expectation = expected::expectation(scenario, subject, explicit);
     let races = expected::races(scenario, subject);
     let judged = judge::judge(rows, &evidence.end, &expectation, &races);
     match missed_window(evidence) {
-        // What was to be true before a later step was not: whatever held then, the scenario was not played.
+        // A missed `wait-until` means that a later step was not done at its moment, so the scenario was not tested.
         Some(why) if judged.classification == Classification::Fixed => {
             judge::judge(judged.rows, &CaseEnd::Inconclusive(why), &expectation, &races)
         }
@@ -38,7 +50,7 @@ pub fn judge_case(scenario: &Scenario, evidence: &CaseEvidence, subject: &Subjec
     }
 }
 
-/// In words: the first `wait-until` that did not come true.
+/// The first `wait-until` that did not come true, in words.
 fn missed_window(evidence: &CaseEvidence) -> Option<String> {
     evidence.history.iter().find_map(|o| match &o.fact {
         Fact::StepEnded {

@@ -1,4 +1,4 @@
-//! What must be true of every table and every observation.
+//! Properties that hold for every table and every observation.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
@@ -62,7 +62,7 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
     prop::sample::select(Verdict::ALL.to_vec())
 }
 
-/// How bad an exit code is, by the contract: held, nothing, error, inconclusive, regression.
+/// Rank of an exit code, best first: held, nothing, error, inconclusive, regression.
 fn badness(exit: Exit) -> usize {
     let order = [
         Exit::Held,
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_not_fixed_is_explained(rows in any_rows()) {
+    fn every_classification_but_fixed_has_a_reason(rows in any_rows()) {
         let classified = classify(&rows, &CaseEnd::Complete);
         prop_assert_eq!(classified.reason.is_none(), classified.classification == Classification::Fixed);
     }
@@ -152,7 +152,7 @@ proptest! {
         let mut all = verdicts;
         all.push(more);
         let after = outcome(&all, Faults::default());
-        // Nothing but unsupported cases becomes a held run with the first that holds: the one exception.
+        // The one exception: a run of unsupported cases only becomes held with the first case that holds.
         if before.exit != Exit::Nothing {
             prop_assert!(badness(after.exit) >= badness(before.exit));
         }
@@ -181,7 +181,7 @@ proptest! {
         if red {
             prop_assert!(settled.verdict.is_red() && attempts[settled.counts].is_red());
         }
-        // Nothing but a race that is always met is red beside a red attempt.
+        // Without a red attempt, only a race that is always met is red.
         prop_assert_eq!(settled.verdict.is_red(), red || (settled.met >= 3 && settled.met == settled.of));
     }
 

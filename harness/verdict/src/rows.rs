@@ -1,4 +1,4 @@
-//! Rows: each line of the behaviour table with what was observed of it.
+//! Rows: the lines of the behaviour table with their observations.
 
 use std::fmt;
 
@@ -7,38 +7,38 @@ use comeback_history::probe::{self, InvariantRow, Reading};
 use comeback_scenario::model::{DEFAULT_PROFILE, Expect, Guard, Moment, Scenario, Value, ValueSet};
 use comeback_scenario::vocabulary::Values;
 
-/// Characters of a command's output that a row quotes at most.
+/// The most characters of a command's output that a row quotes.
 const QUOTE_CHARS: usize = 200;
 
-/// One line of the behaviour table, read.
+/// One line of the behaviour table with its observation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// When it was read.
+    /// The moment at which it was read.
     pub at: Moment,
-    /// Of which profile.
+    /// The profile.
     pub profile: String,
-    /// The probe's name, or the invariant's (`invariant.one_boot_line`).
+    /// Name of the probe, or of the invariant (`invariant.one_boot_line`).
     pub probe: String,
-    /// What was seen; `None` if the evidence does not tell.
+    /// The observed value; `None` if evidence is missing.
     pub observed: Option<Value>,
-    /// Why the evidence does not tell.
+    /// Why evidence is missing.
     pub why_missing: Option<String>,
-    /// What the fixed column allows.
+    /// The values that the fixed column allows.
     pub fixed: ValueSet,
-    /// What the regressed column allows.
+    /// The values that the regressed column allows.
     pub regressed: ValueSet,
-    /// Which part of the fix it stands guard over.
+    /// The part of the fix that the row protects.
     pub guards: Option<Guard>,
-    /// True for the rows every scenario has without writing them down.
+    /// True for the invariants that every scenario has without writing them down.
     pub implicit: bool,
-    /// Position in the history of the observation it was read off, where there is one.
+    /// Position in the history of the observation that the value comes from, if there is one.
     pub seq: Option<u64>,
     /// Line of its `[[expect]]` in the scenario file, from 1.
     pub line: Option<usize>,
 }
 
 impl Row {
-    /// True if no value is allowed by both columns, so that the row tells them apart.
+    /// True if no value is in both columns, so the row tells a fixed release from a regressed one.
     pub fn discriminates(&self) -> bool {
         self.fixed.is_disjoint(&self.regressed)
     }
@@ -54,7 +54,7 @@ impl Row {
     }
 }
 
-/// `boot:2 boot.action`, with the profile where it is not the default one.
+/// `boot:2 boot.action`, followed by the profile unless it is the default one.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.at, self.probe)?;
@@ -65,7 +65,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// Reads every row of a scenario off a case's evidence: the written ones in their order, then the implicit invariants.
+/// Reads all rows of a scenario off a case's evidence: the written ones in their order, then the implicit invariants.
 pub fn read_rows(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<Row> {
     let written = scenario.expects.iter().enumerate().map(|(i, expect)| {
         let reading = probe::read(scenario, evidence, expect.at, expect.probe, &expect.profile);
@@ -77,7 +77,7 @@ pub fn read_rows(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<Row> {
     written.chain(implicit).collect()
 }
 
-/// A row of the scenario file with its reading. `known` are further values that releases on record are known to show.
+/// A row of the scenario file with its reading. `known` are the values that deviations on record show in this row.
 pub fn written_row(expect: &Expect, known: &[&ValueSet], reading: Reading) -> Row {
     let (mut observed, why_missing, seq) = split(reading);
     if expect.probe.info().values == Values::Substring {
@@ -98,7 +98,7 @@ pub fn written_row(expect: &Expect, known: &[&ValueSet], reading: Reading) -> Ro
     }
 }
 
-/// An implicit invariant with its reading: both columns want the same.
+/// An implicit invariant with its reading. Both columns expect the same value.
 pub fn implicit_row(invariant: InvariantRow) -> Row {
     let wanted = ValueSet(vec![invariant.wanted]);
     let (observed, why_missing, seq) = split(invariant.reading);
@@ -124,7 +124,7 @@ fn split(reading: Reading) -> (Option<Value>, Option<String>, Option<u64>) {
     }
 }
 
-/// What deviations on record say of the same row.
+/// The values that deviations on record show in the same row.
 fn known_values<'a>(scenario: &'a Scenario, expect: &Expect) -> Vec<&'a ValueSet> {
     let of_known = scenario.known.iter().map(|known| &known.deviation);
     let of_races = scenario.races.iter().map(|race| &race.deviation);
@@ -136,10 +136,10 @@ fn known_values<'a>(scenario: &'a Scenario, expect: &Expect) -> Vec<&'a ValueSet
         .collect()
 }
 
-/// `step.says` is matched as a substring: the alternative that the text contains stands for the text.
+/// `step.says` matches substrings: an alternative that the text contains replaces the text.
 ///
-/// A longer alternative counts for more than one it contains. A text in which alternatives of different columns stand
-/// side by side proves neither of them, so it stands for itself and matches nothing.
+/// If one alternative contains another, the longer one wins. A text that contains alternatives of different columns
+/// proves neither, so it stays as it is and matches nothing.
 fn said(observed: Value, expect: &Expect, known: &[&ValueSet]) -> Value {
     let Value::Str(text) = observed else {
         return observed;

@@ -1,4 +1,4 @@
-//! The verdict of a run: what its cases come to, and the exit code.
+//! The verdict of a run and its exit code, from the verdicts of its cases.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub enum RunVerdict {
     Held,
     /// Engine, images or harness failed, or there was nothing to judge.
     Error,
-    /// Nothing can be concluded from at least one case.
+    /// At least one case is inconclusive.
     Inconclusive,
     /// At least one regression or mismatch.
     Regression,
@@ -40,7 +40,7 @@ impl fmt::Display for RunVerdict {
     }
 }
 
-/// What a run comes to.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaseOutcome {
     /// The verdict.
@@ -49,20 +49,20 @@ pub struct CaseOutcome {
     pub exit: Exit,
 }
 
-/// What happened to a run beside its cases.
+/// What went wrong in a run apart from its cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Faults {
-    /// The run failed for a reason of its own: an image could not be built, something was left behind. The exit code is
-    /// what it would be if nothing worse came of the cases.
+    /// The run itself failed: an image could not be built, or something was not removed. This is the exit code unless
+    /// a case gives a worse one.
     pub error: Option<Exit>,
-    /// The run was cut short by a signal: 130 or 143, whatever was found until then.
+    /// A signal interrupted the run: 130 or 143, whatever the cases gave until then.
     pub interrupted: Option<Exit>,
 }
 
-/// The outcome of a run, from the verdict of each case ([`super::attempts::settle`]).
+/// The result of a run, from the verdict of each case ([`super::attempts::settle`]).
 ///
-/// Regression and mismatch beat inconclusive beats error beats held. A run in which nothing was judged, because nothing
-/// was selected or nothing is supported here, has held nothing: its verdict is `error`.
+/// A regression or mismatch outweighs inconclusive, which outweighs error, which outweighs held. A run that judged
+/// nothing, because nothing was selected or all cases are unsupported, has the verdict `error`.
 pub fn outcome(verdicts: &[Verdict], faults: Faults) -> CaseOutcome {
     let has = |wanted: Verdict| verdicts.contains(&wanted);
     let (verdict, exit) = if verdicts.iter().any(|v| v.is_red()) {
@@ -79,7 +79,7 @@ pub fn outcome(verdicts: &[Verdict], faults: Faults) -> CaseOutcome {
         (RunVerdict::Held, Exit::Held)
     };
     match faults.interrupted {
-        // What was found stands; but a run that did not get to its end has not held.
+        // The results so far stand, but an interrupted run has not held.
         Some(exit) => CaseOutcome {
             verdict: verdict.max(RunVerdict::Error),
             exit,

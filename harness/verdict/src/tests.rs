@@ -1,4 +1,4 @@
-//! Each line of the contract on classification, expectation and verdicts, as a table.
+//! The contract on classification, expectation and verdicts, as tables.
 #![allow(clippy::unwrap_used)]
 
 mod expectation;
@@ -17,7 +17,7 @@ use comeback_history::probe::{InvariantRow, Reading};
 use comeback_scenario::fixtures::{docker_restart, expect, known, operator_stop, race, set, value};
 use comeback_scenario::model::{Moment, Probe, Value};
 
-/// Persisted, prior state, action, service; then one implicit invariant.
+/// Rows of a restart, in this order: persisted state, prior state, action, service, then one implicit invariant.
 fn restart_rows(observed: &str) -> Vec<Row> {
     let words: Vec<&str> = observed.split(' ').collect();
     let mut rows = rows_of(&docker_restart(), &words[..4]);
@@ -89,7 +89,7 @@ fn classification_of_a_complete_case(
 #[case(CaseEnd::Inconclusive("engine answered 500".into()), Classification::Inconclusive, "engine answered 500")]
 #[case(CaseEnd::Unsupported("no compose".into()), Classification::Unsupported, "no compose")]
 #[case(CaseEnd::Error("no image".into()), Classification::Error, "no image")]
-fn an_end_before_its_time_outweighs_the_rows(
+fn an_incomplete_end_outweighs_the_rows(
     #[case] end: CaseEnd,
     #[case] wanted: Classification,
     #[case] reason: &str,
@@ -101,7 +101,7 @@ fn an_end_before_its_time_outweighs_the_rows(
 }
 
 #[test]
-fn no_rows_is_not_fixed() {
+fn a_case_without_rows_is_inconclusive() {
     assert_eq!(
         classify(&[], &CaseEnd::Complete).classification,
         Classification::Inconclusive
@@ -171,7 +171,7 @@ fn verdict_of_a_case(#[case] expectation: Expectation, #[case] observed: &str, #
 #[case(CaseEnd::Inconclusive("x".into()), Verdict::Inconclusive)]
 #[case(CaseEnd::Unsupported("x".into()), Verdict::Unsupported)]
 #[case(CaseEnd::Error("x".into()), Verdict::Error)]
-fn what_is_not_conclusive_is_judged_as_classified(
+fn verdict_of_a_case_that_is_not_conclusive(
     #[case] end: CaseEnd,
     #[case] wanted: Verdict,
     #[values(Expectation::Column(Column::Fixed), Expectation::Column(Column::Regressed),
@@ -207,7 +207,7 @@ fn verdict_against_a_deviation_on_record(#[case] observed: &str, #[case] or_fixe
 }
 
 #[test]
-fn each_outcome_of_a_race_over_two_rows_is_on_record() {
+fn a_race_over_two_rows_may_show_only_one_of_them() {
     let mut record = known(Moment::End, Probe::Service, &["down"]);
     record.deviation.rows.extend(
         known(Moment::Boot(2), Probe::BootAction, &["registered"])
@@ -248,20 +248,20 @@ fn an_attempt_meets_a_race_in_exactly_its_rows(#[case] observed: &str, #[case] w
 }
 
 #[test]
-fn a_race_counts_from_what_is_expected() {
+fn a_race_is_measured_against_the_expectation() {
     let restarted = race(Moment::Boot(2), Probe::BootAction, &["registered"]);
     let found = |observed: &str, expectation: &Expectation| {
         let rows = restart_rows(observed);
         judge(rows, &CaseEnd::Complete, expectation, &[&restarted]).verdict
     };
-    // Whatever was asked for explicitly.
+    // With an explicit expectation too.
     let explicit = Expectation::Explicit(Column::Fixed);
     assert_eq!(found("running running registered up", &explicit), Verdict::Racy);
-    // The deviation on record stays expected beside it.
+    // With a deviation on record, which stays expected.
     let known = Expectation::Known(vec![known(Moment::End, Probe::Service, &["down"])]);
     assert_eq!(found("running running registered down", &known), Verdict::Racy);
     assert_eq!(found("running running registered up", &known), Verdict::Regression);
-    // Where the bug is expected, the rest is in either column.
+    // Where the bug is expected, the other rows may match either column.
     let strange = race(Moment::Down(1), Probe::StateGatewayState, &["draining"]);
     let regressed = Expectation::Column(Column::Regressed);
     let rows = restart_rows("draining stopped registered down");
@@ -280,7 +280,7 @@ fn a_race_of_a_row_that_was_not_read_excuses_nothing() {
 }
 
 #[test]
-fn a_record_of_a_row_that_was_not_read_excuses_nothing() {
+fn a_deviation_of_a_row_that_was_not_read_excuses_nothing() {
     let record = known(Moment::After(9), Probe::Service, &["down"]);
     let judged = judge(
         restart_rows(REGRESSED),
@@ -292,7 +292,7 @@ fn a_record_of_a_row_that_was_not_read_excuses_nothing() {
 }
 
 #[test]
-fn any_of_several_deviations_on_record_may_be_the_one() {
+fn any_of_several_deviations_on_record_may_match() {
     let records = vec![
         known(Moment::End, Probe::Service, &["down"]),
         known(Moment::Boot(2), Probe::BootAction, &["x"]),
@@ -308,7 +308,7 @@ fn any_of_several_deviations_on_record_may_be_the_one() {
 
 #[rstest]
 #[case::held(&[Verdict::Held], RunVerdict::Held, Exit::Held)]
-#[case::all_that_is_no_news(
+#[case::all_that_is_expected(
     &[Verdict::Held, Verdict::KnownBad, Verdict::NewlyFixed, Verdict::Racy, Verdict::Unsupported], RunVerdict::Held, Exit::Held
 )]
 #[case::regression(&[Verdict::Held, Verdict::Regression], RunVerdict::Regression, Exit::Regression)]
@@ -330,9 +330,9 @@ fn outcome_of_a_run(#[case] verdicts: &[Verdict], #[case] verdict: RunVerdict, #
 
 #[rstest]
 #[case::a_leak_is_an_error(&[Verdict::Held], RunVerdict::Error, Exit::Environment)]
-#[case::it_does_not_hide_a_regression(&[Verdict::Regression], RunVerdict::Regression, Exit::Regression)]
-#[case::nor_an_inconclusive_case(&[Verdict::Inconclusive], RunVerdict::Inconclusive, Exit::Inconclusive)]
-fn a_fault_of_the_run_itself(#[case] verdicts: &[Verdict], #[case] verdict: RunVerdict, #[case] exit: Exit) {
+#[case::a_leak_does_not_hide_a_regression(&[Verdict::Regression], RunVerdict::Regression, Exit::Regression)]
+#[case::a_leak_does_not_hide_an_inconclusive_case(&[Verdict::Inconclusive], RunVerdict::Inconclusive, Exit::Inconclusive)]
+fn outcome_of_a_run_with_a_leak(#[case] verdicts: &[Verdict], #[case] verdict: RunVerdict, #[case] exit: Exit) {
     let found = outcome(
         verdicts,
         Faults {
@@ -362,7 +362,7 @@ fn an_interrupted_run_has_not_held(#[values(Exit::Interrupted, Exit::Terminated)
 #[case::both_columns("Gateway stopped; Gateway is not running", "Gateway stopped; Gateway is not running")]
 #[case::neither("Permission denied", "Permission denied")]
 #[case::on_record("Traceback (most recent call last)", "Traceback")]
-fn what_a_command_said(#[case] text: &str, #[case] wanted: &str) {
+fn step_says_is_matched_by_substring(#[case] text: &str, #[case] wanted: &str) {
     let expect = expect(
         Moment::After(1),
         Probe::StepSays,
@@ -392,7 +392,7 @@ fn a_long_output_is_capped() {
 }
 
 #[test]
-fn implicit_rows_want_the_same_in_both_columns() {
+fn implicit_rows_expect_the_same_in_both_columns() {
     let row = implicit_row(InvariantRow {
         at: Moment::Boot(2),
         name: "invariant.one_boot_line",

@@ -1,4 +1,4 @@
-//! What is expected of which image.
+//! The expectation of each image.
 
 use pep440_rs::Version;
 use rstest::rstest;
@@ -11,14 +11,14 @@ use comeback_scenario::model::{ImageRef, Moment, Probe, Upgrade};
 #[case::below("0.16.0", Some("0.17.0"), Column::Regressed)]
 #[case::below_patch("0.15.2", Some("0.17.0"), Column::Regressed)]
 #[case::at("0.17.0", Some("0.17.0"), Column::Fixed)]
-#[case::candidate_counts_as_its_release("0.17.0rc1", Some("0.17.0"), Column::Fixed)]
-#[case::development_build_too("0.17.0.dev3+g1234", Some("0.17.0"), Column::Fixed)]
+#[case::release_candidate_counts_as_its_release("0.17.0rc1", Some("0.17.0"), Column::Fixed)]
+#[case::development_build_counts_as_its_release("0.17.0.dev3+g1234", Some("0.17.0"), Column::Fixed)]
 #[case::candidate_of_the_release_below("0.16.0rc1", Some("0.17.0"), Column::Regressed)]
 #[case::post_release_of_the_one_below("0.16.0.post1", Some("0.17.0"), Column::Regressed)]
 #[case::above("0.19.0", Some("0.17.0"), Column::Fixed)]
-#[case::numbers_not_text("0.9.0", Some("0.17.0"), Column::Regressed)]
+#[case::compared_as_numbers("0.9.0", Some("0.17.0"), Column::Regressed)]
 #[case::short_form("0.17", Some("0.17.0"), Column::Fixed)]
-#[case::no_release_is_fixed("0.19.0", None, Column::Regressed)]
+#[case::not_fixed_in_any_release("0.19.0", None, Column::Regressed)]
 fn column_by_release(#[case] release: &str, #[case] fixed_in: Option<&str>, #[case] wanted: Column) {
     let fixed_in: Option<Version> = fixed_in.map(|v| v.parse().unwrap());
     assert_eq!(by_release(fixed_in.as_ref(), Some(&release.parse().unwrap())), wanted);
@@ -31,7 +31,7 @@ fn column_by_release(#[case] release: &str, #[case] fixed_in: Option<&str>, #[ca
 }
 
 #[rstest]
-fn an_unreadable_release_is_held_to_fixed(#[values(None, Some("0.17.0"))] fixed_in: Option<&str>) {
+fn an_unreadable_release_is_expected_fixed(#[values(None, Some("0.17.0"))] fixed_in: Option<&str>) {
     let fixed_in: Option<Version> = fixed_in.map(|v| v.parse().unwrap());
     assert_eq!(by_release(fixed_in.as_ref(), None), Column::Fixed);
 }
@@ -59,7 +59,7 @@ fn an_explicit_expectation_outweighs_everything(#[values(Column::Fixed, Column::
 }
 
 #[test]
-fn in_an_upgrade_the_release_that_was_shut_down_counts() {
+fn an_upgrade_is_expected_by_the_release_that_was_shut_down() {
     let mut scenario = docker_restart();
     let old = || Some("0.16.0".parse().unwrap());
     let subject: Version = "0.17.0".parse().unwrap();
