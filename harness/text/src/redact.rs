@@ -1,10 +1,10 @@
-//! Secrets, taken out of what is kept and shown. Pure.
+//! Removes secrets from everything that is kept or shown. Pure.
 //!
-//! Applied where something comes in, so that nothing behind it has to think of it: to a case's facts as they enter its
-//! history, to its output and its end, to what builders say, to the engine's address and to the command's arguments.
+//! Redaction happens where data comes in, so no later code has to think of it: facts as they enter a case's history,
+//! the output and the end of a case, builders' output, the engine's address, and the command's arguments.
 //!
-//! What it knows: the values of variables that are called secrets (see [`is_secret`]), and texts that look like one. A secret
-//! that was encoded, or cut in two by whoever printed it, it does not know.
+//! It finds the values of variables whose names say that they are secret (see [`is_secret`]), and text that has the
+//! shape of a secret. It does not find a secret that was encoded or printed in parts.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -14,13 +14,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What stands where a secret stood.
+/// Replaces a secret.
 pub const MARK: &str = "[redacted]";
-/// Shorter values are found in any text, and are no secrets.
+/// Shorter values occur in any text, so they are not taken for secrets.
 const SHORTEST: usize = 4;
-/// Values from this length on are taken out of the middle of words, too.
+/// Values of at least this length, in bytes, are removed from the middle of words too.
 const ANYWHERE: usize = 8;
-/// What the behaviour table is about: never taken for a secret, whatever a variable holds.
+/// The words of the behaviour table. They are never taken for a secret, even if a variable holds one of them.
 const WORDS: [&str; 30] = [
     "absent",
     "default",
@@ -53,27 +53,27 @@ const WORDS: [&str; 30] = [
     "true",
     "unset",
 ];
-/// Shapes of secrets. What is captured as `keep` and `after` stays.
+/// Shapes of secrets. The groups `keep` and `after` stay in the text.
 const SHAPES: [&str; 20] = [
-    // A private key, as far as it is there.
+    // A private key, even if its end is missing.
     r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
-    // Names of variables and fields; of headers; of options. Quotes stay, so that what can be read stays readable.
+    // Names of variables, fields, headers and options. Quotes stay, so that JSON stays readable.
     r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|(?:^|[^a-z0-9_-])[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*")[^"\r\n]+(?P<after>")"#,
     r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|(?:^|[^a-z0-9_-])[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*')[^'\r\n]+(?P<after>')"#,
     r#"(?P<keep>(?i:[a-z0-9_]*[_-](?:token|key|secret|password)|(?:^|[^a-z0-9_-])[a-z0-9_]*passw(?:or)?d|api_?key)["']?[ \t]*[=:][ \t]*)[^\s"',;&)}\]]+"#,
     r#"(?P<keep>(?i:authorization)["']?\s*[=:]\s*["']?(?:(?i:basic|bearer|token|bot)[ \t]+)?)[^\s,;"']{8,}"#,
-    // What registries are logged in to with.
+    // Credentials in a registry configuration.
     r#"(?P<keep>"(?:auth|identitytoken|registrytoken)"\s*:\s*")[^"]+(?P<after>")"#,
     r"(?P<keep>\b(?i:bearer)\s+)[A-Za-z0-9._~+/=-]{8,}",
-    // The password in an address, and the name before it, which may be one too.
+    // The password in a URL, and the name before it, which may be a token.
     r#"(?P<keep>\b[A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'@:]*:[^/\s"']*(?P<after>@)"#,
-    // OpenAI, Anthropic, Stripe and whoever does as they do.
+    // OpenAI, Anthropic, Stripe and others with the same format.
     r"\b[sr]k[-_][A-Za-z0-9_-]{16,}",
     // GitHub and GitLab.
     r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})",
     // Slack.
     r"\b(?:xox[a-z]|xapp)-[A-Za-z0-9-]{10,}",
-    // Who knows the address of a webhook may post to it.
+    // Webhooks: anybody who knows the URL may post to it.
     r"(?P<keep>\bhooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9/_-]{10,}",
     r"(?P<keep>\bdiscord(?:app)?\.com/api/(?:v[0-9]+/)?webhooks/)[0-9]+/[A-Za-z0-9_-]{20,}",
     // Discord.
@@ -82,7 +82,7 @@ const SHAPES: [&str; 20] = [
     r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
     // Hugging Face, npm, PyPI, Docker Hub.
     r"\b(?:hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,}|dckr_pat_[A-Za-z0-9_-]{20,})",
-    // Telegram, also where `bot` is written before it.
+    // Telegram, also after a literal `bot`.
     r"[0-9]{8,10}:[A-Za-z0-9_-]{30,}",
     // AWS.
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
@@ -93,11 +93,11 @@ const SHAPES: [&str; 20] = [
 ];
 
 static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    // Each of them is compiled in a test.
+    // A test checks that all of them compile.
     SHAPES.iter().filter_map(|shape| Regex::new(shape).ok()).collect()
 });
 
-/// True of the name of a variable, or of a field, whose value is a secret: `OPENAI_API_KEY`, `bot_token`, `password`.
+/// True if the name of a variable or field says that its value is secret: `OPENAI_API_KEY`, `bot_token`, `password`.
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     let kinds = ["token", "key", "secret", "password"];
@@ -106,15 +106,15 @@ pub fn is_secret(name: &str) -> bool {
         .any(|kind| name.ends_with(&format!("_{kind}")) || (name == *kind && *kind != "key"))
 }
 
-/// A text without what looks like a secret.
+/// Removes everything that has the shape of a secret.
 pub fn text(text: &str) -> String {
     Secrets::default().text(text)
 }
 
-/// What is known to be secret.
+/// Known secrets.
 #[derive(Clone, Default)]
 pub struct Secrets {
-    /// The longest first: one may be part of another.
+    /// The longest first, because one may contain another.
     values: Arc<[String]>,
 }
 
@@ -125,10 +125,10 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The secrets among variables.
+    /// The secrets among these variables.
     pub fn among<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
         let secret = variables.into_iter().filter(|(name, _)| is_secret(name));
-        // What has several lines is printed line by line.
+        // A value of several lines is printed line by line.
         let values = secret.flat_map(|(_, value)| value.lines().chain([value]));
         let mut values: Vec<String> = values.map(|value| value.trim().to_owned()).collect();
         values.retain(|value| value.len() >= SHORTEST && !value.contains(MARK) && !WORDS.contains(&value.as_str()));
@@ -137,24 +137,24 @@ impl Secrets {
         Self { values: values.into() }
     }
 
-    /// A text without the known values, and otherwise as it is.
+    /// Removes the known values, and nothing else.
     pub fn values(&self, text: &str) -> String {
         self.until_nothing_is_left(text, &[])
     }
 
-    /// A text without secrets.
+    /// Removes known values and everything that has the shape of a secret.
     pub fn text(&self, text: &str) -> String {
         self.until_nothing_is_left(text, &PATTERNS)
     }
 
-    /// Lines of output without secrets. A private key goes over several of them.
+    /// Removes secrets from lines of output. A private key may span several lines.
     pub fn lines(&self, lines: &[String]) -> Vec<String> {
         let mut key = KeyBlock::default();
         lines.iter().map(|line| key.line(self, line)).collect()
     }
 
-    /// All texts in a value, without secrets. What would not be readable afterwards, because a secret spells a word of the
-    /// record's own, keeps the values that are known by their names only.
+    /// Removes secrets from all strings in a value. If the result no longer deserializes, because a secret equals a
+    /// word of the format, known values are removed only from fields whose names say that they are secret.
     pub fn all<T: Serialize + DeserializeOwned>(&self, what: T) -> T {
         let Ok(before) = serde_json::to_value(&what) else {
             return what;
@@ -188,7 +188,7 @@ impl Secrets {
         }
     }
 
-    /// What was taken out may show what was not to be seen beside it; each turn leaves less, so this ends.
+    /// Removing one secret may expose another beside it. Each pass leaves less text, so this ends.
     fn until_nothing_is_left(&self, text: &str, patterns: &[Regex]) -> String {
         let mut text = text.to_owned();
         loop {
@@ -216,14 +216,14 @@ impl Secrets {
     }
 }
 
-/// Line after line of something that is printed while it is made.
+/// Removes secrets line by line from output that is still being written.
 #[derive(Debug, Default)]
 pub struct KeyBlock {
     open: bool,
 }
 
 impl KeyBlock {
-    /// The next line, without secrets.
+    /// Removes the secrets from the next line.
     pub fn line(&mut self, secrets: &Secrets, line: &str) -> String {
         let (begins, ends) = (line.rfind("-----BEGIN "), line.rfind("-----END "));
         let within = self.open;
@@ -236,13 +236,13 @@ impl KeyBlock {
     }
 }
 
-/// What was taken out already is not looked at again.
+/// Applies `change` to the text between marks: what was removed once is not looked at again.
 fn between_marks(text: &str, change: impl Fn(&str) -> String) -> String {
     let parts: Vec<String> = text.split(MARK).map(change).collect();
     parts.join(MARK)
 }
 
-/// A text without a value: wherever it stands if it is long, and else where it is a word.
+/// Removes a value from a text: anywhere if it is long, otherwise only as a whole word.
 fn without(text: &str, value: &str) -> String {
     if value.len() >= ANYWHERE {
         return text.replace(value, MARK);

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn all_shapes_are_patterns() {
+fn all_shapes_compile() {
     assert_eq!(PATTERNS.len(), SHAPES.len());
 }
 
@@ -65,11 +65,11 @@ fn all_shapes_are_patterns() {
 )]
 #[case("hf_abcdefghijklmnopqrstuvwxyzABCDEFGH", "[redacted]")]
 #[case("dckr_pat_abcdefghijklmnopqrstuvwxyz0", "[redacted]")]
-fn shapes(#[case] line: &str, #[case] wanted: &str) {
+fn secrets_are_found_by_their_shape(#[case] line: &str, #[case] wanted: &str) {
     assert_eq!(text(line), wanted);
 }
 
-/// What the table is judged by, and what people read.
+/// Text that verdicts depend on, or that people read.
 #[rstest]
 #[case("2026-06-11T08:12:05Z profile=default prior_state=stopped action=registered")]
 #[case("reconcile: profile=work prior_state=None action=started key=value")]
@@ -79,7 +79,7 @@ fn shapes(#[case] line: &str, #[case] wanted: &str) {
 #[case("Received SIGTERM — initiating shutdown; tokens: 12, monkey: banana, the secret is out")]
 #[case("docker:comeback-test-lacking-passwd:4293 is not a gateway image")]
 #[case("task-runner-with-a-very-long-name and risk-assessment-of-everything")]
-fn what_is_none(#[case] line: &str) {
+fn no_secret_is_left_alone(#[case] line: &str) {
     assert_eq!(text(line), line);
 }
 
@@ -91,7 +91,7 @@ fn what_is_none(#[case] line: &str) {
 #[case("GATEWAY_STATE", false)]
 #[case("key", false)]
 #[case("MONKEY", false)]
-fn names(#[case] name: &str, #[case] secret: bool) {
+fn secret_names(#[case] name: &str, #[case] secret: bool) {
     assert_eq!(is_secret(name), secret);
 }
 
@@ -113,12 +113,12 @@ fn secrets() -> Secrets {
 #[case("abc", "abc")]
 #[case("> second line of it", "> [redacted]")]
 #[case("not a secret", "not a secret")]
-fn values(#[case] line: &str, #[case] wanted: &str) {
+fn known_values_are_removed_as_words_or_anywhere(#[case] line: &str, #[case] wanted: &str) {
     assert_eq!(secrets().values(line), wanted);
 }
 
 #[test]
-fn a_key_goes_over_several_lines() {
+fn a_private_key_over_several_lines_is_removed() {
     let lines = [
         "a",
         "x -----BEGIN PRIVATE KEY-----",
@@ -134,7 +134,7 @@ fn a_key_goes_over_several_lines() {
 }
 
 #[test]
-fn all_texts_of_a_value() {
+fn all_removes_secrets_from_every_string() {
     let value =
         json!({"gateway_state": "running", "bot_token": "1", "nested": [{"why": "hunter2"}, 3], "token": "running"});
     let wanted =
@@ -143,13 +143,13 @@ fn all_texts_of_a_value() {
 }
 
 #[test]
-fn it_does_not_tell_in_debug_output() {
+fn debug_output_holds_no_secret() {
     assert!(!format!("{:?}", secrets()).contains("hunter2"));
 }
 
 proptest! {
     #[test]
-    fn a_second_time_changes_nothing(
+    fn redaction_is_idempotent(
         text in "(sk-|bearer |_key=|://a:|@|hunter2|x|[redacted]|\\[|\\]| |[a-z0-9]{1,20}|-----BEGIN PRIVATE KEY-----|\n){0,12}",
         value in ".{0,10}|[xd\\[\\]]{4,6}",
     ) {
@@ -160,7 +160,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_fine(text in any::<String>(), value in any::<String>()) {
+    fn redaction_of_any_text_is_idempotent(text in any::<String>(), value in any::<String>()) {
         let secrets = Secrets::among([("A_TOKEN", value.as_str())]);
         let once = secrets.text(&text);
         prop_assert_eq!(secrets.text(&once), once.clone());
@@ -168,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_known_is_gone(before in "[a-z ]{0,9}", value in "[A-Z0-9/+]{8,40}", after in "[a-z ]{0,9}") {
+    fn known_values_are_removed(before in "[a-z ]{0,9}", value in "[A-Z0-9/+]{8,40}", after in "[a-z ]{0,9}") {
         let secrets = Secrets::among([("A_TOKEN", value.as_str())]);
         let text = secrets.text(&format!("{before}{value}{after}"));
         prop_assert!(!text.contains(&value), "{text}");
