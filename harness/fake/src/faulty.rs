@@ -1,4 +1,4 @@
-//! The scripted engine with one thing wrong.
+//! The scripted engine with one fault.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,97 +18,97 @@ use comeback_engine::{
     VolumeInfo,
 };
 
-/// How long a call that hangs does so: the adapter's own deadline for most of them.
+/// How long a call hangs: the deadline that the real adapter gives most calls.
 const HANG: Duration = Duration::from_secs(90);
-/// How long a slow answer takes: longer than anything takes by itself, and within every deadline.
+/// How long a slow answer takes: longer than any undisturbed call, and within every deadline.
 const SLOW: Duration = Duration::from_secs(4);
-/// How long an engine that restarts is away.
+/// How long the engine is unreachable when it restarts.
 const AWAY: Duration = Duration::from_secs(3);
 
-/// What goes wrong, and where.
+/// A fault and the call it happens at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     /// The operation, or [`ANY`].
     pub op: &'static str,
-    /// Which call of it, from 0; with `always`, from which on.
+    /// Which call of the operation, from 0; with `always`, the first of the calls that fail.
     pub nth: usize,
-    /// Whether all later calls go wrong as well.
+    /// Whether all later calls fail as well.
     pub always: bool,
     /// What goes wrong.
     pub kind: Kind,
 }
 
-/// Counts calls of every operation.
+/// As [`Fault::op`]: all operations count.
 pub const ANY: &str = "any call";
 
-/// What goes wrong with a call, or with what it gives.
+/// What goes wrong with a call, or with the stream it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// 500, and nothing was done.
+    /// The engine answers 500 and has done nothing.
     Refused,
-    /// 500, and it was done.
+    /// The engine answers 500 but has done the work.
     FailedAfter,
-    /// No answer within the deadline, and nothing was done.
+    /// No answer within the deadline; nothing was done.
     HangsBefore,
-    /// No answer within the deadline, and it was done.
+    /// No answer within the deadline; the work was done.
     HangsAfter,
-    /// The connection breaks before anything was done.
+    /// The connection breaks before the work is done.
     BreaksBefore,
-    /// The connection breaks after it was done.
+    /// The connection breaks after the work is done.
     BreaksAfter,
-    /// Answered late, and well.
+    /// A correct answer that comes late.
     Slow,
-    /// 500: no space left on device.
+    /// The engine answers 500: no space left on device.
     DiskFull,
     /// An inspect that contradicts the events.
     Lies(Lie),
     /// The engine restarts at that call.
     Restarts {
-        /// Whether its containers run on.
+        /// Whether its containers keep running.
         containers_survive: bool,
     },
-    /// The stream it gives goes wrong at that item.
+    /// The returned stream fails at an item.
     Stream {
         /// The item, from 0.
         item: usize,
-        /// What happens there.
+        /// How it fails.
         how: Bad,
     },
 }
 
-/// What an inspect says that is not so.
+/// A false answer to an inspect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lie {
-    /// There is no such container.
+    /// The container does not exist.
     NotThere,
-    /// It has ended.
+    /// The container has ended.
     Exited,
-    /// It was never started.
+    /// The container was never started.
     NeverStarted,
-    /// It was started earlier than it was.
+    /// The container was started earlier than it really was.
     StartedEarlier,
-    /// It was started later than it was.
+    /// The container was started later than it really was.
     StartedLater,
 }
 
-/// What happens to a stream.
+/// How a stream fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bad {
-    /// It ends before the item.
+    /// The stream ends before the item.
     Ends,
-    /// It breaks before the item.
+    /// The stream breaks before the item.
     Breaks,
     /// The item comes twice.
     Twice,
-    /// The item comes after the next one.
+    /// The item and the next one are swapped.
     Swapped,
-    /// Half of the item, and the end.
+    /// The stream ends after half of the item.
     Half,
-    /// Nothing comes any more.
+    /// The stream stalls: no further item comes.
     Stalls,
-    /// The item, and all behind it, come late by so many milliseconds.
+    /// The item and all that follow are this many milliseconds late.
     Late(u64),
-    /// The item never comes.
+    /// The item is left out.
     Skipped,
 }
 
@@ -120,16 +120,16 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What was asked of the engine.
+/// The calls made to the engine.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
     /// Every call, in order.
     pub calls: Vec<&'static str>,
-    /// Every stream: the operation, which call of it, and how many items it gave.
+    /// Every stream: the operation, which call of it (from 0), and how many items it delivered.
     pub streams: Vec<(&'static str, usize, usize)>,
 }
 
-/// The engine.
+/// The scripted engine, wrapped so that one call or stream can fail.
 pub struct Faulty {
     fake: Fake,
     fault: Option<Fault>,
@@ -137,7 +137,7 @@ pub struct Faulty {
     away_until: Mutex<Option<Instant>>,
 }
 
-/// A call that has begun.
+/// A call in progress.
 struct Call {
     op: &'static str,
     nth: usize,
@@ -145,7 +145,7 @@ struct Call {
 }
 
 impl Faulty {
-    /// That engine, with that fault.
+    /// Wraps an engine; without a fault it only counts calls.
     pub fn new(fake: Fake, fault: Option<Fault>) -> Self {
         Self {
             fake,
@@ -155,7 +155,7 @@ impl Faulty {
         }
     }
 
-    /// What was asked so far.
+    /// The calls so far.
     pub fn asked(&self) -> Asked {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -245,7 +245,7 @@ impl Call {
         }
     }
 
-    /// Counts a stream's items, and lets it go wrong where it is to.
+    /// Counts the items of a stream and applies the fault to it.
     fn spoil<T: Item>(&self, stream: Stream<T>, asked: Arc<Mutex<Asked>>) -> Stream<T> {
         let index = {
             let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -288,7 +288,7 @@ impl Call {
                     (Bad::Twice, Ok(item)) if spoilt => next.push(Ok(item.clone())),
                     (Bad::Half, Ok(item)) if spoilt => return Some((Ok(item.half()), (from, at, next, true))),
                     (Bad::Swapped, _) if spoilt => {
-                        // The one behind it overtakes it, if one comes.
+                        // The next item overtakes this one, if it comes in time.
                         let behind = tokio::time::timeout(SLOW, from.next()).await;
                         if let Ok(Some(behind)) = behind {
                             next.push(got);
@@ -305,7 +305,7 @@ impl Call {
     }
 }
 
-/// What streams are made of.
+/// An item of a stream that can be cut in half.
 trait Item: Clone + Send + 'static {
     /// The first half of it.
     fn half(&self) -> Self;

@@ -1,4 +1,5 @@
-//! What goes on in a container under test: a reconciler, a supervisor and a gateway, as the behaviour table has them.
+//! The processes in a container under test: a reconciler, a supervisor and a gateway that behave as the behaviour
+//! table says.
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ async fn ms(n: u64) {
     tokio::time::sleep(Duration::from_millis(n)).await;
 }
 
-/// The boot: the reconciler decides by what is on the volume.
+/// A boot: the reconciler decides by the files on the volume.
 pub async fn boot(world: World, id: String) {
     ms(250).await;
     world.loads_overlay(&id, ProcessKind::Reconciler, None);
@@ -49,7 +50,7 @@ pub async fn boot(world: World, id: String) {
             down_file: !starts,
             ..Default::default()
         });
-        tell_slot(&mut all, &id);
+        send_slot(&mut all, &id);
         starts
     };
     ms(20).await;
@@ -59,7 +60,7 @@ pub async fn boot(world: World, id: String) {
     }
 }
 
-/// What a command of an operator does.
+/// Runs an operator's command.
 pub async fn command(world: &World, id: &str, argv: &[String]) -> ExecOutput {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     ms(300).await;
@@ -91,7 +92,7 @@ pub async fn command(world: &World, id: &str, argv: &[String]) -> ExecOutput {
     }
 }
 
-/// An explicit stop: with the fix, it names the process it is about to stop.
+/// `hermes gateway stop`: with the fix, it writes a marker with the PID of the gateway that it is about to stop.
 fn announce(world: &World, id: &str) -> Option<Process> {
     let mut all = world.lock();
     let volume = volume_of(&mut all, id)?;
@@ -102,11 +103,11 @@ fn announce(world: &World, id: &str) -> Option<Process> {
         let marker = json!({"target_pid": process.pid, "target_start_time": process.start_time});
         all.write(&volume, MARKER, Some(marker.to_string()));
     }
-    tell_slot(&mut all, id);
+    send_slot(&mut all, id);
     Some(process)
 }
 
-/// PID 1 has been told to end: it takes the gateway down, and is done when that is gone.
+/// PID 1 got SIGTERM: it stops the gateway and ends when the gateway is gone.
 pub async fn goes_down(world: &World, id: &str) {
     let process = {
         let mut all = world.lock();
@@ -115,7 +116,7 @@ pub async fn goes_down(world: &World, id: &str) {
             slot.want_up = false;
             slot.process
         });
-        tell_slot(&mut all, id);
+        send_slot(&mut all, id);
         process
     };
     if let Some(process) = process {
@@ -124,11 +125,11 @@ pub async fn goes_down(world: &World, id: &str) {
     ms(80).await;
 }
 
-/// A signal to the gateway's process, to its end.
+/// Sends a signal to the gateway process and waits for its end.
 pub async fn end(world: &World, id: &str, process: Process, signal: i32) {
     let killed = signal == 9;
     if !killed && world.lock().personality == Personality::IgnoresSigterm {
-        // Whoever waits for its end waits for somebody else to make it.
+        // The gateway ignores the signal, so it lives until something else kills it.
         return std::future::pending().await;
     }
     let planned = !killed && takes_shutdown(world, id, process);
@@ -156,7 +157,7 @@ pub async fn end(world: &World, id: &str, process: Process, signal: i32) {
     }
 }
 
-/// How the gateway takes a SIGTERM: a planned stop, if a marker names it. True if it is one.
+/// Handles a SIGTERM. True if a marker makes it a planned stop.
 fn takes_shutdown(world: &World, id: &str, process: Process) -> bool {
     let mut all = world.lock();
     let Some(volume) = volume_of(&mut all, id) else {
@@ -178,7 +179,7 @@ fn takes_shutdown(world: &World, id: &str, process: Process) -> bool {
     named
 }
 
-/// A marker holds for a minute, by the gateway's clock.
+/// A marker is valid for a minute by the gateway's clock.
 fn expired(marker: &Json, now: Timestamp) -> bool {
     let written = marker["written_at"]
         .as_str()
@@ -186,7 +187,7 @@ fn expired(marker: &Json, now: Timestamp) -> bool {
     written.is_some_and(|written| now.duration_since(written).as_secs() > 60)
 }
 
-/// `delay`: by how many milliseconds its first word is late.
+/// `delay`: milliseconds until the gateway writes its first state.
 fn bring_up(world: &World, id: &str, delay: u64) {
     let mut all = world.lock();
     let process = Process {
@@ -202,10 +203,10 @@ fn bring_up(world: &World, id: &str, delay: u64) {
     slot.process = Some(process);
     c.tasks
         .push(tokio::spawn(serve(world.clone(), id.to_owned(), process, delay)));
-    tell_slot(&mut all, id);
+    send_slot(&mut all, id);
 }
 
-/// The gateway's start.
+/// Runs a gateway from its start.
 async fn serve(world: World, id: String, process: Process, delay: u64) {
     ms(600 + delay).await;
     if !world.loads_overlay(&id, ProcessKind::Gateway, Some(process)) {
@@ -247,7 +248,7 @@ fn diagnoses(world: &World, id: &str, process: Process, tag: &str) {
     all.append(&volume, EXIT_DIAG, line.to_string());
 }
 
-/// A process has ended: the supervisor counts it, and brings up another if one is wanted.
+/// A gateway process has ended: the supervisor counts it and starts another one if the service is wanted up.
 fn gone(world: &World, id: &str, process: Process, code: i64) {
     let mut all = world.lock();
     if !runs(&mut all, id, process) {
@@ -264,20 +265,20 @@ fn gone(world: &World, id: &str, process: Process, code: i64) {
             bring_up(&world, &id, 0);
         }));
     }
-    tell_slot(&mut all, id);
+    send_slot(&mut all, id);
 }
 
 fn volume_of(all: &mut All, id: &str) -> Option<String> {
     all.container(id).filter(|c| c.status.running)?.volume.clone()
 }
 
-/// The process that is supervised now.
+/// The gateway process that the supervisor runs now.
 pub fn supervised(world: &World, id: &str) -> Option<Process> {
     world.lock().container(id)?.slot.as_ref()?.process
 }
 
-/// Every agent in a container hears of the slot.
-pub fn tell_slot(all: &mut All, id: &str) {
+/// Sends the supervisor's status to every agent in a container.
+pub fn send_slot(all: &mut All, id: &str) {
     let at = nanos(all.now());
     let Some(c) = all.container(id) else { return };
     let Some(slot) = &c.slot else { return };

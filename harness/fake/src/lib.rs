@@ -1,8 +1,20 @@
-//! A scripted engine for our own tests: containers, volumes and events as a real one has them, in memory, and in the
-//! containers a gateway with the fix or without it, seen by an observer and an agent that speak as ours do.
+//! A scripted container engine for the tests of `comeback`. It keeps containers, volumes and events in memory, as a
+//! real engine would show them. The containers run a scripted gateway, with or without the fix, and answer the
+//! observer's and the agent's protocol.
 //!
-//! Nothing here takes real time: with a paused clock a whole case takes milliseconds. What is asked of it goes on to its
-//! end even if whoever asked stops waiting, as with a real engine. [`faulty::Faulty`] is what breaks it.
+//! Nothing here takes real time: with a paused clock a whole case takes milliseconds. As with a real engine, a call
+//! is carried out even if the caller stops waiting for it. [`faulty::Faulty`] adds faults.
+//!
+//! ```
+//! use comeback_engine::Engine as _;
+//! use comeback_fake::{Fake, Personality};
+//!
+//! tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//!     let engine = Fake::new(Personality::Fixed);
+//!     engine.create_volume("data", &Default::default()).await.unwrap();
+//!     assert!(engine.remove_volume("data").await.unwrap());
+//! });
+//! ```
 
 pub mod faulty;
 mod gateway;
@@ -35,46 +47,46 @@ use comeback_gateway::files::DATA;
 use comeback_observe::AGENT;
 use comeback_observe::hub::ROLE_LABEL;
 
-/// The engine.
+/// The scripted engine. Clones share its state.
 #[derive(Clone)]
 pub struct Fake {
     world: World,
 }
 
 impl Fake {
-    /// An empty engine whose images hold a gateway of that kind.
+    /// An empty engine whose images hold a gateway of this kind.
     pub fn new(personality: Personality) -> Self {
         Self {
             world: World::new(personality),
         }
     }
 
-    /// The same, with images that make this of a fault overlay.
+    /// The same engine, whose images treat a fault overlay in this way.
     #[must_use]
     pub fn with_hook(self, hook: Hook) -> Self {
         self.world.lock().hook = hook;
         self
     }
 
-    /// The same, whose clock is so far ahead of what it would be.
+    /// The same engine with its clock ahead of the harness's by `skew`.
     #[must_use]
     pub fn with_skew(self, skew: SignedDuration) -> Self {
         self.world.lock().skew(skew);
         self
     }
 
-    /// Names of everything that is there.
+    /// Names of all containers and volumes.
     pub fn resources(&self) -> Vec<String> {
         self.world.resources()
     }
 
-    /// The engine goes down, and comes back: every stream ends, and so does every container unless they are to survive it.
-    /// Its memory of events is gone.
+    /// The engine restarts: every stream ends, its history of events is lost, and so are its running containers
+    /// unless they survive.
     pub fn restarts(&self, containers_survive: bool) {
         self.world.engine_restarts(containers_survive);
     }
 
-    /// Carries something out in a task of its own: it comes to its end whether or not anybody waits for it.
+    /// Runs work in a task of its own, so that it completes even if the caller stops waiting.
     async fn carried_out<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
         match tokio::spawn(work).await {
             Ok(done) => done,
@@ -83,14 +95,14 @@ impl Fake {
     }
 }
 
-/// An answer of an engine that does not do it.
+/// An error status of the engine.
 fn refused(call: &str, code: u16, message: &str) -> EngineError {
     let message = message.to_owned();
     EngineError::new(call, EngineErrorKind::Status { code, message })
 }
 
-fn not_played<T>(call: &str) -> Result<T, EngineError> {
-    Err(refused(call, 501, "the scripted engine does not play that"))
+fn unsupported<T>(call: &str) -> Result<T, EngineError> {
+    Err(refused(call, 501, "the scripted engine does not support that"))
 }
 
 #[async_trait]
@@ -103,7 +115,7 @@ impl Images for Fake {
     }
 
     async fn probe_pull(&self, _reference: &str) -> Result<(), EngineError> {
-        not_played("ask the registry")
+        unsupported("ask the registry")
     }
 
     async fn pull_image(
@@ -111,7 +123,7 @@ impl Images for Fake {
         _reference: &str,
         _on: &(dyn Fn(ImageProgress) + Send + Sync),
     ) -> Result<(), EngineError> {
-        not_played("pull")
+        unsupported("pull")
     }
 
     async fn import_image(
@@ -120,7 +132,7 @@ impl Images for Fake {
         _changes: &[String],
         _tar: Box<dyn AsyncRead + Send + Unpin>,
     ) -> Result<String, EngineError> {
-        not_played("import")
+        unsupported("import")
     }
 
     async fn build_image(
@@ -128,7 +140,7 @@ impl Images for Fake {
         _request: BuildRequest,
         _on: &(dyn Fn(ImageProgress) + Send + Sync),
     ) -> Result<String, EngineError> {
-        not_played("build")
+        unsupported("build")
     }
 
     async fn list_images(&self, _label: &str) -> Result<Vec<StoredImage>, EngineError> {
@@ -136,7 +148,7 @@ impl Images for Fake {
     }
 
     async fn remove_image(&self, _reference: &str) -> Result<bool, EngineError> {
-        not_played("remove image")
+        unsupported("remove image")
     }
 }
 
@@ -215,7 +227,7 @@ impl Engine for Fake {
 
     async fn kill(&self, id: &str, signal: &str) -> Result<(), EngineError> {
         if signal != "SIGKILL" {
-            return not_played("kill with anything but SIGKILL");
+            return unsupported("kill with anything but SIGKILL");
         }
         self.world.kill(id)
     }
@@ -247,7 +259,7 @@ impl Engine for Fake {
 
     async fn attach_exec(&self, id: &str, spec: &ExecSpec) -> Result<Attached, EngineError> {
         if !spec.argv.iter().any(|word| word == AGENT) {
-            return not_played("attach exec of anything but the agent");
+            return unsupported("attach exec of anything but the agent");
         }
         if !self.world.inspect(id).is_some_and(|c| c.running) {
             return Err(refused("attach exec", 409, "the container is not running"));
@@ -260,7 +272,7 @@ impl Engine for Fake {
             Some(c) if c.running && c.labels.get(ROLE_LABEL).is_some_and(|role| role == "observer") => {
                 Ok(listeners::observer(&self.world, id))
             }
-            Some(_) => not_played("attach to anything but a running observer"),
+            Some(_) => unsupported("attach to anything but a running observer"),
             None => Err(refused("attach", 404, "no such container")),
         }
     }
@@ -290,14 +302,16 @@ impl Engine for Fake {
     }
 
     async fn events(&self, run: &str, since: Option<Timestamp>) -> Result<Stream<EngineEvent>, EngineError> {
-        let heard = self.world.subscribe(run, since);
-        Ok(received(heard))
+        let receiver = self.world.subscribe(run, since);
+        Ok(received(receiver))
     }
 }
 
-/// What a channel gives, as a stream.
-fn received<T: Send + 'static>(heard: mpsc::UnboundedReceiver<Result<T, EngineError>>) -> Stream<T> {
-    stream::unfold(heard, |mut heard| async move { Some((heard.recv().await?, heard)) })
-        .fuse()
-        .boxed()
+/// The items of a channel as a stream.
+fn received<T: Send + 'static>(receiver: mpsc::UnboundedReceiver<Result<T, EngineError>>) -> Stream<T> {
+    stream::unfold(receiver, |mut receiver| async move {
+        Some((receiver.recv().await?, receiver))
+    })
+    .fuse()
+    .boxed()
 }

@@ -6,7 +6,7 @@ use super::world::{World, is};
 use super::{gateway, refused};
 use comeback_engine::{EngineError, RestartPolicy};
 
-/// How long an engine waits before its restart policy first starts a container again; each time twice as long.
+/// How long an engine waits before its restart policy first restarts a container. The wait doubles each time.
 const BACKOFF: Duration = Duration::from_millis(100);
 
 impl World {
@@ -14,7 +14,7 @@ impl World {
         self.start_as(id, 0)
     }
 
-    /// The command has ended by itself: so does the container, and the policy decides what becomes of it.
+    /// The command ended by itself, so the container ends and its restart policy decides whether it starts again.
     fn ends(&self, id: &str, code: i64) {
         let mut all = self.lock();
         let Some(c) = all.container(id).filter(|c| c.status.running) else {
@@ -33,7 +33,7 @@ impl World {
             tokio::spawn(async move {
                 tokio::time::sleep(BACKOFF * 2_u32.pow(so_far.min(9))).await;
                 if world.inspect(&id).is_some_and(|status| status.restarting) {
-                    // It may be removed just now.
+                    // The container may have been removed meanwhile.
                     let _ = world.start_as(&id, so_far + 1);
                 }
             });
@@ -68,7 +68,7 @@ impl World {
         Ok(())
     }
 
-    /// SIGTERM to PID 1, which takes its services down first.
+    /// SIGTERM to PID 1, which first stops its services.
     pub async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
         {
             let mut all = self.lock();

@@ -1,4 +1,4 @@
-//! The observer and the agent, as the harness hears them: numbered lines, and answers to commands.
+//! The observer and the agent: numbered lines to the harness, and answers to its commands.
 
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader, DuplexStream};
@@ -9,35 +9,35 @@ use super::{gateway, received};
 use comeback_engine::Attached;
 use comeback_history::now::Process;
 
-/// Bytes of input on their way.
+/// Buffer for input on its way, in bytes.
 const INPUT: usize = 64 * 1024;
 
-/// Who is spoken to.
+/// Which script a connection is to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
     Observer,
     Agent,
 }
 
-/// Connects to a container's observer. One that is connected to again goes on where it was.
+/// Connects to a container's observer. A new connection continues the numbering of the one before.
 pub fn observer(world: &World, id: &str) -> Attached {
     connect(world, id, Who::Observer)
 }
 
-/// Puts an agent into a container.
+/// Starts an agent in a container.
 pub fn agent(world: &World, id: &str) -> Attached {
     connect(world, id, Who::Agent)
 }
 
 fn connect(world: &World, id: &str, who: Who) -> Attached {
-    let (tell, heard) = mpsc::unbounded_channel();
+    let (sender, receiver) = mpsc::unbounded_channel();
     let (ours, theirs) = tokio::io::duplex(INPUT);
     let listener = {
         let mut all = world.lock();
         all.container(id).map(|c| {
             match (who, c.listeners.first_mut()) {
-                (Who::Observer, Some(listener)) => listener.hears(tell),
-                _ => c.listeners.push(Listener::new(tell)),
+                (Who::Observer, Some(listener)) => listener.reconnect(sender),
+                _ => c.listeners.push(Listener::new(sender)),
             }
             c.listeners.len() - 1
         })
@@ -49,7 +49,7 @@ fn connect(world: &World, id: &str, who: Who) -> Attached {
         }
     }
     Attached {
-        lines: received(heard),
+        lines: received(receiver),
         input: Box::pin(ours),
         id: (who == Who::Agent).then(|| "exec".to_owned()),
     }
@@ -81,7 +81,7 @@ async fn listen(world: World, id: String, who: Who, listener: usize, input: Dupl
                 present.into_iter().for_each(|message| listener.say(message));
             }
         } else if first {
-            gateway::tell_slot(&mut world.lock(), &id);
+            gateway::send_slot(&mut world.lock(), &id);
         }
         match command["c"].as_str() {
             Some("sync") => say(&world, &id, listener, json!({"k": "sync", "id": number})),

@@ -1,4 +1,4 @@
-//! Fault overlays on the scripted engine: files that are put into a container, and what its processes make of them.
+//! Fault overlays on the scripted engine: files put into a container, and how its processes react to them.
 
 use std::io::Read as _;
 
@@ -15,7 +15,7 @@ const CONFIG: &str = "/opt/hermes/.venv/pyvenv.cfg";
 const SITE_PACKAGES: &str = "/opt/hermes/.venv/lib/python3.11/site-packages";
 
 impl World {
-    /// Unpacks an archive in a container, outside of its volume.
+    /// Unpacks an archive in a container, outside its volume.
     pub fn put(&self, id: &str, path: &str, tar: &[u8]) -> Result<(), EngineError> {
         let broken = |why: std::io::Error| EngineError::new("upload", EngineErrorKind::Broken(why.to_string().into()));
         let mut all = self.lock();
@@ -34,7 +34,7 @@ impl World {
         Ok(())
     }
 
-    /// A file of a container, outside of its volume, as an archive.
+    /// A file of a container, outside its volume, as an archive.
     pub fn get(&self, id: &str, path: &str) -> Option<Vec<u8>> {
         let mut all = self.lock();
         let has_python = all.hook != Hook::NoPython;
@@ -50,7 +50,8 @@ impl World {
         tar.into_inner().ok()
     }
 
-    /// A process begins that loads whatever overlay is in the container. False if it ends itself for that.
+    /// A process starts and loads the overlay in the container, if there is one. False if the process ends because of
+    /// it.
     pub fn loads_overlay(&self, id: &str, kind: ProcessKind, process: Option<Process>) -> bool {
         let mut all = self.lock();
         let hook = all.hook;

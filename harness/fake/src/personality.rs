@@ -1,37 +1,37 @@
-//! What the scripted gateway and its image do.
+//! The behaviour of the scripted gateway and its image.
 
-/// The gateway that is in the images.
+/// The gateway in the images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Personality {
     /// With both halves of the fix.
     Fixed,
-    /// With neither.
+    /// With neither half.
     Regressed,
-    /// The reconciler starts nothing, whatever ran.
+    /// The reconciler never starts a gateway.
     NeverStarted,
-    /// It ends by itself before it has written anything.
+    /// The gateway ends before it has written a state.
     Crashes,
-    /// A SIGTERM does nothing.
+    /// The gateway ignores SIGTERM.
     IgnoresSigterm,
-    /// With both, and what a boot starts is a second later at its first word.
+    /// As [`Personality::Fixed`], but a gateway that a boot starts writes its first state a second later.
     FixedSlow,
-    /// Without the part about signals, and the reconciler goes by what the operator asked for, so that it does not show at the
-    /// next boot. Slow as well.
+    /// Without the signal half of the fix. The reconciler follows the operator's intent, so the bug does not show at
+    /// the next boot. As slow as [`Personality::FixedSlow`].
     MaskedSlow,
 }
 
 impl Personality {
-    /// A signal that nobody announced leaves `running` behind.
+    /// True if a signal without a planned stop leaves `running` in the state file.
     pub fn keeps_running(self) -> bool {
         matches!(self, Self::Fixed | Self::FixedSlow)
     }
 
-    /// An explicit stop announces itself by a marker.
+    /// True if `hermes gateway stop` writes a marker.
     pub fn marks_stops(self) -> bool {
         matches!(self, Self::Fixed | Self::FixedSlow | Self::MaskedSlow)
     }
 
-    /// How much later than usual a gateway that a boot starts writes its first word.
+    /// How much later than usual a gateway that a boot starts writes its first state, in milliseconds.
     pub fn delay_ms(self) -> u64 {
         match self {
             Self::FixedSlow | Self::MaskedSlow => 1000,
@@ -40,17 +40,17 @@ impl Personality {
     }
 }
 
-/// What an image makes of an overlay that is put into it.
+/// How an image treats an overlay that is put into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
-    /// It is in force in each process.
+    /// Every process loads the overlay.
     Takes,
     /// The gateway runs on another Python, which does not load it.
     Ignored,
-    /// There is nothing to break in the gateway: it ends itself.
+    /// The overlay finds nothing to break, so the process ends itself.
     Fails,
-    /// Its Python cannot be found.
+    /// The gateway's Python cannot be found.
     NoPython,
-    /// Nothing can be written where its Python looks.
+    /// The Python's site-packages cannot be written.
     NoPlace,
 }

@@ -1,4 +1,4 @@
-//! What there is on the scripted engine, and what engines do to it.
+//! The state of the scripted engine, and the engine operations on it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,21 +18,21 @@ use comeback_engine::{
 use comeback_history::now::Process;
 use comeback_observe::hub::ROLE_LABEL;
 
-/// A handle on everything.
+/// A shared handle on the state.
 #[derive(Clone)]
 pub struct World {
     all: Arc<Mutex<All>>,
 }
 
-/// Everything.
+/// The whole state.
 pub struct All {
     pub personality: Personality,
-    /// What the operator asked for last.
+    /// The operator's last intent: up or down.
     pub wanted: Option<bool>,
     pub hook: Hook,
-    /// Once, by the engine's clock and by that of the deadlines.
+    /// The same moment by the engine's clock and by the clock of deadlines.
     epoch: (Timestamp, Instant),
-    /// Counts processes and containers: each is later than the one before.
+    /// Counter for processes and containers, so that each has a later start time than the one before.
     ticks: u64,
     containers: BTreeMap<String, Container>,
     volumes: BTreeMap<String, Volume>,
@@ -48,18 +48,19 @@ pub struct Container {
     pub init: u64,
     /// The slot of the default profile.
     pub slot: Option<Slot>,
-    /// Those who hear of the slot, or of the volume.
+    /// Connections that are told of changes of the slot (agents) or the volume (observers).
     pub listeners: Vec<Listener>,
-    /// What goes on in it.
+    /// Tasks of its processes.
     pub tasks: Vec<JoinHandle<()>>,
-    /// Files that were put into it, outside of its volume, by their path.
+    /// Files that were put into it outside its volume, by path.
     pub files: BTreeMap<String, String>,
     log: Vec<LogLine>,
     new_only: bool,
     pub(super) policy: RestartPolicy,
-    /// Its command ends by itself: so long after each start, with that code. Written as `end 300 7`.
+    /// When its command ends by itself after each start, and with which exit code. Written as `end 300 7`, in
+    /// milliseconds.
     pub(super) ends: Option<(Duration, i64)>,
-    /// Restarts of the policy since somebody last started it; `None` once somebody has stopped it.
+    /// Restarts by the policy since it was last started by a call; `None` once it was stopped by a call.
     pub(super) restarts: Option<u32>,
 }
 
@@ -80,26 +81,26 @@ struct Volume {
     lines: Vec<(&'static str, String, Timestamp)>,
 }
 
-/// An observer's or agent's side of a connection.
+/// The script's side of a connection.
 pub struct Listener {
     said: u64,
-    tell: Option<mpsc::UnboundedSender<Result<LogLine, EngineError>>>,
-    /// It waits for a first line of input before it says anything.
+    sender: Option<mpsc::UnboundedSender<Result<LogLine, EngineError>>>,
+    /// True once the script has read its first line of input and may send messages.
     pub greeted: bool,
 }
 
 impl Listener {
-    pub fn new(tell: mpsc::UnboundedSender<Result<LogLine, EngineError>>) -> Self {
+    pub fn new(sender: mpsc::UnboundedSender<Result<LogLine, EngineError>>) -> Self {
         Self {
             said: 0,
-            tell: Some(tell),
+            sender: Some(sender),
             greeted: false,
         }
     }
 
-    /// Another connection takes the place of the one there was.
-    pub fn hears(&mut self, tell: mpsc::UnboundedSender<Result<LogLine, EngineError>>) {
-        self.tell = Some(tell);
+    /// A new connection replaces the one before.
+    pub fn reconnect(&mut self, sender: mpsc::UnboundedSender<Result<LogLine, EngineError>>) {
+        self.sender = Some(sender);
     }
 
     pub fn say(&mut self, mut message: Json) {
@@ -108,9 +109,9 @@ impl Listener {
         }
         message["n"] = json!(self.said);
         self.said += 1;
-        if let Some(tell) = &self.tell {
-            // Nobody may be connected any more.
-            let _ = tell.send(Ok(LogLine {
+        if let Some(sender) = &self.sender {
+            // The connection may be closed.
+            let _ = sender.send(Ok(LogLine {
                 at: None,
                 source: LogSource::Stdout,
                 text: message.to_string(),
@@ -120,13 +121,13 @@ impl Listener {
 }
 
 impl All {
-    /// The engine's clock goes as fast as the harness's: what comes at the same moment has the same time.
+    /// The engine's clock runs as fast as the harness's: what happens at the same moment has the same time.
     pub fn now(&mut self) -> Timestamp {
         let (epoch, clock) = self.epoch;
         epoch + SignedDuration::try_from(clock.elapsed()).unwrap_or_default()
     }
 
-    /// Sets the engine's clock forth.
+    /// Moves the engine's clock forward.
     pub fn skew(&mut self, skew: SignedDuration) {
         self.epoch.0 += skew;
     }
@@ -147,7 +148,7 @@ impl All {
         serde_json::from_str(text).ok()
     }
 
-    /// Everybody who watches that volume.
+    /// The observers of a volume.
     fn watchers(&mut self, volume: &str) -> impl Iterator<Item = &mut Listener> {
         self.containers
             .values_mut()
@@ -178,7 +179,7 @@ impl All {
         }
     }
 
-    /// What an observer says after its greeting: what is there.
+    /// The messages an observer sends after its greeting: all files that exist.
     pub fn present(&mut self, id: &str) -> Vec<Json> {
         let Some((volume, new_only)) = self.container(id).map(|c| (c.volume.clone(), c.new_only)) else {
             return Vec::new();
@@ -221,7 +222,7 @@ impl All {
         };
         self.journal.push(event.clone());
         self.subscribers
-            .retain(|(run, tell)| !of_run(&event, run) || tell.send(Ok(event.clone())).is_ok());
+            .retain(|(run, sender)| !of_run(&event, run) || sender.send(Ok(event.clone())).is_ok());
     }
 
     pub(super) fn dies(&mut self, id: &str, exit: i64) {
@@ -271,7 +272,7 @@ fn line_message(name: &str, line: &str, at: Timestamp) -> Json {
     json!({"k": "line", "p": "default", "f": name, "d": line, "t": nanos(at)})
 }
 
-/// That time, not at a whole millisecond.
+/// The same time, but never at a whole millisecond.
 fn not_whole(at: Timestamp) -> Timestamp {
     at.round(Unit::Millisecond).unwrap_or(at) + SignedDuration::from_nanos(7)
 }
@@ -286,7 +287,7 @@ impl World {
             personality,
             wanted: None,
             hook: Hook::Takes,
-            // Not a whole second: only what comes out of an archive is dated so.
+            // Not a whole second, because only files from an archive have such times.
             epoch: (not_whole(Timestamp::now()), Instant::now()),
             ticks: 0,
             containers: BTreeMap::new(),
@@ -421,15 +422,15 @@ impl World {
         run: &str,
         since: Option<Timestamp>,
     ) -> mpsc::UnboundedReceiver<Result<EngineEvent, EngineError>> {
-        let (tell, heard) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         let mut all = self.lock();
         if let Some(since) = since {
             for event in all.journal.iter().filter(|e| e.at >= since && of_run(e, run)) {
-                let _ = tell.send(Ok(event.clone()));
+                let _ = sender.send(Ok(event.clone()));
             }
         }
-        all.subscribers.push((run.to_owned(), tell));
-        heard
+        all.subscribers.push((run.to_owned(), sender));
+        receiver
     }
 
     pub fn engine_restarts(&self, containers_survive: bool) {
@@ -438,9 +439,9 @@ impl World {
         let ids: Vec<String> = all.containers.keys().cloned().collect();
         for id in ids {
             if containers_survive {
-                // The observer goes on talking, and nobody hears it.
+                // The observer keeps sending, but its connection is lost.
                 if let Some(c) = all.container(&id) {
-                    c.listeners.iter_mut().for_each(|listener| listener.tell = None);
+                    c.listeners.iter_mut().for_each(|listener| listener.sender = None);
                 }
             } else {
                 all.dies(&id, 137);
