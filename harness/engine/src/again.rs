@@ -1,21 +1,22 @@
-//! Asking again where a failure may pass by itself.
+//! Retries for failures that may be temporary.
 
 use std::time::Duration;
 
 use super::EngineError;
 
-/// Before each further attempt: together they outlast an engine that is restarted.
+/// Pauses before the second to fourth attempts. Together they outlast a restart of the engine.
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
     Duration::from_secs(3),
 ];
 
-/// Carries a call out, up to four times. Only for calls that may be repeated whatever became of the first one: reads and
-/// removals. What could change a container under test is never asked twice.
+/// Makes a call, up to four times. Only for calls that may be repeated whatever became of the first one: reads and
+/// removals. A call that could change a container under test is never retried.
 ///
 /// # Errors
-/// The last attempt's.
+///
+/// The error of the last attempt.
 pub async fn again<T, F>(call: impl Fn() -> F) -> Result<T, EngineError>
 where
     F: Future<Output = Result<T, EngineError>>,

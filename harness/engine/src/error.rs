@@ -1,14 +1,14 @@
-//! Errors of an engine, named after what was asked of it.
+//! Errors of an engine, named after the calls that failed.
 
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// A call to the engine that did not succeed.
+/// A call to the engine that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{call}: {kind}")]
 pub struct EngineError {
-    /// The call, in the engine's own verbs and with its object: `restart container 3f2a…`.
+    /// The call, with the engine's own verb and the object: `restart container 3f2a…`.
     pub call: String,
     /// What went wrong.
     #[source]
@@ -27,20 +27,20 @@ pub enum EngineErrorKind {
         /// The engine's own message.
         message: String,
     },
-    /// No answer in time.
+    /// No answer within the deadline.
     Timeout(Duration),
-    /// The connection or stream broke, or said something unreadable.
+    /// The connection or stream broke, or delivered something unreadable.
     Broken(Cause),
-    /// There is no image of that id; none is fetched for a container.
+    /// There is no image of this id. Images are never pulled to create a container.
     NoImage {
         /// The id.
         image: String,
     },
-    /// A build failed; the message is the builder's own last words.
+    /// A build failed. The message is the builder's own.
     Build(String),
 }
 
-/// Why a connection failed: in words, and as the error of the client where there is one.
+/// Why a connection failed: a message, and the client's error if there is one.
 #[derive(Debug)]
 pub struct Cause {
     words: String,
@@ -48,7 +48,7 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// The words of the innermost error: the outer ones only say that there was one.
+    /// With the message of the innermost error, since the outer ones only say that there was an error.
     pub fn of(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = error.into();
         Self {
@@ -60,7 +60,7 @@ impl Cause {
         }
     }
 
-    /// The same in other words.
+    /// The same cause with another message.
     #[must_use]
     pub fn told_as(mut self, words: impl FnOnce(&str) -> String) -> Self {
         self.words = words(&self.words);
@@ -83,13 +83,13 @@ impl fmt::Display for Cause {
     }
 }
 
-/// An error and what it comes from, outermost first.
+/// An error and its sources, outermost first.
 pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
 impl EngineError {
-    /// An error of that call.
+    /// An error of a call.
     pub fn new(call: impl Into<String>, kind: EngineErrorKind) -> Self {
         Self {
             call: call.into(),
@@ -97,12 +97,12 @@ impl EngineError {
         }
     }
 
-    /// True if the engine says that the object does not exist.
+    /// True if the engine answered that the object does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self.kind, EngineErrorKind::Status { code: 404, .. })
     }
 
-    /// True if the same call may well succeed a moment later.
+    /// True if the same call may succeed a moment later.
     pub fn may_pass(&self) -> bool {
         match self.kind {
             EngineErrorKind::Status { code, .. } => code >= 500,
@@ -111,7 +111,7 @@ impl EngineError {
         }
     }
 
-    /// True if nothing answers at the engine's address.
+    /// True if no engine answers at the address.
     pub fn is_unreachable(&self) -> bool {
         matches!(self.kind, EngineErrorKind::Unreachable(_))
     }
@@ -128,7 +128,8 @@ impl fmt::Display for EngineErrorKind {
             Self::Broken(why) => write!(f, "the connection to the engine broke: {why}"),
             Self::NoImage { image } => write!(
                 f,
-                "the image {image} is not on the engine any more, and none is fetched in its place: obtain it again"
+                "the image {image} is no longer in the engine's store, and comeback does not pull a replacement: \
+                 obtain it again"
             ),
             Self::Build(why) => write!(f, "the build failed: {}", why.trim()),
         }

@@ -17,12 +17,12 @@ use comeback_text::terminal::plain;
 use super::docker::translate;
 use super::{BuildRequest, Cause, EngineError, EngineErrorKind, ImageInfo, ImageProgress, StoredImage};
 
-/// How long a call may take that only looks something up or unlinks it.
+/// Deadline of a call that only reads or removes.
 const ANSWER: Duration = Duration::from_secs(60);
-/// How long a pull may be silent before the first byte: a registry that cannot be reached at all is found out about
-/// quickly, so that there is time for another way to an image.
+/// How long a pull may take until its first byte. It is short, so that an unreachable registry leaves time for
+/// another way to get the image.
 const PULL_SILENCE: Duration = Duration::from_secs(8);
-/// How long a pull or build may take in all.
+/// Deadline of a pull or build.
 const WORK: Duration = Duration::from_secs(1200);
 
 /// Image calls over bollard.
@@ -53,7 +53,7 @@ impl DockerImages {
         }))
     }
 
-    /// Asks the registry, through the engine, for the image's digest.
+    /// Asks the registry, through the engine, for the image's digest. Nothing is pulled.
     pub(super) async fn probe_pull(&self, reference: &str) -> Result<(), EngineError> {
         let call = format!("ask the registry for {reference}");
         deadline(&call, PULL_SILENCE, self.docker.inspect_registry_image(reference, None)).await?;
@@ -66,7 +66,7 @@ impl DockerImages {
         on: &(dyn Fn(ImageProgress) + Send + Sync),
     ) -> Result<(), EngineError> {
         let call = format!("pull {reference}");
-        // Without a tag the engine would pull every tag there is.
+        // Without a tag the engine would pull all tags.
         let whole = if reference.contains('@') || reference.rsplit('/').next().is_some_and(|name| name.contains(':')) {
             reference.to_owned()
         } else {
@@ -106,7 +106,7 @@ impl DockerImages {
         let call = format!("import {reference}");
         let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
         let options = CreateImageOptionsBuilder::new().from_src("-");
-        // Podman (4.3) takes all changes for the value of the first, and does not look at the tag.
+        // Podman (4.3) reads all changes as the value of the first one, and ignores the tag.
         let options = match self.podman {
             true => options.build(),
             false => options.repo(repo).tag(tag).changes(changes.to_vec()).build(),
@@ -142,7 +142,7 @@ impl DockerImages {
         Ok(id)
     }
 
-    /// The same image with instructions applied to its configuration, and a name.
+    /// The same image under a name, with instructions applied to its configuration.
     async fn reconfigured(&self, id: &str, reference: &str, changes: &[String]) -> Result<String, EngineError> {
         let text = format!("FROM {id}\n{}\n", changes.join("\n"));
         let name = "Dockerfile";
@@ -175,9 +175,9 @@ impl DockerImages {
             .t(&request.reference)
             .buildargs(&args)
             .rm(true)
-            // Also after a failure, or the container of the failed step stays, and its volumes with it.
+            // Also after a failure. Otherwise the container of the failed step would stay, with its volumes.
             .forcerm(true);
-        // Each label is a step of the build, and steps are slow on some storage drivers: none is sent for nothing.
+        // Each label is a build step, and steps are slow on some storage drivers, so no empty set is sent.
         if !labels.is_empty() {
             options = options.labels(&labels);
         }
@@ -234,7 +234,7 @@ impl DockerImages {
             .into_iter()
             .map(|image| StoredImage {
                 id: image.id,
-                // The engine's way of saying that an image has no name.
+                // The engine writes `<none>` for an image without a name.
                 references: image
                     .repo_tags
                     .into_iter()
@@ -258,7 +258,7 @@ impl DockerImages {
     }
 }
 
-/// Runs a call under a deadline and names it in its error.
+/// Makes a call with a deadline, and names the call in its error.
 async fn deadline<T>(
     call: &str,
     limit: Duration,
@@ -270,7 +270,8 @@ async fn deadline<T>(
     }
 }
 
-/// A build's error: what the engine answers before the first step (an unreadable Dockerfile) is the builder's word too.
+/// The error of a build. Errors before the first step, such as an unreadable Dockerfile, come from the engine and
+/// count as the builder's.
 fn failed_build(call: &str, error: Bollard) -> EngineError {
     let translated = translate(call, error);
     match translated.kind {
@@ -283,7 +284,7 @@ fn failed_build(call: &str, error: Bollard) -> EngineError {
     }
 }
 
-/// Chunks of output to whole lines.
+/// Splits chunks of output into lines.
 #[derive(Default)]
 struct Lines {
     rest: String,

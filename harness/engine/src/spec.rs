@@ -1,49 +1,49 @@
-//! What is asked of an engine and what it answers, in our own types.
+//! Requests to an engine and its answers, in types of this crate.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Name, version and abilities of an engine.
+/// Name, version and capabilities of an engine.
 #[derive(Debug, Clone)]
 pub struct EngineInfo {
     /// `docker` or `podman`.
     pub name: String,
     /// Its version.
     pub version: String,
-    /// The API version that was negotiated.
+    /// The negotiated API version.
     pub api: String,
     /// Its address.
     pub host: String,
-    /// Processors it can use.
+    /// Processors available to it.
     pub cpus: usize,
-    /// Memory it can use, in bytes.
+    /// Memory available to it, in bytes.
     pub memory: u64,
     /// Storage driver.
     pub storage: String,
-    /// Architecture as the engine names it: `x86_64`, `aarch64`.
+    /// Architecture in the engine's words: `x86_64`, `aarch64`.
     pub architecture: String,
     /// True if memory limits are enforced.
     pub memory_limit: bool,
 }
 
 impl EngineInfo {
-    /// The name of Podman.
+    /// The value of `name` for Podman.
     pub const PODMAN: &'static str = "podman";
 
-    /// True if it tells of the kernel's OOM kills where they do not end the container: Podman (4.3) does not.
+    /// True if it reports OOM kills that do not end the container. Podman (4.3) does not.
     pub fn tells_of_oom(&self) -> bool {
         self.name != Self::PODMAN
     }
 }
 
-/// What an engine is made of and can do, as far as it says.
+/// The engine's description of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct EngineCondition {
     /// Operating system of its host: `Debian GNU/Linux 12 (bookworm)`.
     pub system: String,
-    /// Folder in which it keeps images and containers, on its own host.
+    /// Folder of its images and containers, on its own host.
     pub data_root: String,
     /// `cgroupfs`, `systemd` or `none`.
     pub cgroup_driver: String,
@@ -55,82 +55,82 @@ pub struct EngineCondition {
     pub swap_limit: bool,
     /// True if limits on the number of processes are enforced.
     pub pids_limit: bool,
-    /// True if it runs without root.
+    /// True if it runs without root privileges.
     pub rootless: bool,
-    /// What it warns of itself.
+    /// Its warnings about itself.
     pub warnings: Vec<String>,
 }
 
 /// A container to create.
 #[derive(Debug, Clone, Default)]
 pub struct ContainerSpec {
-    /// The image's id. A name may mean another image meanwhile.
+    /// The image's id, because a name may be moved to another image.
     pub image: String,
-    /// Name; must be unique on the engine.
+    /// Name, unique on the engine.
     pub name: String,
-    /// Labels; must hold [`super::RUN_LABEL`].
+    /// Labels. They must include [`super::RUN_LABEL`].
     pub labels: BTreeMap<String, String>,
     /// Environment.
     pub env: BTreeMap<String, String>,
-    /// Replaces the image's entrypoint if set.
+    /// Replaces the image's entrypoint, if set.
     pub entrypoint: Option<String>,
     /// The command.
     pub cmd: Vec<String>,
     /// Volumes.
     pub mounts: Vec<Mount>,
-    /// Network mode: `none` unless there is a reason.
+    /// Network mode; `none` unless there is a reason for another.
     pub network: Option<String>,
     /// Restart policy.
     pub policy: RestartPolicy,
     /// Resource limits.
     pub limits: Limits,
-    /// Keep standard input open for [`super::Engine::attach`].
+    /// Keep standard input open, for [`super::Engine::attach`].
     pub stdin: bool,
-    /// The capabilities it has, without `CAP_`; all others are dropped.
+    /// The capabilities it keeps, without `CAP_`. All others are dropped.
     pub capabilities: &'static [&'static str],
-    /// Its root file system is read-only.
+    /// True if its root file system is read-only.
     pub read_only: bool,
 }
 
-/// What the engine does once the container has ended.
+/// What the engine does when the container has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RestartPolicy {
-    /// Nothing.
+    /// It stays down.
     #[default]
     No,
-    /// It starts it again.
+    /// The engine restarts it.
     Always,
-    /// It starts it again, unless somebody stopped it through the engine.
+    /// The engine restarts it, unless it was stopped by a call.
     UnlessStopped,
-    /// It starts it again after an exit code other than 0.
+    /// The engine restarts it after an exit code other than 0.
     OnFailure,
 }
 
-/// Limits of a container's resources; `None` leaves the engine's default.
+/// Limits of a container's resources; `None` is the engine's default.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
-    /// Memory in bytes, swap not allowed on top.
+    /// Memory in bytes, with no swap on top.
     pub memory: Option<u64>,
     /// Number of processes.
     pub pids: Option<i64>,
-    /// Size of a log file in bytes, where the engine rotates them; two are kept.
+    /// Size of a log file in bytes, if the engine rotates logs. Two files are kept.
     pub log_bytes: Option<u64>,
-    /// Size of any one file the container writes, in bytes: holes count.
+    /// Size of any file that the container writes, in bytes. Holes count.
     pub file_bytes: Option<u64>,
 }
 
-/// A named volume mounted into a container, without copying the image's content into it.
+/// A named volume in a container. Files that the image has at its path are not copied into it.
 #[derive(Debug, Clone)]
 pub struct Mount {
     /// The volume's name.
     pub volume: String,
-    /// Where in the container.
+    /// Path in the container.
     pub path: String,
-    /// Mounted read-only.
+    /// True if it is mounted read-only.
     pub read_only: bool,
 }
 
-/// What the engine says of a container.
+/// The state of a container as the engine reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerStatus {
     /// Its id.
@@ -143,17 +143,17 @@ pub struct ContainerStatus {
     pub running: bool,
     /// True while the engine is between two starts of a restart policy.
     pub restarting: bool,
-    /// When its main process was last started: the key of an incarnation.
+    /// When its main process was last started; this is the key of an incarnation.
     pub started_at: Option<Timestamp>,
     /// When it last ended.
     pub finished_at: Option<Timestamp>,
-    /// Exit code of its last life; meaningless while running.
+    /// Exit code of the last incarnation; meaningless while it runs.
     pub exit_code: i64,
-    /// True if the kernel's OOM killer ended its main process.
+    /// True if the OOM killer ended its main process.
     pub oom_killed: bool,
 }
 
-/// A volume of ours.
+/// A volume that comeback created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeInfo {
     /// Its name.
@@ -167,7 +167,7 @@ pub struct VolumeInfo {
 pub struct ExecSpec {
     /// Program and arguments.
     pub argv: Vec<String>,
-    /// As whom: a name or a uid of the container. `None` is the image's own user.
+    /// A user name or uid of the container; `None` is the image's own user.
     pub user: Option<String>,
     /// Extra environment.
     pub env: BTreeMap<String, String>,
@@ -175,27 +175,27 @@ pub struct ExecSpec {
     pub stdin: bool,
 }
 
-/// The end of a command run in a container.
+/// The result of a command in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecOutput {
-    /// Exit code; `None` if the engine did not know (the container died under it).
+    /// Exit code; `None` if the engine does not know it because the container ended.
     pub exit: Option<i64>,
-    /// Standard output and error as they came, capped at 64 KiB.
+    /// Standard output and error in the order of arrival, at most 64 KiB.
     pub output: String,
 }
 
 /// One line of a container's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// The engine's own time of it, where it gave one.
+    /// The engine's time of the line, if it gave one.
     pub at: Option<Timestamp>,
-    /// Where it was written.
+    /// The stream it was written to.
     pub source: LogSource,
-    /// The line without its end, capped at 64 KiB.
+    /// The line without its line end, at most 64 KiB.
     pub text: String,
 }
 
-/// Standard output or standard error.
+/// The stream of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum LogSource {
@@ -203,14 +203,14 @@ pub enum LogSource {
     Stderr,
 }
 
-/// Something the engine says happened to a container.
+/// An event of a container, as the engine reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EngineEvent {
     /// The container's id.
     pub container: String,
-    /// The engine's word: `start`, `die`, `kill`, `oom`, `restart`, `destroy`, …
+    /// The engine's name for it: `start`, `die`, `kill`, `oom`, `restart`, `destroy`, …
     pub action: String,
-    /// The engine's time of it.
+    /// The engine's time of the event.
     pub at: Timestamp,
     /// Attributes such as `exitCode` and `signal`.
     pub attributes: BTreeMap<String, String>,
@@ -219,11 +219,11 @@ pub struct EngineEvent {
 /// Details of a local image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageInfo {
-    /// Its id (`sha256:…`), which is also its digest in our records.
+    /// Its id (`sha256:…`), which records keep as its digest.
     pub id: String,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Size in bytes, base included.
+    /// Size in bytes, including its base.
     pub size: u64,
     /// Entrypoint.
     pub entrypoint: Vec<String>,
@@ -231,7 +231,7 @@ pub struct ImageInfo {
     pub env: Vec<String>,
 }
 
-/// An image of ours in the engine's store.
+/// An image that comeback created, in the engine's store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredImage {
     /// Its id.
@@ -240,9 +240,9 @@ pub struct StoredImage {
     pub references: Vec<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Size in bytes, base included.
+    /// Size in bytes, including its base.
     pub size: u64,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
 }
 
@@ -261,20 +261,20 @@ pub struct BuildRequest {
     pub labels: BTreeMap<String, String>,
     /// Network mode of RUN steps.
     pub network: Option<String>,
-    /// Size of `/dev/shm` in RUN steps, in bytes, where the engine's default is too small.
+    /// Size of `/dev/shm` in RUN steps, in bytes, if the engine's default is too small.
     pub shm_bytes: Option<i32>,
 }
 
-/// ImageProgress of a pull or build.
+/// Progress of a pull or build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageProgress {
     /// A line of output.
     Line(String),
-    /// Bytes so far and, if known, in all.
+    /// Bytes so far and, if known, in total.
     Bytes {
         /// So far.
         done: u64,
-        /// In all.
+        /// In total.
         total: Option<u64>,
     },
 }

@@ -1,4 +1,4 @@
-//! [`Engine`] and [`Images`] for the real engine: each call in the file it belongs to.
+//! [`Engine`] and [`Images`] for the real engine. Each call is implemented in the file of its subject.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Which engine is meant: its address, and who named it. The order is that of the docker command.
+//! Which engine is used: its address and where that comes from. The order is that of the docker command.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// The socket of an engine that was installed and left as it is.
+/// The default socket of Docker.
 const USUAL: &str = "/var/run/docker.sock";
-/// The same of Podman, run by root; run by a user, it is below `XDG_RUNTIME_DIR`.
+/// The default socket of Podman run by root. Run by a user, it is below `XDG_RUNTIME_DIR`.
 const PODMANS: &str = "/run/podman/podman.sock";
 
-/// Which engine is wanted.
+/// Which kind of engine is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wanted {
-    /// Docker's, or where there is no sign of one, Podman's.
+    /// Docker, or Podman if there is no sign of Docker.
     #[default]
     Any,
     /// Docker.
@@ -24,7 +24,7 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// True if an engine of that name will do.
+    /// True if an engine of this name is of the wanted kind.
     pub fn is(self, name: &str) -> bool {
         match self {
             Self::Any => true,
@@ -34,21 +34,21 @@ impl Wanted {
     }
 }
 
-/// Where an engine is.
+/// The address of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// Its URL: `unix:///var/run/docker.sock`.
     pub url: String,
-    /// Folder with `ca.pem`, `cert.pem` and `key.pem`, where the engine is spoken to through TLS.
+    /// Folder with `ca.pem`, `cert.pem` and `key.pem` for an engine behind TLS.
     pub certificates: Option<PathBuf>,
-    /// Why it is this one.
+    /// Where the address comes from.
     pub named_by: NamedBy,
 }
 
-/// Who named an engine.
+/// Where the address of an engine comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamedBy {
-    /// A flag, or what stands in for it.
+    /// `--host`, `COMEBACK_HOST` or the defaults file.
     Asked,
     /// `DOCKER_HOST`.
     DockerHost,
@@ -56,14 +56,14 @@ pub enum NamedBy {
     Context {
         /// Its name.
         name: String,
-        /// What makes it the current one.
+        /// What makes it the current context: a variable or a file.
         current_by: String,
     },
-    /// `CONTAINER_HOST`, which is Podman's.
+    /// `CONTAINER_HOST`, Podman's variable.
     ContainerHost,
-    /// Nobody: it is a socket where engines usually are.
+    /// No setting: a default socket of Docker.
     Usual,
-    /// Nobody: it is a socket where Podman's service usually is.
+    /// No setting: a default socket of Podman.
     UsualPodman,
 }
 
@@ -82,22 +82,23 @@ impl fmt::Display for NamedBy {
     }
 }
 
-/// An engine is named, but not in a way that leads to one.
+/// A setting that leads to no engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{meant}: {why}")]
 pub struct NoAddress {
-    /// What was named: "docker context `far`".
+    /// The setting: "docker context `far`".
     pub meant: String,
-    /// Why that leads nowhere, and what to do.
+    /// Why it leads to no engine, and what to do.
     pub why: String,
 }
 
-/// The address of the engine that is meant: of `asked`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context of docker's
-/// configuration and the usual sockets, the first that names one. Podman's is looked for as podman does it, in `asked`,
-/// `CONTAINER_HOST` and its own sockets; where any engine will do, after docker's.
+/// The address of the engine: the first one set among `asked`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context
+/// in docker's configuration and the default sockets. Podman is searched for as podman itself does, in `asked`,
+/// `CONTAINER_HOST` and its default sockets; for [`Wanted::Any`], after Docker.
 ///
 /// # Errors
-/// A context that is not there, cannot be read, or is of a kind that is not spoken here.
+///
+/// If the docker context does not exist, cannot be read, or has an address other than unix, tcp and http.
 pub fn locate(wanted: Wanted, asked: Option<&str>) -> Result<Address, NoAddress> {
     Surroundings {
         variable: &|name| std::env::var(name).ok(),
@@ -106,7 +107,7 @@ pub fn locate(wanted: Wanted, asked: Option<&str>) -> Result<Address, NoAddress>
     .locate(wanted, asked)
 }
 
-/// The address where no context is looked at, which is how testcontainers finds its engine.
+/// The address without docker contexts, as testcontainers finds its engine.
 pub fn default_host() -> String {
     let around = Surroundings {
         variable: &|name| std::env::var(name).ok(),
@@ -115,7 +116,7 @@ pub fn default_host() -> String {
     around.set("DOCKER_HOST").unwrap_or_else(|| around.usual().0)
 }
 
-/// What the search depends on.
+/// The environment that the search depends on.
 struct Surroundings<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
     exists: &'a dyn Fn(&Path) -> bool,
@@ -153,11 +154,11 @@ impl Surroundings<'_> {
             named_by,
         };
         if let Some(url) = asked.map(str::trim).filter(|url| !url.is_empty()) {
-            return Ok(plain(spoken("--host", url.to_owned())?, NamedBy::Asked));
+            return Ok(plain(supported("--host", url.to_owned())?, NamedBy::Asked));
         }
         if wanted != Wanted::Podman {
             if let Some(url) = self.set("DOCKER_HOST") {
-                return Ok(plain(spoken("DOCKER_HOST", url)?, NamedBy::DockerHost));
+                return Ok(plain(supported("DOCKER_HOST", url)?, NamedBy::DockerHost));
             }
             if let Some(address) = self.context()? {
                 return Ok(address);
@@ -168,7 +169,7 @@ impl Surroundings<'_> {
             }
         }
         if let Some(url) = self.set("CONTAINER_HOST") {
-            return Ok(plain(spoken("CONTAINER_HOST", url)?, NamedBy::ContainerHost));
+            return Ok(plain(supported("CONTAINER_HOST", url)?, NamedBy::ContainerHost));
         }
         match (self.podmans(), wanted) {
             (None, Wanted::Any) => Ok(plain(self.usual().0, NamedBy::Usual)),
@@ -177,7 +178,7 @@ impl Surroundings<'_> {
         }
     }
 
-    /// Podman's own socket, where there is one: of this user first.
+    /// Podman's default socket, if it exists: the user's before root's.
     fn podmans(&self) -> Option<String> {
         let own = self
             .set("XDG_RUNTIME_DIR")
@@ -189,14 +190,14 @@ impl Surroundings<'_> {
         found.map(|path| format!("unix://{path}"))
     }
 
-    /// A variable that is set to something.
+    /// The value of a variable that is set and not blank.
     fn set(&self, name: &str) -> Option<String> {
         let value = (self.variable)(name)?;
         let value = value.trim();
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// The first of the usual sockets that is there, in testcontainers' order, and whether any is.
+    /// The first default socket that exists, in testcontainers' order, and whether any exists.
     fn usual(&self) -> (String, bool) {
         let below = |variable: &str, path: &str| self.set(variable).map(|folder| format!("{folder}/{path}"));
         let candidates = [
@@ -209,13 +210,13 @@ impl Surroundings<'_> {
         (format!("unix://{}", found.as_deref().unwrap_or(USUAL)), found.is_some())
     }
 
-    /// Docker's own configuration.
+    /// The folder of docker's configuration.
     fn folder(&self) -> Option<PathBuf> {
         let named = self.set("DOCKER_CONFIG").map(PathBuf::from);
         named.or_else(|| Some(PathBuf::from(self.set("HOME")?).join(".docker")))
     }
 
-    /// The engine of the current context; `None` if that is docker's built-in `default`.
+    /// The engine of the current context; `None` for docker's built-in `default`.
     fn context(&self) -> Result<Option<Address>, NoAddress> {
         let Some(folder) = self.folder() else {
             return Ok(None);
@@ -271,15 +272,15 @@ impl Surroundings<'_> {
                 Ok((url, there.then_some(certificates)))
             }
             _ => Err(format!(
-                "its address is `{url}`, and only unix, tcp and http are spoken here: forward the engine's socket (as `ssh -L` \
+                "its address is `{url}`, but only unix, tcp and http are supported: forward the engine's socket (as `ssh -L` \
                  does) and name it by --host"
             )),
         }
     }
 }
 
-/// The commands of docker and podman also reach engines through ssh, which is not spoken here.
-fn spoken(meant: &str, url: String) -> Result<String, NoAddress> {
+/// The docker and podman commands also reach engines through ssh, which is not supported here.
+fn supported(meant: &str, url: String) -> Result<String, NoAddress> {
     if ["unix://", "tcp://", "http://", "https://"]
         .iter()
         .any(|way| url.starts_with(way))
@@ -289,14 +290,14 @@ fn spoken(meant: &str, url: String) -> Result<String, NoAddress> {
     Err(NoAddress {
         meant: meant.to_owned(),
         why: format!(
-            "it is `{}`, and only unix, tcp and http are spoken here: forward the engine's socket (as `ssh -L` does) and name \
+            "it is `{}`, but only unix, tcp and http are supported: forward the engine's socket (as `ssh -L` does) and name \
              it by --host",
             comeback_text::redact::text(&url)
         ),
     })
 }
 
-/// Docker files a context under the hash of its name.
+/// Docker stores a context under the SHA-256 of its name.
 fn file_name(context: &str) -> String {
     Sha256::digest(context)
         .iter()

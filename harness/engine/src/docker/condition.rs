@@ -1,4 +1,4 @@
-//! What the engine says of itself.
+//! The engine's own description of itself, for `comeback doctor`.
 
 use super::{ANSWER, DockerEngine, bounded};
 use crate::{EngineCondition, EngineError};
@@ -11,7 +11,7 @@ impl DockerEngine {
             system: info.operating_system.unwrap_or_default(),
             data_root: info.docker_root_dir.unwrap_or_default(),
             cgroup_driver: info.cgroup_driver.map(|d| d.to_string()).unwrap_or_default(),
-            // Engines older than the field know one version only.
+            // Engines older than this field support version 1 only.
             cgroup_version: info.cgroup_version.map_or_else(|| "1".to_owned(), |v| v.to_string()),
             memory_limit: info.memory_limit.unwrap_or(false),
             swap_limit: info.swap_limit.unwrap_or(false),

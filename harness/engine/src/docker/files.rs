@@ -1,4 +1,4 @@
-//! Files of containers, through the archive API: it works on stopped containers and remote engines alike.
+//! Files of containers, through the archive API, which works on stopped containers and remote engines alike.
 
 use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder};
 use futures_util::StreamExt;

@@ -1,4 +1,4 @@
-//! What is done to containers that exist.
+//! Operations on existing containers.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,10 +13,11 @@ use jiff::Timestamp;
 use super::{ANSWER, DockerEngine, RUN, bounded, short};
 use crate::{ContainerStatus, EngineError};
 
-/// How often a removal is asked for again that a container got ahead of.
+/// How often a removal is retried if the container ends while it is being killed.
 const REMOVALS: u32 = 5;
 
-/// Whole seconds for the engine; a part of a second rounds up, since a shorter grace would be another experiment.
+/// A grace in whole seconds, as the engine wants it. It is rounded up, because a shorter grace would change the
+/// experiment.
 fn seconds(grace: Duration) -> i32 {
     let whole = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
     i32::try_from(whole).unwrap_or(i32::MAX)
@@ -52,7 +53,8 @@ impl DockerEngine {
     }
 
     pub(super) async fn remove_id(&self, id: &str) -> Result<bool, EngineError> {
-        // From here on it is ours to remove: testcontainers' drop would block a worker thread on the same call.
+        // The call below removes the container. If testcontainers still owned it, its drop would block a worker
+        // thread on the same call.
         self.owned.disown(id).await;
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let call = format!("remove container {}", short(id));
@@ -62,7 +64,7 @@ impl DockerEngine {
             match bounded(call.clone(), RUN, removal).await {
                 Ok(()) => return Ok(true),
                 Err(e) if e.is_not_found() => return Ok(false),
-                // Podman gives up where the container ends by itself while it is being killed.
+                // Podman fails if the container ends by itself while it is being killed.
                 Err(e) if self.podman && tries > 0 && e.to_string().contains("state improper") => tries -= 1,
                 Err(e) => return Err(e),
             }
@@ -103,12 +105,12 @@ impl DockerEngine {
     }
 }
 
-/// The engine writes names with a leading slash.
+/// A container's name without the leading slash that the engine writes.
 fn bare(name: &str) -> String {
     name.trim_start_matches('/').to_owned()
 }
 
-/// The engine's way of saying "never" is the year 1.
+/// A time from the engine, which writes the year 1 for "never".
 fn moment(text: Option<String>) -> Option<Timestamp> {
     let at: Timestamp = text?.parse().ok()?;
     (at.as_second() > 0).then_some(at)
@@ -125,7 +127,7 @@ fn status(answer: ContainerInspectResponse) -> ContainerStatus {
             .unwrap_or_default()
             .into_iter()
             .collect(),
-        // Docker says that a container runs while it is between two starts of a restart policy.
+        // Docker reports a container as running while it is between two starts of a restart policy.
         running: state.running.unwrap_or(false) && state.restarting != Some(true),
         restarting: state.status == Some(ContainerStateStatusEnum::RESTARTING),
         started_at: moment(state.started_at),

@@ -1,5 +1,5 @@
-//! The real engine: Docker and whatever speaks its API, through bollard; containers are requested and owned through
-//! testcontainers.
+//! The real engine: Docker, or another engine with its API, through bollard. testcontainers starts and owns
+//! containers.
 
 mod adapter;
 mod address;
@@ -24,9 +24,9 @@ use comeback_text::redact;
 pub use address::{Address, NamedBy, NoAddress, Wanted, default_host, locate};
 pub use run::{split_reference, start};
 
-/// How long a call may take that does nothing but answer.
+/// Deadline of a call that only answers.
 const ANSWER: Duration = Duration::from_secs(30);
-/// How long creating and starting a container may take.
+/// Deadline for creating and starting a container.
 const RUN: Duration = Duration::from_secs(90);
 
 /// A Docker-compatible engine.
@@ -34,16 +34,22 @@ const RUN: Duration = Duration::from_secs(90);
 pub struct DockerEngine {
     docker: Docker,
     host: String,
-    /// Whether it is Podman, which limits what its containers may open and start by what its own process may.
+    /// Whether it is Podman, which limits open files and processes of its containers to the limits of its own
+    /// process.
     podman: bool,
-    /// Containers that testcontainers made for us; whoever removes one takes it out.
+    /// Containers that testcontainers created. Removing a container takes it out.
     owned: run::Owned,
 }
 
 impl DockerEngine {
-    /// Connects to `host`, or to where `DOCKER_HOST` and the usual sockets say, and negotiates the API version.
+    /// Connects to `host`, or without it to `DOCKER_HOST` or a default socket, and negotiates the API version.
     ///
-    /// testcontainers finds its engine through `DOCKER_HOST`: the caller sets it to the same address beforehand.
+    /// testcontainers finds its engine through `DOCKER_HOST`, so the caller has to set that variable to the same
+    /// address first.
+    ///
+    /// # Errors
+    ///
+    /// If nothing answers at the address within 10 s, or if what answers is not an engine.
     pub async fn connect(host: Option<&str>) -> Result<Self, EngineError> {
         let call = "connect";
         let host = match host {
@@ -56,7 +62,7 @@ impl DockerEngine {
         };
         let docker = Docker::connect_with_host(&host)
             .map_err(|e| unreachable(Cause::of(e)))?
-            // Each call has its own deadline; this one only has to be longer than all of them.
+            // Each call has its own deadline. This one only has to be longer than all of them.
             .with_timeout(Duration::from_secs(1800));
         let docker = tokio::time::timeout(Duration::from_secs(10), docker.negotiate_version())
             .await
@@ -73,7 +79,6 @@ impl DockerEngine {
         })
     }
 
-    /// Whether it is Podman.
     pub(super) fn is_podman(&self) -> bool {
         self.podman
     }
@@ -95,7 +100,7 @@ impl DockerEngine {
             memory: info.mem_total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
             storage: info.driver.unwrap_or_default(),
             architecture: match info.architecture.unwrap_or_default().as_str() {
-                // Podman uses Go's names.
+                // Podman uses Go's architecture names.
                 "amd64" => "x86_64".to_owned(),
                 "arm64" => "aarch64".to_owned(),
                 other => other.to_owned(),
@@ -104,7 +109,7 @@ impl DockerEngine {
         })
     }
 
-    /// The time that `/info` tells, which is that of the engine's host: RFC 3339 with nanoseconds.
+    /// The time of the engine's host as `/info` reports it: RFC 3339 with nanoseconds.
     pub(super) async fn host_time(&self) -> Result<Option<Timestamp>, EngineError> {
         let info = bounded("info", ANSWER, self.docker.info()).await?;
         Ok(info.system_time.and_then(|time| time.parse().ok()))
@@ -116,7 +121,7 @@ fn is_podman(version: &bollard::models::SystemVersion) -> bool {
     parts.iter().any(|part| part.name.to_lowercase().contains("podman"))
 }
 
-/// Runs a call under a deadline and names it in its error.
+/// Makes a call with a deadline, and names the call in its error.
 async fn bounded<T>(
     call: impl Into<String>,
     limit: Duration,
@@ -130,7 +135,7 @@ async fn bounded<T>(
     }
 }
 
-/// Our error for bollard's.
+/// Converts bollard's error.
 pub(super) fn translate(call: impl Into<String>, error: Bollard) -> EngineError {
     let kind = match error {
         Bollard::DockerResponseServerError { status_code, message } => EngineErrorKind::Status {
@@ -146,7 +151,7 @@ pub(super) fn translate(call: impl Into<String>, error: Bollard) -> EngineError 
     EngineError::new(call, kind)
 }
 
-/// True if nobody took the connection, so that nothing was asked.
+/// True if the connection was refused, so no request was sent.
 fn is_refused(error: &Bollard) -> bool {
     let mut ios = chain(error).filter_map(|error| error.downcast_ref::<io::Error>());
     ios.any(|io| {
@@ -157,7 +162,7 @@ fn is_refused(error: &Bollard) -> bool {
     })
 }
 
-/// The first twelve characters of an id: what `docker ps` shows.
+/// The first twelve characters of an id, as `docker ps` shows them.
 fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
@@ -179,12 +184,12 @@ mod tests {
         bounded("version", ANSWER, docker.version()).await.unwrap_err()
     }
 
-    /// Told apart by the operating system's error, which is kept as the source; not by its words.
+    /// Distinguished by the operating system's error, which is kept as the source, not by the message.
     #[rstest]
-    #[case::nobody_listens(true)]
-    #[case::no_engine_listens(false)]
+    #[case::without_listener(true)]
+    #[case::listener_is_no_engine(false)]
     #[tokio::test]
-    async fn nobody_there_is_told_from_a_broken_connection(#[case] nobody: bool) {
+    async fn a_missing_engine_differs_from_a_broken_connection(#[case] nobody: bool) {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("engine.sock");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -207,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_that_nobody_listens_on_is_unreachable() {
+    async fn a_port_without_listener_is_unreachable() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let error = error_of(&format!("tcp://127.0.0.1:{port}")).await;
         assert!(error.is_unreachable(), "{error:?}");

@@ -1,7 +1,7 @@
-//! Requesting containers: through testcontainers for those that run, through bollard for those that only hold files.
+//! Creating containers: through testcontainers if they are started, through bollard if they only hold files.
 //!
-//! The only file that uses testcontainers. It removes the containers it started when their handles are dropped, however a
-//! run ends.
+//! This is the only file that uses testcontainers, which removes the containers that it started when their handles are
+//! dropped, however a run ends.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -79,7 +79,7 @@ fn blocking_runtime() -> Result<Handle, TestcontainersError> {
 impl DockerEngine {
     pub(super) async fn run_spec(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
         let call = format!("run container {}", spec.name);
-        // testcontainers pulls what is not there; by its id nothing can be pulled, so it is not even tried.
+        // testcontainers would try to pull a missing image. The image is given by its id, which cannot be pulled.
         if self.images().inspect_image(&spec.image).await?.is_none() {
             return Err(gone(call, spec));
         }
@@ -131,7 +131,7 @@ impl DockerEngine {
     }
 }
 
-/// The image is not there, or not any more.
+/// The error for an image that no longer exists.
 fn gone(call: String, spec: &ContainerSpec) -> EngineError {
     EngineError::new(
         call,
@@ -141,7 +141,7 @@ fn gone(call: String, spec: &ContainerSpec) -> EngineError {
     )
 }
 
-/// A task that ends with whoever waits for it.
+/// A task that is aborted when its waiter is dropped.
 struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
@@ -158,9 +158,9 @@ impl<T> Future for AbortOnDrop<T> {
     }
 }
 
-/// testcontainers never negotiates the API version, and engines before 28 refuse the one its bollard starts from. Its
-/// client is shared while a start is under way, and the version is shared with each clone of it: so negotiate on a clone,
-/// from within the start.
+/// testcontainers never negotiates the API version, and engines before 28 refuse the version that its bollard starts
+/// with. Its client exists while a start is in progress, and clones of it share the version, so the version is
+/// negotiated on a clone during the start.
 fn negotiate_for_testcontainers() {
     let handle = tokio::runtime::Handle::current();
     let outcome = tokio::task::block_in_place(|| {
@@ -175,12 +175,12 @@ fn negotiate_for_testcontainers() {
         })
     });
     if let Err(why) = outcome {
-        // The start itself fails right after this, with the engine's own words.
+        // The start itself fails right after this with the engine's own message.
         tracing::debug!("testcontainers' client could not negotiate the API version: {why}");
     }
 }
 
-/// The part of a request that is the same both ways.
+/// The settings that both ways of creating a container share.
 fn apply(spec: &ContainerSpec, host: &mut HostConfig, podman: bool) {
     host.publish_all_ports = Some(false);
     host.network_mode = Some(spec.network.clone().unwrap_or_else(|| "none".into()));
@@ -197,7 +197,7 @@ fn apply(spec: &ContainerSpec, host: &mut HostConfig, podman: bool) {
                 source: Some(m.volume.clone()),
                 typ: Some(MountType::VOLUME),
                 read_only: Some(m.read_only),
-                // Whatever the image has at that place must not become part of the case.
+                // Files that the image has at this path must not become part of the case.
                 volume_options: Some(MountVolumeOptions {
                     no_copy: Some(true),
                     ..Default::default()
@@ -228,8 +228,8 @@ fn apply(spec: &ContainerSpec, host: &mut HostConfig, podman: bool) {
     });
 }
 
-/// No core dumps, and no file without end. Podman asks for more open files and processes than a sandbox may let it have,
-/// unless it is told how many.
+/// No core dumps, and a limit for the size of files. Podman by default asks for more open files and processes than a
+/// sandbox may allow, so it gets explicit limits.
 fn ulimits(spec: &ContainerSpec, podman: bool) -> Vec<ResourcesUlimits> {
     let limit = |name: &str, value: i64| ResourcesUlimits {
         name: Some(name.to_owned()),
@@ -245,8 +245,8 @@ fn ulimits(spec: &ContainerSpec, podman: bool) -> Vec<ResourcesUlimits> {
         .collect()
 }
 
-/// Name and tag of a reference, as testcontainers wants them. An id (`sha256:…`) splits at its colon and is put together
-/// again; one without the algorithm gets it.
+/// Name and tag of a reference, as testcontainers wants them. An id (`sha256:…`) is split at its colon, and
+/// testcontainers joins it again. An id without the algorithm gets it.
 ///
 /// ```
 /// assert_eq!(comeback_engine::split_reference("localhost:5000/a"), ("localhost:5000/a", "latest"));
@@ -261,7 +261,7 @@ pub fn split_reference(reference: &str) -> (&str, &str) {
     }
 }
 
-/// testcontainers does not tell bollard's errors by `source()`.
+/// testcontainers does not return bollard's errors through `source()`.
 fn from_testcontainers(call: &str, error: TestcontainersError) -> EngineError {
     match error {
         TestcontainersError::Client(
@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_split_at_the_tag_only() {
+    fn split_reference_splits_at_the_tag_only() {
         assert_eq!(split_reference("a/b:1"), ("a/b", "1"));
         assert_eq!(split_reference("localhost:5000/a"), ("localhost:5000/a", "latest"));
         assert_eq!(split_reference("sha256:abc"), ("sha256", "abc"));

@@ -1,4 +1,4 @@
-//! Everything that goes on while it is read: execs, attached processes, logs, events.
+//! Streams: execs, attached processes, logs and events.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,7 +14,7 @@ use crate::{
     Attached, EngineError, EngineErrorKind, EngineEvent, ExecOutput, ExecSpec, LogLine, LogSource, RUN_LABEL, Stream,
 };
 
-/// Longest line and largest output kept, in bytes: what comes out of a container is not trusted to end.
+/// The longest line and the largest output kept, in bytes, because a container's output may be endless.
 const CAP: usize = 64 * 1024;
 
 impl DockerEngine {
@@ -66,7 +66,7 @@ impl DockerEngine {
                 id: Some(exec),
             }),
             StartExecResults::Detached => {
-                let why = "the engine detached from it".to_owned();
+                let why = "the engine detached from the exec".to_owned();
                 Err(EngineError::new(call, EngineErrorKind::Broken(why.into())))
             }
         }
@@ -132,7 +132,7 @@ impl DockerEngine {
 
 type Frames = futures_util::stream::BoxStream<'static, Result<LogOutput, Bollard>>;
 
-/// Frames are not lines: one may hold several, and a long line comes in several frames.
+/// Splits frames into lines: a frame may hold several lines, and a long line spans several frames.
 fn lines(
     call: String,
     frames: impl Into<std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<LogOutput, Bollard>> + Send>>>,
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_without_end_is_cut() {
+    async fn an_endless_line_is_cut() {
         let long: &'static [u8] = vec![b'x'; 3 * CAP].leak();
         let frames: Frames = stream::iter(vec![out(long), out(b"\nnext\n")]).boxed();
         let got: Vec<usize> = lines("x".into(), frames, false)
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn stamps_are_taken_off() {
+    fn timestamps_are_split_off() {
         let got = line(b"2026-01-02T03:04:05.123456789Z hello there", LogSource::Stdout, true);
         assert_eq!(got.text, "hello there");
         assert!(got.at.is_some());

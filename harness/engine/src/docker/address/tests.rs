@@ -1,4 +1,4 @@
-//! Which engine is meant, by all that can name one.
+//! The search for the engine, by each setting.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use rstest::rstest;
 
 use super::*;
 
-/// A home with docker's configuration in it.
+/// A home folder with docker's configuration in it.
 fn home(config: &str, meta: &str) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let id = file_name("far");
@@ -31,7 +31,7 @@ fn locate_as(
     all.insert("HOME", home.display().to_string());
     Surroundings {
         variable: &|name| all.get(name).cloned(),
-        // The machine's own socket must not matter here.
+        // The machine's own socket must not affect the test.
         exists: &|path| path.starts_with(home) && path.exists(),
     }
     .locate(wanted, asked)
@@ -46,13 +46,13 @@ const CURRENT: &str = r#"{"auths":{},"currentContext":"far"}"#;
 #[rstest]
 #[case::a_flag_before_all(Some("unix:///a"), &[("DOCKER_HOST", "unix:///b"), ("DOCKER_CONTEXT", "far")], CURRENT, "unix:///a")]
 #[case::the_variable_before_contexts(None, &[("DOCKER_HOST", "unix:///b"), ("DOCKER_CONTEXT", "far")], CURRENT, "unix:///b")]
-#[case::an_empty_variable_says_nothing(None, &[("DOCKER_HOST", " ")], CURRENT, "unix:///far.sock")]
+#[case::an_empty_variable_is_ignored(None, &[("DOCKER_HOST", " ")], CURRENT, "unix:///far.sock")]
 #[case::a_context_by_variable(None, &[("DOCKER_CONTEXT", "far")], "{}", "unix:///far.sock")]
 #[case::the_current_context(None, &[], CURRENT, "unix:///far.sock")]
 #[case::the_variable_before_the_file(None, &[("DOCKER_CONTEXT", "default")], CURRENT, "unix:///var/run/docker.sock")]
 #[case::the_built_in_one(None, &[], r#"{"currentContext":"default"}"#, "unix:///var/run/docker.sock")]
 #[case::none(None, &[], "{}", "unix:///var/run/docker.sock")]
-fn the_first_that_names_one_wins(
+fn the_first_setting_wins(
     #[case] asked: Option<&str>,
     #[case] variables: &[(&str, &str)],
     #[case] config: &str,
@@ -63,7 +63,7 @@ fn the_first_that_names_one_wins(
 }
 
 #[test]
-fn it_is_known_who_named_it() {
+fn the_source_of_the_address_is_known() {
     let home = home(CURRENT, &at("unix:///far.sock"));
     let said = locate_in(home.path(), None, &[]).unwrap().named_by.to_string();
     assert!(said.starts_with("the docker context `far`, current by "), "{said}");
@@ -88,17 +88,17 @@ fn a_context_brings_its_certificates() {
 
 #[rstest]
 #[case::not_there(r#"{"currentContext":"near"}"#, "", "there is no such context")]
-#[case::no_json("{", "", "not docker's configuration")]
+#[case::invalid_json("{", "", "not docker's configuration")]
 #[case::no_meta(CURRENT, "{}", "meta.json")]
 #[case::no_engine(CURRENT, r#"{"Endpoints":{}}"#, "its address is ``")]
-#[case::another_way(CURRENT, &at("ssh://me@engine.example"), "`ssh -L` does")]
-fn what_leads_nowhere_is_said(#[case] config: &str, #[case] meta: &str, #[case] why: &str) {
+#[case::unsupported_scheme(CURRENT, &at("ssh://me@engine.example"), "`ssh -L` does")]
+fn an_unusable_context_is_explained(#[case] config: &str, #[case] meta: &str, #[case] why: &str) {
     let home = home(config, meta);
     let error = locate_in(home.path(), None, &[]).unwrap_err();
     assert!(error.to_string().contains(why), "{error}");
 }
 
-/// `~` is the home, in which there are sockets of both where the case says so.
+/// `~` is the home folder. It holds sockets of both engines where the case says so.
 #[rstest]
 #[case::a_flag(Wanted::Podman, Some("unix:///a"), &[("CONTAINER_HOST", "unix:///b")], "unix:///a", NamedBy::Asked)]
 #[case::the_variable(Wanted::Podman, None, &[("CONTAINER_HOST", "unix:///b")], "unix:///b", NamedBy::ContainerHost)]
@@ -106,7 +106,7 @@ fn what_leads_nowhere_is_said(#[case] config: &str, #[case] meta: &str, #[case] 
 #[case::dockers_variable_first(Wanted::Any, None, &[("DOCKER_HOST", "unix:///b"), ("CONTAINER_HOST", "unix:///c")], "unix:///b", NamedBy::DockerHost)]
 #[case::dockers_socket_first(Wanted::Any, None, &[], "unix://~/.docker/run/docker.sock", NamedBy::Usual)]
 #[case::never_podmans(Wanted::Docker, None, &[("CONTAINER_HOST", "unix:///c")], "unix://~/.docker/run/docker.sock", NamedBy::Usual)]
-fn podman_is_looked_for_as_podman_does_it(
+fn podman_is_searched_for_as_podman_does(
     #[case] wanted: Wanted,
     #[case] asked: Option<&str>,
     #[case] variables: &[(&str, &str)],
@@ -130,14 +130,14 @@ fn podman_is_looked_for_as_podman_does_it(
 }
 
 #[test]
-fn where_docker_is_not_podman_is_found() {
+fn podman_is_found_without_docker() {
     let home = home("{}", "");
     let text = home.path().display().to_string();
     let found = |variables: &[(&str, &str)]| locate_in(home.path(), None, variables).unwrap();
     assert_eq!(
         found(&[]).named_by,
         NamedBy::Usual,
-        "nothing is there: docker's is what to start"
+        "no socket exists: the default is Docker's"
     );
     assert_eq!(found(&[("CONTAINER_HOST", "unix:///c")]).url, "unix:///c");
     let socket = home.path().join("podman/podman.sock");
@@ -157,7 +157,7 @@ fn where_docker_is_not_podman_is_found() {
 }
 
 #[test]
-fn usual_sockets_are_looked_for() {
+fn default_sockets_are_searched() {
     let home = home("{}", "");
     let socket = home.path().join(".docker/desktop/docker.sock");
     std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
@@ -168,9 +168,9 @@ fn usual_sockets_are_looked_for() {
 }
 
 #[rstest]
-#[case(Some("ssh://me@engine.example"), &[], "--host: it is `ssh://me@engine.example`, and only unix")]
+#[case(Some("ssh://me@engine.example"), &[], "--host: it is `ssh://me@engine.example`, but only unix")]
 #[case(None, &[("DOCKER_HOST", "ssh://me@engine.example")], "DOCKER_HOST: it is `ssh:")]
-fn ssh_is_not_spoken(#[case] asked: Option<&str>, #[case] variables: &[(&str, &str)], #[case] wanted: &str) {
+fn ssh_is_not_supported(#[case] asked: Option<&str>, #[case] variables: &[(&str, &str)], #[case] wanted: &str) {
     let error = locate_in(Path::new("/nowhere"), asked, variables).unwrap_err();
     assert!(error.to_string().contains(wanted), "{error}");
 }
