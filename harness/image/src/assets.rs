@@ -1,4 +1,4 @@
-//! The `images/` folder, compiled into the binary, and the archives made of it.
+//! The `images/` folder, which is compiled into the binary, and archives of its files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt as _;
@@ -7,26 +7,25 @@ use std::path::PathBuf;
 use rust_embed::Embed;
 use sha2::{Digest, Sha256};
 
-/// The `images/` folder.
 #[derive(Embed)]
 #[folder = "$CARGO_MANIFEST_DIR/../../images"]
 struct Images;
 
-/// Time stamp of every file in our archives: the same input gives the same archive.
+/// Modification time of every file in an archive. It is fixed, so that the same input gives the same archive.
 const EPOCH: u64 = 0;
 
-/// The text of a file in `images/` that is known to be there.
+/// The text of a file in `images/`. Panics if there is none, so only for files known at compile time.
 pub(super) fn text(path: &str) -> String {
     find(path).unwrap_or_else(|| unreachable!("images/{path} is compiled in"))
 }
 
-/// The text of a file in `images/`, if there is one of that name.
+/// The text of a file in `images/`; `None` if there is none.
 pub(super) fn find(path: &str) -> Option<String> {
     let file = Images::get(path)?;
     Some(String::from_utf8_lossy(&file.data).into_owned())
 }
 
-/// A tree of files to put into an image: path (relative, with slashes) to content.
+/// Files to put into an image: paths (relative, with slashes) and contents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tree {
     entries: BTreeMap<String, Entry>,
@@ -40,7 +39,7 @@ enum Entry {
 }
 
 impl Tree {
-    /// What every gateway image of ours is given: the root file system.
+    /// The root file system that is added to every gateway image.
     pub(super) fn rootfs() -> Self {
         let mut tree = Self::default();
         for path in Images::iter().filter(|path| !path.contains("__pycache__")) {
@@ -64,7 +63,7 @@ impl Tree {
         self.entries.insert(path.into(), Entry::Link(target.into()));
     }
 
-    /// Adds to a hash all that the archive depends on.
+    /// Adds everything that the archive depends on to a hash.
     pub(super) fn hash(&self, hash: &mut Key) {
         for (path, entry) in &self.entries {
             match entry {
@@ -75,9 +74,10 @@ impl Tree {
         }
     }
 
-    /// An archive of it, everything owned by root.
+    /// An archive of the tree. All entries belong to root.
     ///
-    /// Only our own directories get an entry: one for `/usr` would change that of the system it is unpacked over.
+    /// Directories get an entry only if they are comeback's own: an entry for `/usr` would change the `/usr` of the
+    /// system below.
     pub(super) fn tar(&self) -> Vec<u8> {
         let mut parents = BTreeSet::new();
         for path in self.entries.keys() {
@@ -105,7 +105,7 @@ fn append(archive: &mut tar::Builder<Vec<u8>>, path: &str, entry: &Entry) {
     header.set_mtime(EPOCH);
     header.set_uid(0);
     header.set_gid(0);
-    // Writing to memory does not fail; a path too long for a header gets an extension of its own.
+    // Writing to memory does not fail, and a path too long for a header gets an extension header.
     let done = match entry {
         Entry::Directory => {
             header.set_entry_type(tar::EntryType::Directory);
@@ -129,7 +129,7 @@ fn append(archive: &mut tar::Builder<Vec<u8>>, path: &str, entry: &Entry) {
     debug_assert!(done.is_ok(), "{path}: {done:?}");
 }
 
-/// A file's mode: what is compiled in has none, but a program shows by how it begins.
+/// The mode of a file. Compiled-in files have none, so programs are recognised by their first bytes.
 fn mode(content: &[u8]) -> u32 {
     if content.starts_with(b"#!") || content.starts_with(b"\x7fELF") {
         0o755
@@ -138,35 +138,35 @@ fn mode(content: &[u8]) -> u32 {
     }
 }
 
-/// The hash of everything that goes into an image.
+/// A hash of everything that goes into an image.
 #[derive(Default)]
 pub(super) struct Key(Sha256);
 
 impl Key {
     /// Adds a named part.
     pub(super) fn add(&mut self, name: &str, value: &[u8]) {
-        // Lengths keep ("ab", "c") and ("a", "bc") apart.
+        // The lengths keep ("ab", "c") and ("a", "bc") apart.
         for part in [name.as_bytes(), value] {
             self.0.update((part.len() as u64).to_le_bytes());
             self.0.update(part);
         }
     }
 
-    /// As 64 hexadecimal digits.
+    /// The hash as 64 hexadecimal digits.
     pub(super) fn hex(self) -> String {
         self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-/// What of a key goes into a tag.
+/// The part of a key that goes into a tag.
 pub(super) fn short(key: &str) -> &str {
     key.get(..12).unwrap_or(key)
 }
 
-/// A Dockerfile with its arguments written into it.
+/// A Dockerfile with the values of its arguments filled in.
 ///
-/// Where it can, the value of an `ARG` replaces its uses and the instruction goes: on some storage drivers every
-/// instruction after `FROM` costs seconds.
+/// If possible, the value of an `ARG` replaces its uses and the instruction is removed, because on some storage
+/// drivers every instruction after `FROM` costs seconds.
 pub(super) fn inline(dockerfile: &str, args: &[(&str, &str)]) -> String {
     let mut text = String::new();
     for line in dockerfile.lines() {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_executable_and_nothing_else_is() {
+    fn only_programs_are_executable() {
         let all = entries(&Tree::rootfs().tar());
         for program in [
             "init",
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_written_into_a_dockerfile() {
+    fn inline_replaces_arguments() {
         let text = inline(
             "ARG BASE\nFROM ${BASE}\nARG VERSION\nARG OTHER\nRUN x==${VERSION} ${OTHER}",
             &[("BASE", "base:1"), ("VERSION", "0.17.0")],

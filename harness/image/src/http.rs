@@ -11,15 +11,15 @@ use ureq::tls::{RootCerts, TlsConfig};
 use super::ImageError;
 use super::cache::broken;
 
-/// How long a connection may take to be made.
+/// Timeout for a connection to be made.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long an answer may take in all.
+/// Timeout for a whole answer.
 const ANSWER: Duration = Duration::from_secs(300);
-/// The most that is read of one answer, in bytes.
+/// The largest answer, in bytes.
 const LIMIT: u64 = 300 * 1024 * 1024;
 
 fn agent() -> Agent {
-    // Proxies come from the environment by default; certificates have to be asked for.
+    // Proxies are read from the environment by default, but the system's certificates are not.
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     Agent::config_builder()
         .tls_config(tls)
@@ -30,7 +30,7 @@ fn agent() -> Agent {
         .new_agent()
 }
 
-/// The answer to a GET; `what` names it in errors.
+/// The answer to a GET. `what` is its name in errors.
 pub(super) async fn get(what: &str, url: &str, accept: &'static str) -> Result<Vec<u8>, ImageError> {
     let failed = |why: String| ImageError::Unreachable {
         what: what.to_owned(),
@@ -55,7 +55,7 @@ pub(super) async fn get(what: &str, url: &str, accept: &'static str) -> Result<V
     }
 }
 
-/// Downloads to a file, unless it is there already, and checks its SHA-256.
+/// Downloads to a file, unless it exists, and checks its SHA-256.
 pub(super) async fn download(what: &str, url: &str, sha256: &str, to: &Path) -> Result<PathBuf, ImageError> {
     if to.exists() {
         return Ok(to.to_owned());
@@ -73,7 +73,7 @@ pub(super) async fn download(what: &str, url: &str, sha256: &str, to: &Path) -> 
     Ok(to.to_owned())
 }
 
-/// Writes a file whole or not at all: others may be reading it.
+/// Writes a file atomically, because others may be reading it.
 pub(super) fn write(to: &Path, content: &[u8]) -> Result<(), ImageError> {
     let directory = to.parent().unwrap_or(Path::new("."));
     let written = tempfile::NamedTempFile::new_in(directory).and_then(|mut file| {
@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that gives every caller the same answer; its address.
+    /// Starts a server that gives every client the same answer, and returns its URL.
     fn serve(answer: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_what_it_should_be_is_not_kept() {
+    async fn a_download_with_a_wrong_hash_is_not_kept() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         let url = serve("hello");
@@ -123,12 +123,12 @@ mod tests {
         let sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
         download("a file", &url, sha256, &file).await.unwrap();
         assert_eq!(std::fs::read(&file).unwrap(), b"hello");
-        // There already: the server, which is gone, is not asked.
+        // The file exists, so the server, which is gone, is not asked.
         download("a file", &url, sha256, &file).await.unwrap();
     }
 
     #[tokio::test]
-    async fn nobody_there_is_said_at_once() {
+    async fn a_refused_connection_fails_at_once() {
         let started = std::time::Instant::now();
         let error = get("the index", "http://127.0.0.1:9/", "*/*")
             .await

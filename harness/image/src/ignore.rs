@@ -1,14 +1,14 @@
-//! `.dockerignore`: what of a directory is not sent to the builder.
+//! `.dockerignore`: the files of a directory that are not sent to the builder.
 
-/// Patterns, the last that matches counts.
+/// The patterns. The last one that matches counts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ignore {
-    /// Pattern components, and whether it takes a path back in.
+    /// Components of a pattern, and whether it includes paths again (`!`).
     patterns: Vec<(Vec<String>, bool)>,
 }
 
 impl Ignore {
-    /// Reads a `.dockerignore`.
+    /// Parses a `.dockerignore`.
     pub(super) fn parse(text: &str) -> Self {
         let patterns = text
             .lines()
@@ -26,12 +26,12 @@ impl Ignore {
         Self { patterns }
     }
 
-    /// True if a path (relative, with slashes) is left out.
+    /// True if a path (relative, with slashes) is excluded.
     pub(super) fn matches(&self, path: &str) -> bool {
         let parts: Vec<&str> = path.split('/').collect();
         let mut out = false;
         for (pattern, back) in &self.patterns {
-            // A pattern that matches a directory matches all that is in it.
+            // A pattern that matches a directory matches everything in it.
             if (1..=parts.len()).any(|length| matches(pattern, &parts[..length])) {
                 out = !back;
             }
@@ -39,7 +39,7 @@ impl Ignore {
         out
     }
 
-    /// True if nothing below a directory can be wanted, so that it need not be walked.
+    /// True if everything below a directory is excluded, so it need not be walked.
     pub(super) fn prunes(&self, directory: &str) -> bool {
         self.matches(directory) && !self.patterns.iter().any(|(_, back)| *back)
     }
@@ -56,7 +56,7 @@ fn matches(pattern: &[String], path: &[&str]) -> bool {
     }
 }
 
-/// `*` and `?` within one component of a path.
+/// Matches `*` and `?` within one component of a path.
 fn glob(pattern: &str, name: &str) -> bool {
     let mut rest = pattern.chars();
     match rest.next() {
@@ -91,7 +91,7 @@ mod tests {
     #[case("a/*/c?", "a/b/cd", true)]
     #[case("a/*/c?", "a/b/c", false)]
     #[case("*", "x/y", true)]
-    fn patterns_are_those_of_docker(#[case] text: &str, #[case] path: &str, #[case] out: bool) {
+    fn patterns_match_as_dockers_do(#[case] text: &str, #[case] path: &str, #[case] out: bool) {
         assert_eq!(Ignore::parse(text).matches(path), out);
     }
 

@@ -1,8 +1,21 @@
-//! Image sources: from an image expression to a pinned image that fulfils the contract.
+//! Image sources: from an image expression to a pinned image that meets the contract of a gateway image.
 //!
-//! See `images/` for what goes into the images we build ourselves. Nothing is built twice: an image is tagged with the
-//! hash of everything that goes into it. No flag says how a base is made: Debian's image is pulled where that works and
-//! bootstrapped from Debian's packages where it does not, and what was decided is said in one line.
+//! The folder `images/` holds the files of the images that comeback builds. Nothing is built twice: an image's tag
+//! has the hash of everything that goes into it. There is no flag for how a base is made: Debian's image is pulled if
+//! that works and otherwise bootstrapped from Debian's packages, and one line reports the decision.
+//!
+//! ```no_run
+//! use comeback_engine::DockerEngine;
+//! use comeback_image::{ImageExpr, ObtainOptions, obtain};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let engine = DockerEngine::connect(None).await?;
+//! let expression: ImageExpr = "release:0.17.0@trixie".parse()?;
+//! let image = obtain(&engine, &expression, &ObtainOptions::default(), &|_| ()).await?;
+//! println!("{} is {}", image.name, image.digest);
+//! # Ok(())
+//! # }
+//! ```
 
 mod assets;
 mod base;
@@ -41,67 +54,67 @@ pub use uv::VERSION as UV_VERSION;
 use comeback_engine::Engine;
 use comeback_text::redact;
 
-/// An image that is there, pinned.
+/// An image in the engine's store, pinned by its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
-    /// The expression it was asked for by, normalised.
+    /// Its normalised expression.
     pub name: String,
     /// Its reference in the engine's store.
     pub reference: String,
     /// Its id.
     pub digest: String,
-    /// The base, where we know it.
+    /// The base, if it is known.
     pub base: Option<String>,
     /// The supervisor's version as measured in the image: `2.11.3.2`.
     pub supervisor: Option<String>,
-    /// The release of hermes-agent in it, where it can be read.
+    /// Its release of hermes-agent, if it can be read.
     pub release: Option<Version>,
 }
 
-/// How images are obtained.
+/// Options for obtaining images.
 #[derive(Debug, Clone, Default)]
 pub struct ObtainOptions {
     /// Use only what is in the engine's store.
     pub offline: bool,
-    /// Where downloads, locks and logs are kept.
+    /// The cache for downloads, locks and logs.
     pub cache: Cache,
 }
 
-/// Something that happens while an image is obtained.
+/// An event while an image is obtained.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ImageEvent {
-    /// A choice that was made, and why, in one line.
+    /// A decision, with its reason, in one line.
     Decided {
         /// The line.
         line: String,
     },
-    /// A new thing is being done.
+    /// A new step begins.
     Step {
-        /// What.
+        /// The step.
         line: String,
     },
-    /// A line of output of a builder or bootstrapper, free of control characters.
+    /// A line of output of a builder or the bootstrap, free of control characters.
     Output {
         /// The line.
         line: String,
     },
-    /// ImageProgress of a pull, in bytes.
+    /// Progress of a pull, in bytes.
     Bytes {
         /// So far.
         done: u64,
-        /// In all, as far as known.
+        /// In total, if known.
         total: Option<u64>,
     },
-    /// It is there.
+    /// The image is available.
     Ready {
-        /// How long that took.
+        /// How long it took, in seconds.
         seconds: f64,
         /// True if nothing had to be built or pulled.
         cached: bool,
     },
 }
 
-/// Where events go; decisions go to the log as well.
+/// Where events go. Decisions also go to the log.
 struct Report<'a> {
     sink: &'a (dyn Fn(ImageEvent) + Send + Sync),
 }
@@ -129,7 +142,12 @@ impl Report<'_> {
     }
 }
 
-/// What is meant by expressions, in the same order: a range becomes every release in it, `latest` the newest.
+/// The images that expressions stand for, in the same order: a range stands for every release in it, `latest` for the
+/// newest.
+///
+/// # Errors
+///
+/// If the package index cannot be read, or has no matching release.
 pub async fn expand(
     engine: &dyn Engine,
     expressions: &[ImageExpr],
@@ -164,7 +182,11 @@ pub async fn expand(
     Ok(all)
 }
 
-/// The default base by itself, as an image to run the observer from: it has a Python that no gateway has touched.
+/// The default base alone, as the observer's image: its Python is independent of the image under test.
+///
+/// # Errors
+///
+/// If the base cannot be made, or with `--offline` is not in the engine's store.
 pub async fn obtain_base(
     engine: &dyn Engine,
     options: &ObtainOptions,
@@ -192,7 +214,12 @@ pub async fn obtain_base(
     })
 }
 
-/// Obtains an image: finds, pulls or builds it. Of a range, the newest release; see [`expand`] for all of them.
+/// Obtains an image: finds, pulls or builds it. Of a range it obtains the newest release; see [`expand`] for all of
+/// them.
+///
+/// # Errors
+///
+/// If the image cannot be pulled or built, or is not a gateway image.
 pub async fn obtain(
     engine: &dyn Engine,
     expression: &ImageExpr,

@@ -1,4 +1,4 @@
-//! What a fault overlay needs in a container: an archive for the gateway's site-packages, and where those are.
+//! Fault overlays in a container: an archive for the gateway's site-packages, and the path of those.
 
 use super::assets;
 use super::contract::{first, python_in};
@@ -6,13 +6,13 @@ use comeback_engine::{Engine, EngineError};
 use comeback_gateway::command::PROGRAM;
 use comeback_gateway::image::VENV;
 
-/// The package that holds hook and overlay, within site-packages.
+/// The package in site-packages with the hook and the overlay.
 const PACKAGE: &str = "comeback_overlay";
-/// The most that is read of one file, in bytes: a process says about 250.
+/// The most that is read of one file, in bytes. A process writes about 250.
 const LIMIT: usize = 4 << 20;
 
-/// The site-packages of the Python that the command `hermes` runs on in a container, running or not. `None` if that cannot
-/// be told.
+/// The site-packages of the Python that the command `hermes` uses in a container, running or not. `None` if they
+/// cannot be found.
 ///
 /// # Errors
 ///
@@ -25,7 +25,7 @@ pub async fn site_packages(engine: &dyn Engine, container: &str) -> Result<Optio
     Ok(python.map(|python| format!("{venv}/lib/python{python}/site-packages")))
 }
 
-/// What the processes of a container have said so far of the overlay that was put into it, a JSON object a line.
+/// The reports that the processes of a container have written about its overlay so far: one JSON object per line.
 ///
 /// # Errors
 ///
@@ -38,8 +38,8 @@ pub async fn said(engine: &dyn Engine, container: &str) -> Result<String, Engine
     Ok(said.unwrap_or_default())
 }
 
-/// The archive to unpack in site-packages: from then on each process of that Python loads the overlay of that name.
-/// `None` if there is no such overlay.
+/// The archive to unpack in site-packages. Every process of that Python that starts later loads the overlay. `None`
+/// if there is no overlay of this name.
 pub fn archive(name: &str) -> Option<Vec<u8>> {
     if name.contains('/') {
         return None;
@@ -53,7 +53,7 @@ pub fn archive(name: &str) -> Option<Vec<u8>> {
     }
     append(&mut tar, &format!("{PACKAGE}/__init__.py"), 0o644, Some(&hook));
     append(&mut tar, &format!("{PACKAGE}/faults/{name}.py"), 0o644, Some(&fault));
-    // Processes of every user say something in it.
+    // Processes of every user write to it.
     append(&mut tar, &format!("{PACKAGE}/said"), 0o666, Some(""));
     append(&mut tar, &format!("{PACKAGE}.pth"), 0o644, Some(&load));
     tar.into_inner().ok()
@@ -76,12 +76,11 @@ fn append(tar: &mut tar::Builder<Vec<u8>>, path: &str, mode: u32, content: Optio
     debug_assert!(done.is_ok(), "{path}: {done:?}");
 }
 
-/// The venv of the interpreter that a script names in its first line: `/opt/hermes/.venv` of
-/// `#!/opt/hermes/.venv/bin/python`.
+/// The venv of the interpreter in a script's first line: `/opt/hermes/.venv` of `#!/opt/hermes/.venv/bin/python`.
 fn venv_of(script: &str) -> Option<&str> {
     let interpreter = script.lines().next()?.strip_prefix("#!")?.split_whitespace().next()?;
     let (venv, program) = interpreter.rsplit_once("/bin/")?;
-    // A shell, or `env`, is no Python.
+    // A shell or `env` is no Python.
     (venv.starts_with('/') && program.starts_with("python")).then_some(venv)
 }
 
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_archive_holds_hook_and_overlay_and_a_file_anybody_may_write() {
+    fn archive_holds_hook_overlay_and_a_writable_report_file() {
         let bytes = archive("sigterm-ignored").unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
         let mut files = BTreeMap::new();
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_script_names_its_venv() {
+    fn the_venv_is_read_from_the_first_line_of_a_script() {
         assert_eq!(
             venv_of("#!/opt/hermes/.venv/bin/python\nimport sys"),
             Some("/opt/hermes/.venv")

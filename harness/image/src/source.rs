@@ -1,4 +1,4 @@
-//! `source:PATH`: a checkout or unpacked sdist, installed into our image on top of its dependencies.
+//! `source:PATH`: a checkout or unpacked sdist, installed on an image with its dependencies.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -16,9 +16,10 @@ use super::{Image, ImageError, ObtainOptions, Report, tree};
 use comeback_engine::{BuildRequest, Engine, ImageInfo};
 use comeback_gateway::image::PROJECT;
 
-/// What of a source tree is not installed: left out of the context, so that editing it rebuilds nothing.
+/// Files of a source tree that are not installed. They are left out of the context, so that editing them rebuilds
+/// nothing.
 const IGNORED: &str = "tests\nbuild\ndist\n.github\nwebsite\n**/*.pyc\n.comeback\n";
-/// Room in memory for the tree, its build directory and its wheel, in bytes.
+/// Memory for the tree, its build directory and its wheel, in bytes.
 const WORKSPACE: i32 = 1 << 30;
 
 /// The parts of a pyproject.toml that decide what is installed.
@@ -45,7 +46,7 @@ struct BuildSystem {
     requires: Vec<String>,
 }
 
-/// What somebody who gave the wrong path needs to know.
+/// Explanation for a wrong path.
 const TAKES: &str = "`source:` takes the directory of a hermes-agent checkout or of an unpacked sdist";
 
 fn pyproject(root: &Path) -> Result<Pyproject, ImageError> {
@@ -66,7 +67,7 @@ fn pyproject(root: &Path) -> Result<Pyproject, ImageError> {
     Ok(parsed)
 }
 
-/// What is wrong with a TOML text, and where, on one line.
+/// The error of a TOML text and its line, as one line.
 fn place(text: &str, error: &toml::de::Error) -> String {
     let at = error.span().map_or(0, |span| span.start.min(text.len()));
     let before = text.as_bytes().get(..at).unwrap_or_default();
@@ -74,7 +75,7 @@ fn place(text: &str, error: &toml::de::Error) -> String {
     format!("line {line}: {}", error.message().replace('\n', ", "))
 }
 
-/// The version a source tree says it is.
+/// The version that a source tree declares.
 fn version(project: &Project, root: &Path) -> Option<Version> {
     let written = project.version.clone().or_else(|| {
         let module = std::fs::read_to_string(root.join(comeback_gateway::image::VERSION_MODULE)).ok()?;
@@ -83,7 +84,7 @@ fn version(project: &Project, root: &Path) -> Option<Version> {
     Version::from_str(&written).ok()
 }
 
-/// The image, and whether it was there already.
+/// The image, and whether it was already there.
 pub(super) async fn obtain(
     engine: &dyn Engine,
     expression: &ImageExpr,
@@ -117,10 +118,10 @@ pub(super) async fn obtain(
     if let Some(info) = engine.inspect_image(&reference).await? {
         return Ok((image(info), true));
     }
-    // Not refused offline: with the dependencies there, a build needs nobody.
+    // Also with `--offline`: with the dependencies in place, a build needs no network.
     let on = dependencies.ensure(engine, &plan, options, report).await?;
     let _lock = options.cache.lock(short(&key)).await?;
-    // Somebody else may have built it in the meantime.
+    // Another process may have built it meanwhile.
     if let Some(info) = engine.inspect_image(&reference).await? {
         return Ok((image(info), true));
     }
@@ -141,7 +142,7 @@ pub(super) async fn obtain(
     Ok((image(info), false))
 }
 
-/// Reads a source tree, off the threads that everything else runs on.
+/// Reads a source tree on a thread for blocking work.
 async fn read(root: PathBuf) -> Result<Tree, ImageError> {
     let path = root.clone();
     match tokio::task::spawn_blocking(move || tree::read(&root, &Ignore::parse(IGNORED))).await {
@@ -153,7 +154,7 @@ async fn read(root: PathBuf) -> Result<Tree, ImageError> {
     }
 }
 
-/// The image with all that a source tree depends on; an edit that leaves the dependencies alone does not touch it.
+/// The image with the dependencies of a source tree. An edit of the tree that leaves them alone reuses it.
 struct Dependencies {
     reference: String,
     key: String,
@@ -164,7 +165,7 @@ impl Dependencies {
     fn new(plan: &Plan, pyproject: &Pyproject) -> Self {
         let mut words: Vec<String> = pyproject.build_system.requires.iter().map(|r| quoted(r)).collect();
         if words.is_empty() {
-            // What a build frontend assumes of a project that does not say (PEP 517).
+            // The default of build frontends for a project without a build system (PEP 517).
             words.push("setuptools".to_owned());
         }
         words.push("--".to_owned());
@@ -228,7 +229,7 @@ impl Dependencies {
     }
 }
 
-/// A requirement as one word of a shell in a Dockerfile: neither of the two expands anything in it.
+/// A requirement as one shell word in a Dockerfile, quoted so that neither Docker nor the shell expands it.
 fn quoted(requirement: &str) -> String {
     let plain = requirement
         .replace(['\n', '\r'], " ")
@@ -258,7 +259,7 @@ dependencies = ["httpx[socks]==0.28.1", "ptyprocess<1; sys_platform != 'win32'"]
     }
 
     #[test]
-    fn dependencies_are_one_step_and_their_own_key() {
+    fn dependencies_are_one_step_with_a_key_of_their_own() {
         let plan = Plan::new(Base::Bookworm).unwrap();
         let of = |text: &str| Dependencies::new(&plan, &pyproject(tree(text).path()).unwrap());
         let found = of(PYPROJECT);
@@ -274,7 +275,7 @@ dependencies = ["httpx[socks]==0.28.1", "ptyprocess<1; sys_platform != 'win32'"]
     }
 
     #[test]
-    fn a_directory_that_is_no_checkout_is_said_to_be_none() {
+    fn a_directory_without_hermes_agent_is_an_error() {
         let say = |text: &str| pyproject(tree(text).path()).unwrap_err().to_string();
         assert!(say("[project]\nname = \"other\"").contains("it is the project `other`, not hermes-agent"));
         let merge = say("[project]\n<<<<<<< HEAD");
@@ -288,7 +289,7 @@ dependencies = ["httpx[socks]==0.28.1", "ptyprocess<1; sys_platform != 'win32'"]
     }
 
     #[test]
-    fn the_version_is_the_trees_own() {
+    fn the_version_comes_from_the_source_tree() {
         let directory = tree(PYPROJECT);
         let parsed = pyproject(directory.path()).unwrap();
         assert_eq!(

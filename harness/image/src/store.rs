@@ -1,4 +1,4 @@
-//! What of ours is in the engine's store, and what of it may go.
+//! The images that comeback created in the engine's store, and which of them may be removed.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use super::ImageError;
 use super::assets::short;
 use comeback_engine::{Engine, StoredImage};
 
-/// The label that every image of ours carries.
+/// The label of every image that comeback creates.
 const LABEL: &str = "comeback.image";
 
-/// What an image of ours is.
+/// The kinds of images that comeback creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -26,20 +26,20 @@ pub enum Kind {
     Dependencies,
     /// A source tree on its dependencies.
     Source,
-    /// Built from a Dockerfile of the user's own.
+    /// Built from a user's Dockerfile.
     Dockerfile,
-    /// Left over from a build that did not finish.
+    /// A leftover of an unfinished build.
     Leftover,
 }
 
-/// An image of ours in the engine's store.
+/// An image in the engine's store that comeback created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stored {
-    /// Its tag, or its id if it has none.
+    /// Its tag; its id if it has none.
     pub reference: String,
     /// Its id.
     pub id: String,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The base.
     pub base: Option<String>,
@@ -47,34 +47,42 @@ pub struct Stored {
     pub release: Option<Version>,
     /// The supervisor's version.
     pub supervisor: Option<String>,
-    /// Size in bytes, what it shares included.
+    /// Size in bytes, including shared layers.
     pub size: u64,
-    /// What it adds to its base, in bytes.
+    /// The bytes it adds to its base.
     pub own: u64,
     /// When it was made.
     pub created: Timestamp,
-    /// The reference of its base, if that is here.
+    /// The reference of its base, if that is in the store.
     pub on: Option<String>,
 }
 
-/// Images of ours, oldest first.
+/// All images that comeback created, oldest first.
+///
+/// # Errors
+///
+/// If the engine fails.
 pub async fn list(engine: &dyn Engine) -> Result<Vec<Stored>, ImageError> {
     Ok(describe(&engine.list_images(LABEL).await?))
 }
 
-/// Which images may go.
+/// Which images to remove.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Prune {
-    /// Older than this.
+    /// Images older than this.
     pub older_than: Option<Duration>,
-    /// The oldest, until what is left adds up to no more than this many bytes.
+    /// The oldest images, until the rest takes no more than this many bytes.
     pub keep_bytes: Option<u64>,
-    /// Remove all.
+    /// All images.
     pub all: bool,
 }
 
-/// Removes images of ours that may go, and returns those that went. A base goes when nothing is left on it. One that a
-/// container still uses is left alone.
+/// Removes images that comeback created, and returns the removed ones. A base is removed with the last image on it.
+/// An image that a container uses stays.
+///
+/// # Errors
+///
+/// If the engine fails.
 pub async fn prune(engine: &dyn Engine, policy: &Prune) -> Result<Vec<Stored>, ImageError> {
     let images = list(engine).await?;
     let mut gone = Vec::new();
@@ -82,7 +90,7 @@ pub async fn prune(engine: &dyn Engine, policy: &Prune) -> Result<Vec<Stored>, I
         match engine.remove_image(&image.reference).await {
             Ok(true) => gone.push(image),
             Ok(false) => {}
-            Err(error) if in_use(&error) => tracing::info!("image {} is in use: left alone", image.reference),
+            Err(error) if in_use(&error) => tracing::info!("image {} is in use and stays", image.reference),
             Err(error) => return Err(error.into()),
         }
     }
@@ -110,7 +118,7 @@ fn describe(images: &[StoredImage]) -> Vec<Stored> {
                 "comeback-source" => Kind::Source,
                 "comeback-dockerfile" => Kind::Dockerfile,
                 "" => Kind::Leftover,
-                // Somebody's own image, made FROM one of ours: it has our labels and is not ours.
+                // A user's image FROM one of these inherits the labels, but comeback did not create it.
                 _ => return None,
             };
             let base = label("comeback.base");
@@ -157,12 +165,12 @@ fn describe(images: &[StoredImage]) -> Vec<Stored> {
     all
 }
 
-/// The images that may go, in the order in which they can.
+/// The images to remove, in an order in which the engine can remove them.
 fn choose(images: &[Stored], policy: &Prune, now: Timestamp) -> Vec<Stored> {
     let age = |image: &Stored| Duration::try_from(now.duration_since(image.created)).unwrap_or_default();
     let mut left: u64 = images.iter().map(|image| image.own).sum();
     let mut gone: Vec<Stored> = Vec::new();
-    // What others stand on goes last.
+    // Images that others are built on come last.
     let layers: [&[Kind]; 3] = [
         &[Kind::Leftover, Kind::Source, Kind::Release, Kind::Dockerfile],
         &[Kind::Dependencies],
@@ -230,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_costs_what_it_adds_to_its_base() {
+    fn own_size_is_what_an_image_adds_to_its_base() {
         let all = store();
         let own: Vec<u64> = all.iter().map(|image| image.own).collect();
         assert_eq!(own, [90, 100, 130, 150]);
@@ -239,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_goes_when_nothing_is_left_on_it() {
+    fn a_base_is_removed_with_the_last_image_on_it() {
         let days = |days: u64| Prune {
             older_than: Some(Duration::from_secs(days * 24 * 3600)),
             ..Prune::default()

@@ -1,4 +1,4 @@
-//! What is there to make images of, and what is not: looked at without making any.
+//! Checks whether images could be made, without making any.
 
 use std::time::Instant;
 
@@ -10,18 +10,22 @@ use super::recipe::Plan;
 use super::{Cache, ImageError, bootstrap, build, pypi, release};
 use comeback_engine::Engine;
 
-/// The state of one base.
+/// The state of a base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseState {
-    /// Which.
+    /// The base.
     pub base: Base,
     /// True if it is in the engine's store.
     pub here: bool,
-    /// Debian's image that it stands on, where it is not bootstrapped.
+    /// Debian's image below it, unless it is bootstrapped.
     pub debian: &'static str,
 }
 
-/// The bases, each as it is in the engine's store.
+/// The state of each base.
+///
+/// # Errors
+///
+/// If the engine fails.
 pub async fn bases(engine: &dyn Engine) -> Result<Vec<BaseState>, ImageError> {
     let mut all = Vec::new();
     for base in Base::ALL {
@@ -35,7 +39,12 @@ pub async fn bases(engine: &dyn Engine) -> Result<Vec<BaseState>, ImageError> {
     Ok(all)
 }
 
-/// True if the image of an expression is in the engine's store. Only what has a name beforehand can be: a release.
+/// True if the image of an expression is in the engine's store. Only releases can be, since other images have no name
+/// before they are built.
+///
+/// # Errors
+///
+/// If the engine fails.
 pub async fn here(engine: &dyn Engine, expression: &ImageExpr) -> Result<bool, ImageError> {
     let ImageExpr::Release {
         distribution,
@@ -49,7 +58,11 @@ pub async fn here(engine: &dyn Engine, expression: &ImageExpr) -> Result<bool, I
     Ok(engine.inspect_image(&reference).await?.is_some())
 }
 
-/// The newest release of hermes-agent on the package index, and the index that was asked.
+/// The newest release of hermes-agent on the package index, and the URL of that index.
+///
+/// # Errors
+///
+/// If the index cannot be read.
 pub async fn newest() -> Result<(Version, String), ImageError> {
     let own = Distribution::default();
     let known = pypi::releases(&own).await?;
@@ -63,8 +76,11 @@ pub async fn newest() -> Result<(Version, String), ImageError> {
     Ok((newest.ok_or_else(none)?, pypi::public(&pypi::index())))
 }
 
-/// Whether a base can be bootstrapped from Debian's packages on this host for an engine of that architecture: with which
-/// tools, or why not.
+/// Whether this host can bootstrap a base for an engine of this architecture.
+///
+/// # Errors
+///
+/// Why it cannot.
 pub fn bootstrap(architecture: &str) -> Result<String, String> {
     bootstrap::possible(architecture)?;
     Ok(match bootstrap::on_path("mmdebstrap") {
@@ -73,20 +89,28 @@ pub fn bootstrap(architecture: &str) -> Result<String, String> {
     })
 }
 
-/// Whether the cache can be written: its folder, or why not.
+/// Whether the cache is writable; returns its folder.
+///
+/// # Errors
+///
+/// If the cache cannot be written.
 pub fn cache_works(cache: &Cache) -> Result<String, ImageError> {
     let probe = cache.path("probe")?;
     let folder = probe.parent().map(|p| p.display().to_string()).unwrap_or_default();
     std::fs::write(&probe, "").map_err(|e| super::cache::broken(&probe, e))?;
-    // Nobody reads it; a leftover is harmless.
+    // The file is never read, so a leftover is harmless.
     std::fs::remove_file(&probe).ok();
     Ok(folder)
 }
 
-/// Builds an image of nothing and removes it: how long that takes, in seconds.
+/// Builds an empty image and removes it. Returns how long that took, in seconds.
+///
+/// # Errors
+///
+/// If the build fails.
 pub async fn builder_works(engine: &dyn Engine) -> Result<f64, ImageError> {
     let clock = Instant::now();
-    // A name by which `images prune` finds it, should this process be killed.
+    // If this process is killed, `images prune` finds the image by this name.
     let reference = format!("comeback-dockerfile:doctor-{}", std::process::id());
     let mut context = Tree::default();
     context.file("Dockerfile", "FROM scratch\nLABEL comeback.image=dockerfile\n");

@@ -1,4 +1,4 @@
-//! A directory of the host as a build context: which of its files count, their hash, and an archive of them.
+//! A directory of the host as a build context: its files, their hash, and an archive of them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use super::ImageError;
 use super::assets::{Key, Tree};
 use super::ignore::Ignore;
 
-/// The most that a build context may hold, in bytes: beyond it, something has got in that does not belong there.
+/// The largest build context, in bytes. A larger one holds files that do not belong there.
 const LIMIT: u64 = 1024 * 1024 * 1024;
 /// Directories that are never part of a source tree.
 const NEVER: [&str; 9] = [
@@ -22,8 +22,8 @@ const NEVER: [&str; 9] = [
     ".ruff_cache",
 ];
 
-/// The files of a directory, below which paths that `ignore` names are left out. Links are kept as links; sockets and
-/// devices are left out.
+/// The files of a directory, without the paths that `ignore` excludes. Links are kept as links; sockets and devices
+/// are left out.
 pub(super) fn read(root: &Path, ignore: &Ignore) -> Result<Tree, ImageError> {
     let mut found = BTreeMap::new();
     let mut size = 0;
@@ -75,7 +75,7 @@ pub(super) fn read(root: &Path, ignore: &Ignore) -> Result<Tree, ImageError> {
     Ok(tree)
 }
 
-/// The hash of a tree.
+/// The hash of a tree and of further inputs.
 pub(super) fn key(tree: &Tree, inputs: &[(&str, &str)]) -> String {
     let mut key = Key::default();
     for (name, value) in inputs {
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_edit_changes_the_key_and_a_cache_does_not() {
+    fn the_key_depends_on_sources_and_not_on_caches() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         let put = |path: &str, content: &str| {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_of_a_link_is_bytes() {
+    fn link_targets_need_not_be_utf8() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         let of = |target: &[u8]| {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn the_error_for_an_unreadable_file_has_its_path() {
         let error = read(Path::new("/nowhere/at/all"), &Ignore::default())
             .unwrap_err()
             .to_string();

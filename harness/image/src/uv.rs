@@ -1,4 +1,4 @@
-//! uv, which installs releases: one static program, out of its wheel.
+//! uv, which installs releases: one static program from its wheel.
 
 use std::fs::File;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use super::cache::Cache;
 use super::{ImageError, Report, http, pypi};
 
-/// The version. Pinned, so that a key can be computed without asking anybody.
+/// The version, pinned so that the key of an image can be computed offline.
 pub const VERSION: &str = "0.13.9";
 
-/// The uv program for the engine's architecture, out of its wheel.
+/// The uv program for the engine's architecture, from its wheel.
 pub(super) async fn program(cache: &Cache, architecture: &str, report: &Report<'_>) -> Result<Vec<u8>, ImageError> {
     let path = cache.path(format!("uv-{VERSION}-{architecture}"))?;
     if let Ok(program) = std::fs::read(&path) {
@@ -24,7 +24,7 @@ pub(super) async fn program(cache: &Cache, architecture: &str, report: &Report<'
         why,
     })?;
     http::write(&path, &program)?;
-    // A cache is no place for 20 MB that nobody reads again.
+    // The wheel is 20 MB and is not needed again.
     std::fs::remove_file(&file).ok();
     Ok(program)
 }
