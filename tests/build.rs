@@ -1,4 +1,4 @@
-//! A new scenario file is a new test: rstest looks at the folder only when this crate is compiled.
+//! rstest reads the scenario folder when this crate is compiled, so a new file has to trigger a build.
 
 fn main() {
     println!("cargo:rerun-if-changed=../scenarios");

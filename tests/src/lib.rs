@@ -1,4 +1,4 @@
-//! The bench: one engine, one run and one set of images for all tests of a process.
+//! One engine, one run and one set of images for all tests of a process.
 
 pub mod strict;
 
@@ -29,18 +29,18 @@ use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
-/// Deadline of each wait in a case, and of a case.
+/// Deadlines of each wait and of a case.
 const LIMITS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
 
-/// One runtime for all tests: the connection and the stream of events outlive each of them.
+/// One runtime for all tests, because the connection and the event stream outlive each of them.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 static BENCH: OnceCell<Result<Bench, String>> = OnceCell::const_new();
 
-/// What became of a case.
+/// The result of a case.
 pub enum TestOutcome {
-    /// It was run and judged against that expectation.
+    /// The case was run and judged against this expectation.
     Judged(Box<RunDocument>, Expectation),
-    /// The scenario does not apply to that release.
+    /// The scenario does not apply to this release.
     LeftOut(String),
 }
 
@@ -56,7 +56,8 @@ struct Bench {
 /// The scenario in a file.
 ///
 /// # Panics
-/// If it is not one; the message is the whole diagnostic.
+///
+/// If the file is no valid scenario; the message is the whole diagnostic.
 pub fn scenario(path: &Path) -> Scenario {
     let text = std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
     let shown = path.display().to_string();
@@ -68,7 +69,8 @@ pub fn scenario(path: &Path) -> Scenario {
 /// Runs a scenario on an image and judges it, as `check` does.
 ///
 /// # Panics
-/// Without an engine, or if the image cannot be had, with what to do about it.
+///
+/// Without an engine, or if the image is not available; the message says what to do.
 pub fn run(scenario: Scenario, image: &str, column: Option<Column>) -> TestOutcome {
     RUNTIME.block_on(async {
         match BENCH.get_or_init(Bench::open).await {
@@ -78,7 +80,7 @@ pub fn run(scenario: Scenario, image: &str, column: Option<Column>) -> TestOutco
     })
 }
 
-/// The report of a document for people.
+/// The terminal report of a document.
 pub fn dossier(document: &RunDocument) -> String {
     let style = Style {
         color: false,
@@ -209,7 +211,7 @@ impl Bench {
             let expression: ImageExpr = name.parse().unwrap_or_else(|why| panic!("{why}"));
             let options = ObtainOptions::default();
             let obtained = comeback_image::obtain(self.ctx.engine.as_ref(), &expression, &options, &|_| ()).await;
-            obtained.unwrap_or_else(|why| panic!("{name} cannot be had: {why}"))
+            obtained.unwrap_or_else(|why| panic!("{name} is not available: {why}"))
         };
         cell.get_or_init(obtain).await.clone()
     }

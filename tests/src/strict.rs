@@ -1,12 +1,13 @@
-//! What the tests of the table allow: of each scenario on each pinned release exactly one set of values.
+//! What the tests of the table accept: one set of values for each scenario and release.
 
 use comeback_verdict::{Classification, Column, Expectation, Verdict};
 
-/// Whether a case shows exactly what is on record of its release: the column, the deviation, or a race on record beside it.
-/// What is better than that is as wrong as what is worse: then the table does not say what the release does.
+/// Whether a case shows exactly what is on record for its release: the column, the deviation, or a race on record
+/// besides. A better result is wrong too, because then the table does not describe the release.
 ///
 /// # Errors
-/// What it was to show, and what it shows.
+///
+/// What the case should show, and what it shows.
 pub fn exactly(expectation: &Expectation, classification: Classification, verdict: Verdict) -> Result<(), String> {
     let wanted = match expectation {
         Expectation::Explicit(Column::Fixed) | Expectation::Column(Column::Fixed) => Classification::Fixed,
@@ -56,7 +57,7 @@ mod tests {
     #[case::the_deviation(known(), Classification::Neither, Verdict::KnownBad, true)]
     #[case::no_deviation_any_more(known(), Classification::Fixed, Verdict::NewlyFixed, false)]
     #[case::no_deviation_and_no_race(known(), Classification::Fixed, Verdict::Held, false)]
-    fn one_set_of_values(
+    fn exactly_accepts_only_the_values_on_record(
         #[case] expectation: Expectation,
         #[case] classification: Classification,
         #[case] verdict: Verdict,

@@ -1,4 +1,4 @@
-//! The calibration on record is of the table there is now, and says that the table tells what it has to.
+//! The stored calibration belongs to the current table, and shows that the table does its work.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,16 +8,16 @@ use comeback_scenario::Catalogue;
 use comeback_scenario::overlay::overlays;
 use serde::Deserialize;
 
-const REDO: &str = "obtain it anew: ci/calibrate";
+const REDO: &str = "run ci/calibrate";
 
-/// `docs/calibration.json`, as far as it is looked at here.
+/// The parts of `docs/calibration.json` that are checked.
 #[derive(Deserialize)]
 struct Calibration {
-    /// Hash of the table it was obtained with.
+    /// Hash of the table that was calibrated.
     table: String,
-    /// Of each scenario, by image: what it was found to be.
+    /// Results by scenario and image.
     reference: BTreeMap<String, BTreeMap<String, Found>>,
-    /// Of each overlay, by scenario: the row that caught it.
+    /// The row that caught an overlay, by overlay and scenario.
     overlays: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -37,7 +37,7 @@ fn catalogue() -> Catalogue {
 }
 
 #[test]
-fn it_is_of_this_table() {
+fn calibration_is_of_the_current_table() {
     assert_eq!(
         calibration().table,
         catalogue().hash(),
@@ -46,7 +46,7 @@ fn it_is_of_this_table() {
 }
 
 #[test]
-fn it_covers_all_of_the_table_that_applies_to_the_references() {
+fn calibration_covers_all_scenarios_that_apply_to_the_references() {
     let (found, catalogue) = (calibration().reference, catalogue());
     let mut wanted: BTreeSet<(&str, &str)> = BTreeSet::new();
     for scenario in catalogue.iter() {
@@ -65,7 +65,7 @@ fn it_covers_all_of_the_table_that_applies_to_the_references() {
 }
 
 #[test]
-fn nothing_in_it_is_red_or_unknown() {
+fn calibration_has_no_red_or_unknown_case() {
     for (scenario, found) in &calibration().reference {
         for (image, found) in found {
             let fine = ["held", "known-bad", "racy"].contains(&found.verdict.as_str());
@@ -91,7 +91,7 @@ fn core_scenarios_tell_the_references_apart() {
 }
 
 #[test]
-fn every_overlay_was_caught_by_all_that_have_to_catch_it() {
+fn every_overlay_was_caught_by_all_its_scenarios() {
     let caught = calibration().overlays;
     for overlay in overlays() {
         let wanted: BTreeSet<&str> = overlay.caught_by.iter().map(String::as_str).collect();

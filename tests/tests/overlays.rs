@@ -1,5 +1,6 @@
-//! Each fault overlay on the real gateway, against the scenarios that have to catch it: how we know that both halves of the
-//! fix, and the reconciler, are guarded. The whole table against every overlay is `comeback selftest --all`, for the night.
+//! Each fault overlay on the real gateway, against the scenarios that have to catch it. This shows that both halves
+//! of the fix and the reconciler are protected. `comeback selftest --all` runs the whole table against every overlay,
+//! at night.
 
 use comeback_record::document::RunDocument;
 use comeback_record::document::selftest::{self, OverlayEntry, OverlayOutcome};
@@ -16,7 +17,7 @@ fn overlay(name: &str) -> Overlay {
     found.unwrap_or_else(|| panic!("no overlay {name}"))
 }
 
-/// What these scenarios make of the overlay, each run without it and with it.
+/// The results of these scenarios, each without and with the overlay.
 fn selftest(overlay: &Overlay, image: &str, scenarios: &[String]) -> (OverlayEntry, RunDocument) {
     let catalogue = Catalogue::load(None).unwrap_or_else(|errors| panic!("{errors}"));
     let mut whole: Option<RunDocument> = None;
@@ -54,7 +55,7 @@ fn selftest(overlay: &Overlay, image: &str, scenarios: &[String]) -> (OverlayEnt
 #[case::reconciler_never_starts("reconciler-never-starts")]
 #[case::state_not_written_at_shutdown("state-not-written-at-shutdown")]
 #[case::sigterm_ignored("sigterm-ignored")]
-fn every_scenario_that_has_to_catch_it_does(#[case] name: &str) {
+fn every_overlay_is_caught_by_all_its_scenarios(#[case] name: &str) {
     let overlay = overlay(name);
     let (found, document) = selftest(&overlay, FIXED, &overlay.caught_by);
     let shown = dossier(&document);
@@ -66,24 +67,24 @@ fn every_scenario_that_has_to_catch_it_does(#[case] name: &str) {
     assert_eq!(document.exit_code, 0, "{shown}");
 }
 
-/// The cases above are all there are.
+/// The cases above are all overlays.
 #[test]
 fn every_overlay_has_a_test() {
     assert_eq!(overlays().len(), 8);
 }
 
-/// A selftest that cannot fail would prove nothing.
+/// If a selftest could not fail, it would prove nothing.
 #[test]
-fn an_overlay_that_no_scenario_looks_for_escapes() {
+fn an_overlay_without_a_suitable_scenario_escapes() {
     let (found, document) = selftest(&overlay("stop-writes-no-marker"), FIXED, &["docker-restart".into()]);
     assert_eq!(found.outcome, OverlayOutcome::Escaped, "{}", dossier(&document));
     assert_eq!(found.missed_by, ["docker-restart"]);
     assert_eq!(document.exit_code, 1);
 }
 
-/// A release without the fix has no flag to break, and a fault that is not there is never taken for caught.
+/// A release without the fix has no flag to break. A fault that is not in force never counts as caught.
 #[test]
-fn an_overlay_that_finds_nothing_to_break_says_so() {
+fn an_overlay_with_nothing_to_break_is_an_error() {
     let overlay = overlay("signal-flag-never-set");
     let (found, document) = selftest(&overlay, "release:0.16.0", &["docker-restart".into()]);
     assert_eq!(found.outcome, OverlayOutcome::Unclear, "{}", dossier(&document));

@@ -1,7 +1,8 @@
-//! The behaviour table on the real gateway: every scenario file on the last release with the bug and the first with its fix.
+//! The behaviour table on the real gateway: every scenario file on the last release with the bug and the first one
+//! with its fix.
 //!
-//! A new file in `scenarios/` is a new test. The names of tests carry positions; a file's name is what to filter by:
-//! `cargo test --package comeback-tests docker_restart`.
+//! A new file in `scenarios/` is a new test. Test names contain positions, so filter by the name of the file: `cargo
+//! test --package comeback-tests docker_restart`.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,10 +13,10 @@ use comeback_tests::{TestOutcome, dossier, run, scenario};
 use comeback_verdict::Verdict;
 use rstest::rstest;
 
-/// Cases that this engine cannot do, so far.
+/// Cases that this engine does not support, so far.
 static UNSUPPORTED: AtomicUsize = AtomicUsize::new(0);
 
-/// How many there may be: none, unless COMEBACK_UNSUPPORTED says how many of them an engine with less to offer has.
+/// How many unsupported cases are accepted: none, or the number in COMEBACK_UNSUPPORTED for a less capable engine.
 fn may_be_unsupported() -> usize {
     let allowed = std::env::var("COMEBACK_UNSUPPORTED").unwrap_or_default();
     allowed.parse().unwrap_or(0)
@@ -25,7 +26,7 @@ fn may_be_unsupported() -> usize {
 fn behaves(#[files("../scenarios/*.toml")] path: PathBuf, #[values("0.16.0", "0.17.0")] release: &str) {
     let scenario = scenario(&path);
     let image = format!("release:{release}");
-    // What the fix is about has to be told apart without any allowance; the rest is held to what is on record.
+    // Core scenarios must tell the releases apart without exception. The others have to show what is on record.
     let core = scenario.tags.iter().any(|tag| tag == "core");
     let column = core.then(|| reference_column(&scenario, &image));
     let (document, expectation) = match run(scenario, &image, column) {

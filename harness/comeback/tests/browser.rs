@@ -1,6 +1,6 @@
-//! The HTML report in a real browser, where there is one: it loads without a complaint, and fits into a telephone.
+//! The HTML report in a real browser: it loads without errors and fits the screen of a phone.
 //!
-//! With `COMEBACK_NEEDS_BROWSER` set, as in CI, a browser that is missing is a failure.
+//! The tests are skipped if there is no browser, and fail if `COMEBACK_NEEDS_BROWSER` is set too, as in CI.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +12,7 @@ use std::process::Command;
 use outsider::{comeback, run};
 use rstest::rstest;
 
-/// Measures what a reader would see, with everything unfolded, and leaves it where the test finds it.
+/// Unfolds everything, measures the page, and stores the result in the DOM for the test.
 const MEASURE: &str = "<script>
 document.querySelectorAll('details').forEach(d => { d.open = true; });
 const page = document.documentElement;
@@ -45,7 +45,7 @@ fn browser() -> Option<String> {
     found
 }
 
-/// The page as the browser has it after loading, and what it wrote to its console.
+/// The page's DOM after loading, and its console output.
 fn open(browser: &str, page: &Path, width: u32) -> (String, Vec<String>) {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(browser)
@@ -87,7 +87,7 @@ fn the_page_loads_and_fits(#[case] name: &str, #[case] pictures: usize) {
 
     let (dom, console) = open(&browser, &page, 1200);
     assert!(dom.contains("</footer>"), "{dom}");
-    // What an image planted stays text.
+    // Text planted by an image stays text.
     for planted in [
         "<script",
         "<img",
@@ -100,7 +100,7 @@ fn the_page_loads_and_fits(#[case] name: &str, #[case] pictures: usize) {
     }
     assert_eq!(console, Vec::<String>::new());
 
-    // Scripts are forbidden on the page itself.
+    // The page itself forbids scripts.
     let text = std::fs::read_to_string(&page).unwrap();
     let policy = text
         .lines()

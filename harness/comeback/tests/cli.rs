@@ -1,4 +1,4 @@
-//! The command line as an outsider sees it, where no engine is needed: exit codes, messages, what goes where.
+//! The command line without an engine: exit codes, messages, and what goes to stdout and stderr.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,9 +11,9 @@ use std::process::{Command, Stdio};
 use outsider::{CommandOutput, comeback, run};
 use rstest::rstest;
 
-/// An address at which nobody answers.
+/// An address without an engine.
 const NOWHERE: &str = "unix:///nonexistent.sock";
-/// Another, with a password in it.
+/// Another one, with a password in it.
 const SECRET: &str = "tcp://me:hunter2hunter2@127.0.0.1:9";
 
 #[rstest]
@@ -26,7 +26,7 @@ const SECRET: &str = "tcp://me:hunter2hunter2@127.0.0.1:9";
 #[case::sweep(&["sweep"])]
 #[case::sweep_that_only_looks(&["sweep", "--dry-run"])]
 #[case::images(&["images", "list"])]
-fn no_engine(#[case] command: &[&str]) {
+fn commands_without_an_engine_exit_with_3(#[case] command: &[&str]) {
     let seen = run(comeback().args(command).args(["--host", NOWHERE]));
     assert_eq!(seen.code, 3, "{seen}");
     assert_eq!(seen.out, "", "{seen}");
@@ -46,14 +46,13 @@ fn the_engine_is_found_by_the_environment() {
     assert!(seen.err.contains(NOWHERE), "{seen}");
 }
 
-/// Whoever reaches an engine with a password in its address keeps it to themselves, however it is named and whatever is
-/// written.
+/// A password in the engine's address is never printed, wherever the address comes from and in any output.
 #[rstest]
 #[case::a_flag(&["--host", SECRET], "DOCKER_HOST", NOWHERE)]
 #[case::a_variable(&[], "DOCKER_HOST", SECRET)]
-#[case::podmans(&["--engine", "podman"], "CONTAINER_HOST", SECRET)]
-#[case::a_way_not_spoken(&["--engine", "podman"], "CONTAINER_HOST", "ssh://me:hunter2hunter2@127.0.0.1:9/run/x.sock")]
-fn credentials_of_the_engine_are_not_told(#[case] flags: &[&str], #[case] variable: &str, #[case] value: &str) {
+#[case::podmans_variable(&["--engine", "podman"], "CONTAINER_HOST", SECRET)]
+#[case::unsupported_scheme(&["--engine", "podman"], "CONTAINER_HOST", "ssh://me:hunter2hunter2@127.0.0.1:9/run/x.sock")]
+fn credentials_of_the_engine_are_never_printed(#[case] flags: &[&str], #[case] variable: &str, #[case] value: &str) {
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("record").display().to_string();
     let report = format!("html={}", folder.path().join("report.html").display());
@@ -94,9 +93,9 @@ fn credentials_of_the_engine_are_not_told(#[case] flags: &[&str], #[case] variab
 }
 
 #[test]
-fn a_docker_context_is_followed() {
+fn the_current_docker_context_is_used() {
     let folder = tempfile::tempdir().unwrap();
-    // Docker files a context under the SHA-256 of its name.
+    // Docker stores a context under the SHA-256 of its name.
     let meta = folder
         .path()
         .join("contexts/meta/92b6359c721fcf6f815f21bc434bff939a36add34a64108e711e7a78af95d964");
@@ -123,7 +122,7 @@ fn a_docker_context_is_followed() {
 #[rstest]
 #[case::for_people(&["--offline"])]
 #[case::for_programs(&["--offline", "--format", "json"])]
-fn doctor_says_what_is_missing(#[case] flags: &[&str]) {
+fn doctor_reports_a_missing_engine(#[case] flags: &[&str]) {
     let seen = run(comeback().args(["doctor", "--host", NOWHERE]).args(flags));
     assert_eq!(seen.code, 3, "{seen}");
     assert_eq!(seen.err, "", "{seen}");
@@ -163,7 +162,7 @@ fn json_is_one_document_even_without_an_engine() {
 #[case::nothing_selected(&["--filter", "tag(no-such-tag)"], 4)]
 #[case::unknown_predicate(&["--filter", "tga(core)"], 64)]
 #[case::no_image(&["--scenarios", "/nonexistent"], 64)]
-fn json_is_one_document_whatever_was_wrong(#[case] flags: &[&str], #[case] code: i32) {
+fn json_is_one_document_for_every_error(#[case] flags: &[&str], #[case] code: i32) {
     let seen = run(comeback()
         .args(["check", "release:0.17.0", "--format", "json"])
         .args(flags));
@@ -182,8 +181,8 @@ fn json_is_one_document_whatever_was_wrong(#[case] flags: &[&str], #[case] code:
 #[case::no_image(&["check"], 64, "Usage")]
 #[case::unknown_command(&["chekc"], 64, "check")]
 #[case::bad_format(&["check", "release:0.17.0", "--format", "pdf"], 64, "json")]
-fn mistakes_are_said_to_be_mistakes(#[case] command: &[&str], #[case] code: i32, #[case] said: &str) {
-    // Whoever is wrong about the arguments hears of that first, engine or not.
+fn wrong_arguments_are_usage_errors(#[case] command: &[&str], #[case] code: i32, #[case] said: &str) {
+    // Wrong arguments are reported even without an engine.
     let seen = run(comeback().args(command).env("DOCKER_HOST", NOWHERE));
     assert_eq!(seen.code, code, "{seen}");
     assert!(seen.err.contains(said), "{seen}");
@@ -191,7 +190,7 @@ fn mistakes_are_said_to_be_mistakes(#[case] command: &[&str], #[case] code: i32,
 }
 
 #[test]
-fn everything_wrong_with_scenario_files_is_told_at_once() {
+fn all_errors_of_scenario_files_are_reported_at_once() {
     let folder = tempfile::tempdir().unwrap();
     write(
         folder.path(),
@@ -217,7 +216,7 @@ fn everything_wrong_with_scenario_files_is_told_at_once() {
 }
 
 #[test]
-fn a_scenario_file_of_ones_own_is_run_like_any_other() {
+fn a_users_scenario_file_is_planned_like_any_other() {
     let folder = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string("../../scenarios/docker-restart.toml").unwrap();
     write(folder.path(), "mine.toml", &text);
@@ -236,7 +235,7 @@ fn a_scenario_file_of_ones_own_is_run_like_any_other() {
 }
 
 #[test]
-fn defaults_come_from_the_nearest_file_and_flags_beat_them() {
+fn defaults_come_from_the_nearest_file_and_flags_override_them() {
     let folder = tempfile::tempdir().unwrap();
     let below = folder.path().join("a/b");
     std::fs::create_dir_all(&below).unwrap();
@@ -287,7 +286,7 @@ fn defaults_come_from_the_nearest_file_and_flags_beat_them() {
 }
 
 #[test]
-fn variables_that_stand_for_flags_do_not_disturb_commands_without_them() {
+fn variables_for_flags_are_ignored_by_commands_without_the_flag() {
     let seen = run(comeback()
         .args(["scenarios", "operations"])
         .env("COMEBACK_FILTER", "operator-stop"));
@@ -295,7 +294,7 @@ fn variables_that_stand_for_flags_do_not_disturb_commands_without_them() {
 }
 
 #[test]
-fn data_goes_to_stdout_and_talk_to_stderr() {
+fn data_goes_to_stdout_and_progress_to_stderr() {
     let seen = run(comeback().arg("scenarios"));
     assert_eq!(seen.code, 0, "{seen}");
     assert!(seen.out.contains("docker-restart"), "{seen}");
@@ -307,7 +306,11 @@ fn data_goes_to_stdout_and_talk_to_stderr() {
 #[case::a_pipe(&[], None, false)]
 #[case::never(&["--color", "never"], None, false)]
 #[case::refused(&[], Some("1"), false)]
-fn colour(#[case] flags: &[&str], #[case] no_color: Option<&str>, #[case] painted: bool) {
+fn colour_follows_flag_variable_and_terminal(
+    #[case] flags: &[&str],
+    #[case] no_color: Option<&str>,
+    #[case] painted: bool,
+) {
     let mut command = comeback();
     command.args(["check", "release:0.17.0", "--host", NOWHERE]).args(flags);
     if let Some(value) = no_color {
@@ -317,9 +320,9 @@ fn colour(#[case] flags: &[&str], #[case] no_color: Option<&str>, #[case] painte
     assert_eq!(seen.err.contains('\u{1b}'), painted, "{seen}");
 }
 
-/// `comeback scenarios | head -0`.
+/// As in `comeback scenarios | head -0`.
 #[test]
-fn a_reader_that_goes_away_is_no_fault() {
+fn a_closed_stdout_is_no_error() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let child = Command::new(outsider::BINARY)
@@ -345,7 +348,7 @@ fn a_closed_stderr_does_not_change_the_exit_code() {
 }
 
 #[test]
-fn it_needs_no_checkout_no_home_and_no_engine_to_tell_what_there_is() {
+fn scenarios_lists_without_checkout_home_or_engine() {
     let folder = tempfile::tempdir().unwrap();
     let seen = run(comeback()
         .args(["scenarios", "explain", "docker-restart"])
@@ -356,7 +359,7 @@ fn it_needs_no_checkout_no_home_and_no_engine_to_tell_what_there_is() {
 }
 
 #[test]
-fn a_dry_run_prints_the_plan_and_asks_nobody() {
+fn dry_run_prints_the_plan_without_an_engine() {
     let seen = run(comeback().args(["reproduce", "--dry-run", "--host", NOWHERE]));
     assert_eq!(seen.code, 0, "{seen}");
     assert!(seen.out.contains("docker-restart "), "{seen}");

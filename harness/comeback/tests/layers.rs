@@ -1,10 +1,11 @@
-//! What each crate may depend on, read off the manifests. Cargo refuses circles; this refuses edges that point the wrong way.
+//! The crates' dependencies, read from their manifests. Cargo refuses circles; this test refuses dependencies in the
+//! wrong direction.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// The crates of the workspace in the order of the data flow: each may depend on those before it, and on no other.
+/// The crates of the workspace in the order of the data flow. Each may depend only on those before it.
 const LAYERS: [&str; 18] = [
     "text",
     "gateway",
@@ -25,12 +26,12 @@ const LAYERS: [&str; 18] = [
     "comeback",
     "tests",
 ];
-/// Crates that compute and do nothing else: no runtime, no engine.
+/// Crates that only compute: no async runtime, no engine.
 const PURE: [&str; 9] = [
     "text", "gateway", "scenario", "plan", "history", "verdict", "explore", "record", "report",
 ];
 
-/// The dependencies of each crate that are compiled into it, features of its tests aside.
+/// The dependencies compiled into each crate, without those of its tests.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut folders: Vec<_> = fs::read_dir(root.join("harness"))
@@ -53,11 +54,11 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
     found
 }
 
-fn ours(name: &str) -> Option<&str> {
+fn workspace_crate(name: &str) -> Option<&str> {
     name.strip_prefix("comeback-")
 }
 
-/// Who has a dependency of that name in its manifest.
+/// The crates that depend on a package.
 fn users<'d>(all: &'d BTreeMap<String, Vec<String>>, name: &str) -> Vec<&'d str> {
     let of = |(_, names): &(&String, &Vec<String>)| names.iter().any(|n| n == name);
     all.iter().filter(of).map(|(user, _)| user.as_str()).collect()
@@ -69,8 +70,8 @@ fn dependencies_point_down() {
     let names: Vec<&str> = all.keys().map(String::as_str).collect();
     for name in &names {
         let layer = LAYERS.iter().position(|l| l == name);
-        let layer = layer.unwrap_or_else(|| panic!("give `{name}` its place among the layers"));
-        for below in all[*name].iter().filter_map(|n| ours(n)) {
+        let layer = layer.unwrap_or_else(|| panic!("add `{name}` to LAYERS"));
+        for below in all[*name].iter().filter_map(|n| workspace_crate(n)) {
             assert!(
                 LAYERS[..layer].contains(&below),
                 "{name} depends on {below}, which is not below it"
@@ -93,7 +94,7 @@ fn pure_crates_have_no_runtime() {
 }
 
 #[test]
-fn one_crate_knows_the_engines_libraries_and_one_the_command_line() {
+fn one_crate_depends_on_the_engines_libraries_and_one_on_clap() {
     let all = dependencies();
     assert_eq!(users(&all, "bollard"), ["engine"]);
     assert_eq!(users(&all, "testcontainers"), ["engine"]);
@@ -101,8 +102,8 @@ fn one_crate_knows_the_engines_libraries_and_one_the_command_line() {
 }
 
 #[test]
-fn the_engine_knows_neither_scenarios_nor_gateways() {
+fn the_engine_depends_on_neither_scenario_nor_gateway() {
     let all = dependencies();
-    let known: Vec<&str> = all["engine"].iter().filter_map(|n| ours(n)).collect();
+    let known: Vec<&str> = all["engine"].iter().filter_map(|n| workspace_crate(n)).collect();
     assert_eq!(known, ["text"]);
 }

@@ -1,4 +1,4 @@
-//! Shards merged: all of them, and everything that is not all of them. The shards are cut out of records of real runs.
+//! Merging shards: complete sets, and everything that is not one. The shards are cut out of records of real runs.
 
 #![allow(clippy::unwrap_used)]
 
@@ -17,14 +17,14 @@ fn fixture(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// The shards of a run, as its parts would have recorded themselves.
+/// The records of the shards of a run.
 struct Shards {
     folder: tempfile::TempDir,
     n: usize,
 }
 
 impl Shards {
-    /// Cuts a whole record into `n`. `unit` numbers what is not parted, of the cases in their order.
+    /// Cuts a whole record into `n` shards. `unit` returns the unit of a case, given its position.
     fn of(name: &str, n: usize, unit: impl Fn(usize) -> usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let entries = lines(&fixture(name).join("ledger.jsonl"));
@@ -83,7 +83,7 @@ impl Shards {
         (1..=self.n).map(|k| self.path(k)).collect()
     }
 
-    /// Changes lines of a shard's ledger.
+    /// Changes lines of one kind in a shard's ledger.
     fn edit(&self, k: usize, kind: &str, with: impl Fn(&mut Value)) {
         let path = self.path(k).join("ledger.jsonl");
         let mut entries = lines(&path);
@@ -96,7 +96,7 @@ impl Shards {
         write(&path, &entries);
     }
 
-    /// Takes lines out of a shard's ledger.
+    /// Removes lines of one kind from a shard's ledger.
     fn without(&self, k: usize, kind: &str) {
         let path = self.path(k).join("ledger.jsonl");
         let entries: Vec<Value> = lines(&path).into_iter().filter(|e| e["entry"] != kind).collect();
@@ -122,7 +122,7 @@ fn merge(shards: &[PathBuf], flags: &[&str]) -> CommandOutput {
     run(comeback().arg("merge").args(shards).args(flags))
 }
 
-/// What a run comes to, without what says when, where and in how many parts it was run.
+/// A document without what depends on time, place and the number of shards.
 fn essence(mut document: Value) -> Value {
     let object = document.as_object_mut().unwrap();
     for key in ["run", "seconds", "record", "arguments", "shards", "started"] {
@@ -134,7 +134,7 @@ fn essence(mut document: Value) -> Value {
     document
 }
 
-/// Every report of the merged run comes from what an unpartitioned one would have had, and its record is judged to the same.
+/// Every report of the merged run equals that of an unpartitioned run, and its record gives the same verdict.
 #[rstest]
 #[case::one("reproduce", 1)]
 #[case::even("reproduce", 2)]
@@ -142,7 +142,7 @@ fn essence(mut document: Value) -> Value {
 #[case::more_shards_than_cases("reproduce", 7)]
 #[case::red("red", 2)]
 #[case::overlays("selftest", 2)]
-fn the_whole_is_judged_as_if_one_machine_had_run_it(#[case] name: &str, #[case] n: usize) {
+fn a_merged_run_equals_an_unpartitioned_run(#[case] name: &str, #[case] n: usize) {
     let shards = Shards::of(name, n, |position| position);
     let whole = run(comeback().arg("judge").arg(fixture(name)).args(["--format", "json"]));
     let record = shards.folder.path().join("whole");
@@ -162,7 +162,7 @@ fn the_whole_is_judged_as_if_one_machine_had_run_it(#[case] name: &str, #[case] 
 }
 
 #[test]
-fn where_images_are_compared_so_is_the_whole() {
+fn a_merged_comparison_equals_an_unpartitioned_one() {
     let shards = Shards::of("compare", 2, |_| 0);
     let whole = run(comeback()
         .arg("judge")
@@ -177,13 +177,13 @@ fn where_images_are_compared_so_is_the_whole() {
     assert_eq!(essence(merged.json()), essence(whole.json()));
 }
 
-/// A shard by itself: what it holds is judged, what is elsewhere is not missed, and nothing to do is nothing wrong.
+/// One shard alone: its cases are judged, cases of other shards are not missing, and an empty shard is no error.
 #[rstest]
 #[case::some("reproduce", 2, 1, 0, 2)]
 #[case::none("reproduce", 7, 7, 0, 0)]
 #[case::the_red_one("red", 2, 1, 1, 1)]
 #[case::the_other_one("red", 2, 2, 0, 1)]
-fn a_shard_is_judged_by_what_it_holds(
+fn a_shard_is_judged_by_its_own_cases(
     #[case] name: &str,
     #[case] n: usize,
     #[case] k: usize,
@@ -212,7 +212,7 @@ fn a_shard_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_shard_does_not_count_twice() {
+fn a_shard_given_twice_is_refused() {
     let shards = Shards::of("reproduce", 2, |position| position);
     refused(
         &[shards.path(1), shards.path(2), shards.path(1)],
@@ -222,7 +222,7 @@ fn a_shard_does_not_count_twice() {
 }
 
 #[test]
-fn a_whole_run_is_no_shard() {
+fn an_unpartitioned_run_is_refused() {
     let shards = Shards::of("reproduce", 2, |position| position);
     refused(
         &[shards.path(1), shards.path(2), fixture("reproduce")],
@@ -232,9 +232,9 @@ fn a_whole_run_is_no_shard() {
 
 #[rstest]
 #[case::killed("ended", "its record ends before the run did")]
-#[case::killed_before_the_plan_stood("both", "cut short before its plan stood")]
+#[case::killed_before_the_plan_was_made("both", "cut short before its plan stood")]
 #[case::a_case_was_not_run("attempt", "cut short: 0 of its 2 cases were run")]
-fn a_shard_that_was_cut_short_is_no_evidence(#[case] what: &str, #[case] says: &str) {
+fn an_interrupted_shard_is_refused(#[case] what: &str, #[case] says: &str) {
     let shards = Shards::of("reproduce", 2, |position| position);
     if what == "both" {
         shards.without(2, "ended");
@@ -251,7 +251,7 @@ fn a_shard_that_was_cut_short_is_no_evidence(#[case] what: &str, #[case] says: &
     json!({"failure": {"why": "release:0.17.0 cannot be had", "exit": 3, "code": 3}}),
     "cut short: release:0.17.0 cannot be had"
 )]
-fn so_is_one_that_failed(#[case] ended: Value, #[case] says: &str) {
+fn a_failed_shard_is_refused(#[case] ended: Value, #[case] says: &str) {
     let shards = Shards::of("reproduce", 2, |position| position);
     shards.edit(2, "ended", |entry| {
         for (key, value) in ended.as_object().unwrap() {
@@ -261,9 +261,9 @@ fn so_is_one_that_failed(#[case] ended: Value, #[case] says: &str) {
     refused(&shards.all(), says);
 }
 
-/// What happened beside the cases of a shard that got to its end happened to the whole.
+/// What went wrong beside the cases of a complete shard went wrong in the whole run.
 #[test]
-fn a_leak_of_one_shard_is_the_whole_runs() {
+fn a_leak_of_one_shard_fails_the_whole_run() {
     let shards = Shards::of("reproduce", 2, |position| position);
     shards.edit(2, "ended", |entry| {
         entry["failure"] = json!({"why": "1 container was left behind", "exit": 3, "code": null});
@@ -288,7 +288,7 @@ fn a_leak_of_one_shard_is_the_whole_runs() {
 #[case::another_version("began", "/version", json!("9.9.9"), "not the same version of comeback")]
 #[case::another_place("case", "/position", json!(0), "stands where another case does")]
 #[case::no_place("case", "/position", Value::Null, "does not say where in the plan")]
-fn shards_of_different_runs_make_no_whole(
+fn shards_of_different_runs_are_refused(
     #[case] kind: &str,
     #[case] pointer: &str,
     #[case] value: Value,
@@ -300,7 +300,7 @@ fn shards_of_different_runs_make_no_whole(
 }
 
 #[test]
-fn what_is_wrong_is_said_all_at_once() {
+fn all_errors_of_shards_are_reported_at_once() {
     let shards = Shards::of("reproduce", 4, |position| position);
     shards.without(3, "ended");
     let seen = merge(&[shards.path(1), shards.path(3), shards.path(1)], &[]);
@@ -315,9 +315,9 @@ fn what_is_wrong_is_said_all_at_once() {
     assert_eq!(seen.code, 64);
 }
 
-/// The record of a whole is not written over anything, and nothing is written if there is no whole.
+/// The merged record never overwrites anything, and is only written if the merge succeeds.
 #[test]
-fn a_record_is_kept_only_of_a_whole() {
+fn a_merged_record_is_written_only_on_success() {
     let shards = Shards::of("reproduce", 2, |position| position);
     let record = shards.folder.path().join("whole");
     let flags = ["--record", record.to_str().unwrap()];
@@ -327,7 +327,7 @@ fn a_record_is_kept_only_of_a_whole() {
     assert_eq!(merge(&shards.all(), &flags).code, 64);
 }
 
-/// Exit code 64, what is wrong in words, nothing on stdout.
+/// Exit code 64, an error that contains `says`, and nothing on stdout.
 fn refused(shards: &[PathBuf], says: &str) {
     let seen = merge(shards, &["--format", "json"]);
     assert_eq!(seen.code, 64, "{seen}");

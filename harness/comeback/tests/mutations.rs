@@ -1,5 +1,5 @@
-//! What comes from outside, changed at random: records, what the observer says, scenario files. Each is read or refused;
-//! nothing panics, and nothing reads better than it was.
+//! External input changed at random: records, messages of the observer, scenario files. Each is read or refused.
+//! Nothing panics, and no change makes a verdict better.
 
 #![allow(clippy::unwrap_used)]
 
@@ -23,7 +23,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::ValueTree as _;
 
-/// A record of a red run, whose evidence is what makes it red.
+/// A record of a red run. Its evidence makes it red.
 const RED: &str = "red";
 const FIXTURES: [&str; 5] = ["compare", "hostile", RED, "reproduce", "selftest"];
 
@@ -47,7 +47,7 @@ fn files(root: &Path, below: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     all
 }
 
-/// One change of a file.
+/// A change of a file.
 #[derive(Debug, Clone)]
 enum Change {
     Flip(Index, u8),
@@ -112,7 +112,7 @@ fn judged(root: &Path) -> Result<RunDocument, ReadError> {
     replay(&read(root)?)
 }
 
-/// Every report of a document can be made.
+/// Renders a document in every format.
 fn reported(document: &RunDocument) {
     human::render(document, Style::PLAIN);
     markdown::render(document);
@@ -123,7 +123,7 @@ fn reported(document: &RunDocument) {
     quick_junit::Report::deserialize_from_str(&xml).unwrap();
 }
 
-/// A copy of a record with changes of files that `which` picks, judged.
+/// Judges a copy of a record with changes in the files that `which` selects.
 fn changed(name: &str, which: impl Fn(&Path) -> bool, changes: &[(Index, Change)]) -> Result<RunDocument, ReadError> {
     let root = fixtures().join(name);
     let mut all = files(&root, Path::new(""));
@@ -144,8 +144,8 @@ fn changed(name: &str, which: impl Fn(&Path) -> bool, changes: &[(Index, Change)
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is done to a record, it is judged or refused, and what is judged can be told in every format. It holds only if
-    /// every case that was planned has been judged, and only where nothing says that it did not.
+    /// A changed record is judged or refused, and a judged one can be rendered in every format. It holds only if
+    /// every planned case was judged, and only if nothing in it contradicts that.
     #[test]
     fn a_record_with_anything_changed_is_judged_or_refused(
         name in prop::sample::select(&FIXTURES[..]),
@@ -161,7 +161,7 @@ proptest! {
         }
     }
 
-    /// No change of the evidence of a red run makes it hold.
+    /// No change of the evidence makes a red run hold.
     #[test]
     fn a_red_record_never_holds(changes in prop::collection::vec((any::<Index>(), change()), 1..3)) {
         let evidence = |path: &Path| {
@@ -173,9 +173,9 @@ proptest! {
         }
     }
 
-    /// An attempt's folder is a plain name in the record, or the record is refused.
+    /// The folder of an attempt is a plain name inside the record, or the record is refused.
     #[test]
-    fn no_name_leads_out_of_a_record(name in r"(\.\./|/|\\|\.|[a-z]|\x00|\n|@){0,8}") {
+    fn no_folder_name_leads_out_of_a_record(name in r"(\.\./|/|\\|\.|[a-z]|\x00|\n|@){0,8}") {
         let folder = tempfile::tempdir().unwrap();
         let inside = folder.path().join("record");
         for (path, content) in files(&fixtures().join(RED), Path::new("")) {
@@ -183,7 +183,7 @@ proptest! {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        // Something that would be read, wherever the name leads.
+        // A file at the place that the name points to, outside the record.
         fs::create_dir_all(folder.path().join("a/cases/a")).unwrap();
         let ledger = fs::read_to_string(inside.join("ledger.jsonl")).unwrap();
         let quoted = serde_json::to_string(&name).unwrap();
@@ -198,9 +198,9 @@ proptest! {
         }
     }
 
-    /// Whatever the observer and the agent say, in whatever order, adds up to a history that can be read and drawn.
+    /// Any messages of the observer and the agent, in any order, give a history that can be read and drawn.
     #[test]
-    fn whatever_is_said_can_be_told(said in prop::collection::vec(message(), 0..40)) {
+    fn any_messages_give_a_history_that_can_be_drawn(said in prop::collection::vec(message(), 0..40)) {
         let mut history: Vec<Observation> = Vec::new();
         for line in said {
             let Some(message) = Message::parse(&line.to_string()) else { continue };
@@ -218,12 +218,12 @@ proptest! {
             let _ = (profile.current_life(), profile.supervised(), profile.up(), profile.own_word());
         }
         let _ = (timeline(&history, None), spans(&history, None), reconciler_lines(&history), shutdown_lines(&history));
-        // As it is written, so it is read.
+        // Serialising and parsing are inverse.
         let text = serde_json::to_string(&history).unwrap();
         prop_assert_eq!(serde_json::from_str::<Vec<Observation>>(&text).unwrap(), history);
     }
 
-    /// A scenario of the table with anything changed is read or refused, with a place.
+    /// A changed scenario file is read, or refused with a position.
     #[test]
     fn a_scenario_with_anything_changed_is_read_or_refused(file in any::<Index>(), changes in prop::collection::vec(change(), 1..4)) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
@@ -248,7 +248,7 @@ proptest! {
     }
 }
 
-/// A message in the shape of the observer's or the agent's, with anything in it.
+/// A message in the shape of the observer's or the agent's, with arbitrary content.
 fn message() -> impl Strategy<Value = serde_json::Value> {
     let kinds = &[
         "hello", "file", "line", "missed", "overflow", "capped", "crowded", "blind", "svc", "sync", "reply", "?",
@@ -297,7 +297,7 @@ fn message() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// The strategy makes messages that are understood: one that makes none would prove nothing.
+/// The strategy generates messages that are understood, otherwise the tests above would prove nothing.
 #[test]
 fn messages_are_understood() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();

@@ -1,4 +1,4 @@
-//! Records of real runs, judged again: whole ones, ones whose writer was killed, and ones that somebody tampered with.
+//! Records of real runs, judged again: complete ones, ones whose run was killed, and ones that were tampered with.
 
 #![allow(clippy::unwrap_used)]
 
@@ -21,7 +21,7 @@ const REPRODUCE: &str = "reproduce";
 const RED: &str = "red";
 const SELFTEST: &str = "selftest";
 const COMPARE: &str = "compare";
-/// Of an image that plants what something may take for its own, and of one that ends at once (`images/hostile`).
+/// A run on an image that plants dangerous text, and on one that ends at once (`images/hostile`).
 const HOSTILE: &str = "hostile";
 
 fn fixture(name: &str) -> PathBuf {
@@ -30,7 +30,7 @@ fn fixture(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// A copy of a record to do something to.
+/// A copy of a record that a test may change.
 fn copy(name: &str) -> tempfile::TempDir {
     fn all(from: &Path, to: &Path) {
         fs::create_dir_all(to).unwrap();
@@ -61,7 +61,7 @@ fn document_of(record: &Path) -> Value {
     serde_json::from_slice(&fs::read(record.join("run.json")).unwrap()).unwrap()
 }
 
-/// Without what says where the record is.
+/// A document without the record's place.
 fn anywhere(mut document: Value) -> Value {
     document["record"].take();
     for case in document["cases"].as_array_mut().unwrap() {
@@ -70,7 +70,7 @@ fn anywhere(mut document: Value) -> Value {
     document
 }
 
-/// Everything the document had then it has now; keys may have been added since.
+/// Asserts that `now` has everything that `then` has. Keys may have been added since.
 fn includes(now: &Value, then: &Value, at: &str) {
     match (now, then) {
         (Value::Object(now), Value::Object(then)) => {
@@ -95,7 +95,7 @@ fn includes(now: &Value, then: &Value, at: &str) {
 #[case(SELFTEST)]
 #[case(COMPARE)]
 #[case(HOSTILE)]
-fn a_record_is_judged_as_the_run_was(#[case] name: &str) {
+fn a_record_gives_the_verdict_of_its_run(#[case] name: &str) {
     let record = fixture(name);
     let then = document_of(&record);
     let seen = judge(&record, &["--format", "json", "--color", "never"]);
@@ -123,7 +123,7 @@ fn events_are_streamed_with_the_document_at_their_end() {
     assert_eq!(events.last(), Some(&"document"));
 }
 
-/// Wherever the writer was killed, what is left is judged, and nothing that is not known is said to hold.
+/// Wherever the ledger ends, the rest is judged, and nothing that is not known counts as held.
 #[test]
 fn a_ledger_that_ends_anywhere_never_holds() {
     let folder = copy(REPRODUCE);
@@ -162,7 +162,7 @@ fn a_ledger_that_ends_anywhere_never_holds() {
 }
 
 #[test]
-fn an_attempt_that_was_running_is_inconclusive_as_far_as_it_got() {
+fn an_unfinished_attempt_is_inconclusive() {
     let folder = copy(REPRODUCE);
     let ledger = folder.path().join("ledger.jsonl");
     let text = fs::read_to_string(&ledger).unwrap();
@@ -177,7 +177,7 @@ fn an_attempt_that_was_running_is_inconclusive_as_far_as_it_got() {
     let history = fs::read_to_string(case.join("history.jsonl")).unwrap();
     let step = history.find("step-began").unwrap();
     let line = history[step..].find('\n').unwrap() + step;
-    // In the middle of the line after that.
+    // In the middle of the next line.
     fs::write(case.join("history.jsonl"), &history[..line + 30]).unwrap();
     let seen = judge(folder.path(), &["--color", "never"]);
     assert_eq!(seen.code, 2, "{seen}");
@@ -189,9 +189,9 @@ fn an_attempt_that_was_running_is_inconclusive_as_far_as_it_got() {
     assert_eq!(cut.count(), 1);
 }
 
-/// A table that has changed since does not change the verdict; what the record says was asked does.
+/// A change of the table does not change the verdict on a record, but a change of the record's own scenarios does.
 #[test]
-fn it_is_judged_by_the_scenarios_of_the_record() {
+fn a_record_is_judged_by_its_own_scenarios() {
     let folder = copy(REPRODUCE);
     edit(folder.path(), "ledger.jsonl", |text| {
         text.replace("fixed = \\\"started\\\"", "fixed = \\\"skipped\\\"")
@@ -201,7 +201,7 @@ fn it_is_judged_by_the_scenarios_of_the_record() {
 }
 
 #[test]
-fn observations_that_are_missing_prove_nothing() {
+fn missing_observations_are_inconclusive() {
     let folder = copy(REPRODUCE);
     edit(
         folder.path(),
@@ -212,7 +212,7 @@ fn observations_that_are_missing_prove_nothing() {
     assert_eq!((document.verdict, document.exit_code), (RunVerdict::Inconclusive, 2));
 }
 
-/// A record tells it in a field; in one from before there was that field, the note tells it in words.
+/// The record has a field for it. Records from before that field have it in the words of the note.
 #[rstest]
 #[case::a_field(r#""note":"it took 60 s","came_true":false"#, Verdict::Inconclusive)]
 #[case::words_of_an_older_record(
@@ -221,7 +221,7 @@ fn observations_that_are_missing_prove_nothing() {
 )]
 #[case::a_field_outweighs_words(r#""note":"did not come true: nothing","came_true":true"#, Verdict::Held)]
 #[case::other_words(r#""note":"it nearly did not come true: well""#, Verdict::Held)]
-fn a_wait_until_that_did_not_come_true_proves_nothing(#[case] end: &str, #[case] verdict: Verdict) {
+fn a_missed_wait_until_is_inconclusive(#[case] end: &str, #[case] verdict: Verdict) {
     let record = copy(REPRODUCE);
     let history = "cases/docker-restart@release-0.17.0.1/history.jsonl";
     edit(record.path(), history, |text| {
@@ -255,7 +255,7 @@ const CASE: &str = "cases/docker-restart@release-0.17.0.1";
     4,
     "not a line of a run's record"
 )]
-fn garbage_is_pointed_at(#[case] file: &str, #[case] line: usize, #[case] said: &str) {
+fn garbage_is_reported_with_file_and_line(#[case] file: &str, #[case] line: usize, #[case] said: &str) {
     let folder = copy(REPRODUCE);
     edit(folder.path(), file, |text| {
         let spoil = |(i, l): (usize, &str)| {
@@ -271,13 +271,13 @@ fn garbage_is_pointed_at(#[case] file: &str, #[case] line: usize, #[case] said: 
 }
 
 #[rstest]
-#[case::an_exit_code_there_is_not(
+#[case::unknown_exit_code(
     "ledger.jsonl",
     "\"failure\":null",
     "\"failure\":{\"why\":\"w\",\"exit\":9}",
     "no exit code 9"
 )]
-#[case::a_scenario_that_is_none("ledger.jsonl", "schema = 1", "schema = 7", "the scenario in it is none")]
+#[case::invalid_scenario("ledger.jsonl", "schema = 1", "schema = 7", "the scenario in it is none")]
 #[case::a_case_without_scenario(
     "ledger.jsonl",
     "\"entry\":\"case\",\"scenario\":\"docker-restart\"",
@@ -290,7 +290,7 @@ fn garbage_is_pointed_at(#[case] file: &str, #[case] line: usize, #[case] said: 
     "\"entry\":\"began\",\"schema\":2",
     "version 2"
 )]
-#[case::a_way_out(
+#[case::folder_outside_the_record(
     "ledger.jsonl",
     "\"folder\":\"docker-restart@release-0.17.0.1\"",
     "\"folder\":\"../elsewhere\"",
@@ -317,7 +317,7 @@ fn contradictions_are_refused(#[case] file: &str, #[case] from: &str, #[case] to
     refused(folder.path(), said);
 }
 
-/// What is outside a record is not read, however it is put there.
+/// Nothing outside a record is read, by any kind of link.
 #[rstest]
 #[case::a_file("cases/docker-restart@release-0.17.0.1/case.json")]
 #[case::a_log("cases/docker-restart@release-0.17.0.1/log.1")]
@@ -334,7 +334,7 @@ fn links_are_not_followed(#[case] what: &str) {
 }
 
 #[test]
-fn a_pipe_is_not_waited_for() {
+fn a_pipe_is_refused() {
     let folder = copy(REPRODUCE);
     let path = folder.path().join(CASE).join("case.json");
     fs::remove_file(&path).unwrap();
@@ -344,7 +344,7 @@ fn a_pipe_is_not_waited_for() {
 }
 
 #[test]
-fn what_is_too_large_is_not_read() {
+fn a_file_that_is_too_large_is_refused() {
     let folder = copy(REPRODUCE);
     let file = fs::File::create(folder.path().join("ledger.jsonl")).unwrap();
     file.set_len(80 << 20).unwrap();
@@ -352,7 +352,7 @@ fn what_is_too_large_is_not_read() {
 }
 
 #[test]
-fn a_folder_that_is_no_record() {
+fn a_folder_without_a_record_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     refused(folder.path(), "is this the folder of a run's record?");
     let ledger = folder.path().join("ledger.jsonl");
@@ -361,7 +361,7 @@ fn a_folder_that_is_no_record() {
     refused(&ledger, "a file: a record is the folder it was written to");
 }
 
-/// Exit code 64, one error with file and line, nothing on stdout, and nothing that acts on a terminal.
+/// Exit code 64, one error with file and line, nothing on stdout, and no control characters.
 fn refused(record: &Path, said: &str) {
     let seen = judge(record, &["--format", "json"]);
     assert_eq!(seen.code, 64, "{seen}");

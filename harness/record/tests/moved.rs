@@ -1,4 +1,4 @@
-//! Records of real runs with their messages moved: whatever comes late, each row reads as it did, or it is missing.
+//! Records of real runs with messages moved to a later place: every row has the same value, or it is missing.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +16,8 @@ use comeback_scenario::model::{Scenario, Value};
 use comeback_scenario::parse_file;
 use comeback_verdict::rows::read_rows;
 
-/// With this variable set each message is moved to each place in all records, and each pair in that of the masked fault.
+/// If this variable is set, each message of all records is moved to every later place, and each pair of messages in
+/// the record with the masked fault.
 const ALL: &str = "COMEBACK_ALL_FAULTS";
 
 /// The attempts of a record, each with its scenario.
@@ -34,7 +35,7 @@ fn attempts(record: &str) -> Vec<(Scenario, CaseEvidence)> {
     let with_scenario = |attempt| {
         let mut case = of_attempt(attempt);
         for o in case.history.iter_mut().filter(|o| o.source == Source::Observer) {
-            // These are records of an observer that did not say when a file was removed. Today's does.
+            // The observer that made these records did not report when a file was removed. Today's does.
             o.at = o.at.or(o.known.checked_sub(SignedDuration::from_millis(1)).ok());
         }
         (scenarios[case.scenario.as_str()].clone(), case)
@@ -42,7 +43,7 @@ fn attempts(record: &str) -> Vec<(Scenario, CaseEvidence)> {
     kept.attempts.iter().map(with_scenario).collect()
 }
 
-/// The history as the recorder would have kept it if one observation had come later, behind the one that is at `to`.
+/// The history as it would be if the observation at `from` had arrived after the one at `to`.
 fn delayed(case: &CaseEvidence, from: usize, to: usize) -> CaseEvidence {
     let mut case = case.clone();
     let known = case.history[to].known;
@@ -60,7 +61,7 @@ fn table(scenario: &Scenario, case: &CaseEvidence) -> Table {
     rows.into_iter().map(|row| (row.to_string(), row.observed)).collect()
 }
 
-/// What reads otherwise than it should and is not missing either.
+/// Rows with another value that are not missing.
 fn wrong(whole: &Table, moved: &Table) -> Vec<String> {
     let differs = |(row, value): &(&String, &Option<Value>)| value.is_some() && whole.get(*row) != Some(value);
     let told = |(row, value): (&String, &Option<Value>)| {
@@ -77,7 +78,7 @@ fn name(case: &CaseEvidence, position: usize) -> String {
 }
 
 #[rstest]
-fn no_message_that_comes_late_makes_a_row_read_otherwise(
+fn a_late_message_never_changes_the_value_of_a_row(
     #[values("selftest", "reproduce", "red", "compare", "hostile")] record: &str,
 ) {
     let all = std::env::var_os(ALL).is_some();
@@ -91,7 +92,7 @@ fn no_message_that_comes_late_makes_a_row_read_otherwise(
         let end = case.history.len();
         let (mut tried, mut missing) = (0, 0);
         for from in 0..end {
-            // Elsewhere, a sample: late by one, two, four, … places, and the latest of all.
+            // Without the variable, a sample: later by one, two, four, … places, and the last place.
             let places = (from + 1..end).filter(|to| thorough || (to - from).is_power_of_two() || to + 1 == end);
             for to in places {
                 let moved = table(&scenario, &delayed(&case, from, to));
@@ -112,10 +113,10 @@ fn no_message_that_comes_late_makes_a_row_read_otherwise(
     assert!(objections.is_empty(), "{}\n{}", objections.len(), objections.join("\n"));
 }
 
-/// The case that this is about: the greeting of the second boot's agent, and all it says after that, behind the next
-/// gateway's writes. A stream is late as a whole.
+/// The greeting of the second boot's agent and all its later messages arrive after the writes of the next gateway,
+/// because a stream is late as a whole.
 #[test]
-fn an_agent_behind_the_next_gateways_writes_does_not_turn_a_red_row_green() {
+fn a_late_agent_stream_does_not_turn_a_red_row_green() {
     let (scenario, mut case) = attempts("selftest").remove(1);
     assert_eq!(case.scenario, "docker-restart+signal-flag-never-set");
     let position = |what: &dyn Fn(&Fact) -> bool| case.history.iter().rposition(|o| what(&o.fact)).unwrap();
@@ -127,14 +128,14 @@ fn an_agent_behind_the_next_gateways_writes_does_not_turn_a_red_row_green() {
     for (moved, from) in late.into_iter().enumerate() {
         case = delayed(&case, from - moved, last_write);
     }
-    // Who wrote is in the file, so the row is told, not missing.
+    // The file says who wrote it, so the row has a value.
     let moved = table(&scenario, &case);
     assert_eq!(moved["down:1 state.gateway_state"], Some(Value::str("stopped")));
 }
 
-/// Two messages that come late, as many pairs as time allows.
+/// Two messages arrive late, for as many pairs as time allows.
 #[test]
-fn no_two_messages_that_come_late_make_a_row_read_otherwise() {
+fn two_late_messages_never_change_the_value_of_a_row() {
     let all = std::env::var_os(ALL).is_some();
     let (scenario, case) = attempts("selftest").remove(1);
     let whole = table(&scenario, &case);
@@ -145,7 +146,7 @@ fn no_two_messages_that_come_late_make_a_row_read_otherwise() {
     let pairs = moves
         .iter()
         .flat_map(|one| moves.iter().map(move |other| (*one, *other)));
-    // A prime step takes a sample that is spread over all of them.
+    // A prime step spreads the sample over all pairs.
     for (one, other) in pairs.step_by(if all { 1 } else { 1999 }) {
         let moved = delayed(&delayed(&case, one.0, one.1), other.0, other.1);
         let found = wrong(&whole, &table(&scenario, &moved));

@@ -1,4 +1,4 @@
-//! The scripts of the GitHub action, run as a runner does, with a program in comeback's place that says how it was called.
+//! The scripts of the GitHub action, run as a runner would, with a fake `comeback` that writes down its arguments.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use super::outsider::CommandOutput;
 
-/// Notes its arguments, writes the reports it is asked for, and ends with `$CODE`.
+/// The fake: writes down its arguments, writes the requested reports, and ends with `$CODE`.
 const PROGRAM: &str = r#"#!/usr/bin/env bash
 printf '%s\n' "$@" >"$CALLED"
 echo "::error::a line of a container"
@@ -69,7 +69,7 @@ fn judge(folder: &Path, code: &str, verdict: &str, inputs: &[(&str, &str)]) -> S
 }
 
 #[test]
-fn inputs_become_arguments_and_nothing_else() {
+fn inputs_are_passed_as_arguments() {
     let folder = tempfile::tempdir().unwrap();
     let inputs = [
         ("INPUT_IMAGE", "docker:a\n  --offline\n"),
@@ -95,7 +95,7 @@ fn inputs_become_arguments_and_nothing_else() {
 }
 
 #[test]
-fn an_image_to_compare_with_comes_first() {
+fn compare_with_is_the_first_image() {
     let folder = tempfile::tempdir().unwrap();
     let inputs = [("INPUT_IMAGE", "docker:new"), ("INPUT_COMPARE_WITH", "docker:old")];
     let step = judge(folder.path(), "0", "held", &inputs);
@@ -111,8 +111,8 @@ fn an_image_to_compare_with_comes_first() {
 #[rstest]
 #[case::held("0", "held", "held", "# the summary\n")]
 #[case::red("1", "regression", "regression", "# the summary\n")]
-#[case::before_there_was_a_document("64", "", "error", "**comeback** ended with exit code 64")]
-fn what_came_of_it_is_said_wherever_it_is_read(
+#[case::ended_without_a_document("64", "", "error", "**comeback** ended with exit code 64")]
+fn verdict_is_in_outputs_and_summary(
     #[case] code: &str,
     #[case] verdict: &str,
     #[case] said: &str,
@@ -120,7 +120,7 @@ fn what_came_of_it_is_said_wherever_it_is_read(
 ) {
     let folder = tempfile::tempdir().unwrap();
     let step = judge(folder.path(), code, verdict, &[("INPUT_IMAGE", "source:.")]);
-    // Red or not: the record has to be kept first.
+    // Also if the verdict is red, because the record has to be kept first.
     assert_eq!(step.seen.code, 0, "{}", step.seen);
     assert_eq!((step.output("verdict"), step.output("exit-code")), (said, code));
     assert!(step.output("report").ends_with("report.html"));
@@ -133,7 +133,7 @@ fn what_came_of_it_is_said_wherever_it_is_read(
 }
 
 #[test]
-fn what_a_container_prints_is_not_obeyed() {
+fn container_output_is_not_run_as_workflow_commands() {
     let folder = tempfile::tempdir().unwrap();
     let step = judge(folder.path(), "1", "regression", &[("INPUT_IMAGE", "source:.")]);
     let out = &step.seen.out;

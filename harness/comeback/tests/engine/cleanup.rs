@@ -1,4 +1,4 @@
-//! What is left of a run that was cut short: nothing after SIGINT and SIGTERM, and nothing after a sweep.
+//! Nothing is left of a run that is interrupted, and nothing after a sweep.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -10,18 +10,18 @@ use rstest::rstest;
 use tracing_test::traced_test;
 
 use super::outsider::{CommandOutput, child, comeback, run};
-use super::{container, engine, leave_unwatched, things_of};
+use super::{container, engine, kill_watchdog, resources_of};
 
-/// A run under way, with its id.
-struct Going {
+/// A run in progress.
+struct RunInProgress {
     child: Child,
     run: String,
-    /// What it says on stderr, from there on.
+    /// Its further lines on stderr.
     said: mpsc::Receiver<String>,
 }
 
-impl Going {
-    /// Starts one and waits until it has made something.
+impl RunInProgress {
+    /// Starts a run and waits until it has created something.
     async fn start(engine: &Arc<dyn Engine>) -> Self {
         let mut child = child()
             .args([
@@ -45,16 +45,16 @@ impl Going {
         // `run 2026…: 4 cases on release:0.17.0`
         let run = lines.find_map(|line| Some(line.strip_prefix("run ")?.split_once(": ")?.0.to_owned()));
         let (say, said) = mpsc::channel();
-        // It has to be able to say it, whether anybody listens or not.
+        // stderr has to be drained even if the test reads no more of it.
         std::thread::spawn(move || lines.for_each(|line| drop(say.send(line))));
         let going = Self {
             child,
-            run: run.expect("it tells its run id"),
+            run: run.expect("the run prints its id"),
             said,
         };
         let since = Instant::now();
-        while things_of(engine, &going.run).await.len() < 3 {
-            assert!(since.elapsed() < Duration::from_secs(60), "it makes nothing");
+        while resources_of(engine, &going.run).await.len() < 3 {
+            assert!(since.elapsed() < Duration::from_secs(60), "the run creates nothing");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         going
@@ -67,8 +67,8 @@ impl Going {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits until it has said something with that in it.
-    fn says(&self, part: &str) {
+    /// Waits for a line that contains `part`.
+    fn waits_for_line(&self, part: &str) {
         let mut all = Vec::new();
         while let Ok(line) = self.said.recv_timeout(Duration::from_secs(60)) {
             all.push(line);
@@ -76,7 +76,7 @@ impl Going {
                 return;
             }
         }
-        panic!("it never said `{part}`, but:\n{}", all.join("\n"));
+        panic!("no line has `{part}`:\n{}", all.join("\n"));
     }
 
     fn end(self) -> CommandOutput {
@@ -90,7 +90,7 @@ impl Going {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_a_run_and_leaves_nothing(#[case] signal: &str, #[case] code: i32) {
     let engine = engine().await;
-    let going = Going::start(&engine).await;
+    let going = RunInProgress::start(&engine).await;
     let run = going.run.clone();
     going.signal(signal);
     let since = Instant::now();
@@ -102,59 +102,65 @@ async fn a_signal_ends_a_run_and_leaves_nothing(#[case] signal: &str, #[case] co
         "it took {:?}",
         since.elapsed()
     );
-    assert_eq!(things_of(&engine, &run).await, Vec::<String>::new());
+    assert_eq!(resources_of(&engine, &run).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_ends_it_at_once_and_it_is_cleaned_up_behind() {
+async fn a_second_signal_ends_a_run_at_once_and_the_watchdog_cleans_up() {
     let engine = engine().await;
-    let going = Going::start(&engine).await;
+    let going = RunInProgress::start(&engine).await;
     let run = going.run.clone();
     going.signal("-INT");
-    going.says("ending the run");
+    going.waits_for_line("ending the run");
     going.signal("-INT");
-    going.says("removed behind, by process");
+    going.waits_for_line("removed behind, by process");
     let seen = going.end();
     assert_eq!(seen.code, 130, "{seen}");
     assert_eq!(seen.json()["exit_code"], 130);
     let since = Instant::now();
-    while !things_of(&engine, &run).await.is_empty() {
-        assert!(since.elapsed() < Duration::from_secs(60), "it is not cleaned up");
+    while !resources_of(&engine, &run).await.is_empty() {
+        assert!(
+            since.elapsed() < Duration::from_secs(60),
+            "the watchdog does not clean up"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigusr1_asks_where_it_stands_and_disturbs_nothing() {
+async fn sigusr1_prints_progress_and_does_not_disturb_the_run() {
     let engine = engine().await;
-    let going = Going::start(&engine).await;
+    let going = RunInProgress::start(&engine).await;
     let run = going.run.clone();
     going.signal("-USR1");
-    going.says(&format!("run {run}: 0 of 4 cases done"));
-    going.says("docker-restart @ release:0.17.0");
-    assert!(!things_of(&engine, &run).await.is_empty());
+    going.waits_for_line(&format!("run {run}: 0 of 4 cases done"));
+    going.waits_for_line("docker-restart @ release:0.17.0");
+    assert!(!resources_of(&engine, &run).await.is_empty());
     going.signal("-INT");
     assert_eq!(going.end().code, 130);
 }
 
-/// Only looked at: whatever else is on this engine is not this test's to remove.
+/// Only a dry run, because other tests have runs on this engine.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sweep_leaves_alone_what_is_under_way() {
+async fn a_sweep_leaves_running_runs_alone() {
     let engine = engine().await;
-    let going = Going::start(&engine).await;
+    let going = RunInProgress::start(&engine).await;
     let id = going.run.clone();
     let all = run(comeback().args(["sweep", "--dry-run"]));
     let named = run(comeback().args(["sweep", "--dry-run", "--run", &id]));
     going.signal("-INT");
     assert_eq!(going.end().code, 130);
-    let (swept, spared) = all.out.split_once("left alone: ").expect("it says what it spares");
+    let (swept, spared) = all
+        .out
+        .split_once("left alone: ")
+        .expect("the sweep lists what it leaves alone");
     assert!(!swept.contains(&id), "{all}");
     assert!(spared.contains(&id), "{all}");
     assert!(named.out.contains(&format!("comeback-{id}")), "{named}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_run_left_is_swept_and_nothing_else() {
+async fn a_sweep_removes_only_what_the_killed_run_left() {
     let engine = engine().await;
     let image = run(comeback().args(["images", "build", "release:0.17.0"])).out;
     let me = std::process::id();
@@ -163,12 +169,12 @@ async fn what_a_killed_run_left_is_swept_and_nothing_else() {
         container(&engine, image.trim(), &foreign, ("somebody.else", "1")).await,
         container(&engine, image.trim(), &other, (RUN_LABEL, &other)).await,
     ];
-    let going = Going::start(&engine).await;
+    let going = RunInProgress::start(&engine).await;
     let id = going.run.clone();
-    leave_unwatched(&id);
+    kill_watchdog(&id);
     going.signal("-KILL");
     assert_eq!(going.end().code, -9);
-    let left = things_of(&engine, &id).await;
+    let left = resources_of(&engine, &id).await;
     let would = run(comeback().args(["sweep", "--dry-run", "--run", &id]));
     let swept = run(comeback().args(["sweep", "--run", &id]));
     let again = run(comeback().args(["sweep", "--run", &id]));
@@ -181,12 +187,12 @@ async fn what_a_killed_run_left_is_swept_and_nothing_else() {
     assert!(left.iter().all(|name| would.out.contains(name)), "{left:?}\n{would}");
     assert_eq!(swept.code, 0, "{swept}");
     assert!(swept.out.starts_with("removed "), "{swept}");
-    assert_eq!(things_of(&engine, &id).await, Vec::<String>::new());
+    assert_eq!(resources_of(&engine, &id).await, Vec::<String>::new());
     assert_eq!(again.out, format!("nothing of run {id} is there\n"), "{again}");
     assert_eq!(there, [true, true], "what is not of that run stays");
 }
 
-/// The log of a sweep is all that tells afterwards what it took away.
+/// The log is the only trace of what a sweep removed.
 #[tokio::test(flavor = "multi_thread")]
 #[traced_test]
 async fn a_sweep_logs_what_it_removed() {

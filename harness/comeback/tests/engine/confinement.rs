@@ -1,4 +1,4 @@
-//! What the containers of a case are allowed: asserted on real ones, which a run leaves behind because it is told to.
+//! The privileges of a case's containers, checked on containers that a killed run left behind.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::outsider::{child, comeback, run};
 use super::{MACHINE, engine, killed_when};
 
-/// What a boot of the gateway takes; see `runner/subject.rs`.
+/// The capabilities that a boot of the gateway needs; see `runner/subject.rs`.
 pub const BOOT: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
 
 fn docker(arguments: &[&str]) -> String {
@@ -29,7 +29,7 @@ fn containers(run: &str) -> Vec<Value> {
     serde_json::from_str(&docker(&arguments)).unwrap()
 }
 
-/// A list of capabilities, whether or not the engine writes their prefix.
+/// A sorted list of capabilities, with or without the engine's prefix.
 fn capabilities(list: &Value) -> Vec<String> {
     let all = list.as_array().cloned().unwrap_or_default();
     let names = all
@@ -80,7 +80,7 @@ fn confined(container: &Value) {
         "{}",
         seen("devices")
     );
-    // One volume of ours and nothing of the host's, the engine's socket least of all.
+    // Only the volume of the case, and nothing of the host, in particular not the engine's socket.
     let mounts = container["Mounts"].as_array().unwrap();
     assert_eq!(mounts.len(), 1, "{}", seen("mounts"));
     assert_eq!(mounts[0]["Type"], "volume");
@@ -97,8 +97,8 @@ fn confined(container: &Value) {
     );
 }
 
-/// The containers of a case in its settling window, whose run is killed then with the process behind it; of those that run,
-/// also what a process in them sees of itself.
+/// The containers of a case whose run is killed in its settling window, together with its watchdog. For running
+/// containers, also their own view of their process.
 fn left_by(scenario: &str) -> Vec<(Value, Option<String>)> {
     let mut command = child();
     command.args(["check", "release:0.17.0", "--filter", scenario, "-v"]);
@@ -113,7 +113,7 @@ fn left_by(scenario: &str) -> Vec<(Value, Option<String>)> {
     });
     let left: Vec<_> = left.collect();
     let swept = run(comeback().args(["sweep", "--run", &id]));
-    assert!(settling, "it never got to its settling window");
+    assert!(settling, "the case never reached its settling window");
     assert_eq!(swept.code, 0, "{swept}");
     left
 }
@@ -142,7 +142,7 @@ async fn containers_are_confined() {
     assert_eq!(inside.clone().count(), 4);
     for (role, status) in inside {
         assert!(status.contains("NoNewPrivs:\t1"), "{role}: {status}");
-        // DAC_OVERRIDE is 1; with CHOWN, FOWNER, KILL, SETGID and SETUID it is 0xeb.
+        // DAC_OVERRIDE is bit 1. With CHOWN, FOWNER, KILL, SETGID and SETUID the mask is 0xeb.
         let bounding = if role == "observer" { "2" } else { "eb" };
         assert!(
             status.contains(&format!("CapBnd:\t{bounding:0>16}")),

@@ -1,4 +1,5 @@
-//! What the gateway's code relies on in an image: asked of a container of each base, and of images that others built.
+//! What the gateway's code needs of an image, checked in a container of each base and in images that comeback did not
+//! build.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::outsider::{comeback, run};
 use super::{container, engine};
 
-/// What is there before the first boot: root's own, as if an operator had restored a backup.
+/// A state file that belongs to root before the first boot, as if an operator had restored a backup.
 const STATE: &str = r#"{"gateway_state": "running"}"#;
 
 async fn obtain(engine: &Arc<dyn Engine>, expression: &str) -> Image {
@@ -35,7 +36,7 @@ fn archive(files: &[(&str, u32, &str)]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-/// Boots an image on a volume that is root's, and returns what its command said and the whole log.
+/// Boots an image on a volume that belongs to root. Returns the output of its command and the whole log.
 async fn boot(engine: &Arc<dyn Engine>, image: &Image, name: &str) -> (Value, Vec<String>) {
     let labels = BTreeMap::from([(RUN_LABEL.to_owned(), name.to_owned())]);
     engine.create_volume(name, &labels).await.unwrap();
@@ -60,7 +61,7 @@ async fn boot(engine: &Arc<dyn Engine>, image: &Image, name: &str) -> (Value, Ve
         let state = archive(&[("gateway_state.json", 0o600, STATE)]);
         engine.upload(&id, "/opt/data", state).await?;
         engine.start(&id).await?;
-        // The container ends with its command, and the log with the container.
+        // The container ends when its command does, and the log ends with the container.
         let lines = engine.logs(&id, 0, true).await?;
         let lines: Vec<_> = lines.collect().await;
         lines.into_iter().collect::<Result<Vec<_>, _>>()
@@ -70,7 +71,7 @@ async fn boot(engine: &Arc<dyn Engine>, image: &Image, name: &str) -> (Value, Ve
     engine.remove_volume(name).await.unwrap();
     let log: Vec<String> = told.unwrap().into_iter().map(|line| line.text).collect();
     let found = log.iter().find_map(|line| line.strip_prefix("CONTRACT "));
-    let found = found.unwrap_or_else(|| panic!("its command did not get to its end:\n{}", log.join("\n")));
+    let found = found.unwrap_or_else(|| panic!("its command did not complete:\n{}", log.join("\n")));
     (serde_json::from_str(found).unwrap(), log)
 }
 
@@ -79,7 +80,7 @@ async fn boot(engine: &Arc<dyn Engine>, image: &Image, name: &str) -> (Value, Ve
 #[case::trixie("trixie", "2.13", "3.13")]
 #[case::forky_s6("forky-s6", "2.15", "3.13")]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_base_is_what_the_gateway_expects(#[case] base: &str, #[case] s6: &str, #[case] python: &str) {
+async fn each_base_meets_the_gateways_contract(#[case] base: &str, #[case] s6: &str, #[case] python: &str) {
     let engine = engine().await;
     let image = obtain(&engine, &format!("release:0.17.0@{base}")).await;
     let name = format!("comeback-test-contract-{base}-{}", std::process::id());
@@ -100,8 +101,8 @@ async fn each_base_is_what_the_gateway_expects(#[case] base: &str, #[case] s6: &
         "s6": linked,
         "contenv": "by with-contenv, 'as it is'",
         "control": true,
-        // The reconciler's own files are hermes', so it ran as hermes. That it could read root's state file, and write into
-        // root's volume, shows that both were given to hermes before.
+        // The reconciler's own files belong to hermes, so it ran as hermes. That it could read root's state file and
+        // write to root's volume shows that both were given to hermes before.
         "owners": {
             "/opt/data": 10000,
             "/opt/data/gateway_state.json": 10000,
@@ -110,7 +111,7 @@ async fn each_base_is_what_the_gateway_expects(#[case] base: &str, #[case] s6: &
             "/run/service": 10000,
         },
         "boots": found["boots"],
-        // Supervised, though nobody but the rescan told PID 1 of the slot.
+        // The slot is supervised, although PID 1 learnt of it only by the rescan.
         "wanted": "true",
     });
     assert_eq!(found, wanted, "{}", log.join("\n"));
@@ -128,9 +129,9 @@ async fn each_base_is_what_the_gateway_expects(#[case] base: &str, #[case] s6: &
     assert_eq!(said, 1, "{}", log.join("\n"));
 }
 
-/// An image with the same files and none of our names for them: what is known of it, is read in it.
+/// An image with the same files but without comeback's labels: its versions are read from its files.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_somebody_else_built_works() {
+async fn an_image_built_by_somebody_else_works() {
     let engine = engine().await;
     let ours = obtain(&engine, "release:0.17.0").await;
     let reference = format!("comeback-test-foreign:{}", std::process::id());
@@ -139,7 +140,7 @@ async fn an_image_that_somebody_else_built_works() {
     let files = engine.download(&id, "/", 1 << 30).await;
     engine.remove_container(&id).await.unwrap();
     let changes = [
-        // Only so that it is found, should this test be killed.
+        // Only so that a cleanup finds it if this test is killed.
         "LABEL comeback.image=test",
         "ENV PATH=/opt/hermes/.venv/bin:/command:/usr/local/bin:/usr/bin:/bin HERMES_HOME=/opt/data \
          HERMES_DISABLE_LAZY_INSTALLS=1",
@@ -167,7 +168,7 @@ async fn an_image_that_somebody_else_built_works() {
     assert_eq!(document["cases"][0]["verdict"], "held", "{seen}");
 }
 
-/// The files by which an image is known to be a gateway image.
+/// The files that make an image a gateway image.
 const PARTS: [(&str, &str); 11] = [
     (
         "etc/passwd",
@@ -201,7 +202,7 @@ const PARTS: [(&str, &str); 11] = [
     "the boot reconciler (hermes_cli/container_boot.py; this is 0.17.0, and it came with 0.15.0)"
 )]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_part_that_an_image_lacks_is_named(#[case] missing: &str, #[case] said: &str) {
+async fn the_missing_part_of_an_image_is_named(#[case] missing: &str, #[case] said: &str) {
     let engine = engine().await;
     let name = missing.rsplit('/').next().unwrap();
     let reference = format!("comeback-test-lacking-{name}:{}", std::process::id());
@@ -213,7 +214,7 @@ async fn the_part_that_an_image_lacks_is_named(#[case] missing: &str, #[case] sa
     let seen = run(comeback().args(["check", &format!("docker:{reference}"), "--filter", "docker-restart"]));
     assert!(engine.remove_image(&reference).await.unwrap());
     assert_eq!(seen.code, 3, "{seen}");
-    // That, and nothing else.
+    // Exactly that, and no other part.
     let wanted = format!(
         "docker:{reference} is not a gateway image: it lacks {said}
 "

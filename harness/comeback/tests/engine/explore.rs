@@ -1,14 +1,15 @@
-//! Exploring the real gateway: the bug of #42675 is found, shrunk and repeated, and what is saved shows it.
+//! Exploring the real gateway: the bug of #42675 is found, shrunk and confirmed, and the saved scenario reproduces
+//! it.
 
 use super::outsider::{comeback, run};
 
 #[test]
-fn the_bug_is_found_shrunk_and_saved() {
+fn explore_finds_shrinks_and_saves_the_bug() {
     let _alone = super::MACHINE.blocking_lock();
     let folder = tempfile::tempdir().unwrap();
     let scenarios = folder.path().join("scenarios");
     let record = folder.path().join("record");
-    // It begins with SIGTERM to a gateway from an old volume, and a new container.
+    // The sequence begins with a SIGTERM to a gateway on an old volume, then a new container.
     let seen = run(comeback()
         .args(["explore", "release:0.16.0", "--seed", "4", "--runs", "1"])
         .args(["--format", "json", "--save"])

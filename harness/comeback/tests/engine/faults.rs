@@ -1,4 +1,4 @@
-//! Faults between the harness and the real engine: none of them may become a pass or a regression.
+//! Faults between the harness and the real engine. None of them may turn into a pass or a regression.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use futures_util::{StreamExt as _, stream};
 
 use super::outsider::{CommandOutput, child};
 use super::proxy::{Fault, Proxy, Rule};
-use super::{engine, things_of};
+use super::{engine, resources_of};
 
-/// Both references side by side.
+/// The reference pair.
 const IMAGES: [&str; 2] = ["release:0.16.0", "release:0.17.0"];
 const EXPECTED: [&str; 2] = ["regressed", "fixed"];
-/// The stream is taken up again where it broke, and then nothing is missing.
+/// The events are requested again after a break, so none is missing.
 const EVENTS: &str = "events that break off";
-/// Runs under way at a time: each has a busy case for each image.
+/// Runs at a time. Each of them runs two cases.
 const AT_ONCE: usize = 3;
 
-/// A fault, and whether what comes of it is known for sure.
+/// A fault and whether it must not change the verdict.
 struct Tried {
     name: &'static str,
     rule: Rule,
-    /// It changes nothing.
+    /// True if the verdict has to be the same as without the fault.
     harmless: bool,
 }
 
@@ -77,13 +77,13 @@ fn all() -> Vec<Tried> {
             Fault::Refused,
             true,
         ),
-        // Whose it is depends on who comes first: ours are asked again, those of testcontainers are not.
+        // Which client sends it depends on timing: comeback retries an inspect, testcontainers does not.
         tried("an inspect that is refused", inspection, 1, Fault::Refused, false),
         tried("a restart that is late", "^POST .*/restart", 0, late, true),
     ]
 }
 
-/// What came of a run with that fault, and how often the engine was asked for its events.
+/// The result of a run with a fault, and how many requests for events it made.
 async fn outcome(fault: &Tried) -> (CommandOutput, usize) {
     let proxy = Proxy::start(vec![fault.rule.clone()], |_| {});
     let mut command = tokio::process::Command::from(child());
@@ -94,7 +94,7 @@ async fn outcome(fault: &Tried) -> (CommandOutput, usize) {
     let output = tokio::time::timeout(Duration::from_secs(240), command.output()).await;
     let seen = CommandOutput::of(
         output
-            .unwrap_or_else(|_| panic!("{}: it never ends", fault.name))
+            .unwrap_or_else(|_| panic!("{}: the run does not end", fault.name))
             .unwrap(),
     );
     let requests = proxy.requests();
@@ -102,7 +102,7 @@ async fn outcome(fault: &Tried) -> (CommandOutput, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fault_of_the_real_engine_is_not_a_verdict() {
+async fn a_fault_of_the_real_engine_is_no_verdict() {
     let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let results: Vec<(Tried, (CommandOutput, usize))> = stream::iter(all())
@@ -118,7 +118,7 @@ async fn a_fault_of_the_real_engine_is_not_a_verdict() {
         let document = seen.json();
         let name = fault.name;
         let run = document["run"].as_str().unwrap();
-        assert_eq!(things_of(&engine, run).await, Vec::<String>::new(), "{name}{seen}");
+        assert_eq!(resources_of(&engine, run).await, Vec::<String>::new(), "{name}{seen}");
         let cases = document["cases"].as_array().unwrap();
         assert!(cases.len() >= 2, "{name}{seen}");
         let mut words = Vec::new();
@@ -134,7 +134,7 @@ async fn a_fault_of_the_real_engine_is_not_a_verdict() {
         assert!([0, 2, 3].contains(&seen.code), "{name}{seen}");
         assert_eq!(*events, if name == EVENTS { 2 } else { 1 }, "{name}");
         if fault.harmless {
-            // On a busy machine an attempt may miss a state, fault or not; the one that counts may not.
+            // On a busy machine an attempt may miss a state, fault or not, but the attempt that counts may not.
             let counting = cases.iter().filter(|case| case["counts"] == true);
             let mut found: Vec<&str> = counting.map(|case| case["classification"].as_str().unwrap()).collect();
             found.sort_unstable_by_key(|found| EXPECTED.iter().position(|expected| expected == found));
@@ -145,8 +145,5 @@ async fn a_fault_of_the_real_engine_is_not_a_verdict() {
             );
         }
     }
-    assert!(
-        conclusive >= results.len(),
-        "only {conclusive} attempts came to anything"
-    );
+    assert!(conclusive >= results.len(), "only {conclusive} attempts are conclusive");
 }

@@ -1,4 +1,4 @@
-//! `compare` as the gate of a pull request: a checkout that lost either half of the fix, and one that lost nothing.
+//! `compare` as the gate of a pull request: checkouts that lost one half of the fix, and one that lost nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::engine;
 use super::outsider::{comeback, run};
 
-/// The two scenarios that between them guard both halves.
+/// The two scenarios that together protect both halves.
 const FILTER: &str = "tag(core) and (docker-restart or operator-stop-marker)";
-/// Which file, what in it, and by what it is replaced.
+/// A file, a text in it, and its replacement.
 type Edit = (&'static str, &'static str, &'static str);
 const SIGNAL: Edit = (
     "gateway/run.py",
@@ -26,7 +26,7 @@ const MARKER: Edit = (
     "pass",
 );
 
-/// Lists what is installed, so that two images can be held against each other: names, contents, and what has bytecode.
+/// Lists the names and contents of installed files, and whether they have bytecode, to compare two images.
 const INSTALLED: &str = r#"
 import hashlib, os
 for folder, folders, names in os.walk("/opt/hermes/.venv"):
@@ -53,7 +53,7 @@ fn sdist(folder: &Path) -> PathBuf {
     PathBuf::from(String::from_utf8(done.stdout).unwrap().trim())
 }
 
-/// Makes the edit, and gives back what was there.
+/// Applies an edit, and returns the original content.
 fn edit(root: &Path, (file, from, to): Edit) -> String {
     let path = root.join(file);
     let text = std::fs::read_to_string(&path).unwrap();
@@ -80,7 +80,7 @@ async fn installed(engine: &Arc<dyn Engine>, image: &str, side: &str) -> Vec<Str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_checkout_that_lost_half_of_the_fix_is_caught_by_name() {
+async fn compare_names_the_half_of_the_fix_that_a_checkout_lost() {
     let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! An image that misbehaves in every way there is (`images/hostile`): each way has an outcome that says what happened, costs
-//! the harness a bounded amount of memory and disk, and none of its bytes is acted upon.
+//! An image that misbehaves in many ways (`images/hostile`). Each way has an outcome that says what happened, uses a
+//! bounded amount of the harness's memory and disk, and none of its output takes effect.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use serde_json::Value;
 use super::engine;
 use super::outsider::{BINARY, CommandOutput, comeback, inert, run};
 
-/// What each way of misbehaving comes to, and what is said of it.
+/// For each way to misbehave: the verdict and a part of its reason.
 const WAYS: [(&str, &str, &str); 18] = [
-    // The image itself is well.
+    // The unmodified gateway.
     ("none", "held", ""),
     ("log-flood", "held", ""),
     ("state-flood", "inconclusive", "the observer said more than 8 MiB"),
@@ -24,7 +24,7 @@ const WAYS: [(&str, &str, &str); 18] = [
     ("state-shadow", "regression", "boot.prior_state is absent"),
     ("plant", "regression", "it must be running"),
     ("fork-bomb", "regression", "boot.prior_state is absent"),
-    // It depends on when they run out what cannot be run: the supervisor's tool, or the one who calls it.
+    // Whether the supervisor's tool or its caller fails first depends on timing.
     ("starve", "inconclusive", "could"),
     ("crowd", "inconclusive", "profiles, and no more than 64 are watched"),
     ("deaf", "regression", "boot.prior_state is absent"),
@@ -33,12 +33,12 @@ const WAYS: [(&str, &str, &str); 18] = [
     ("clock-back", "held", ""),
     ("babbles", "error", "the observer said something unreadable"),
 ];
-/// Memory of the harness, in KiB. Measured: 77 MiB, and 40 MiB without anything hostile.
+/// Limit for the harness's memory, in KiB. Measured: 77 MiB, and 40 MiB without a hostile image.
 const MEMORY: u64 = 200 << 10;
-/// The whole record, in bytes: two attempts of the flood of states are 16 MiB of it.
+/// Limit for the whole record, in bytes. Two attempts of `state-flood` take 16 MiB of it.
 const RECORD: u64 = 30 << 20;
 
-/// Says on stderr, last, how much memory the command took at most, in KiB.
+/// Prints the peak memory of the command on stderr, in KiB, as the last line.
 const MEASURED: &str = "
 import resource, subprocess, sys
 code = subprocess.run(sys.argv[1:]).returncode
@@ -46,7 +46,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 sys.exit(code)
 ";
 
-/// The hostile image, as `dockerfile:` takes it, and its scenarios.
+/// The hostile image, for `dockerfile:`, and its scenarios.
 struct Hostile {
     folder: tempfile::TempDir,
 }
@@ -107,7 +107,7 @@ fn case<'a>(document: &'a Value, scenario: &str) -> &'a Value {
     case.unwrap_or_else(|| panic!("no case of {scenario}"))
 }
 
-/// Everything below a folder: path and size.
+/// All files below a folder: path and size.
 fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -121,25 +121,25 @@ fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
     all
 }
 
-/// One image for both: it takes some seconds to be made.
+/// One test for both parts, because the image takes some seconds to build.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_misbehaves() {
+async fn a_hostile_image_has_outcomes_and_bounds() {
     let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let hostile = Hostile::new();
-    let reference = whatever_it_does_has_an_outcome_and_bounds(&hostile);
-    a_lying_python_is_seen_through_from_outside(&hostile);
+    let reference = every_way_has_an_outcome_and_bounds(&hostile);
+    a_lying_python_does_not_deceive_the_observer_outside(&hostile);
     engine.remove_image(&reference).await.unwrap();
 }
 
-/// Returns the image's reference.
-fn whatever_it_does_has_an_outcome_and_bounds(hostile: &Hostile) -> String {
+/// Returns the reference of the image.
+fn every_way_has_an_outcome_and_bounds(hostile: &Hostile) -> String {
     let record = hostile.path("record");
     let formats = ["human", "json", "jsonl", "junit", "markdown", "annotations", "html"];
     let outputs = formats.map(|format| format!("--output={format}={}", hostile.path(format).display()));
     let mut flags: Vec<&str> = outputs.iter().map(String::as_str).collect();
     let into = format!("--record={}", record.display());
-    // Many of them only wait.
+    // Many of these cases only wait.
     flags.extend(["--jobs", "6", "--timeout", "120s", "--format", "json", &into]);
     let seen = hostile.check("tag(hostile)", &flags);
     let document = seen.json();
@@ -164,7 +164,7 @@ fn whatever_it_does_has_an_outcome_and_bounds(hostile: &Hostile) -> String {
     let kept = files(&record);
     let size: u64 = kept.iter().map(|(_, size)| size).sum();
     assert!(size < RECORD, "{size} bytes");
-    // The gateway read its state through the link and said so; nobody else did.
+    // The gateway read its state through the link and reports it. Nothing else followed the link.
     for (path, _) in &kept {
         let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
         assert!(!text.contains("through-the-link"), "{}", path.display());
@@ -179,7 +179,7 @@ fn whatever_it_does_has_an_outcome_and_bounds(hostile: &Hostile) -> String {
     inert(&seen.err, "stderr");
     let junit = quick_junit::Report::deserialize_from_str(&text("junit")).unwrap();
     assert_eq!(junit.tests, WAYS.len());
-    // Judged again from what was kept, it comes to the same.
+    // Judged again from the record, the verdict is the same.
     let again = run(comeback().arg("judge").arg(&record).args(["--format", "json"]));
     assert_eq!(again.code, 1, "{again}");
     for (way, verdict, _) in WAYS {
@@ -188,9 +188,9 @@ fn whatever_it_does_has_an_outcome_and_bounds(hostile: &Hostile) -> String {
     document["images"][0]["reference"].as_str().unwrap().to_owned()
 }
 
-/// A broken gateway in an image whose Python tells the observer what the fixed column wants. From that image the observer
-/// cannot know; from ours it sees what is on the volume. The document says which it was.
-fn a_lying_python_is_seen_through_from_outside(hostile: &Hostile) {
+/// A broken gateway in an image whose Python makes the observer report the fixed column. Run from that image, the
+/// observer is deceived; run from the base, it reads the real volume. The document says which image it was.
+fn a_lying_python_does_not_deceive_the_observer_outside(hostile: &Hostile) {
     let believed = hostile.check("lies", &["--format", "json"]);
     let seen = hostile.check("lies", &["--format", "json", "--observer", "base"]);
     let (lie, truth) = (believed.json(), seen.json());

@@ -1,4 +1,4 @@
-//! What stays: exactly the case somebody wants to look into, and never by accident.
+//! `--keep` keeps exactly the failing case; a leak fails the run.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
@@ -6,17 +6,17 @@ use std::process::Stdio;
 use comeback_engine::RUN_LABEL;
 
 use super::outsider::{CommandOutput, child, comeback, run};
-use super::{container, engine, things_of};
+use super::{container, engine, resources_of};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_failing_case_is_kept_and_it_is_said_how_to_look() {
+async fn keep_keeps_only_the_failing_case_and_prints_how_to_inspect_it() {
     let engine = engine().await;
     let seen = run(comeback()
         .args(["check", "release:0.16.0", "--filter", "docker-restart or operator-stop"])
         .args(["--expect", "fixed", "--keep", "on-failure", "--format", "json"]));
     let document = seen.json();
     let id = document["run"].as_str().unwrap().to_owned();
-    let kept = things_of(&engine, &id).await;
+    let kept = resources_of(&engine, &id).await;
     let name = kept.first().cloned().unwrap_or_default();
     let looked = std::process::Command::new("docker")
         .args(["exec", &name, "cat", "/opt/data/gateway_state.json"])
@@ -50,11 +50,11 @@ async fn only_the_failing_case_is_kept_and_it_is_said_how_to_look() {
         assert!(seen.err.contains(&part), "{part}{seen}");
     }
     assert_eq!(swept.out, "removed 1 container and 1 volume\n", "{swept}");
-    assert_eq!(things_of(&engine, &id).await, Vec::<String>::new());
+    assert_eq!(resources_of(&engine, &id).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leak_is_a_failure_of_its_own() {
+async fn a_leak_fails_the_run() {
     let engine = engine().await;
     let image = run(comeback().args(["images", "build", "release:0.17.0"])).out;
     let mut child = child()
@@ -74,12 +74,12 @@ async fn a_leak_is_a_failure_of_its_own() {
     let mut said = String::new();
     let id = loop {
         let from = said.len();
-        assert!(err.read_line(&mut said).unwrap() > 0, "it tells its run id: {said}");
+        assert!(err.read_line(&mut said).unwrap() > 0, "the run prints its id: {said}");
         if let Some((id, _)) = said[from..].strip_prefix("run ").and_then(|rest| rest.split_once(": ")) {
             break id.to_owned();
         }
     };
-    // As if an attempt had forgotten one of its own.
+    // As if an attempt had not removed one of its containers.
     let forgotten = format!("comeback-{id}-forgotten");
     container(&engine, image.trim(), &forgotten, (RUN_LABEL, &id)).await;
     err.read_to_string(&mut said).unwrap();
@@ -89,5 +89,5 @@ async fn a_leak_is_a_failure_of_its_own() {
     let document = seen.json();
     assert_eq!(document["cases"][0]["verdict"], "held", "{seen}");
     assert!(document["failure"].to_string().contains(&forgotten), "{seen}");
-    assert_eq!(things_of(&engine, &id).await, Vec::<String>::new());
+    assert_eq!(resources_of(&engine, &id).await, Vec::<String>::new());
 }

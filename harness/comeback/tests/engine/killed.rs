@@ -1,4 +1,4 @@
-//! A harness that is killed: whatever it had created by then is gone soon, without anybody's doing.
+//! A run that is killed: its watchdog removes what it had created.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -11,24 +11,25 @@ use tokio::sync::Notify;
 
 use super::outsider::child;
 use super::proxy::{Proxy, Seen};
-use super::{engine, processes_of, things_of};
+use super::{engine, processes_of, resources_of};
 
-/// At which requests it is killed: from the creation of the volume to the last things that are read before the removal. Each
-/// twice: when it is asked, and when it is done and not yet answered.
+/// The requests at which a run is killed: from the creation of the volume to the last reads before the removal. At
+/// each of them it is killed once before the request is passed on, and once when the request is done but not yet
+/// answered.
 const REQUESTS: std::ops::RangeInclusive<usize> = 8..=34;
-/// How many are under way at a time.
+/// How many are in progress at a time.
 const AT_ONCE: usize = 6;
-/// How long it may take until nothing is left.
+/// Time limit until everything is removed.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The id of the run that keeps its record there, if it got as far as that.
+/// The id of the run with this record, once it has one.
 fn run_of(record: &Path) -> Option<String> {
     let ledger = std::fs::read_to_string(record.join("ledger.jsonl")).ok()?;
     let began: serde_json::Value = serde_json::from_str(ledger.lines().next()?).ok()?;
     began["run"].as_str().map(str::to_owned)
 }
 
-/// What became of a run that was killed at a moment.
+/// The result of a run that was killed.
 struct Killed {
     moment: Seen,
     at: String,
@@ -69,7 +70,7 @@ async fn killed_at(engine: Arc<dyn Engine>, moment: Seen) -> Killed {
     let mut child = child;
     tokio::time::timeout(Duration::from_secs(120), now.notified())
         .await
-        .unwrap_or_else(|_| panic!("it never got to {moment:?}, but:\n{}", proxy.requests().join("\n")));
+        .unwrap_or_else(|_| panic!("the run never reached {moment:?}:\n{}", proxy.requests().join("\n")));
     child.kill().unwrap();
     child.wait().unwrap();
     let since = Instant::now();
@@ -86,11 +87,11 @@ async fn killed_at(engine: Arc<dyn Engine>, moment: Seen) -> Killed {
     };
     let Some(run) = run else { return killed };
     loop {
-        killed.left = things_of(&engine, &run).await;
+        killed.left = resources_of(&engine, &run).await;
         killed.watchers = processes_of(&run);
         killed.had = killed.had.max(killed.left.len());
         killed.took = since.elapsed();
-        // The process behind goes last, when it has found nothing any more.
+        // The watchdog ends last, after it has found nothing more to remove.
         if killed.left.is_empty() && killed.watchers.is_empty() || killed.took > LIMIT {
             return killed;
         }
@@ -99,7 +100,7 @@ async fn killed_at(engine: Arc<dyn Engine>, moment: Seen) -> Killed {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_moment_it_leaves_nothing() {
+async fn a_run_killed_at_any_moment_leaves_nothing() {
     let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let moments = REQUESTS.flat_map(|n| [Seen::Asked(n), Seen::Answered(n)]);
@@ -128,6 +129,6 @@ async fn killed_at_any_moment_it_leaves_nothing() {
     assert!(bad.is_empty(), "after {LIMIT:?}:\n{}", bad.join("\n"));
     assert!(
         all.len() >= 50 && had > all.len() / 2,
-        "only {had} had created anything"
+        "only {had} of the killed runs had created anything"
     );
 }

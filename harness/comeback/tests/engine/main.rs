@@ -1,4 +1,4 @@
-//! The command line on a real engine: what misuse and accidents look like, and that nothing stays behind.
+//! The command line on a real engine: misuse, accidents, and that nothing is left behind.
 
 #![allow(clippy::unwrap_used)]
 
@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use comeback_engine::{ContainerSpec, DockerEngine, Engine, RUN_LABEL, default_host};
 
-/// The engine, or one line that says what to do.
+/// The engine; without one, the tests fail with advice.
 async fn engine() -> Arc<dyn Engine> {
     match DockerEngine::connect(None).await {
         Ok(engine) => Arc::new(engine),
@@ -41,10 +41,11 @@ async fn engine() -> Arc<dyn Engine> {
     }
 }
 
-/// The machine: whoever runs many cases, or loads it otherwise, holds it, so that nobody's deadlines are met by accident.
+/// Held by tests that run many cases or otherwise load the machine, so that they do not break the deadlines of
+/// others.
 static MACHINE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Processes that have the run's id among their arguments: those that watch it from behind.
+/// Processes with the run's id among their arguments: its watchdog.
 fn processes_of(run: &str) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -55,16 +56,16 @@ fn processes_of(run: &str) -> Vec<u32> {
     .collect()
 }
 
-/// Kills the process behind a run, so that what the run creates stays when the run is killed, too.
-fn leave_unwatched(run: &str) {
+/// Kills the watchdog of a run, so that killing the run leaves everything it created.
+fn kill_watchdog(run: &str) {
     let behind = processes_of(run);
-    assert_eq!(behind.len(), 1, "processes behind the run");
+    assert_eq!(behind.len(), 1, "watchdogs of the run");
     let killed = Command::new("kill").args(["-KILL", &behind[0].to_string()]).status();
     assert!(killed.unwrap().success());
 }
 
-/// Starts a run that is to say much (`-v`), and kills it, and the process behind it, once it says something with that in it.
-/// Returns its id, and whether it said it.
+/// Starts a run with `-v`, and kills it together with its watchdog at the first line that contains `says`. Returns
+/// the run's id, and whether there was such a line.
 fn killed_when(command: &mut Command, says: &str) -> (String, bool) {
     let mut going = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(going.stderr.take().unwrap())
@@ -74,14 +75,14 @@ fn killed_when(command: &mut Command, says: &str) -> (String, bool) {
         .find_map(|line| Some(line.strip_prefix("run ")?.split_once(": ")?.0.to_owned()))
         .unwrap();
     let said = lines.any(|line| line.contains(says));
-    leave_unwatched(&id);
+    kill_watchdog(&id);
     going.kill().unwrap();
     going.wait().unwrap();
     (id, said)
 }
 
 /// Names of the containers and volumes of a run.
-async fn things_of(engine: &Arc<dyn Engine>, run: &str) -> Vec<String> {
+async fn resources_of(engine: &Arc<dyn Engine>, run: &str) -> Vec<String> {
     let label = format!("{RUN_LABEL}={run}");
     let containers = engine.list_containers(&label).await.unwrap();
     let volumes = engine.list_volumes(&label).await.unwrap();
@@ -89,7 +90,7 @@ async fn things_of(engine: &Arc<dyn Engine>, run: &str) -> Vec<String> {
     containers.chain(volumes.into_iter().map(|v| v.name)).collect()
 }
 
-/// A container that was created and never started.
+/// Creates a container without starting it.
 async fn container(engine: &Arc<dyn Engine>, image: &str, name: &str, label: (&str, &str)) -> String {
     let spec = ContainerSpec {
         image: image.to_owned(),

@@ -1,4 +1,4 @@
-//! Images that are not what they should be, and what a program reads of a run that is red.
+//! Images that are not gateway images, and the output of a red run for programs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,9 +7,9 @@ use comeback_engine::Engine;
 use rstest::rstest;
 
 use super::outsider::{CommandOutput, comeback, run};
-use super::{engine, things_of};
+use super::{engine, resources_of};
 
-/// Runs `check` for programs, on one scenario.
+/// Runs `check` with JSON output on one scenario.
 fn check(image: &str, flags: &[&str]) -> CommandOutput {
     run(comeback()
         .args(["check", image, "--filter", "docker-restart", "--format", "json"])
@@ -18,11 +18,11 @@ fn check(image: &str, flags: &[&str]) -> CommandOutput {
 
 async fn nothing_is_left(engine: &Arc<dyn Engine>, seen: &CommandOutput) {
     let run = seen.json()["run"].as_str().unwrap().to_owned();
-    assert_eq!(things_of(engine, &run).await, Vec::<String>::new(), "{seen}");
+    assert_eq!(resources_of(engine, &run).await, Vec::<String>::new(), "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_that_does_not_exist() {
+async fn a_release_that_does_not_exist_is_an_error() {
     let engine = engine().await;
     let seen = check("release:0.17.99", &[]);
     assert_eq!(seen.code, 3, "{seen}");
@@ -37,7 +37,7 @@ async fn a_release_that_does_not_exist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_without_a_gateway() {
+async fn an_image_without_a_gateway_is_an_error() {
     let engine = engine().await;
     let reference = format!("comeback-test-empty:{}", std::process::id());
     let empty = tar::Builder::new(Vec::new()).into_inner().unwrap();
@@ -60,7 +60,7 @@ async fn an_image_without_a_gateway() {
     nothing_is_left(&engine, &seen).await;
 }
 
-/// A gateway image that is broken in one thing. It is an image like any other, so what it does is an observation, and the
+/// A gateway image that is broken in one respect. It meets the contract, so its behaviour is an observation, and the
 /// record says what was missing.
 #[rstest]
 #[case::a_gateway_that_never_starts("RUN printf '#!/bin/sh\\nexit 7\\n' > /opt/hermes/.venv/bin/hermes", "own running")]
@@ -73,7 +73,7 @@ async fn an_image_without_a_gateway() {
     "a supervisor (s6-svscan) as the first process of boot 1; last: it is `sleep`"
 )]
 #[tokio::test(flavor = "multi_thread")]
-async fn broken_images(#[case] instruction: &str, #[case] told: &str) {
+async fn a_broken_image_is_judged_and_the_record_says_why(#[case] instruction: &str, #[case] told: &str) {
     let engine = engine().await;
     let whole = run(comeback().args(["images", "build", "release:0.17.0"]));
     assert_eq!(whole.code, 0, "{whole}");
@@ -103,7 +103,7 @@ async fn broken_images(#[case] instruction: &str, #[case] told: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_red_run_says_which_row_and_what_was_wanted() {
+async fn a_red_run_names_the_row_and_the_expected_values() {
     let engine = engine().await;
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.txt");

@@ -1,11 +1,11 @@
-//! Fault overlays in images that are not ours: put into any of them, and an error where they do not take effect.
+//! Fault overlays in images that comeback did not build: they work, or the case is an error.
 
 use rstest::rstest;
 
 use super::outsider::{comeback, run};
-use super::{engine, things_of};
+use super::{engine, resources_of};
 
-/// `hermes` on the venv's Python, which does not read its site-packages at its start: no hook is loaded.
+/// `hermes` on the venv's Python without site-packages, so the hook is not loaded.
 const NO_SITE: &str = "#!/opt/hermes/.venv/bin/python -S
 import sys
 sys.path.append('/opt/hermes/.venv/lib/python3.11/site-packages')
@@ -44,7 +44,7 @@ sys.exit(main())
     "fault overlay sigterm-ignored did not take effect: it found nothing to break in the gateway: start_gateway installs"
 )]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fault_that_is_asked_for_is_there_or_the_case_is_an_error(
+async fn an_overlay_takes_effect_or_the_case_is_an_error(
     #[case] instruction: &str,
     #[case] hermes: &str,
     #[case] code: i32,
@@ -68,9 +68,9 @@ async fn a_fault_that_is_asked_for_is_there_or_the_case_is_an_error(
     assert_eq!((seen.code, case["verdict"].as_str()), (code, Some(verdict)), "{seen}");
     let reason = case["reason"].as_str().unwrap_or_default();
     assert!(reason.starts_with(says), "{reason}\n{seen}");
-    // SIGKILL took it, as it ignored SIGTERM: two gateways said so.
+    // The SIGTERM was ignored and SIGKILL ended the gateway, so two gateways reported the overlay.
     let in_force = case["overlay_processes"].as_u64();
     assert_eq!(in_force == Some(2), code == 0, "{in_force:?}\n{seen}");
     let id = document["run"].as_str().unwrap();
-    assert_eq!(things_of(&engine, id).await, Vec::<String>::new(), "{seen}");
+    assert_eq!(resources_of(&engine, id).await, Vec::<String>::new(), "{seen}");
 }

@@ -1,7 +1,7 @@
-//! A proxy between the harness and the real engine that lets chosen requests go wrong.
+//! A proxy between the harness and the real engine that makes chosen requests fail.
 //!
-//! The client opens a connection for each request, so only the first head of one is looked at. What follows is passed on as
-//! it is, each direction to its own end: an attach or exec takes the connection over.
+//! The client opens one connection per request, so only the first request of a connection is parsed. The rest is
+//! copied in both directions until each ends, because an attach or exec takes over the connection.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,30 +17,30 @@ use tokio::task::JoinHandle;
 /// What goes wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
-    /// 500, and the engine never hears of it.
+    /// The proxy answers 500 and does not pass the request on.
     Refused,
-    /// The engine does it, and 500 is what is told of it.
+    /// The engine carries out the request, but the client gets 500.
     FailedAfter,
-    /// The engine does it, and nothing is told of it, ever.
+    /// The engine carries out the request, but the client gets no answer.
     Hangs,
-    /// The answer stops after so many bytes.
+    /// The answer stops after this many bytes.
     Cut(usize),
     /// The request is passed on late.
     Late(Duration),
 }
 
-/// Which requests, and what of them.
+/// A fault and the requests that it applies to.
 #[derive(Clone)]
 pub struct Rule {
     pattern: Regex,
-    /// Which of those that match, from 0.
+    /// The first matching request to fail, from 0.
     nth: usize,
     fault: Fault,
     seen: Arc<AtomicUsize>,
 }
 
 impl Rule {
-    /// The nth request whose `METHOD /path?query` matches.
+    /// The fault for the nth request whose `METHOD /path?query` matches the pattern.
     pub fn new(pattern: &str, nth: usize, fault: Fault) -> Self {
         Self {
             pattern: Regex::new(pattern).unwrap(),
@@ -55,18 +55,18 @@ impl Rule {
     }
 }
 
-/// What the proxy has just seen.
+/// A moment that the proxy reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// A request, numbered from 1, before it is passed on.
+    /// A request arrived, numbered from 1. It has not been passed on yet.
     Asked(usize),
-    /// The beginning of its answer, before that is passed on.
+    /// The answer to a request arrived. It has not been passed on yet.
     Answered(usize),
 }
 
 type OnSeen = Box<dyn Fn(Seen) + Send + Sync>;
 
-/// A proxy. Dropping it closes its socket; the file goes with its folder.
+/// A proxy. Dropping it closes its socket; the socket's file is removed with its folder.
 pub struct Proxy {
     /// Its address, for `--host`.
     pub host: String,
@@ -82,7 +82,7 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// One with those rules. `on_seen` hears of each request and each answer.
+    /// Starts a proxy with these rules. `on_seen` is called for each request and each answer.
     pub fn start(rules: Vec<Rule>, on_seen: impl Fn(Seen) + Send + Sync + 'static) -> Self {
         let host = default_host();
         let engine = host.strip_prefix("unix://").expect("an engine on a Unix socket");
@@ -99,7 +99,7 @@ impl Proxy {
                     let (engine, rules) = (engine.clone(), rules.clone());
                     let (requests, on_seen) = (requests.clone(), on_seen.clone());
                     tokio::spawn(async move {
-                        // A side that is gone ends the connection, as it would without us.
+                        // If one side is gone, the connection ends, as it would without the proxy.
                         let _ = pass(client, engine, rules, &requests, &on_seen).await;
                     });
                 }
@@ -160,7 +160,7 @@ async fn pass(
     let down = async {
         match fault {
             Some(Fault::FailedAfter) => {
-                // Its answer is what says that it has been done.
+                // The engine has carried out the request when its answer begins.
                 from_server.read_u8().await?;
                 to_client.write_all(failed).await?;
             }
@@ -170,7 +170,7 @@ async fn pass(
             }
             Some(Fault::Cut(bytes)) => {
                 tokio::io::copy(&mut (&mut from_server).take(bytes as u64), &mut to_client).await?;
-                // Both directions end, and at once.
+                // Both directions end at once.
                 return Err(std::io::ErrorKind::ConnectionAborted.into());
             }
             _ => {

@@ -1,11 +1,11 @@
-//! The record of a run that was killed, on a real engine.
+//! The record of a run that was killed on a real engine.
 
 use super::outsider::{child, comeback, run};
 use super::{engine, killed_when};
 
-/// Nothing is lost but what was going on, and nothing of it is said to hold.
+/// Only what was in progress is lost, and none of it counts as held.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_run_is_judged_as_far_as_it_got() {
+async fn the_record_of_a_killed_run_is_judged() {
     let _alone = super::MACHINE.lock().await;
     drop(engine().await);
     let folder = tempfile::tempdir().unwrap();
@@ -25,11 +25,11 @@ async fn a_killed_run_is_judged_as_far_as_it_got() {
         ])
         .arg("--record")
         .arg(&record);
-    // What is told of an observation is in the record already.
+    // An observation is written to the record before it is printed.
     let (id, step) = killed_when(&mut command, "step 1 engine-restart begins");
     let seen = run(comeback().arg("judge").arg(&record).args(["--format", "json"]));
     let swept = run(comeback().args(["sweep", "--run", &id]));
-    assert!(step, "it never got to its step");
+    assert!(step, "the run never reached its step");
     assert_eq!(seen.code, 2, "{seen}");
     let document = seen.json();
     assert_eq!(

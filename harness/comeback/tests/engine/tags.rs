@@ -1,4 +1,4 @@
-//! The image that is judged is the image that is named: by its id, whatever becomes of the name meanwhile.
+//! A run judges the image that its name stood for at the beginning, by its id, even if the name moves meanwhile.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ fn docker(args: &[&str]) -> String {
     said
 }
 
-/// A name of an image; dropped, it is gone.
+/// A tag on an image. Dropping it removes the tag.
 struct Tag(String);
 
 impl Tag {
@@ -46,10 +46,10 @@ fn reference(image: &str) -> String {
     String::from_utf8(built.stdout).unwrap().trim().to_owned()
 }
 
-/// Its second repeat begins after the name moved to a release that behaves otherwise, `recreate` makes new containers all
-/// along: each is of the image that the run began with, and so is the verdict.
+/// The tag moves to a release with other behaviour before the second repeat begins, and `recreate` creates new
+/// containers all the time. All containers have the first image, and the verdict is that of the first image.
 #[tokio::test]
-async fn a_tag_that_moves_during_a_run_is_not_followed() {
+async fn a_run_ignores_that_its_tag_moves() {
     let _machine = super::MACHINE.lock().await;
     let (regressed, fixed) = (reference("release:0.16.0"), reference("release:0.17.0"));
     let tag = Tag::on(&regressed);
@@ -84,7 +84,7 @@ async fn a_tag_that_moves_during_a_run_is_not_followed() {
     let mut images = std::collections::BTreeSet::new();
     let mut seen = 0;
     let mut moved = false;
-    // Every container of the run that is there whenever the run says something.
+    // All containers of the run, each time the run prints a line.
     for _ in lines {
         let filter = format!("label=comeback.run={id}");
         for container in docker(&["ps", "-aq", "--filter", &filter]).lines() {
@@ -92,7 +92,7 @@ async fn a_tag_that_moves_during_a_run_is_not_followed() {
                 .args(["inspect", "--format", "{{.Image}} {{.Config.Image}}", container])
                 .output()
                 .unwrap();
-            // It may be gone again.
+            // The container may have been removed meanwhile.
             if asked.status.success() {
                 images.insert(String::from_utf8(asked.stdout).unwrap().trim().to_owned());
                 seen += 1;
@@ -114,9 +114,9 @@ async fn a_tag_that_moves_during_a_run_is_not_followed() {
     assert_eq!(exit.code(), Some(0), "{said}");
 }
 
-/// An image that is gone when a container is to be made of it is an error, and nothing is pulled for it.
+/// If the image has been removed when a container is to be created, that is an error, and nothing is pulled.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_is_gone_is_not_pulled() {
+async fn a_removed_image_is_an_error_and_not_pulled() {
     use comeback_engine::{ContainerSpec, EngineErrorKind};
     let engine = super::engine().await;
     let image = format!("sha256:{}", "0123456789abcdef".repeat(4));

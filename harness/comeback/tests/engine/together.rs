@@ -1,4 +1,4 @@
-//! Several runs at once on one engine, among things that are somebody else's.
+//! Several runs at once on one engine, beside containers and volumes of others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -9,17 +9,17 @@ use comeback_engine::{ContainerSpec, Engine, Mount};
 
 use super::outsider::{CommandOutput, child, comeback, run};
 use super::proxy::Proxy;
-use super::{engine, things_of};
+use super::{engine, resources_of};
 
 const RUNS: usize = 8;
 
-/// Things that are not ours, and have no label of ours.
-struct Strangers {
+/// A container and a volume that comeback did not create, without its labels.
+struct Foreign {
     containers: Vec<String>,
     volume: String,
 }
 
-impl Strangers {
+impl Foreign {
     async fn make(engine: &Arc<dyn Engine>, image: &str) -> Self {
         let me = std::process::id();
         let volume = format!("somebodys-volume-{me}");
@@ -28,7 +28,7 @@ impl Strangers {
         for (name, runs) in [("running", true), ("created", false)] {
             let spec = ContainerSpec {
                 image: image.to_owned(),
-                // As like one of ours as can be.
+                // A name as similar as possible to one of comeback's.
                 name: format!("comeback-somebodys-{name}-{me}-subject-1"),
                 entrypoint: Some("sleep".into()),
                 cmd: vec!["infinity".into()],
@@ -55,7 +55,7 @@ impl Strangers {
         Self { containers, volume }
     }
 
-    /// Everything the engine knows of them, the volume's files, and the image they are of.
+    /// Everything the engine reports of them, the files of the volume, and their image.
     async fn digest(&self, engine: &Arc<dyn Engine>, image: &str) -> Vec<String> {
         let mut words: Vec<&str> = vec!["inspect", "--size=false", image, &self.volume];
         words.extend(self.containers.iter().map(String::as_str));
@@ -85,14 +85,14 @@ impl Strangers {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_runs_at_once_are_in_nobodys_way() {
+async fn eight_runs_at_once_do_not_disturb_each_other_or_others() {
     let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let whole = run(comeback().args(["images", "build", "release:0.17.0"]));
     let image = whole.out.trim().to_owned();
-    let strangers = Strangers::make(&engine, &image).await;
+    let strangers = Foreign::make(&engine, &image).await;
     let before = strangers.digest(&engine, &image).await;
-    // An image that all of them need and none has.
+    // An image that all runs need and that does not exist yet.
     let folder = tempfile::tempdir().unwrap();
     let text = format!("FROM {image}\nENV NEW={}\n", std::process::id());
     std::fs::write(folder.path().join("Dockerfile"), text).unwrap();
@@ -130,7 +130,7 @@ async fn eight_runs_at_once_are_in_nobodys_way() {
             "{seen}"
         );
         let run = document["run"].as_str().unwrap();
-        assert_eq!(things_of(&engine, run).await, Vec::<String>::new());
+        assert_eq!(resources_of(&engine, run).await, Vec::<String>::new());
     }
     let names: BTreeSet<_> = documents.iter().map(|d| d["run"].as_str()).collect();
     assert_eq!((names.len(), built.len()), (RUNS, 1), "{names:?} {built:?}");

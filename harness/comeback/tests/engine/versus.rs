@@ -1,4 +1,4 @@
-//! One image against another, on a volume of somebody's own; and what a matrix remembers.
+//! An upgrade on a copy of a user's volume, and the cache of `matrix`.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::outsider::{CommandOutput, comeback, run};
 
-/// A volume with a profile that is meant to be up, one that is not, and a secret.
+/// A volume with a profile that should be up, one that should be down, and a secret.
 fn volume() -> TempDir {
     let root = tempfile::tempdir().unwrap();
     let put = |path: &str, text: &str| {
@@ -23,7 +23,7 @@ fn volume() -> TempDir {
     root
 }
 
-/// Every file with its content.
+/// All files with their content.
 fn content(root: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut waiting = vec![root.to_owned()];
@@ -51,7 +51,7 @@ fn row<'j>(document: &'j Value, scenario: &str, image: &str, profile: &str, at: 
 }
 
 #[test]
-fn an_operator_sees_what_an_upgrade_will_do_to_their_own_profiles() {
+fn compare_shows_the_effect_of_an_upgrade_on_a_users_profiles() {
     let _alone = super::MACHINE.blocking_lock();
     let volume = volume();
     let before = content(volume.path());
@@ -66,7 +66,7 @@ fn an_operator_sees_what_an_upgrade_will_do_to_their_own_profiles() {
     ];
     let seen = run(comeback().args(compare).arg(folder));
     assert_eq!(seen.code, 0, "{seen}");
-    assert_eq!(content(volume.path()), before, "it is only read");
+    assert_eq!(content(volume.path()), before, "the user's volume is not changed");
     assert!(seen.err.contains("meant to be up: default; down: old"), "{seen}");
     assert!(seen.err.contains("not copied: .env"), "{seen}");
     let document = seen.json();
@@ -77,7 +77,7 @@ fn an_operator_sees_what_an_upgrade_will_do_to_their_own_profiles() {
             "started"
         );
         assert_eq!(see("own-volume-restart", image, "old", "end", "service"), "down");
-        // It is the old image that goes down in either, and the bug is in that.
+        // In both cases the old image is shut down, and it has the bug.
         assert_eq!(see("own-volume-recreate", image, "default", "end", "service"), "down");
     }
     assert_eq!(
@@ -98,7 +98,7 @@ fn an_operator_sees_what_an_upgrade_will_do_to_their_own_profiles() {
 }
 
 #[test]
-fn a_matrix_runs_a_case_once() {
+fn matrix_reuses_the_results_of_cases() {
     let _alone = super::MACHINE.blocking_lock();
     let cache = tempfile::tempdir().unwrap();
     let matrix = |flags: &[&str]| -> CommandOutput {
@@ -115,7 +115,7 @@ fn a_matrix_runs_a_case_once() {
             .args(arguments)
             .args(flags))
     };
-    // An attempt that met a race of the gateway's own is followed by another.
+    // An attempt that met a race of the gateway is followed by another one.
     let counting = |seen: &CommandOutput| {
         let document = seen.json();
         let cases = document["cases"].as_array().unwrap();

@@ -1,5 +1,5 @@
-//! All formats of a record, and the exit code, say the same: of records of real runs as they are, and of such with another
-//! expectation or another end.
+//! All formats of a record and the exit code agree, for records of real runs and for variants with another
+//! expectation or end.
 
 use std::fs;
 use std::path::Path;
@@ -16,40 +16,40 @@ use super::{COMPARE, HOSTILE, RED, REPRODUCE, SELFTEST, copy, edit, fixture};
 #[case(SELFTEST)]
 #[case(COMPARE)]
 #[case(HOSTILE)]
-fn every_format_says_the_same(#[case] name: &str) {
+fn all_formats_agree(#[case] name: &str) {
     agreed(&fixture(name));
 }
 
-/// What is done to a record: of 0.16.0 and of 0.17.0 each what is expected and how the attempt ended, and a signal.
+/// A change of a record: for 0.16.0 and 0.17.0 each, the expectation and the end of the attempt; and a signal.
 #[derive(Default)]
-struct Otherwise {
-    /// The release that an image is taken for, and its own column expected.
+struct Variant {
+    /// The release that an image counts as. Its own column is expected.
     natural: [Option<&'static str>; 2],
     end: [Option<&'static str>; 2],
     signal: Option<u8>,
 }
 
 #[rstest]
-#[case::mismatch(Otherwise::default(), ["mismatch", "held"], "regression", 1)]
-#[case::known_bad(Otherwise { natural: [Some("0.16.0"), Some("0.17.0")], ..Otherwise::default() }, ["known-bad", "held"],
+#[case::mismatch(Variant::default(), ["mismatch", "held"], "regression", 1)]
+#[case::known_bad(Variant { natural: [Some("0.16.0"), Some("0.17.0")], ..Variant::default() }, ["known-bad", "held"],
     "held", 0)]
-#[case::newly_fixed(Otherwise { natural: [Some("0.16.0"), Some("0.16.0")], ..Otherwise::default() },
+#[case::newly_fixed(Variant { natural: [Some("0.16.0"), Some("0.16.0")], ..Variant::default() },
     ["known-bad", "newly-fixed"], "held", 0)]
-#[case::regression(Otherwise { natural: [Some("0.17.0"), Some("0.17.0")], ..Otherwise::default() }, ["regression", "held"],
+#[case::regression(Variant { natural: [Some("0.17.0"), Some("0.17.0")], ..Variant::default() }, ["regression", "held"],
     "regression", 1)]
-#[case::inconclusive(Otherwise { end: [Some("inconclusive"), None], ..Otherwise::default() }, ["inconclusive", "held"],
+#[case::inconclusive(Variant { end: [Some("inconclusive"), None], ..Variant::default() }, ["inconclusive", "held"],
     "inconclusive", 2)]
-#[case::red_beats_doubt(Otherwise { end: [None, Some("inconclusive")], ..Otherwise::default() },
+#[case::red_beats_doubt(Variant { end: [None, Some("inconclusive")], ..Variant::default() },
     ["mismatch", "inconclusive"], "regression", 1)]
-#[case::error(Otherwise { end: [Some("error"), None], ..Otherwise::default() }, ["error", "held"], "error", 3)]
-#[case::unsupported(Otherwise { end: [Some("unsupported"), None], ..Otherwise::default() }, ["unsupported", "held"], "held",
+#[case::error(Variant { end: [Some("error"), None], ..Variant::default() }, ["error", "held"], "error", 3)]
+#[case::unsupported(Variant { end: [Some("unsupported"), None], ..Variant::default() }, ["unsupported", "held"], "held",
     0)]
-#[case::nothing_but_unsupported(Otherwise { end: [Some("unsupported"); 2], ..Otherwise::default() },
+#[case::nothing_but_unsupported(Variant { end: [Some("unsupported"); 2], ..Variant::default() },
     ["unsupported", "unsupported"], "error", 4)]
-#[case::interrupted(Otherwise { natural: [Some("0.16.0"), Some("0.17.0")], signal: Some(130), ..Otherwise::default() },
+#[case::interrupted(Variant { natural: [Some("0.16.0"), Some("0.17.0")], signal: Some(130), ..Variant::default() },
     ["known-bad", "held"], "error", 130)]
-fn each_verdict_is_said_alike(
-    #[case] otherwise: Otherwise,
+fn all_formats_agree_on_each_verdict(
+    #[case] otherwise: Variant,
     #[case] verdicts: [&str; 2],
     #[case] verdict: &str,
     #[case] code: u8,
@@ -89,7 +89,7 @@ fn each_verdict_is_said_alike(
     );
 }
 
-/// Renders a record in every format, holds each against the document, and returns that.
+/// Renders a record in every format, compares each with the document, and returns the document.
 fn agreed(record: &Path) -> Value {
     let out = tempfile::tempdir().unwrap();
     let path = |file: &str| out.path().join(file);
@@ -118,7 +118,7 @@ fn agreed(record: &Path) -> Value {
         (&Value::from("document"), &document)
     );
 
-    // Also to a parser that is not the writer's.
+    // Valid for an independent parser too.
     let parsed = std::process::Command::new("python3")
         .args(["-c", "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])"])
         .arg(path("junit"))

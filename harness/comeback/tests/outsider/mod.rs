@@ -1,37 +1,37 @@
-//! Runs the binary as anybody would.
+//! Runs the binary as a user would.
 #![allow(dead_code)]
 
 use std::fmt;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-/// The binary.
+/// Path of the binary.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_comeback");
-/// No command of these tests takes longer, on the slowest machine.
+/// Timeout of a command. None takes longer, even on a slow machine.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// The binary, in an environment that says nothing about how to talk.
+/// The binary, in an environment without settings for its output.
 pub fn comeback() -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(BINARY);
     for name in ["NO_COLOR", "CLICOLOR", "COLUMNS", "RUST_LOG"] {
         command.env_remove(name);
     }
-    // Whoever runs the tests may have defaults of their own.
+    // The developer may have a defaults file.
     command.env("COMEBACK_CONFIG", "");
     command.timeout(LIMIT);
     command
 }
 
-/// A child that is not waited for.
+/// A child process that is not waited for.
 pub fn child() -> Command {
     let mut command = Command::new(BINARY);
     command.env_remove("RUST_LOG").env("COMEBACK_CONFIG", "");
     command
 }
 
-/// What there is to see of a command that has ended.
+/// The result of a command.
 pub struct CommandOutput {
-    /// Exit code; of a signal, its number below 0.
+    /// Exit code; for a signal, its negative number.
     pub code: i32,
     /// What it wrote to stdout.
     pub out: String,
@@ -45,7 +45,7 @@ pub fn run(command: &mut assert_cmd::Command) -> CommandOutput {
 }
 
 impl CommandOutput {
-    /// What a child left.
+    /// The result of a child process.
     pub fn of(output: Output) -> Self {
         use std::os::unix::process::ExitStatusExt as _;
         let signal = output.status.signal().map(|signal| -signal);
@@ -56,13 +56,13 @@ impl CommandOutput {
         }
     }
 
-    /// Stdout as the one JSON document it has to be.
+    /// Parses stdout as a single JSON document.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out).unwrap_or_else(|why| panic!("stdout is no JSON document ({why}):\n{self}"))
     }
 }
 
-/// The dossier of a failed assertion.
+/// Everything needed to understand a failed assertion.
 impl fmt::Display for CommandOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -73,8 +73,8 @@ impl fmt::Display for CommandOutput {
     }
 }
 
-/// That nothing in a text is acted upon by whoever shows it: no terminal escape, no character that reorders others, and no
-/// command of a CI server; annotations are such commands, and ours alone.
+/// Asserts that a text has no effect where it is shown: no terminal escape sequence, no bidirectional control, and no
+/// workflow command of a CI server. In the format `annotations`, comeback's own commands are allowed.
 pub fn inert(text: &str, format: &str) {
     let acts = |c: &char| {
         c.is_control() && *c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
