@@ -1,4 +1,5 @@
-# What a source tree of hermes-agent needs to be built and to run, by its pyproject.toml, but not itself.
+# The build and run-time dependencies of a source tree of hermes-agent, according to its pyproject.toml, without the
+# tree.
 ARG BASE
 FROM ${BASE}
 ARG REQUIREMENTS

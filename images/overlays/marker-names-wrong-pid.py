@@ -1,8 +1,7 @@
-"""The planned-stop marker names the process that writes it instead of the gateway: the gateway finds a marker that is
-not meant for it and takes the stop for an accident.
+"""The planned-stop marker has the pid of the process that writes it instead of the gateway's. The gateway ignores a
+marker with another pid, so the stop looks unplanned.
 
-A real regression like it: the pid is read from a pid file that is out of date, or the supervisor's is taken for the
-service's.
+A similar real regression: the pid comes from an outdated pid file, or the supervisor's pid is used.
 """
 
 import os

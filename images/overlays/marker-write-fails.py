@@ -1,8 +1,8 @@
-"""The planned-stop marker cannot be written: the volume has no room for it. The stop goes on without, as it should, and
-the gateway takes it for an accident.
+"""The planned-stop marker cannot be written, because the volume is full. The stop continues without it, as it should, and
+looks unplanned to the gateway.
 
-A real regression like it: the marker moves to a folder that does not exist or belongs to somebody else, and nobody looks
-at what write_planned_stop_marker returns.
+A similar real regression: the marker moves to a folder that does not exist or belongs to another user, and the result of
+write_planned_stop_marker is not checked.
 """
 
 import errno

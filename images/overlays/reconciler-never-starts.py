@@ -1,6 +1,7 @@
-"""At boot no gateway is started, whatever its last state was: what ran before a restart of the container stays down.
+"""At boot the reconciler starts no gateway, whatever its last state: a gateway that ran before a restart of the
+container stays down.
 
-A real regression like it: the gateway persists its state under another name than the reconciler looks for.
+A similar real regression: the gateway persists its state under another name than the reconciler looks for.
 """
 
 from comeback_overlay import mentions, patches, require

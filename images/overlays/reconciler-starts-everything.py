@@ -1,13 +1,13 @@
-"""At boot every gateway is started, whatever its last state was: one that an operator has stopped comes back.
+"""At boot the reconciler starts every gateway, whatever its last state: one that an operator has stopped comes back.
 
-A real regression like it: the list of states that are started again becomes a list of states that are not.
+A similar real regression: the list of states to start becomes a list of states not to start.
 """
 
 from comeback_overlay import mentions, patches, require
 
 
 class Everything(frozenset):
-    """The set that has everything in it, None included."""
+    """A set that contains everything, including None."""
 
     def __contains__(self, state):
         return True

@@ -1,7 +1,7 @@
-"""A SIGTERM that nobody announced is not remembered as one, so the shutdown persists `stopped`: the half of the fix in
-gateway/run.py is gone, and issue #42675 is back.
+"""The gateway does not remember an unplanned SIGTERM, so the shutdown persists `stopped`. This undoes the half of the fix
+in gateway/run.py, and issue #42675 is back.
 
-A real regression like it: the shutdown is moved to another class and the handler still sets the flag on the old one.
+A similar real regression: the shutdown is moved to another class and the handler still sets the flag on the old one.
 """
 
 from comeback_overlay import mentions, patches, require

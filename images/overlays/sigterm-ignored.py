@@ -1,6 +1,6 @@
-"""The gateway ignores SIGTERM. Whoever wants it gone has to wait for a SIGKILL; what it would have persisted is lost.
+"""The gateway ignores SIGTERM. The engine or the supervisor has to send SIGKILL, so the gateway persists no final state.
 
-A real regression like it: a library installs its own handler over the gateway's, or the loop that runs it is blocked.
+A similar real regression: a library replaces the gateway's handler, or the event loop is blocked.
 """
 
 import asyncio

@@ -1,14 +1,14 @@
-"""A gateway that is shutting down leaves its state file as it is: what was written while it ran stays the last word,
-also after an explicit stop.
+"""A gateway that shuts down leaves its state file as it is, so the state from before the shutdown stays, even after an
+explicit stop.
 
-A real regression like it: the shutdown is cut short before it gets to the state file, and writing it fails silently.
+A similar real regression: the shutdown is cut short before it gets to the state file, and writing it fails silently.
 """
 
 import sys
 
 from comeback_overlay import fail, mentions, patches, replace, require
 
-# Since 0.22 the gateway hands its state to one that writes in the background.
+# Since 0.22 the gateway passes its state to a function that writes in the background.
 WRITERS = ("write_runtime_status", "publish_runtime_status")
 
 
@@ -21,7 +21,7 @@ def fall_silent(module):
 
     def stopping(original):
         def stop(self, *args, **kwargs):
-            # It is imported where it is called, so this reaches every caller.
+            # The gateway imports it at the call, so this reaches every caller.
             status = sys.modules.get("gateway.status")
             for name in used:
                 if not hasattr(status, name):

@@ -1,7 +1,7 @@
-"""`hermes gateway stop` brings the service down without announcing it: the half of the fix in service_manager.py is
-gone, and the gateway takes an operator's stop for an accident.
+"""`hermes gateway stop` stops the service without a marker. This undoes the half of the fix in service_manager.py, and an
+operator's stop looks unplanned to the gateway.
 
-A real regression like it: s6-svstat words its answer differently, and the pid is no longer found in it.
+A similar real regression: the output format of s6-svstat changes, and the pid is no longer found in it.
 """
 
 from comeback_overlay import mentions, patches, replace, require

@@ -1,12 +1,12 @@
-"""Loads one fault overlay into each Python process of a gateway's venv, and is what overlays are made with.
+"""Loads one fault overlay into each Python process of a gateway's venv, and offers functions for overlays.
 
 `comeback` puts this package into the venv's site-packages before a container is started: as `comeback_overlay`, with a
 `comeback_overlay.pth` that calls `load` at interpreter start, the overlay in `faults/`, and the empty file `said`.
 
-An overlay that cannot be loaded, or does not find what it is to break, ends the process with exit code 97: a fault that
-was asked for and is silently missing would make the real gateway look robust. Each process says in `said` whether the
-fault is in force there, one JSON object a line; `comeback` takes a case for an error without such a word from the
-process that the fault is meant for. The same goes to standard error, for people.
+If an overlay cannot be loaded, or does not find the code it breaks, it ends the process with exit code 97: a fault that
+is silently missing would make the real gateway look robust. Each process writes to `said` whether the fault is in force
+there, one JSON object per line. Without such a line from the process that the fault is meant for, `comeback` makes the
+case an error. The same goes to standard error, for people.
 """
 
 import functools
@@ -23,9 +23,9 @@ _name = None
 
 
 def patches(target):
-    """Has the decorated function called with the module of that name, once it has been loaded and before it is used.
+    """Calls the decorated function with the module `target` after it has been loaded and before it is used.
 
-    Nothing of the gateway is imported for it: a process that never imports the module runs as it would without.
+    This imports nothing itself: a process that never imports the module runs as it would without the overlay.
     """
 
     def register(patch):
@@ -36,14 +36,14 @@ def patches(target):
 
 
 def require(value, why):
-    """Ends the process unless there is what the overlay is to break."""
+    """Returns `value`. If it is false, the code that the overlay breaks is missing, and the process ends."""
     if not value:
         fail(why)
     return value
 
 
 def fail(why):
-    """Ends the process: the overlay cannot do what it is for. Not an exception: somebody might catch it."""
+    """Ends the process, because the overlay cannot work. Not by an exception, which the gateway might catch."""
     try:
         _say(f"failed: {why}", failed=str(why))
     finally:
@@ -51,7 +51,7 @@ def fail(why):
 
 
 def replace(owner, name, wrapper):
-    """Puts `wrapper(original)` in the place of a function or method, which has to be there."""
+    """Replaces a function or method by `wrapper(original)`. It has to exist."""
     original = require(getattr(owner, name, None), f"{owner.__name__} has no {name}")
     replacement = functools.wraps(original)(wrapper(original))
     setattr(owner, name, replacement)
@@ -59,8 +59,8 @@ def replace(owner, name, wrapper):
 
 
 def mentions(function, name, owner=None):
-    """Whether a function uses that name, as a variable, an attribute, or a string for getattr: in itself, in one within it,
-    or in what it calls by name of its own package: functions of its module, and methods of the class `owner`.
+    """Whether a function uses a name as a variable, an attribute, or a string for getattr: itself, in a nested function, or
+    in a function of its package that it calls by name (functions of its module, and methods of the class `owner`).
     """
     package = function.__module__.partition(".")[0]
     seen, functions = set(), [function]
@@ -83,7 +83,7 @@ def mentions(function, name, owner=None):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds one module, by the finders that come after it, and wraps its loader."""
+    """Finds one module through the finders after it, and wraps its loader."""
 
     def __init__(self, target, patch):
         self._target, self._patch, self._busy = target, patch, False
@@ -102,7 +102,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 class _Loader(importlib.abc.Loader):
-    """Loads a module as its own loader does, then has it patched."""
+    """Loads a module with its own loader, then patches it."""
 
     def __init__(self, loader, patch):
         self._loader, self._patch = loader, patch
@@ -122,8 +122,8 @@ class _Loader(importlib.abc.Loader):
         _say(f"is on: {module.__name__}", on=module.__name__)
 
     def get_code(self, name):
-        # `python -m` asks for the code and runs it as __main__, past exec_module. So it gets code that imports the
-        # module, patched like for anybody else, and calls its main().
+        # `python -m` asks for the code and runs it as __main__, without exec_module. So it gets code that imports the
+        # module, which patches it, and calls its main().
         source = (
             f"import comeback_overlay, {name} as module\n"
             "main = comeback_overlay.require(getattr(module, 'main', None), module.__name__ + ' has no main')\n"
@@ -133,7 +133,7 @@ class _Loader(importlib.abc.Loader):
 
 
 def load(name):
-    """Loads the overlay of that name, at interpreter start. Some gateways have their site-packages read a second time."""
+    """Loads an overlay at interpreter start. Only once, because some gateways read their site-packages a second time."""
     global _name
     if _name is not None:
         return
@@ -149,25 +149,26 @@ def load(name):
 
 
 def _say(words, **effect):
-    """Says what became of the overlay in this process. A word that cannot be written is missed by whoever reads them."""
+    """Reports the state of the overlay in this process. `comeback` notices if the report cannot be written."""
     import json
 
     fact = {"overlay": _name, "process": _process(), "pid": os.getpid(), "start_time": _start_time()}
     fact.update(effect, at=time.time_ns())
     try:
-        # Not created: root may not open a file of somebody else's for that in some directories, nor `hermes` root's.
+        # Not created: in some directories root may not open a file of another user with O_CREAT, nor `hermes` a file
+        # of root's.
         file = os.open(os.path.join(_HERE, "said"), os.O_WRONLY | os.O_APPEND)
         try:
             os.write(file, (json.dumps(fact) + "\n").encode())
         finally:
             os.close(file)
     except OSError as error:
-        print(f"comeback overlay {_name}: its word is lost: {error}", file=sys.stderr)
+        print(f"comeback overlay {_name}: its report is lost: {error}", file=sys.stderr)
     print(f"comeback overlay {_name} {words}", file=sys.stderr, flush=True)
 
 
 def _process():
-    """What this process is: the reconciler, a gateway, or a command such as an operator's."""
+    """The kind of this process: the reconciler, a gateway, or a command such as an operator's."""
     words = sys.orig_argv
     if "hermes_cli.container_boot" in words:
         return "reconciler"
@@ -175,6 +176,6 @@ def _process():
 
 
 def _start_time():
-    """Field 22 of the process's stat: clock ticks since the host's boot. With the pid it names a process for good."""
+    """Field 22 of the process's stat: its start, in clock ticks since the host's boot. With the pid it identifies a process."""
     with open("/proc/self/stat", "rb") as file:
         return int(file.read().rpartition(b")")[2].split()[19])

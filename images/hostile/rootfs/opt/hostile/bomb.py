@@ -1,4 +1,4 @@
-"""Forks without end, and so does each fork; none gives up when there are no processes left."""
+"""Forks endlessly, as does each fork, and retries when there are no processes left."""
 import os
 import time
 

@@ -1,4 +1,4 @@
-"""Plants everything that something might take for its own: in names, states, logs and the container's output."""
+"""Plants text that a terminal, a browser, a parser or a CI server might act on: in names, states, logs and output."""
 import os
 import sys
 
@@ -43,6 +43,6 @@ for evil in EVIL:
     write(os.path.join(HOME, b"logs", b"gateway.log"), f"x as a planned gateway stop {evil}\n".encode(), "ab")
     write(os.path.join(HOME, b"logs", b"gateway-exit-diag.log"), b'{"tag":"gateway.exit_clean","pid":1,"x":"' + evil.encode() + b'"}\n', "ab")
     sys.stdout.buffer.write(evil.encode() + b"\r\n")
-# Of the default profile, too: what is judged.
+# In the default profile too, because its rows are judged.
 write(os.path.join(HOME, b"gateway_state.json"), b'{"gateway_state":"\\u001b[2J<script>::error::]]>","desired_state":"##[error]","pid":1}')
 sys.stdout.buffer.write(b"invalid \xff\xfe\n" + b"y" * 300_000 + b"\n")

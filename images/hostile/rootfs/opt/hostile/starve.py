@@ -1,4 +1,4 @@
-"""Takes every process there is, and goes on taking."""
+"""Uses up all processes, and each one that becomes free."""
 import os
 import time
 

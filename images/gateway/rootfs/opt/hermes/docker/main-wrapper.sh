@@ -1,6 +1,7 @@
 #!/bin/sh
-# The container's command, as hermes: a program is run as it is, anything else is a subcommand of `hermes`; without
-# arguments, `hermes`. The path is the official image's: the reconciler finds the command in /proc by it.
+# Runs the container's command as hermes: a program as it is, anything else as a subcommand of `hermes`, and without
+# arguments `hermes` itself. The path is the official image's, because the reconciler finds the command in /proc by
+# it.
 set -e
 export HOME=/opt/data
 . /opt/hermes/.venv/bin/activate
