@@ -1,15 +1,15 @@
-//! Text for terminals: what may be printed, how wide it is, and how it is painted.
+//! Text for terminals: making it safe to print, measuring its width, layout and colours.
 
 use std::borrow::Cow;
 
 use console::Alignment;
 use textwrap::{WordSeparator, WordSplitter};
 
-/// Text from a container, made safe to print on one line.
+/// Makes text from a container safe to print on one line.
 ///
-/// Control characters, escapes included, and invisible characters that reorder text become visible as `\u{1b}`; a line
-/// end or tab becomes a space. What a CI server would take for a command of its own is broken up likewise: `::error` where
-/// a line may come to begin with it, and `##[error]`, `##vso[`, `##teamcity[` anywhere.
+/// Control characters (including escapes) and invisible characters that reorder text become visible as `\u{1b}`; a
+/// line end or tab becomes a space. Workflow commands of CI servers are broken up: `::error` where a line may begin
+/// with it, and `##[error]`, `##vso[`, `##teamcity[` anywhere.
 pub fn sanitize(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text.chars();
@@ -31,8 +31,8 @@ pub fn sanitize(text: &str) -> String {
     safe
 }
 
-/// A line as it may be shown on a terminal: without escape sequences and control characters, and without its end. Of a
-/// line that was drawn over with carriage returns, what was drawn last.
+/// A line of output without escape sequences, control characters and its line end. If carriage returns overwrite the
+/// line, only the text after the last one is kept.
 pub fn plain(line: &str) -> String {
     let line = line.trim_end();
     let line = line.rsplit('\r').next().unwrap_or(line);
@@ -51,12 +51,13 @@ pub fn plain(line: &str) -> String {
     plain.trim_end().to_owned()
 }
 
-/// Characters that a terminal acts upon: control characters, and those of [`is_format`].
+/// True for characters that a terminal acts on: control characters, and those of [`is_format`].
 pub fn is_unsafe(c: char) -> bool {
     c.is_control() || is_format(c)
 }
 
-/// Characters that print nothing and change how others are shown: bidirectional controls, joiners, line separators.
+/// True for characters that are invisible and change how others are displayed: bidirectional controls, joiners, line
+/// separators.
 pub fn is_format(c: char) -> bool {
     matches!(
         c,
@@ -65,29 +66,29 @@ pub fn is_format(c: char) -> bool {
     )
 }
 
-/// Columns a text takes on a terminal.
+/// The width of a text on a terminal, in columns.
 pub fn width(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
-/// Fills up with spaces to that many columns.
+/// Pads a text with spaces to this many columns.
 pub fn pad(text: &str, columns: usize) -> String {
     console::pad_str(text, columns, Alignment::Left, None).into_owned()
 }
 
-/// Shortens to that many columns, with `…` where something is missing.
+/// Shortens a text to this many columns, with `…` in place of the rest.
 pub fn shorten(text: &str, columns: usize) -> String {
     console::truncate_str(text, columns, "…").into_owned()
 }
 
-/// Breaks a paragraph at spaces into lines of at most that many columns, each behind an indent. A word that is longer
-/// stands on a line of its own, whole, so that paths and commands can be copied.
+/// Wraps a paragraph at spaces into lines of at most this many columns, each after an indent. A longer word has a
+/// line of its own and is not broken, so that paths and commands can be copied.
 pub fn wrap(text: &str, columns: usize, indent: &str) -> String {
     let lines = break_lines(text, columns, indent, indent);
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// A line that does not fit, broken between words, what follows set in.
+/// Wraps a line that is too long between words. The continuation lines are indented further.
 pub fn fold(line: &str, columns: usize) -> String {
     if width(line) <= columns {
         return line.to_owned();
@@ -111,23 +112,23 @@ fn break_lines(text: &str, columns: usize, first: &str, others: &str) -> Vec<Str
     lines.into_iter().map(Cow::into_owned).collect()
 }
 
-/// How text is laid out and painted.
+/// How text is laid out and coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
     /// Whether colours may be used.
     pub color: bool,
-    /// Columns there are.
+    /// Width in columns.
     pub width: usize,
 }
 
 impl Style {
-    /// No colour, 100 columns: what files and pipes get.
+    /// No colour, 100 columns: for files and pipes.
     pub const PLAIN: Style = Style {
         color: false,
         width: 100,
     };
 
-    /// Paints a text.
+    /// Colours a text.
     pub fn paint(&self, paint: Paint, text: &str) -> String {
         if !self.color || text.is_empty() {
             return text.to_owned();
@@ -145,22 +146,22 @@ impl Style {
     }
 }
 
-/// What a colour says. Nothing is said by colour alone.
+/// The meaning of a colour. Colour never carries information alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
-    /// As it is.
+    /// Unchanged.
     Plain,
     /// A heading.
     Bold,
-    /// Beside the point.
+    /// Less important.
     Dim,
-    /// As it should be.
+    /// A good result.
     Good,
-    /// As it should not be.
+    /// A bad result.
     Bad,
-    /// Not known.
+    /// An unknown result.
     Doubt,
-    /// Worth knowing.
+    /// A note.
     Info,
 }
 
@@ -182,12 +183,12 @@ mod tests {
     #[case("a\n  ::stop-commands::x", "a   \\u{3a}:stop-commands::x")]
     #[case("std::fmt 12::3", "std::fmt 12::3")]
     #[case("a##[error]b ##vso[task] # #1 ## x", "a#\\u{23}[error]b #\\u{23}vso[task] # #1 ## x")]
-    fn safe_to_print(#[case] text: &str, #[case] wanted: &str) {
+    fn sanitize_makes_text_safe_to_print(#[case] text: &str, #[case] wanted: &str) {
         assert_eq!(sanitize(text), wanted);
     }
 
     #[test]
-    fn output_is_made_plain() {
+    fn plain_removes_escapes_and_overwritten_text() {
         assert_eq!(plain("\u{1b}[91m + \u{1b}[0mrich\u{1b}[2K==1.0\n"), " + rich==1.0");
         assert_eq!(plain("10 %\r90 %\r100 %\r\n"), "100 %");
         assert_eq!(plain("a\u{7}b\u{9b}c\td"), "abc\td");
@@ -199,19 +200,19 @@ mod tests {
     #[case("exactly ten", 11, "exactly ten")]
     #[case("rather too long", 8, "rather …")]
     #[case("漢字漢字", 5, "漢字…")]
-    fn shortened(#[case] text: &str, #[case] columns: usize, #[case] wanted: &str) {
+    fn shorten_counts_columns(#[case] text: &str, #[case] columns: usize, #[case] wanted: &str) {
         assert_eq!(shorten(text, columns), wanted);
     }
 
     #[test]
-    fn wrapped() {
+    fn wrap_breaks_at_spaces() {
         assert_eq!(wrap("one two three four", 10, "  "), "  one two\n  three\n  four\n");
         assert_eq!(wrap("/a/rather/long/path x", 6, ""), "/a/rather/long/path\nx\n");
         assert_eq!(wrap(" ", 6, ""), "");
     }
 
     #[test]
-    fn a_line_is_broken_only_where_it_has_to_be() {
+    fn fold_breaks_only_lines_that_are_too_long() {
         let line = "  ✗ docker-restart @ release:0.16.0  mismatch (regressed)  16.6 s: state is stopped";
         assert_eq!(fold(line, 120), line);
         assert_eq!(
@@ -223,12 +224,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_unprintable_is_left(text in any::<String>()) {
+        fn sanitize_leaves_no_control_or_format_character(text in any::<String>()) {
             prop_assert!(!sanitize(&text).chars().any(|c| c.is_control() || is_format(c)));
         }
 
         #[test]
-        fn never_wider_than_asked(text in any::<String>(), columns in 1usize..40) {
+        fn shorten_never_exceeds_the_width(text in any::<String>(), columns in 1usize..40) {
             let text = sanitize(&text);
             prop_assert!(width(&shorten(&text, columns)) <= columns);
         }
