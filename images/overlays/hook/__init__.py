@@ -176,6 +176,6 @@ def _process():
 
 
 def _start_time():
-    """Field 22 of the process's stat: its start, in clock ticks since the host's boot. With the pid it identifies a process."""
+    """Field 22 of stat: the process's start, in clock ticks since the host's boot. With the pid it identifies a process."""
     with open("/proc/self/stat", "rb") as file:
         return int(file.read().rpartition(b")")[2].split()[19])
