@@ -1,4 +1,4 @@
-//! The gateway as an image of testcontainers, as somebody else's tests would use it.
+//! The gateway as an image of testcontainers, used as in the tests of other projects.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use comeback_testcontainers::testcontainers::{ContainerAsync, ImageExt as _};
 use comeback_testcontainers::{BootLine, GatewayImage, boot_lines, start, state};
 use serde_json::json;
 
-use super::{engine, things_of};
+use super::{engine, resources_of};
 
 fn line(profile: &str, prior_state: Option<&str>, action: &str) -> BootLine {
     BootLine {
@@ -30,7 +30,7 @@ async fn has_booted(gateway: &ContainerAsync<GatewayImage>, lines: usize) -> Vec
     tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap()
 }
 
-/// On the one-threaded runtime that `#[tokio::test]` has by default.
+/// On the single-threaded runtime, which is the default of `#[tokio::test]`.
 #[tokio::test]
 async fn a_gateway_starts_with_its_profiles_and_seeds_and_leaves_nothing() {
     let engine = engine().await;
@@ -47,9 +47,9 @@ async fn a_gateway_starts_with_its_profiles_and_seeds_and_leaves_nothing() {
     };
     let request = image.with_label(RUN_LABEL, &run).with_host_config_modifier(offline);
     let gateway = start(request).await.unwrap();
-    assert_eq!(things_of(&engine, &run).await.len(), 1);
+    assert_eq!(resources_of(&engine, &run).await.len(), 1);
 
-    // It is ready, so all of them are there, without another wait.
+    // The container is ready, so all boot lines are written without another wait.
     let mut first = boot_lines(&gateway).await.unwrap();
     first.sort_by(|a, b| a.profile.cmp(&b.profile));
     let wanted = [
@@ -74,5 +74,5 @@ async fn a_gateway_starts_with_its_profiles_and_seeds_and_leaves_nothing() {
         "{again:?}"
     );
     drop(gateway);
-    assert_eq!(things_of(&engine, &run).await, Vec::<String>::new());
+    assert_eq!(resources_of(&engine, &run).await, Vec::<String>::new());
 }

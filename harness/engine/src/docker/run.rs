@@ -27,7 +27,7 @@ use crate::{Cause, ContainerSpec, EngineError, EngineErrorKind, RestartPolicy};
 pub(super) struct Owned(Arc<Mutex<HashMap<String, ContainerAsync<GenericImage>>>>);
 
 impl Owned {
-    /// testcontainers no longer removes it.
+    /// Stops testcontainers from removing the container on drop.
     pub(super) async fn disown(&self, id: &str) {
         let guard = self.0.lock().await.remove(id);
         std::mem::forget(guard);
@@ -36,12 +36,13 @@ impl Owned {
 
 /// Starts a container through testcontainers and waits until it is ready, on any runtime of tokio.
 ///
-/// [`AsyncRunner::start`] does not negotiate the API version, and an engine that only knows an older one refuses it. This one
-/// negotiates from within the host configuration's modifier, after which it calls the request's own. A network has to be set
-/// there as well: for [`ImageExt::with_network`] testcontainers asks the engine before that.
+/// [`AsyncRunner::start`] does not negotiate the API version, and engines that only support an older one refuse its call.
+/// This function negotiates in the host configuration's modifier, and then calls the request's own modifier. A network has
+/// to be set there too, because for [`ImageExt::with_network`] testcontainers calls the engine before the modifier.
 ///
 /// # Errors
-/// The engine failed, or the container was not ready in time.
+///
+/// If the engine fails, or the container is not ready in time.
 pub async fn start<I>(request: impl Into<ContainerRequest<I>>) -> Result<ContainerAsync<I>, TestcontainersError>
 where
     I: Image + 'static,
@@ -54,13 +55,13 @@ where
             modifier(host);
         }
     });
-    // In a task of its own: the modifier above blocks, and what it waits for may be held by another start that is
-    // polled by the same task as this one.
+    // In a task of its own, because the modifier above blocks: the lock that it waits for may be held by another start
+    // that the same task polls.
     let task = AbortOnDrop(blocking_runtime()?.spawn(request.start()));
     task.await.map_err(TestcontainersError::other)?
 }
 
-/// A runtime whose tasks may block: the caller's, unless it has one thread.
+/// A runtime whose tasks may block: the caller's, unless that has a single thread.
 fn blocking_runtime() -> Result<Handle, TestcontainersError> {
     static OURS: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
