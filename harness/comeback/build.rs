@@ -1,5 +1,5 @@
-//! Rebuilds the crate when a file compiled into it comes or goes (the embedding alone notices changed files only), and
-//! tells it the commit it is built from.
+//! Rebuilds the crate when an embedded file is added or removed (the embedding itself notices only changed files), and
+//! passes the commit to it.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,19 +8,19 @@ fn main() {
     println!("cargo:rerun-if-changed=../images");
     println!("cargo:rerun-if-changed=../scenarios");
     println!("cargo:rerun-if-changed=build.rs");
-    // Not in the profile people work in: each commit would rebuild everything.
+    // Only in release builds: otherwise each commit would rebuild everything.
     if std::env::var("PROFILE").as_deref() == Ok("release") {
         commit();
     }
 }
 
-/// Sets `COMEBACK_VERSION`, if this is a git checkout of ours.
+/// Sets `COMEBACK_VERSION` if this is a git checkout of `comeback`.
 fn commit() {
-    // Somebody else's repository into which this was copied knows nothing of our commits.
+    // The sources may have been copied into another repository, whose commits say nothing about them.
     if git(&["ls-files", "--error-unmatch", "build.rs"]).is_none() {
         return;
     }
-    // What changes with each commit; a branch's own file as well, since HEAD only names the branch.
+    // The files that change with each commit. HEAD only names the branch, so the branch's own file is needed too.
     let head = git(&["symbolic-ref", "--quiet", "HEAD"]).unwrap_or_default();
     for name in ["HEAD", "packed-refs", head.as_str()] {
         if let Some(path) = git(&["rev-parse", "--git-path", name]).filter(|p| Path::new(p).exists()) {

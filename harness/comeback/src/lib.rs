@@ -1,8 +1,18 @@
 //! The command line of `comeback`: when a container restarts, does the service in it come back?
 //!
-//! It parses arguments and runs one of the commands of `comeback-commands`. Data flows one way: scenario files and flags →
-//! `comeback-scenario` → `comeback-plan` → `comeback-runner` (with `comeback-engine` and `comeback-observe`) →
+//! This crate parses arguments and runs one of the commands of `comeback-commands`. Data flows one way: scenario files and
+//! flags → `comeback-scenario` → `comeback-plan` → `comeback-runner` (with `comeback-engine` and `comeback-observe`) →
 //! `comeback-record` → `comeback-verdict` → `comeback-report`. See `ARCHITECTURE.md`.
+//!
+//! [`main`] is the whole program:
+//!
+//! ```
+//! use std::process::ExitCode;
+//!
+//! let arguments = ["comeback", "scenarios", "explain", "docker-restart"];
+//! let code = comeback::main(arguments.map(Into::into).into());
+//! assert_eq!(code, ExitCode::SUCCESS);
+//! ```
 
 pub mod cli;
 mod manual;
@@ -16,7 +26,10 @@ use comeback_verdict::ExitStyle;
 
 use cli::args::Command;
 
-/// Parses the arguments of the process and runs the command they name, in a runtime of its own.
+/// Parses the arguments of a process, the program's name first, and runs the command in a runtime of its own.
+///
+/// Everything is printed, errors included. The result is one of the codes of [`cli::Exit`], or what `--exit-style` makes
+/// of it.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let cli = match cli::parse(arguments.clone()) {
         Ok(cli) => cli,
@@ -24,7 +37,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     };
     let terminal = Terminal::from(&cli.terminal);
     let code = match (cli.command.options(), cli.command) {
-        (Some(command), _) => serve(command, terminal, &arguments, cli.defaults),
+        (Some(command), _) => run(command, terminal, &arguments, cli.defaults),
         (None, Command::Completions(args)) => about_itself(manual::completions(args.shell), terminal),
         (None, Command::Man(args)) => about_itself(manual::man(&args), terminal),
         (None, _) => about_itself(Err(internal("a command without options".to_owned())), terminal),
@@ -32,8 +45,8 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Runs a command. Whatever ended it without a verdict is printed.
-fn serve(
+/// Runs a command, and prints the error if it ends without a verdict.
+fn run(
     command: options::Command,
     terminal: Terminal,
     arguments: &[OsString],
@@ -55,7 +68,7 @@ fn serve(
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         in_runtime(command, caller.clone(), defaults)
     }));
-    // What it was has been printed where it happened.
+    // The panic hook has printed the message.
     let outcome = outcome.unwrap_or_else(|_| Err(internal("it panicked".to_owned())));
     outcome.unwrap_or_else(|failure| caller.failed(&failure))
 }
@@ -72,7 +85,7 @@ fn in_runtime(command: options::Command, caller: Caller, defaults: Option<std::p
         }
         comeback_commands::run(command, caller).await
     });
-    // What is still reading from the engine need not come to its end.
+    // Some tasks may still be reading from the engine. Nobody needs the rest.
     runtime.shutdown_background();
     outcome
 }
@@ -82,7 +95,7 @@ fn about_itself(outcome: Result<(), Failure>, terminal: Terminal) -> u8 {
     match outcome {
         Ok(()) => 0,
         Err(failure) => {
-            // Nothing can be done about a closed stderr, and the exit code says enough.
+            // If stderr is closed, the exit code has to be enough.
             let _ = std::io::Write::write_all(
                 &mut std::io::stderr(),
                 failure.render(style(terminal.color, &std::io::stderr())).as_bytes(),

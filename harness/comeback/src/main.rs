@@ -1,4 +1,4 @@
-//! Parse, dispatch, exit code; nothing else.
+//! The `comeback` binary. Everything is in the library.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `completions` and `man`: made of the definition of the command line, so they cannot differ from it.
+//! `completions` and `man`, generated from the definition of the command line, so that they always agree with it.
 
 use std::path::Path;
 
@@ -50,14 +50,14 @@ fn shown(folder: &Path) -> String {
     sanitize(&folder.display().to_string())
 }
 
-/// The command line with everything that is only known once it is built.
+/// The command line with everything that clap only adds when it builds it.
 fn whole() -> Command {
     let mut command = Cli::command();
     command.build();
     command
 }
 
-/// Every page with its name, the command's own first.
+/// Every page with its name, that of `comeback` itself first.
 fn pages() -> Vec<(String, String)> {
     let mut pages = Vec::new();
     add(&whole(), "comeback", &mut pages);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_not_there_is_a_mistake() {
+    fn the_page_of_an_unknown_command_is_a_usage_error() {
         let args = Man {
             into: None,
             command: vec!["chekc".into()],

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything held. Known-bad, newly-fixed and unsupported cases count as held.
+    /// Everything held; known-bad, newly-fixed, racy and unsupported cases included.
     Held = 0,
     /// At least one regression or mismatch.
     Regression = 1,
@@ -50,15 +50,15 @@ impl Exit {
     /// The meaning in a few words, as help and documents print it.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Held => "held (known-bad, newly-fixed and unsupported cases included)",
-            Self::Regression => "a regression, or not what --expect asked for",
-            Self::Inconclusive => "inconclusive: evidence is missing",
+            Self::Held => "held (known-bad, newly-fixed, racy and unsupported cases included)",
+            Self::Regression => "a regression, or a mismatch with --expect",
+            Self::Inconclusive => "inconclusive: evidence is missing, so nothing is concluded",
             Self::Environment => {
-                "no engine, an image is not available or cannot be built, or something was not removed"
+                "no engine, an image is not available or cannot be built, or the run left something on the engine"
             }
             Self::Nothing => "nothing selected, or nothing that can run here",
             Self::Usage => "wrong usage, or a bad file",
-            Self::Internal => "a bug in comeback",
+            Self::Internal => "an internal error of comeback",
             Self::Interrupted => "interrupted (SIGINT)",
             Self::Terminated => "interrupted (SIGTERM)",
         }

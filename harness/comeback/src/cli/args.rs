@@ -34,21 +34,21 @@ const ABOUT: &str = "When a container restarts, does the gateway in it come back
 const LONG_ABOUT: &str = "\
 When a container restarts, does the gateway in it come back?
 
-Boots the hermes-agent gateway image for real, does to it what operators and engines do (docker restart, a bare SIGTERM, \
-`hermes gateway stop`, …), and judges what was persisted and what the next boot made of it against a table of fixed and \
-regressed behaviour.";
+Boots the real image of the hermes-agent gateway and does to it what operators and engines do (docker restart, a bare \
+SIGTERM, `hermes gateway stop`, …). Then it judges the persisted state and the decision of the next boot against a table \
+of fixed and regressed behaviour.";
 
 const EXAMPLES: &str = "\
 Examples:
-  comeback reproduce                           see issue #42675 happen, and its fix
-  comeback check source:.                      judge a checkout of hermes-agent
-  comeback check release:0.17.0 --format json  the same for a release, for programs
-  comeback scenarios explain docker-restart    what a scenario does and what it expects";
+  comeback reproduce                           shows issue #42675, and its fix
+  comeback check source:.                      judges a checkout of hermes-agent
+  comeback check release:0.17.0 --format json  judges a release, and prints JSON
+  comeback scenarios explain docker-restart    says what a scenario does and expects";
 
 const REPRODUCE_HELP: &str = "\
-Builds the gateway images of 0.16.0 (has the bug) and 0.17.0 (has the fix), runs the core scenarios on both, and shows \
-what was seen beside what each column of the table says. Expected is regressed for the first and fixed for the second; \
-scenarios that hold on every release are expected to hold on both.
+Builds the gateway images of 0.16.0 (has the bug) and 0.17.0 (has the fix) and runs the core scenarios on both. The report \
+shows the observed values beside both columns of the table. The first image is expected to be regressed and the second to \
+be fixed. Scenarios that hold on every release are expected to hold on both.
 
 Examples:
   comeback reproduce
@@ -57,13 +57,14 @@ Examples:
 
 const CHECK_HELP: &str = "\
 An IMAGE is one of
-  release:0.17.0      a release on PyPI, built into our own image
-  source:PATH         a hermes-agent checkout or unpacked sdist, built likewise
-  docker:REF          an existing image, pulled if absent; its entrypoint is kept, its command is ours
-  dockerfile:PATH     an image built from that Dockerfile
-The first two take a base as a suffix: @bookworm (default), @trixie or @forky-s6.
+  release:VERSION      a release of hermes-agent on PyPI, such as release:0.17.0, or release:latest
+  pypi:NAME==VERSION   another distribution on PyPI that ships the gateway
+  source:PATH          a checkout or an unpacked sdist of hermes-agent
+  docker:REF           an existing image, pulled if it is not there; comeback sets its command and keeps its entrypoint
+  dockerfile:PATH      an image built from that Dockerfile
+comeback builds the images of the first three. They take a base as a suffix: @bookworm (default), @trixie or @forky-s6.
 
-What is expected follows from the image's release, unless --expect says it.
+The expectation follows from the image's release, unless --expect is given.
 
 Examples:
   comeback check source:.
@@ -72,13 +73,13 @@ Examples:
   comeback check release:0.16.0 release:0.17.0 --repeat 5 --fail-fast
   git bisect run comeback check source:. --filter docker-restart --exit-style bisect";
 
-/// The version, with the commit where that is known.
+/// The version, with the commit if it is known.
 const VERSION: &str = match option_env!("COMEBACK_VERSION") {
     Some(version) => version,
     None => env!("CARGO_PKG_VERSION"),
 };
 
-/// The table of exit codes, for the help of commands that end with a verdict.
+/// The table of exit codes, for the help of the commands that end with a verdict.
 fn exit_codes() -> String {
     let lines = Exit::ALL
         .iter()
@@ -96,58 +97,59 @@ fn exit_codes() -> String {
     disable_help_subcommand = true
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
     /// How progress and messages are shown.
     #[command(flatten)]
     pub terminal: TerminalArgs,
-    /// The file that defaults were read from.
+    /// The file that the defaults were read from, if any.
     #[arg(skip)]
     pub defaults: Option<PathBuf>,
 }
 
-/// What to do.
+/// A command.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Show issue #42675 on the releases before and after its fix
+    /// Show issue #42675 on the release before its fix and on the release with it
     #[command(after_help = REPRODUCE_HELP, after_long_help = format!("{REPRODUCE_HELP}\n\n{}", exit_codes()))]
     Reproduce(Reproduce),
     /// Judge images against the behaviour table
     #[command(after_help = CHECK_HELP, after_long_help = format!("{CHECK_HELP}\n\n{}", exit_codes()))]
     Check(Check),
-    /// Say what NEW introduces, repairs and leaves as it was, scenario by scenario: the gate for a change
+    /// Report what NEW introduces and repairs against OLD: the gate for a change
     #[command(after_help = compare::HELP, after_long_help = format!("{}\n\n{}", compare::HELP, exit_codes()))]
     Compare(Compare),
-    /// Show what each release does with the whole table, and remember it
+    /// Run the table on every release, and cache the results
     #[command(after_help = matrix::HELP, after_long_help = format!("{}\n\n{}", matrix::HELP, exit_codes()))]
     Matrix(Matrix),
-    /// Try sequences nobody wrote down, and find the shortest that makes a gateway forget what its operator wanted
+    /// Generate sequences of operations, and shrink those that break the rule
     #[command(after_help = explore::HELP, after_long_help = format!("{}\n\n{}", explore::HELP, exit_codes()))]
     Explore(Explore),
-    /// Judge the record of a run again, without an engine, and render any report of it
+    /// Judge the record of a run again, without an engine, and render any report
     #[command(after_help = reports::JUDGE_HELP, after_long_help = format!("{}\n\n{}", reports::JUDGE_HELP, exit_codes()))]
     Judge(Judge),
-    /// Make one run of the shards that several machines ran with --partition, and judge it
+    /// Merge the shards of a partitioned run into one run, and judge it
     #[command(after_help = reports::MERGE_HELP, after_long_help = format!("{}\n\n{}", reports::MERGE_HELP, exit_codes()))]
     Merge(Merge),
-    /// Break the gateway on purpose, one thing at a time, and see each fault caught
+    /// Break the gateway on purpose, and check that the scenarios catch each fault
     #[command(after_help = selftest::HELP, after_long_help = format!("{}\n\n{}", selftest::HELP, exit_codes()))]
     Selftest(Selftest),
     /// List and explain scenarios
     Scenarios(Scenarios),
-    /// Build, list and remove gateway images of ours
+    /// Build, list and prune the images that comeback builds
     #[command(
         after_help = "Examples:\n  comeback images build release:0.17.0 release:0.17.0@trixie\n  \
                             comeback images list\n  comeback images prune --older-than 7d"
     )]
     Images(Images),
-    /// Look at everything a run needs, and say what to do about what is missing
+    /// Check everything a run needs, and say how to fix what is missing
     #[command(after_help = doctor::HELP, after_long_help = doctor::HELP)]
     Doctor(Doctor),
-    /// Remove what killed runs left behind: containers, volumes and networks of ours, and nothing else
+    /// Remove the containers, volumes and networks that killed runs left
     #[command(
-        after_help = "Examples:\n  comeback sweep\n  comeback sweep --dry-run\n  comeback sweep --run 20261123171806-aad34-5fe7"
+        after_help = "Removes only what a run of comeback created, and nothing of runs that are still going on.\n\n\
+                      Examples:\n  comeback sweep\n  comeback sweep --dry-run\n  comeback sweep --run 20261123171806-aad34-5fe7"
     )]
     Sweep(Sweep),
     /// Print a completion script for a shell
@@ -179,25 +181,25 @@ impl Command {
         }
     }
 
-    /// True if any of its flags can have a default in a file.
+    /// True if any flag of the command can have a default in a file.
     pub fn has_defaults(&self) -> bool {
         !matches!(self, Self::Completions(_) | Self::Man(_))
     }
 }
 
-/// What every command that runs cases has in common.
+/// Arguments of every command that runs cases.
 #[derive(Debug, Clone, Args)]
 pub struct JobArgs {
-    /// Which scenarios.
+    /// The scenarios to run.
     #[command(flatten)]
     pub select: Select,
     /// How they are run.
     #[command(flatten)]
     pub run: RunArgs,
-    /// What is written where.
+    /// The reports and the record.
     #[command(flatten)]
     pub report: ReportArgs,
-    /// Which engine.
+    /// The engine.
     #[command(flatten)]
     pub engine: EngineArgs,
 }
@@ -205,7 +207,7 @@ pub struct JobArgs {
 /// Arguments of `reproduce`.
 #[derive(Debug, Clone, Args)]
 pub struct Reproduce {
-    /// What is run, and how.
+    /// Arguments of every command that runs cases.
     #[command(flatten)]
     pub job: JobArgs,
 }
@@ -216,14 +218,13 @@ pub struct Check {
     /// Images to judge, e.g. release:0.17.0, source:., docker:REF
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<String>,
-    /// Expect every case in this column, whatever the release; deviations on record excuse nothing then
+    /// Expect this column of every case, whatever the image's release; known deviations are not accepted then
     #[arg(long, value_name = "COLUMN", value_enum)]
     pub expect: Option<ColumnArg>,
-    /// What the exit codes mean: `bisect` is for `git bisect run`, and expects the fixed column unless --expect says
-    /// otherwise
+    /// Meaning of the exit codes: `bisect` is for `git bisect run`, and expects the fixed column unless --expect is given
     #[arg(long, value_name = "STYLE", value_enum, default_value = "plain")]
     pub exit_style: ExitStyleArg,
-    /// What is run, and how.
+    /// Arguments of every command that runs cases.
     #[command(flatten)]
     pub job: JobArgs,
 }
@@ -239,45 +240,45 @@ pub struct Scenarios {
     /// What to show; the list by default.
     #[command(subcommand)]
     pub command: Option<ScenariosCommand>,
-    /// Which scenarios.
+    /// The scenarios to list.
     #[command(flatten)]
     pub select: Select,
 }
 
-/// What to show of the scenarios.
+/// A subcommand of `scenarios`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ScenariosCommand {
     /// List the scenarios, one line each
     List(Select),
-    /// Tell what a scenario does, why, and what it expects
+    /// Say what a scenario does and why, and what it expects
     Explain {
         /// The scenario's id
         #[arg(value_name = "ID")]
         id: String,
-        /// Scenario files to add to the ones built in, or to replace them by id
+        /// Folder of scenario files to add to the built-in ones; a file replaces the built-in scenario of the same id
         #[arg(long, value_name = "DIR")]
         scenarios: Option<PathBuf>,
     },
-    /// List the operations a scenario can use
+    /// List the operations that a scenario can use
     Operations,
-    /// List the probes a scenario can expect values of
+    /// List the probes that a scenario can expect values of
     Probes,
 }
 
 /// Arguments of `sweep`.
 #[derive(Debug, Clone, Args)]
 pub struct Sweep {
-    /// Only say what would be removed
+    /// Only list what would be removed
     #[arg(long)]
     pub dry_run: bool,
-    /// Only what that run left behind; its id is in its progress, its report and its JSON
+    /// Remove only what this run left; its id is in its progress, its report and its JSON
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
-    /// Wait, out of the terminal's reach, until whoever started this is gone without a word; then look until nothing more
-    /// turns up. Every run starts one of these as its watchdog
+    /// Run as the watchdog of a run: wait, detached from the terminal, until the run's process is gone. If it ended without
+    /// cleaning up, sweep until nothing more turns up
     #[arg(long, hide = true, requires = "run", conflicts_with = "dry_run")]
     pub watchdog: bool,
-    /// Which engine.
+    /// The engine.
     #[command(flatten)]
     pub engine: EngineArgs,
 }

@@ -1,4 +1,4 @@
-//! From arguments to the options of a command.
+//! Converts parsed arguments to the options of a command.
 
 use comeback_commands::options;
 use comeback_engine::Wanted;
@@ -7,7 +7,7 @@ use comeback_verdict::{Column, ExitStyle};
 use super::args;
 
 impl args::Command {
-    /// The command for whoever runs it; `None` for what is about the command line itself.
+    /// The options for `comeback_commands::run`; `None` for `completions` and `man`, which need nothing but the command line.
     pub fn options(&self) -> Option<options::Command> {
         use options::Command;
         Some(match self.clone() {

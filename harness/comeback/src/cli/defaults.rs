@@ -1,4 +1,5 @@
-//! Defaults of flags, from the nearest `.config/comeback.toml`. Flags beat the environment, which beats the file.
+//! Defaults of flags, from the nearest `.config/comeback.toml`. A flag takes precedence over the environment, and the
+//! environment over the file.
 
 mod file;
 mod keys;
@@ -10,22 +11,23 @@ use clap::Command;
 use comeback_commands::{Failure, FailureKind};
 use keys::{KEYS, Key, Reach};
 
-/// The file, below each folder on the way up from the current one.
+/// The file, relative to the current folder or one of its parents.
 const PLACE: &str = ".config/comeback.toml";
-/// Names another file; set to nothing, there is none.
+/// Names another file. If the variable is empty, no file is read.
 const VARIABLE: &str = "COMEBACK_CONFIG";
 
-/// Of the help: where defaults come from.
+/// The part of the help that says where defaults come from.
 pub(super) fn help() -> String {
     let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
     format!(
-        "Defaults of {} come from the environment (COMEBACK_JOBS and so on), else from the nearest {PLACE} of the current \
-         folder and those above it; {VARIABLE} names another file, or none if it is empty. -v says which was read.",
+        "Defaults: these flags can be set in the environment (as COMEBACK_JOBS and so on) or in a file: {}. The file is the \
+         nearest {PLACE} in the current folder or one of its parents. {VARIABLE} names another file; if it is empty, no file \
+         is read. -v says which file was read.",
         names.join(", ")
     )
 }
 
-/// What a file says.
+/// The defaults that a file sets.
 #[derive(Debug)]
 pub(super) struct Defaults {
     /// The file.
@@ -33,21 +35,22 @@ pub(super) struct Defaults {
     values: Vec<(&'static Key, Vec<String>)>,
 }
 
-/// Finds and reads the file that counts here; `None` if there is none.
+/// Finds and reads the nearest file; `None` if there is none.
 ///
 /// # Errors
-/// Everything that is wrong with it at once, each with line and caret; or that it cannot be read.
+///
+/// If the file cannot be read, or with all errors in it at once, each with line and caret.
 pub(super) fn nearest() -> Result<Option<Defaults>, Failure> {
     let path = match std::env::var_os(VARIABLE) {
         Some(named) if named.is_empty() => None,
         Some(named) => Some(PathBuf::from(named)),
-        // Nobody is in a folder that is gone.
+        // The current folder may have been removed. Then there is no file.
         None => std::env::current_dir().ok().and_then(|here| above(&here)),
     };
     path.map(|path| read(&path)).transpose()
 }
 
-/// The first such file on the way up.
+/// The nearest file in a folder or its parents.
 fn above(here: &Path) -> Option<PathBuf> {
     here.ancestors()
         .map(|folder| folder.join(PLACE))
@@ -63,7 +66,7 @@ fn read(path: &Path) -> Result<Defaults, Failure> {
         })
         .doing("read the defaults")
     })?;
-    // Paths in it are meant from the folder that holds `.config`, wherever one stands.
+    // Paths in the file are relative to the folder that holds `.config`, not to the current one.
     let folder = path.parent().unwrap_or(Path::new(""));
     let root = match folder.file_name() {
         Some(name) if name == ".config" => folder.parent().unwrap_or(folder),
@@ -97,23 +100,23 @@ impl Defaults {
         let values: Vec<&(&'static Key, Vec<String>)> = self
             .values
             .iter()
-            // Other people's variables that say the same are environment too.
-            .filter(|(key, _)| !key.beaten_by.iter().any(|name| set(name)))
+            // Variables such as DOCKER_HOST are environment too, so they take precedence over the file.
+            .filter(|(key, _)| !key.overridden_by.iter().any(|name| set(name)))
             .collect();
         apply(command, &values)
     }
 }
 
-/// To a command and all below it.
+/// Sets the defaults of a command and of its subcommands.
 fn apply(command: Command, values: &[&(&'static Key, Vec<String>)]) -> Command {
     let name = command.get_name().to_owned();
     let mut command = command;
     for (key, value) in values {
-        let meant = match key.reach {
+        let applies = match key.reach {
             Reach::All => true,
             Reach::Judges => keys::JUDGES.contains(&name.as_str()),
         };
-        if meant && command.get_arguments().any(|a| a.get_id() == key.argument) {
+        if applies && command.get_arguments().any(|a| a.get_id() == key.argument) {
             command = command.mut_arg(key.argument, |a| a.default_values(value.clone()));
         }
     }

@@ -1,4 +1,4 @@
-//! The command line: arguments, their defaults from a file, and what becomes of a mistake in them.
+//! The command line: arguments, their defaults from a file, and errors in both.
 
 pub mod args;
 mod convert;
@@ -16,15 +16,15 @@ use comeback_commands::style;
 
 pub use comeback_verdict::exit::{Exit, ExitStyle};
 
-/// Parses the arguments of the process, with the defaults of the nearest file where the command has any.
+/// Parses the arguments of the process, with the defaults of the nearest file if the command has any.
 ///
 /// # Errors
 ///
-/// The exit code to end with, after the text has been printed: 0 for `--help` and `--version`, 64 for wrong usage
-/// (clap's own 2 means something else here) and for a file of defaults that is wrong, or what stops `git bisect` where it
-/// was asked for.
+/// The exit code to end with; the text has been printed. It is 0 for `--help` and `--version`, and 64 for wrong usage or a
+/// bad file of defaults (clap's own code 2 means *inconclusive* here). With `--exit-style bisect`, errors get a code that
+/// stops `git bisect`.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, u8> {
-    // A mistyped flag must not read as a bad commit.
+    // Clap has not parsed the style yet. A mistyped flag must not count as a bad commit.
     let bisects = arguments.iter().any(|word| {
         let word = word.to_string_lossy();
         word == "bisect" || word == "--exit-style=bisect"
@@ -37,14 +37,14 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Cli, u8> {
 }
 
 fn with_defaults(arguments: Vec<OsString>) -> Result<Cli, Exit> {
-    // Help, and mistakes in the arguments themselves, are not kept from anybody by a file.
+    // Without the file first: a bad file must not hide the help, or an error in the arguments.
     let cli = Cli::try_parse_from(&arguments).map_err(|error| usage(&error))?;
     if !cli.command.has_defaults() {
         return Ok(cli);
     }
     let found = defaults::nearest().map_err(|failure| {
         let style = style(cli.terminal.color.into(), &std::io::stderr());
-        // Nothing can be done about a closed stderr, and the exit code says enough.
+        // If stderr is closed, the exit code has to be enough.
         let _ = std::io::stderr().write_all(failure.render(style).as_bytes());
         failure.exit()
     })?;
@@ -60,7 +60,7 @@ fn with_defaults(arguments: Vec<OsString>) -> Result<Cli, Exit> {
 }
 
 fn usage(error: &clap::Error) -> Exit {
-    // As above.
+    // As for the file: the exit code has to be enough.
     let _ = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Held,

@@ -1,4 +1,4 @@
-//! What people read who ask for help or make a mistake.
+//! The help texts, and the exit codes of wrong usage.
 #![allow(clippy::unwrap_used)]
 
 use clap::{CommandFactory as _, Parser as _};
@@ -33,7 +33,7 @@ fn args(line: &str) -> Vec<std::ffi::OsString> {
 #[case::images("images")]
 #[case::images_build("images build")]
 #[case::images_prune("images prune")]
-fn help(#[case] path: &str) {
+fn help_texts(#[case] path: &str) {
     let mut root = Cli::command().term_width(100);
     root.build();
     let command = path
@@ -70,7 +70,7 @@ fn exit_code_of_an_early_end(#[case] line: &str, #[case] wanted: Exit) {
 #[case("check source:. --exit-style bisect --frobnicate", 192)]
 #[case("check --exit-style=bisect", 192)]
 #[case("check --exit-style bisect --help", 0)]
-fn bisecting_stops_at_a_mistake_of_the_callers(#[case] line: &str, #[case] wanted: u8) {
+fn wrong_usage_stops_a_bisection(#[case] line: &str, #[case] wanted: u8) {
     assert_eq!(parse(args(line)).err(), Some(wanted));
 }
 

@@ -1,4 +1,4 @@
-//! Values of flags that take more than a word.
+//! Parsers for the values of flags.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use jiff::{Span, SpanRelativeTo};
 use comeback_commands::options::{Output, ReportFormat};
 use comeback_plan::{By, Partition};
 
-/// The name of a report's format.
+/// The format of a report, by its name.
 pub fn format() -> impl TypedValueParser<Value = ReportFormat> {
     let names = ReportFormat::ALL.map(|(name, _)| name);
     PossibleValuesParser::new(names).try_map(|name| ReportFormat::named(&name).ok_or("unknown format"))
@@ -25,7 +25,7 @@ pub fn output(text: &str) -> Result<Output, String> {
     }
     let format = ReportFormat::named(format).ok_or_else(|| {
         let known: Vec<&str> = ReportFormat::ALL.iter().map(|(name, _)| *name).collect();
-        format!("unknown format `{format}`; there are {}", known.join(", "))
+        format!("unknown format `{format}`; the formats are {}", known.join(", "))
     })?;
     Ok(Output {
         format,
@@ -33,14 +33,14 @@ pub fn output(text: &str) -> Result<Output, String> {
     })
 }
 
-/// A whole number from 1, as a type that holds no other.
+/// A whole number from 1, for a type that cannot hold 0.
 pub fn from_one<N: FromStr>(text: &str) -> Result<N, String> {
     text.parse().map_err(|_| "expected a whole number from 1".to_owned())
 }
 
-/// A duration as people write it: `90s`, `5m`, `1h30m`, `500ms`; a bare number is seconds. Zero is refused.
+/// A duration such as `90s`, `5m`, `1h30m` or `500ms`. A bare number is seconds. Zero is rejected.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no duration; write it as 90s, 5m, 1h30m or 7d");
+    let wrong = || format!("`{text}` is not a duration; write it as 90s, 5m, 1h30m or 7d");
     let duration = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
@@ -56,16 +56,16 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// Where a shard's number and how many there are stand: their variables, and what the first counts from.
+/// The variables in which CI servers give the shard's number and the number of shards, and the number of the first shard.
 const SHARDS: [(&str, &str, u32); 4] = [
-    // A Kubernetes Indexed Job does not tell its pods how many they are.
+    // A Kubernetes Indexed Job has no variable for the number of its pods.
     ("JOB_COMPLETION_INDEX", "COMEBACK_PARTITION_COUNT", 0),
     ("CI_NODE_INDEX", "CI_NODE_TOTAL", 1),
     ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", 0),
     ("BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", 0),
 ];
 
-/// `slice:2/3`, or `slice:auto`: the shard that the environment says this is.
+/// A shard such as `slice:2/3`. `slice:auto` is the shard that the environment names.
 pub fn partition(text: &str) -> Result<Partition, String> {
     partition_in(text, |name| std::env::var(name).ok())
 }
@@ -81,7 +81,7 @@ fn partition_in(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result
         };
         let number = of_index.parse::<u32>().ok();
         let shard = number.and_then(|n| n.checked_sub(first)?.checked_add(1));
-        let shard = shard.ok_or_else(|| format!("{index}={of_index} is no shard's number"))?;
+        let shard = shard.ok_or_else(|| format!("{index}={of_index} is not the number of a shard"))?;
         return format!("{name}:{shard}/{of_total}")
             .parse()
             .map_err(|why| format!("{index}={of_index}, {total}={of_total}: {why}"));
@@ -91,7 +91,7 @@ fn partition_in(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result
         .map(|(index, total, _)| format!("{index} with {total}"))
         .collect();
     Err(format!(
-        "nothing in the environment says which shard this is; looked for {}",
+        "the environment does not say which shard this is; looked for {}",
         pairs.join(", ")
     ))
 }
@@ -124,7 +124,7 @@ mod tests {
     #[case("1mo", None)]
     #[case("5M", None)]
     #[case("99999999999999999999s", None)]
-    fn durations(#[case] text: &str, #[case] ms: Option<u64>) {
+    fn durations_are_parsed(#[case] text: &str, #[case] ms: Option<u64>) {
         assert_eq!(duration(text).ok(), ms.map(Duration::from_millis));
     }
 
@@ -134,13 +134,17 @@ mod tests {
     #[case::the_last("hash:auto", &[("JOB_COMPLETION_INDEX", "2"), ("COMEBACK_PARTITION_COUNT", "3")], Ok("hash:3/3"))]
     #[case::counts_from_1("slice:auto", &[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "2")], Ok("slice:1/2"))]
     #[case::counts_from_0("slice:auto", &[("CIRCLE_NODE_INDEX", "1"), ("CIRCLE_NODE_TOTAL", "2")], Ok("slice:2/2"))]
-    #[case::half("slice:auto", &[("JOB_COMPLETION_INDEX", "0")], Err("nothing in the environment"))]
-    #[case::none("slice:auto", &[], Err("nothing in the environment"))]
+    #[case::half("slice:auto", &[("JOB_COMPLETION_INDEX", "0")], Err("the environment does not say"))]
+    #[case::none("slice:auto", &[], Err("the environment does not say"))]
     #[case::beyond("slice:auto", &[("JOB_COMPLETION_INDEX", "3"), ("COMEBACK_PARTITION_COUNT", "3")], Err("there is no shard 4 of 3"))]
-    #[case::below("slice:auto", &[("CI_NODE_INDEX", "0"), ("CI_NODE_TOTAL", "2")], Err("is no shard's number"))]
-    #[case::no_number("slice:auto", &[("CI_NODE_INDEX", "x"), ("CI_NODE_TOTAL", "2")], Err("is no shard's number"))]
+    #[case::below("slice:auto", &[("CI_NODE_INDEX", "0"), ("CI_NODE_TOTAL", "2")], Err("is not the number of a shard"))]
+    #[case::no_number("slice:auto", &[("CI_NODE_INDEX", "x"), ("CI_NODE_TOTAL", "2")], Err("is not the number of a shard"))]
     #[case::other("count:auto", &[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "2")], Err("is no partition"))]
-    fn shards(#[case] text: &str, #[case] variables: &[(&str, &str)], #[case] wanted: Result<&str, &str>) {
+    fn shards_are_parsed_or_taken_from_the_environment(
+        #[case] text: &str,
+        #[case] variables: &[(&str, &str)],
+        #[case] wanted: Result<&str, &str>,
+    ) {
         let variable = |name: &str| {
             let found = variables.iter().find(|(n, _)| *n == name);
             found.map(|(_, value)| (*value).to_owned())
@@ -159,9 +163,9 @@ mod tests {
     #[case("json=", Err("no path after `json=`"))]
     #[case(
         "pdf=a",
-        Err("unknown format `pdf`; there are human, json, jsonl, junit, markdown, annotations, html")
+        Err("unknown format `pdf`; the formats are human, json, jsonl, junit, markdown, annotations, html")
     )]
-    fn outputs(#[case] text: &str, #[case] wanted: Result<&str, &str>) {
+    fn outputs_are_parsed(#[case] text: &str, #[case] wanted: Result<&str, &str>) {
         let found = output(text);
         assert_eq!(found.map(|o| o.path), wanted.map(PathBuf::from).map_err(str::to_owned));
     }

@@ -1,4 +1,4 @@
-//! Arguments that several commands have.
+//! Arguments that several commands share.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -8,15 +8,15 @@ use crate::cli::values::{duration, from_one, partition};
 use clap::{ArgAction, Args, ValueEnum};
 use comeback_plan::Partition;
 
-/// Which scenarios.
+/// The selection of scenarios.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Selection")]
 pub struct Select {
-    /// Run only the scenarios that match: an id (* is a glob), tag(), issue(), release() or id(), combined with not, and,
-    /// or and parentheses
+    /// Select the scenarios that match: an id (* matches any text), tag(), issue(), release() or id(), combined with not,
+    /// and, or and parentheses
     #[arg(long, env = "COMEBACK_FILTER", hide_env = true, value_name = "EXPR")]
     pub filter: Option<String>,
-    /// Scenario files to add to the ones built in, or to replace them by id
+    /// Folder of scenario files to add to the built-in ones; a file replaces the built-in scenario of the same id
     #[arg(long, env = "COMEBACK_SCENARIOS", hide_env = true, value_name = "DIR")]
     pub scenarios: Option<PathBuf>,
 }
@@ -25,10 +25,10 @@ pub struct Select {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
-    /// Cases at the same time [default: as many as the engine's processors bear]
+    /// Number of cases to run in parallel [default: from the engine's processors and memory]
     #[arg(long, short = 'j', env = "COMEBACK_JOBS", hide_env = true, value_name = "N", value_parser = from_one::<NonZeroUsize>)]
     pub jobs: Option<NonZeroUsize>,
-    /// Run every case that many times
+    /// Number of times to run every case
     #[arg(
         long,
         env = "COMEBACK_REPEAT",
@@ -38,17 +38,18 @@ pub struct RunArgs {
         value_parser = from_one::<NonZeroU32>
     )]
     pub repeat: NonZeroU32,
-    /// Run only one shard of the plan, e.g. slice:2/3 (dealt out in turn) or hash:2/3 (a case stays where it is when others
-    /// are added); `comeback merge` makes one run of all shards. With slice:auto or hash:auto, K and N are the CI server's
+    /// Run only one shard of the plan, e.g. slice:2/3 (cases are dealt out in turn) or hash:2/3 (a case stays in its shard
+    /// when others are added). `comeback merge` makes one run of all shards. With slice:auto or hash:auto, K and N come from
+    /// the CI server's environment
     #[arg(long, env = "COMEBACK_PARTITION", hide_env = true, value_name = "BY:K/N", value_parser = partition)]
     pub partition: Option<Partition>,
-    /// What is drawn follows from it.
+    /// The seed.
     #[command(flatten)]
     pub seed: SeedArg,
-    /// Longest a case may take, e.g. 90s or 5m
+    /// Time limit of a case, e.g. 90s or 5m
     #[arg(long, env = "COMEBACK_TIMEOUT", hide_env = true, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     pub timeout: Duration,
-    /// Start no further case after the first regression or mismatch
+    /// Start no more cases after the first regression or mismatch
     #[arg(long, env = "COMEBACK_FAIL_FAST", hide_env = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, value_name = "BOOL")]
     #[arg(
         default_missing_value = "true",
@@ -60,8 +61,8 @@ pub struct RunArgs {
     /// Print the plan and run nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// From which image the observer runs, which watches the volume: the one under test, or our own base, which an image that
-    /// lies cannot reach
+    /// Image of the observer, which watches the volume: the image under test, or the base image, which a dishonest image
+    /// cannot tamper with
     #[arg(
         long,
         env = "COMEBACK_OBSERVER",
@@ -71,25 +72,25 @@ pub struct RunArgs {
         default_value = "image"
     )]
     pub observer: ObserverFrom,
-    /// Keep container and volume of these cases to look at; how to look and how to remove them is said
+    /// Keep the container and volume of these cases for inspection; the run prints how to inspect and how to remove them
     #[arg(long, env = "COMEBACK_KEEP", hide_env = true, value_name = "WHEN", value_enum)]
     pub keep: Option<Keep>,
 }
 
-/// What is drawn in a run follows from it.
+/// The seed of a run.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct SeedArg {
-    /// What is drawn follows from it: at which moment a step that ends a live gateway begins, and the sequences of `explore`.
-    /// The same seed draws the same again [default: another one each time]
+    /// Number from which a run draws the moments of steps that end a live gateway, and the sequences of `explore`; the same
+    /// seed draws the same again [default: a new one for each run]
     #[arg(long, env = "COMEBACK_SEED", hide_env = true, value_name = "N")]
     pub seed: Option<u64>,
 }
 
-/// Which engine, and what it may fetch.
+/// The engine, and whether anything may be fetched.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
-    /// Which engine: `auto` is docker's, or where there is no sign of one, podman's
+    /// Engine to use: `auto` is Docker, or Podman if there is no sign of Docker
     #[arg(
         long,
         env = "COMEBACK_ENGINE",
@@ -99,10 +100,10 @@ pub struct EngineArgs {
         default_value = "auto"
     )]
     pub engine: EngineKind,
-    /// The engine's address, e.g. unix:///run/docker.sock [default: as the docker or podman command finds it]
+    /// Address of the engine, e.g. unix:///run/docker.sock [default: the one that the docker or podman command uses]
     #[arg(long, env = "COMEBACK_HOST", hide_env = true, value_name = "URL")]
     pub host: Option<String>,
-    /// Fetch nothing: use only images and packages that are there
+    /// Fetch nothing; use only images and packages that are there
     #[arg(long, env = "COMEBACK_OFFLINE", hide_env = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true, value_name = "BOOL")]
     #[arg(
         default_missing_value = "true",
@@ -117,7 +118,7 @@ pub struct EngineArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Messages")]
 pub struct TerminalArgs {
-    /// When to use colours; NO_COLOR is honoured
+    /// When to use colours; `auto` respects NO_COLOR
     #[arg(
         long,
         env = "COMEBACK_COLOR",
@@ -128,10 +129,10 @@ pub struct TerminalArgs {
     )]
     #[arg(global = true)]
     pub color: ColorWhen,
-    /// Tell more: every observation as it is made; twice also what the harness does
+    /// Print every observation as it is made; -vv also prints what the harness does
     #[arg(long, short = 'v', action = ArgAction::Count, global = true, conflicts_with = "quiet")]
     pub verbose: u8,
-    /// Tell nothing while it runs
+    /// Print no progress
     #[arg(long, short = 'q', global = true)]
     pub quiet: bool,
 }
@@ -148,10 +149,10 @@ pub enum ColorWhen {
     Never,
 }
 
-/// Which engine.
+/// The engine to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum EngineKind {
-    /// Docker's, or where there is no sign of one, podman's
+    /// Docker, or Podman if there is no sign of Docker
     #[default]
     Auto,
     /// Docker
@@ -160,37 +161,37 @@ pub enum EngineKind {
     Podman,
 }
 
-/// From which image the observer runs.
+/// The image of the observer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum ObserverFrom {
     /// The image under test
     #[default]
     Image,
-    /// Our own base image, whose Python nobody else has touched
+    /// The base image that comeback made, with its own Python
     Base,
 }
 
-/// Which cases' containers are kept.
+/// The cases whose containers are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Keep {
-    /// Those of every case that is not as expected
+    /// Cases that are not as expected
     OnFailure,
 }
 
-/// What exit codes mean.
+/// The meaning of the exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ExitStyleArg {
     /// As in the table of exit codes
     Plain,
-    /// 0 good, 1 bad, 125 cannot be told or built, 128 and up: stop bisecting
+    /// 0 good, 1 bad, 125 inconclusive or cannot be built, 128 and up: stop bisecting
     Bisect,
 }
 
 /// A column of the behaviour table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ColumnArg {
-    /// As releases with the fix behave
+    /// The behaviour of releases with the fix
     Fixed,
-    /// As releases without it behave
+    /// The behaviour of releases without the fix
     Regressed,
 }

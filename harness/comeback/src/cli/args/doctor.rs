@@ -4,31 +4,31 @@ use clap::{Args, ValueEnum};
 
 use super::EngineArgs;
 
-/// Its help.
+/// The help of `doctor`.
 pub(super) const HELP: &str = "\
-Looks at everything a run needs: the engine and who named it, its builder, disk and limits, a way to a base image, the \
-package index, the cache, and what killed runs left behind. Starts no container and downloads no image; it builds an image \
-of nothing to see whether the builder works, and removes it.
+Checks everything a run needs: the engine and where its address comes from, its builder, disk and limits, a source of the \
+base image, the package index, the cache, and leftovers of killed runs. It starts no container and downloads no image. To \
+test the builder it builds an empty image and removes it.
 
-Ends with 0 if everything that a run needs is here, with 3 if not.
+The exit code is 0 if everything that a run needs is here, and 3 if not.
 
 Examples:
   comeback doctor
-  comeback doctor --offline        is everything here that a run without a network needs?
+  comeback doctor --offline        checks whether runs work without a network
   comeback doctor --format json";
 
 /// Arguments of `doctor`.
 #[derive(Debug, Clone, Args)]
 pub struct Doctor {
-    /// What is written to stdout
+    /// Format of the findings on stdout
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
     pub format: DoctorFormat,
-    /// Which engine.
+    /// The engine.
     #[command(flatten)]
     pub engine: EngineArgs,
 }
 
-/// How findings are written.
+/// The format of the findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DoctorFormat {
     /// For people at a terminal

@@ -10,41 +10,41 @@ use crate::cli::values::duration;
 /// Arguments of `images`.
 #[derive(Debug, Clone, Args)]
 pub struct Images {
-    /// What to do with them.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: ImagesCommand,
 }
 
-/// What to do with images.
+/// A subcommand of `images`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ImagesCommand {
-    /// Build or find images, and print the reference of each, one a line
+    /// Build or find images, and print their references, one a line
     Build {
         /// Images, e.g. release:0.17.0, release:0.17.0@trixie, source:.
         #[arg(value_name = "IMAGE", required = true)]
         images: Vec<String>,
-        /// Which engine.
+        /// The engine.
         #[command(flatten)]
         engine: EngineArgs,
     },
-    /// List the images of ours: what each adds to its base, and its age
+    /// List the images that comeback built, with their age and the size that each adds to its base
     List {
-        /// Which engine.
+        /// The engine.
         #[command(flatten)]
         engine: EngineArgs,
     },
-    /// Remove images of ours that nothing uses
+    /// Remove images that comeback built and that nothing uses
     Prune {
-        /// Those made longer ago, e.g. 7d or 12h
+        /// Remove images that are older than this, e.g. 7d or 12h
         #[arg(long, value_name = "DURATION", value_parser = duration)]
         older_than: Option<Duration>,
-        /// The oldest, until what is left takes no more than that many megabytes
+        /// Remove the oldest images until the rest takes at most this many megabytes
         #[arg(long, value_name = "MB")]
         keep_mb: Option<u64>,
-        /// All of them
+        /// Remove all of them
         #[arg(long, conflicts_with_all = ["older_than", "keep_mb"])]
         all: bool,
-        /// Which engine.
+        /// The engine.
         #[command(flatten)]
         engine: EngineArgs,
     },

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Its help.
+/// The help of `completions`.
 pub(super) const COMPLETIONS_HELP: &str = "\
 Examples:
   comeback completions bash > ~/.local/share/bash-completion/completions/comeback
   comeback completions zsh > ~/.zfunc/_comeback
   comeback completions fish > ~/.config/fish/completions/comeback.fish";
 
-/// Its help.
+/// The help of `man`.
 pub(super) const MAN_HELP: &str = "\
 Examples:
   comeback man | man -l -
@@ -21,7 +21,7 @@ Examples:
 /// Arguments of `completions`.
 #[derive(Debug, Clone, Args)]
 pub struct Completions {
-    /// For which shell
+    /// The shell
     #[arg(value_name = "SHELL", value_enum)]
     pub shell: clap_complete::Shell,
 }
@@ -29,10 +29,10 @@ pub struct Completions {
 /// Arguments of `man`.
 #[derive(Debug, Clone, Args)]
 pub struct Man {
-    /// Write all pages into this folder
+    /// Write all pages to this folder
     #[arg(long, value_name = "DIR", conflicts_with = "command")]
     pub into: Option<PathBuf>,
-    /// Of which command; of comeback itself by default
+    /// Print the page of this command [default: the page of comeback itself]
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
 }

@@ -4,14 +4,14 @@ use clap::Args;
 
 use super::JobArgs;
 
-/// Its help.
+/// The help of `matrix`.
 pub(super) const HELP: &str = "\
-Runs every release with a container reconciler (0.15.0 to the newest on PyPI) against the table: the whole of it on the \
-default base, the core on every other one. With IMAGEs, the whole table on each of those.
+Runs the table on every release that has a container reconciler (0.15.0 to the newest on PyPI): the whole table on the \
+default base, and the core scenarios on the other bases. If IMAGEs are given, it runs the whole table on those instead.
 
-What was seen once is kept, by a hash of the image's build inputs, of the package versions measured in it, and of the \
-scenario: a new release costs one column, and a run that was cut short goes on where it was. Evidence that is missing is not \
-kept, nor what an engine failed to do.
+Results are cached. The key is a hash of the image's build inputs, of the package versions measured in it and of the \
+scenario. So a new release costs one column, and a run that was cut short goes on where it stopped. Inconclusive cases and \
+errors of the engine are not cached.
 
 Examples:
   comeback matrix
@@ -21,13 +21,13 @@ Examples:
 /// Arguments of `matrix`.
 #[derive(Debug, Clone, Args)]
 pub struct Matrix {
-    /// The columns [default: every release, on every base]
+    /// Images to run [default: every release on every base]
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
-    /// Run everything again, whatever is kept
+    /// Run everything again and ignore the cached results
     #[arg(long)]
     pub fresh: bool,
-    /// What is run, and how.
+    /// Arguments of every command that runs cases.
     #[command(flatten)]
     pub job: JobArgs,
 }

@@ -4,13 +4,13 @@ use clap::Args;
 
 use super::JobArgs;
 
-/// Its help.
+/// The help of `selftest`.
 pub(super) const HELP: &str = "\
-Breaks one thing at a time in the real gateway of an image, by a fault overlay, and runs the scenarios that have to catch \
-it, or with --all the whole table. The same scenarios without an overlay are the control: they have to hold. A fault is \
-caught if a scenario that holds without it does not hold with it; an error or missing evidence catches nothing.
+Breaks one thing at a time in the real gateway of an image with a fault overlay, and runs the scenarios that have to catch \
+the fault, or the whole table with --all. The same scenarios without an overlay are the control, and have to hold. A fault \
+is caught if a scenario that holds without the overlay does not hold with it. An error or missing evidence catches nothing.
 
-Works with images that comeback builds: release:… and source:….
+Works with the images that comeback builds: release:…, pypi:… and source:….
 
 Examples:
   comeback selftest
@@ -20,16 +20,16 @@ Examples:
 /// Arguments of `selftest`.
 #[derive(Debug, Clone, Args)]
 pub struct Selftest {
-    /// Image whose gateway is broken
+    /// Image to break
     #[arg(value_name = "IMAGE", default_value = "release:0.17.0")]
     pub image: String,
-    /// Only this fault overlay; can be given several times
+    /// Use only this fault overlay; can be given several times
     #[arg(long, value_name = "NAME")]
     pub overlay: Vec<String>,
-    /// Every selected scenario against every overlay, not only those that have to catch it
+    /// Run every selected scenario with every overlay, not only those that have to catch it
     #[arg(long)]
     pub all: bool,
-    /// What is run, and how.
+    /// Arguments of every command that runs cases.
     #[command(flatten)]
     pub job: JobArgs,
 }

@@ -1,4 +1,4 @@
-//! Text of the file in; values of flags, or everything that is wrong with it, out.
+//! Parses the file of defaults to values of flags, or to all errors in it.
 
 use std::ops::Range;
 use std::path::Path;
@@ -15,14 +15,14 @@ use comeback_scenario::{Diagnostic, Filter};
 /// The values of a key's flag, in order.
 pub(super) type Values = Vec<(&'static Key, Vec<String>)>;
 
-/// Why a value cannot be: the line above the snippet, and the words at the caret.
+/// Why a value is rejected: the message above the snippet, and the label at the caret.
 struct Wrong {
     span: Range<usize>,
     message: String,
     label: String,
 }
 
-/// Reads the file `shown`; paths in it are meant from `root`.
+/// Parses the text of the file `shown`. Paths in it are relative to `root`.
 pub(super) fn parse(shown: &str, text: &str, root: &Path) -> Result<Values, Vec<Diagnostic>> {
     let text: Arc<str> = Arc::from(text);
     let error = |wrong: Wrong| {
@@ -60,8 +60,8 @@ pub(super) fn parse(shown: &str, text: &str, root: &Path) -> Result<Values, Vec<
 
 fn unknown(name: &Spanned<std::borrow::Cow<'_, str>>) -> Wrong {
     let label = match did_you_mean(name.get_ref(), KEYS.iter().map(|key| key.name)) {
-        Some(meant) => format!("not the default of anything; did you mean `{meant}`?"),
-        None => "not the default of anything".to_owned(),
+        Some(similar) => format!("there is no such default; did you mean `{similar}`?"),
+        None => "there is no such default".to_owned(),
     };
     Wrong {
         span: name.span(),
@@ -70,11 +70,11 @@ fn unknown(name: &Spanned<std::borrow::Cow<'_, str>>) -> Wrong {
     }
 }
 
-/// What to hand to the flag, for a value that it takes.
+/// The values to pass to the key's flag.
 fn value(key: &Key, node: &Spanned<DeValue<'_>>, root: &Path) -> Result<Vec<String>, Wrong> {
     let wrong = |label: String| Wrong {
         span: node.span(),
-        message: format!("`{}` cannot be this", key.name),
+        message: format!("invalid value of `{}`", key.name),
         label,
     };
     let text = || node.get_ref().as_str().ok_or_else(|| wrong("expected a string".into()));
@@ -134,7 +134,7 @@ fn value(key: &Key, node: &Spanned<DeValue<'_>>, root: &Path) -> Result<Vec<Stri
 fn outputs(node: &Spanned<DeValue<'_>>, root: &Path, key: &Key) -> Result<Vec<String>, Wrong> {
     let wrong = |span: Range<usize>, label: String| Wrong {
         span,
-        message: format!("`{}` cannot be this", key.name),
+        message: format!("invalid value of `{}`", key.name),
         label,
     };
     let list = node.get_ref().as_array();

@@ -1,21 +1,21 @@
-//! The keys of the file: which flag each is the default of, and what it can be.
+//! The keys of the file of defaults: the flag of each, and the values it can have.
 
-/// A key.
+/// A key of the file.
 #[derive(Debug)]
 pub(super) struct Key {
-    /// As written in the file, which is the flag's name.
+    /// The key as written in the file. It is also the name of the flag.
     pub name: &'static str,
     /// The flag's id in the definition of the command line.
     pub argument: &'static str,
-    /// What it can be.
+    /// The kind of value it takes.
     pub kind: Kind,
-    /// For which commands it counts.
+    /// The commands it applies to.
     pub reach: Reach,
-    /// Variables, beside our own, that say the same and count more.
-    pub beaten_by: &'static [&'static str],
+    /// Variables of other programs that set the same thing and take precedence over the file.
+    pub overridden_by: &'static [&'static str],
 }
 
-/// What a value can be.
+/// The kind of value that a key takes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     /// Any text.
@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Flag,
     /// `90s`, or a whole number of seconds.
     Duration,
-    /// A path, from the folder that holds `.config`.
+    /// A path, relative to the folder that holds `.config`.
     Path,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -36,13 +36,13 @@ pub(super) enum Kind {
     Outputs,
 }
 
-/// For which commands a key counts.
+/// The commands that a key applies to.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reach {
     /// Every one that has the flag.
     All,
-    /// Those that judge images of the caller's: what `reproduce` shows and `selftest` proves is not for a file to cut
-    /// short, and `scenarios` lists what there is.
+    /// Only the commands that judge the user's images. A file must not narrow what `reproduce` shows and `selftest` proves,
+    /// and `scenarios` lists everything.
     Judges,
 }
 
@@ -55,11 +55,11 @@ const fn key(name: &'static str, argument: &'static str, kind: Kind) -> Key {
         argument,
         kind,
         reach: Reach::All,
-        beaten_by: &[],
+        overridden_by: &[],
     }
 }
 
-/// All of them.
+/// All keys.
 pub(super) const KEYS: [Key; 14] = [
     Key {
         reach: Reach::Judges,
@@ -75,13 +75,13 @@ pub(super) const KEYS: [Key; 14] = [
     key("output", "output", Kind::Outputs),
     key("record", "record", Kind::Path),
     Key {
-        beaten_by: &["DOCKER_HOST", "DOCKER_CONTEXT"],
+        overridden_by: &["DOCKER_HOST", "DOCKER_CONTEXT"],
         ..key("host", "host", Kind::Text)
     },
     key("engine", "engine", Kind::Word(&["auto", "docker", "podman"])),
     key("offline", "offline", Kind::Flag),
     Key {
-        beaten_by: &["NO_COLOR"],
+        overridden_by: &["NO_COLOR"],
         ..key("color", "color", Kind::Word(&["auto", "always", "never"]))
     },
 ];

@@ -87,7 +87,7 @@ fn every_key_has_a_flag() {
 }
 
 #[test]
-fn flags_beat_the_file() {
+fn flags_override_the_file() {
     let line =
         "--filter x -j 1 --repeat 5 --timeout 7 --fail-fast=false --output json=a --record r --host h --offline=false";
     let found = check(ALL, line);
@@ -100,14 +100,14 @@ fn flags_beat_the_file() {
 }
 
 #[test]
-fn the_environment_of_others_beats_the_file() {
+fn variables_of_other_programs_override_the_file() {
     let command = cli(ALL, "check x", &["DOCKER_CONTEXT", "NO_COLOR"]);
     assert_eq!(command.command.options().unwrap().engine().unwrap().host, None);
     assert_eq!(command.terminal.color, args::ColorWhen::Auto);
 }
 
 #[test]
-fn what_reproduce_shows_is_not_for_a_file_to_cut_short() {
+fn a_file_does_not_filter_what_reproduce_shows() {
     let args::Command::Reproduce(found) = cli(ALL, "reproduce", &[]).command else {
         panic!("not reproduce")
     };
@@ -116,7 +116,7 @@ fn what_reproduce_shows_is_not_for_a_file_to_cut_short() {
 }
 
 #[test]
-fn the_nearest_counts() {
+fn the_nearest_file_is_used() {
     let outer = folder("jobs = 1");
     let inner = outer.path().join("a/b");
     std::fs::create_dir_all(&inner).unwrap();
@@ -134,7 +134,7 @@ fn the_nearest_counts() {
 )]
 #[case::unknown_keys("unknown_keys", "job = 3\nfilters = \"x\"\n[run]\njobs = 1\n")]
 #[case::no_toml("no_toml", "jobs = \n")]
-fn everything_wrong_is_said_at_once(#[case] name: &str, #[case] text: &str) {
+fn all_errors_are_reported_at_once(#[case] name: &str, #[case] text: &str) {
     let errors = file::parse(".config/comeback.toml", text, Path::new("/")).unwrap_err();
     let all: Vec<String> = errors.iter().map(|e| e.render(false)).collect();
     insta::assert_snapshot!(name, all.join("\n"));
