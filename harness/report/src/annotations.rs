@@ -1,14 +1,14 @@
-//! Workflow commands of GitHub, which show as annotations beside a change: at most ten, worst first.
+//! Workflow commands, which GitHub shows as annotations: at most ten, worst first.
 
 use super::drift;
 use super::items::{Grade, Item, worst_first};
 use comeback_record::document::RunDocument;
 use comeback_text::terminal::sanitize;
 
-/// How many GitHub shows of one step.
+/// How many annotations GitHub shows for one step.
 const MOST: usize = 10;
 
-/// The annotations, one a line; nothing if there is nothing to say.
+/// The annotations, one a line. Empty if nothing needs attention.
 pub fn render(document: &RunDocument) -> String {
     let worth = worst_first(document);
     let drift = drift::sentences(document).join("; ");
@@ -46,12 +46,12 @@ fn level(grade: Grade) -> &'static str {
     }
 }
 
-/// A message: no line end, and no percent sign that could be taken for an escape.
+/// Escapes a message: line ends, and percent signs, which begin an escape.
 fn data(text: &str) -> String {
     sanitize(text).replace('%', "%25")
 }
 
-/// The value of a property: also nothing that ends it.
+/// Escapes the value of a property, also the characters that end it.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -64,7 +64,7 @@ mod tests {
     use comeback_record::document::samples;
 
     #[test]
-    fn a_red_gate_points_at_the_row() {
+    fn an_annotation_has_the_line_of_the_row() {
         insta::assert_snapshot!(render(&samples::red_gate()));
         assert_eq!(render(&samples::reproduced()), "");
     }

@@ -1,4 +1,4 @@
-//! What `doctor` found, as something people or programs read.
+//! The report of `doctor`.
 
 use serde::Serialize;
 
@@ -6,33 +6,33 @@ use comeback_record::ledger::EngineEntry;
 use comeback_text::terminal::{Paint, Style, sanitize};
 use comeback_text::terminal::{pad, width, wrap};
 
-/// How well something is.
+/// The state of a checked item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// As it should be.
     Ok,
-    /// A run works, but not as well as it could.
+    /// A run works, but could work better.
     Warn,
     /// A run does not work.
     Bad,
 }
 
-/// One thing that was looked at.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at, in a word or two.
+    /// The name of the check.
     pub check: &'static str,
-    /// How well it is.
+    /// Its state.
     pub state: State,
-    /// What was seen.
+    /// What was found.
     pub what: String,
     /// What to do about it.
     pub advice: Option<String>,
 }
 
 impl Finding {
-    /// All is well.
+    /// A finding without a problem.
     pub fn ok(check: &'static str, what: impl Into<String>) -> Self {
         Self {
             check,
@@ -42,7 +42,7 @@ impl Finding {
         }
     }
 
-    /// A run works, but.
+    /// A finding that does not keep a run from working.
     pub fn warn(check: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self {
             state: State::Warn,
@@ -51,7 +51,7 @@ impl Finding {
         }
     }
 
-    /// A run does not work.
+    /// A finding that keeps a run from working.
     pub fn bad(check: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self {
             state: State::Bad,
@@ -61,10 +61,10 @@ impl Finding {
     }
 }
 
-/// Everything that was found.
+/// All findings.
 #[derive(Debug, Clone, Serialize)]
 pub struct Findings {
-    /// Version of this document's shape. Keys are only ever added.
+    /// Version of the format. Keys may be added within a version.
     pub schema: u32,
     /// `doctor`.
     pub command: &'static str,
@@ -74,7 +74,7 @@ pub struct Findings {
     pub exit_code: u8,
     /// The engine, if one answers.
     pub engine: Option<EngineEntry>,
-    /// What was looked at, in order.
+    /// The findings, in the order of the checks.
     pub findings: Vec<Finding>,
 }
 
@@ -100,10 +100,10 @@ pub fn render(found: &Findings, style: Style) -> String {
     }
     let count = |state| found.findings.iter().filter(|f| f.state == state).count();
     let closing = match (found.ready, count(State::Warn)) {
-        (false, _) => style.paint(Paint::Bad, "a run does not work here: see what is marked ✗"),
+        (false, _) => style.paint(Paint::Bad, "a run does not work here: fix the lines marked ✗"),
         (true, 0) => style.paint(Paint::Good, "everything that a run needs is here"),
         (true, _) => format!(
-            "{}; what is marked ! could be better",
+            "{}; lines marked ! could be better",
             style.paint(Paint::Good, "everything that a run needs is here")
         ),
     };

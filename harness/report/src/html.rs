@@ -1,6 +1,6 @@
-//! The run document as one page for a browser: no script, nothing loaded from elsewhere.
+//! The run document as one page for a browser, without scripts and external resources.
 //!
-//! Everything that a container, an engine or a file said is [`sanitize`]d here and escaped by the templates.
+//! All text from containers, engines and files is [`sanitize`]d here and escaped by the templates.
 
 mod case;
 mod picture;
@@ -19,18 +19,18 @@ use comeback_verdict::Verdict;
 use summary::{attention, counts, overviews, run_mark, sentence, tone, whole};
 use view::{Cell, Image, Line, Page, Repeated, Section};
 
-/// A run with no more cases than that is shown unfolded.
+/// A run with at most this many cases is shown unfolded.
 const UNFOLDED: usize = 12;
 /// The page.
 ///
 /// # Errors
 ///
-/// If a template cannot be filled in, which no document causes.
+/// If a template cannot be rendered. No document causes that.
 pub fn render(document: &RunDocument) -> Result<String, askama::Error> {
     page(document)?.render()
 }
 
-/// True for one of many repeats that held: its course is in the record only, and what it shows with the others is told once.
+/// True for one of many repeats that held. Its timeline is only in the record, and the statistics of all repeats include it.
 fn is_untold(case: &CaseEntry) -> bool {
     case.repeat > 1 && case.verdict == Verdict::Held && case.timeline.is_empty()
 }
@@ -115,7 +115,7 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
     })
 }
 
-/// The document without what ran under a fault: only that stands beside the columns of the table.
+/// The document without cases under a fault overlay, which are not compared with the columns.
 fn without_overlays(document: &RunDocument) -> RunDocument {
     let cases = document.cases.iter().filter(|case| case.overlay.is_none());
     RunDocument {
@@ -136,13 +136,13 @@ fn images(document: &RunDocument) -> Vec<Image> {
         had: if image.made {
             format!("made in {}", seconds(image.seconds))
         } else {
-            "was there".to_owned()
+            "already there".to_owned()
         },
     };
     document.images.iter().map(one).collect()
 }
 
-/// What a scenario is, and what each image showed of it beside both columns.
+/// A scenario: its description, and the observed values of each image beside both columns.
 fn section(control: &RunDocument, case: &CaseEntry, n: usize) -> Section {
     let ran = |image: &str| {
         control

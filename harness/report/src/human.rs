@@ -24,7 +24,7 @@ use comeback_verdict::Verdict;
 pub use summary::summary;
 pub use words::{mark, paint, seconds};
 
-/// The whole report of a run: what was seen, what is wrong about it, and the closing line.
+/// The whole report of a run: the results, the dossiers of what is not as expected, and the closing line.
 pub fn render(document: &RunDocument, style: Style) -> String {
     match document.command.as_str() {
         "reproduce" => reproduce(document, style),
@@ -50,7 +50,7 @@ pub fn reproduce(document: &RunDocument, style: Style) -> String {
     text
 }
 
-/// The report of `check`: a table of cases, then everything that is not as expected, explained.
+/// The report of `check`: a table of cases, then the dossiers of those that are not as expected.
 pub fn check(document: &RunDocument, style: Style) -> String {
     let mut text = head(document, style);
     text += &table::cases(document, style);
@@ -60,7 +60,7 @@ pub fn check(document: &RunDocument, style: Style) -> String {
     text
 }
 
-/// The report of `selftest`: the overlays and what caught them, then whatever of the control did not hold.
+/// The report of `selftest`: the overlays and the scenarios that caught them, then the cases of the control that did not hold.
 pub fn selftest(document: &RunDocument, style: Style) -> String {
     let mut text = head(document, style);
     if let Some(found) = &document.selftest {
@@ -75,7 +75,7 @@ pub fn selftest(document: &RunDocument, style: Style) -> String {
     text
 }
 
-/// The report of `compare`: what changed, then whatever the new image introduces or cannot be told of, explained.
+/// The report of `compare`: the changes, then the dossiers of what the new image introduces and of inconclusive scenarios.
 pub fn compare(document: &RunDocument, style: Style) -> String {
     let Some(found) = &document.comparisons else {
         return check(document, style);
@@ -88,7 +88,7 @@ pub fn compare(document: &RunDocument, style: Style) -> String {
     text
 }
 
-/// The report of `matrix`: scenarios by images, one sign each, and whatever is not as expected, explained.
+/// The report of `matrix`: scenarios by images, one sign each, and the dossiers of what is not as expected.
 pub fn matrix(document: &RunDocument, style: Style) -> String {
     let mut text = head(document, style);
     text += &grid::grid(document, style);
@@ -97,7 +97,7 @@ pub fn matrix(document: &RunDocument, style: Style) -> String {
     text
 }
 
-/// The report of `explore`: each finding as the shortest way to it, then what was met.
+/// The report of `explore`: the shortest sequence of each finding, then the coverage.
 pub fn explore(document: &RunDocument, style: Style) -> String {
     let Some(explored) = &document.explore else {
         return check(document, style);
@@ -115,7 +115,7 @@ pub fn explore(document: &RunDocument, style: Style) -> String {
     text
 }
 
-/// What it was run with: engine and images.
+/// The head of a report: engine and images.
 fn head(document: &RunDocument, style: Style) -> String {
     let mut text = String::new();
     let label = |word: &str| style.paint(Paint::Dim, &pad(word, 9));
@@ -143,7 +143,7 @@ fn head(document: &RunDocument, style: Style) -> String {
         let had = if image.made {
             format!("ready after {}", words::seconds(image.seconds))
         } else {
-            "was there".to_owned()
+            "already there".to_owned()
         };
         let line = format!("{}  {}  {had}", pad(&name(image), names), pad(&kind(image), kinds));
         text += &format!("  {first}{line}\n");
@@ -157,12 +157,12 @@ fn head(document: &RunDocument, style: Style) -> String {
     text
 }
 
-/// Everything that needs explaining, worst first.
+/// The dossiers of all cases that did not hold, worst first.
 fn dossiers(document: &RunDocument, style: Style) -> String {
     dossiers_of(document, style, |verdict| verdict != Verdict::Held)
 }
 
-/// Cases with a verdict worth explaining, worst first.
+/// The dossiers of the cases with a wanted verdict, worst first.
 fn dossiers_of(document: &RunDocument, style: Style, wanted: impl Fn(Verdict) -> bool) -> String {
     let mut worth: Vec<&CaseEntry> = document
         .cases
@@ -176,12 +176,12 @@ fn dossiers_of(document: &RunDocument, style: Style, wanted: impl Fn(Verdict) ->
         .collect()
 }
 
-/// What was left out, what ended the run, where the record is, and the closing line.
+/// The last lines of a report: cases left out, the failure of the run, the record, and the closing line.
 fn ending(document: &RunDocument, style: Style) -> String {
     notes(document, style) + &summary(document, style)
 }
 
-/// Drift, what was left out, what ended the run, and where the record is.
+/// Drift, cases left out, the failure of the run, and the place of the record.
 fn notes(document: &RunDocument, style: Style) -> String {
     let mut text = String::new();
     for sentence in drift::sentences(document) {

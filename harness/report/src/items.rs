@@ -1,5 +1,5 @@
-//! What there is to say of a run, item by item: the same for every format that reports items, so that they agree with each
-//! other and with the exit code.
+//! The results of a run as a list of items. All formats that report items use this list, so that they agree with each other
+//! and with the exit code.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use comeback_record::document::selftest::{Catch, OverlayEntry, OverlayOutcome};
 use comeback_record::document::{CaseEntry, RowEntry, RunDocument};
 use comeback_verdict::{Classification, Exit, RunVerdict, Verdict};
 
-/// How an item is to be taken, best first.
+/// The severity of an item, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {
-    /// As it should be, or as it is known to be.
+    /// As expected, or known.
     Fine,
     /// Not run, or not possible here.
     Skipped,
@@ -22,36 +22,36 @@ pub enum Grade {
     Fault,
     /// Nothing can be concluded.
     Doubt,
-    /// What fails a run.
+    /// A result that fails the run.
     Red,
 }
 
-/// One thing to say of a run.
+/// One result of a run.
 #[derive(Debug, Clone)]
 pub struct Item<'d> {
-    /// What it belongs to: an image, or a kind of judgement.
+    /// Its group: an image, or a kind of judgement.
     pub group: String,
     /// Its name: a scenario, a fault overlay.
     pub name: String,
-    /// How it is to be taken.
+    /// Its severity.
     pub grade: Grade,
     /// The verdict in a word.
     pub verdict: &'static str,
-    /// One line that says what was found.
+    /// The finding in one line.
     pub headline: String,
-    /// The case, where it is one.
+    /// The case, if the item is about one.
     pub case: Option<&'d CaseEntry>,
-    /// Scenario file and line, where there is one.
+    /// Scenario file and line, if there is one.
     pub place: Option<(String, usize)>,
-    /// True if the case is held against another image, not against what its release is known for.
+    /// True if the case is compared with another image, and not with the expectation of its release.
     compared: bool,
 }
 
-/// The group of what is said of the run as a whole.
+/// The group of the item about the run as a whole.
 pub const RUN: &str = "run";
 
 impl<'d> Item<'d> {
-    /// What it is said of: `docker-restart on release:0.16.0`.
+    /// The subject of the item: `docker-restart on release:0.16.0`.
     pub fn subject(&self) -> String {
         if self.group == RUN {
             format!("the {} as a whole", self.name)
@@ -74,13 +74,13 @@ impl<'d> Item<'d> {
     }
 }
 
-/// Everything there is to say of a run, in its order.
+/// All items of a run, in its order.
 ///
-/// There is a red, doubtful or faulty item exactly if the exit code is not 0.
+/// There is an item of grade [`Grade::Fault`] or worse exactly if the exit code is not 0.
 pub fn items(document: &RunDocument) -> Vec<Item<'_>> {
     let counting = || document.cases.iter().filter(|case| case.counts);
     let mut items: Vec<Item<'_>> = match &document.comparisons {
-        // What the images do is judged by comparing them, and not beside that.
+        // In a comparison, cases are not judged by themselves.
         Some(found) => found
             .iter()
             .map(|comparison| of_comparison(document, comparison))
@@ -113,7 +113,7 @@ pub fn items(document: &RunDocument) -> Vec<Item<'_>> {
     items
 }
 
-/// The items that want somebody's attention, worst first.
+/// The items that need attention, worst first.
 pub fn worst_first(document: &RunDocument) -> Vec<Item<'_>> {
     let mut worth: Vec<Item<'_>> = items(document)
         .into_iter()
@@ -123,14 +123,14 @@ pub fn worst_first(document: &RunDocument) -> Vec<Item<'_>> {
     worth
 }
 
-/// What has to be said of a run that did not get to its end, beside what it found until then.
+/// The note on a run that was interrupted.
 pub fn cut_short(document: &RunDocument) -> Option<&'static str> {
     let signals = [Exit::Interrupted, Exit::Terminated];
     let by_signal = signals.iter().any(|exit| exit.code() == document.exit_code);
-    by_signal.then_some("It was interrupted: what was not run is missing.")
+    by_signal.then_some("It was interrupted, so some cases are missing.")
 }
 
-/// How a case's verdict is to be taken.
+/// The grade of a verdict.
 pub fn grade(verdict: Verdict) -> Grade {
     match verdict {
         Verdict::Held | Verdict::KnownBad | Verdict::NewlyFixed | Verdict::Racy => Grade::Fine,
@@ -159,7 +159,8 @@ fn of_case(case: &CaseEntry) -> Item<'_> {
     }
 }
 
-/// The line of the scenario file that tells most: of the first row that is not as in the fixed column, or else the first.
+/// The line of the scenario file to point at: that of the first row that is not as in the fixed column, or else of the first
+/// row.
 fn line(case: &CaseEntry) -> usize {
     let written = || case.rows.iter().filter(|row| row.line.is_some());
     let off = written().find(|row| !row.is_fixed());
@@ -236,7 +237,7 @@ fn of_nothing(explored: &Explored) -> Item<'_> {
 
 fn of_comparison<'d>(document: &'d RunDocument, comparison: &Comparison) -> Item<'d> {
     let lost = |c: &Comparison| c.change == Change::Introduced || (c.change == Change::Changed && c.lost);
-    // What was there before fails a run only if that was asked for.
+    // Pre-existing failures fail a run only with --count-pre-existing.
     let asked = document.count_pre_existing == Some(true);
     let grade = match comparison.change {
         _ if lost(comparison) => Grade::Red,
@@ -261,7 +262,7 @@ fn of_comparison<'d>(document: &'d RunDocument, comparison: &Comparison) -> Item
     };
     let (old, new) = (of(names.first(), comparison.old), of(names.last(), comparison.new));
     let doubtful = |case: &&CaseEntry| !case.classification.is_conclusive();
-    // What cannot be told of one of the two is told of that one.
+    // An inconclusive comparison points at the case that is inconclusive.
     let case = new.filter(doubtful).or(old.filter(doubtful)).or(new);
     let why = case
         .and_then(|case| case.reason.as_ref())
@@ -318,7 +319,6 @@ mod tests {
     use super::*;
     use comeback_record::document::samples;
 
-    /// Whoever reads items and whoever reads the exit code come to the same conclusion.
     #[test]
     fn items_and_exit_code_agree() {
         for document in samples::all() {
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_change_introduces_is_red_whatever_its_cases_are_by_themselves() {
+    fn an_introduced_regression_is_red_even_if_its_case_is_known_bad() {
         let document = samples::compared(false);
         let all = items(&document);
         let red: Vec<_> = all.iter().filter(|item| item.grade == Grade::Red).collect();

@@ -9,7 +9,7 @@ use comeback_text::terminal::is_unsafe;
 ///
 /// # Errors
 ///
-/// If a value cannot be written as JSON, which no document of ours holds.
+/// If a value cannot be written as JSON. No document has such a value.
 pub fn render(document: &RunDocument) -> Result<String, serde_json::Error> {
     Ok(inert(&serde_json::to_string_pretty(document)?) + "\n")
 }
@@ -23,12 +23,12 @@ pub(super) fn line(value: &impl Serialize) -> Result<String, serde_json::Error> 
     Ok(inert(&serde_json::to_string(value)?) + "\n")
 }
 
-/// The same JSON, with everything escaped that a terminal or a CI server that shows it would act on: of control characters
-/// JSON itself escapes only the first 32, and a command of a CI server may stand anywhere in a line.
+/// Escapes what a terminal or a CI server would act on. JSON itself escapes only the first 32 control characters, and a
+/// command of a CI server can be anywhere in a line.
 fn inert(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
-        // Outside of strings JSON has neither; within them a backslash before one would be no escape.
+        // Both occur only within strings, where `\u` escapes are allowed.
         let command = c == '#' && safe.ends_with('#');
         if command || (is_unsafe(c) && c != '\n') {
             for unit in c.encode_utf16(&mut [0; 2]) {
@@ -58,7 +58,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_made_inert_says_the_same(said in "(\\PC|[#\\\\\\[\\x{0}-\\x{9f}\\x{202e}\\x{e0041}\\x{feff}]|##\\[error\\]){0,20}") {
+        fn inert_json_has_the_same_value(said in "(\\PC|[#\\\\\\[\\x{0}-\\x{9f}\\x{202e}\\x{e0041}\\x{feff}]|##\\[error\\]){0,20}") {
             let json = super::line(&said).unwrap();
             let acts = super::is_unsafe;
             prop_assert!(!json.trim_end_matches('\n').chars().any(acts), "{}", json);

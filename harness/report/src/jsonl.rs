@@ -1,4 +1,4 @@
-//! Events, one JSON object a line, while a run goes on; the run document is the last of them.
+//! The events of a run as JSON, one object a line, for programs that watch a run. The document is the last event.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,9 +9,9 @@ use comeback_record::event::{RunEvent, TimedEvent};
 ///
 /// # Errors
 ///
-/// If a value cannot be written as JSON, which no event of ours holds.
-pub fn event(told: &TimedEvent) -> Result<String, serde_json::Error> {
-    super::json::line(told)
+/// If a value cannot be written as JSON. No event has such a value.
+pub fn event(event: &TimedEvent) -> Result<String, serde_json::Error> {
+    super::json::line(event)
 }
 
 /// The line that ends a stream: the document, at the time the run ended.

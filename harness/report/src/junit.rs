@@ -1,4 +1,4 @@
-//! JUnit as Jenkins reads it: a failure is a regression or mismatch, an error is what nothing can be concluded from.
+//! JUnit as Jenkins reads it. A *failure* is a regression or a mismatch; an *error* is an inconclusive case or an error.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use super::items::{Grade, Item, items};
 use comeback_record::document::{CaseEntry, RunDocument};
 use comeback_text::terminal::{Style, sanitize};
 
-/// The report: a suite for each image, and one for what else was judged.
+/// The report: a suite for each image, and one for each other kind of result.
 ///
 /// # Errors
 ///
-/// If it cannot be written as XML, which nothing that was sanitized causes.
+/// If it cannot be written as XML. Sanitized text does not cause that.
 pub fn render(document: &RunDocument) -> Result<String, SerializeError> {
     let mut report = Report::new(format!("comeback {}", sanitize(&document.command)));
     report.set_time(seconds(document.seconds));
@@ -48,21 +48,21 @@ fn suite(document: &RunDocument, group: &str) -> TestSuite {
     suite
         .extra
         .insert("timestamp".into(), document.started.to_string().into());
-    let mut tell = |name: &str, value: &str| {
+    let mut property = |name: &str, value: &str| {
         suite.add_property(Property::new(name, sanitize(value)));
     };
-    tell("run", &document.run);
+    property("run", &document.run);
     if let Some(part) = document.part() {
-        tell("part", &part);
+        property("part", &part);
     }
     if let Some(engine) = &document.engine {
-        tell("engine", &format!("{} {}", engine.name, engine.version));
+        property("engine", &format!("{} {}", engine.name, engine.version));
     }
     if let Some(image) = document.images.iter().find(|image| image.name == group) {
-        tell("reference", &image.reference);
-        tell("digest", &image.digest);
-        tell("release", image.release.as_deref().unwrap_or("unknown"));
-        tell("supervisor", image.supervisor.as_deref().unwrap_or("unknown"));
+        property("reference", &image.reference);
+        property("digest", &image.digest);
+        property("release", image.release.as_deref().unwrap_or("unknown"));
+        property("supervisor", image.supervisor.as_deref().unwrap_or("unknown"));
     }
     let took = document
         .cases
@@ -85,16 +85,16 @@ fn test_case(document: &RunDocument, item: &Item<'_>) -> TestCase {
     }
     if item.grade > Grade::Skipped {
         status.set_type(item.verdict);
-        let told = item
+        let text = item
             .judged()
             .map(|case| dossier(document, &case, Style::PLAIN))
-            .filter(|told| !told.is_empty());
-        status.set_description(told.unwrap_or_else(|| sanitize(&item.headline)));
+            .filter(|text| !text.is_empty());
+        status.set_description(text.unwrap_or_else(|| sanitize(&item.headline)));
     }
     let earlier = item.case.map(|case| before(document, case)).unwrap_or_default();
     status.add_reruns(earlier);
     let mut test = TestCase::new(sanitize(&item.name), status);
-    // Jenkins takes what is before the last dot for a package.
+    // Jenkins takes the part before the last dot as a package.
     test.set_classname(format!("comeback.{}", sanitize(&item.group).replace('.', "_")));
     if let Some(case) = item.case {
         test.set_time(seconds(case.seconds));
@@ -105,7 +105,7 @@ fn test_case(document: &RunDocument, item: &Item<'_>) -> TestCase {
     test
 }
 
-/// The attempts of a case before the one that counts, which had no outcome.
+/// The earlier attempts of a case, which do not count.
 fn before(document: &RunDocument, case: &CaseEntry) -> Vec<TestRerun> {
     let same = |other: &&CaseEntry| {
         !other.counts && (&other.scenario, &other.image, other.repeat) == (&case.scenario, &case.image, case.repeat)
@@ -121,17 +121,17 @@ fn before(document: &RunDocument, case: &CaseEntry) -> Vec<TestRerun> {
 }
 
 fn properties(document: &RunDocument, case: &CaseEntry, test: &mut TestCase) {
-    let mut tell = |name: &str, value: &str| {
+    let mut property = |name: &str, value: &str| {
         test.add_property(Property::new(name, sanitize(value)));
     };
-    tell("scenario", &case.scenario);
-    tell("image", &case.image);
-    case.issues.iter().for_each(|issue| tell("issue", issue));
-    tell("classification", case.classification.name());
-    tell("expected", &case.expected);
-    tell("verdict", case.verdict.name());
-    tell("attempt", &case.attempt.to_string());
-    tell("repeat", &repeat(document, case));
+    property("scenario", &case.scenario);
+    property("image", &case.image);
+    case.issues.iter().for_each(|issue| property("issue", issue));
+    property("classification", case.classification.name());
+    property("expected", &case.expected);
+    property("verdict", case.verdict.name());
+    property("attempt", &case.attempt.to_string());
+    property("repeat", &repeat(document, case));
 }
 
 fn output(case: &CaseEntry) -> String {
@@ -159,12 +159,12 @@ mod tests {
     use comeback_record::document::samples;
 
     #[test]
-    fn every_verdict_has_its_place() {
-        insta::assert_snapshot!(render(&samples::motley()).unwrap());
+    fn verdicts_become_failures_errors_and_skips() {
+        insta::assert_snapshot!("every_verdict_has_its_place", render(&samples::motley()).unwrap());
     }
 
     #[test]
-    fn an_attempt_without_outcome_is_told() {
+    fn an_inconclusive_attempt_is_a_rerun() {
         let text = render(&samples::engine_fault()).unwrap();
         let report = Report::deserialize_from_str(&text).unwrap();
         assert_eq!((report.tests, report.failures, report.errors), (2, 0, 1));
@@ -180,7 +180,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_xml_whatever_a_container_says(text in any::<String>()) {
+        fn output_of_containers_is_valid_xml(text in any::<String>()) {
             let mut document = samples::red_gate();
             let case = &mut document.cases[0];
             case.scenario = text.clone();

@@ -1,4 +1,4 @@
-//! Markdown for a GitHub job summary or a comment: the verdict first, a table, and what needs attention folded below.
+//! Markdown for a GitHub job summary or a comment: the verdict, a table, and folded details of what needs attention.
 
 mod matrix;
 
@@ -12,11 +12,11 @@ use comeback_record::document::{CaseEntry, RunDocument};
 use comeback_text::terminal::sanitize;
 use comeback_verdict::RunVerdict;
 
-/// Characters a comment on GitHub may have, with some room for what others add to it.
+/// Longest summary in characters. The limit of a comment on GitHub is higher, which leaves room for other text.
 const MOST: usize = 60_000;
 /// Lines of the container's output that are quoted.
 const LOG_LINES: usize = 20;
-/// Items beyond which those that are fine are folded.
+/// With more cases than this, those that are as expected are folded.
 const UNFOLDED: usize = 16;
 
 /// The summary.
@@ -84,7 +84,7 @@ fn head(document: &RunDocument) -> String {
     text + if document.images.is_empty() { "" } else { "\n" }
 }
 
-/// What the gateways said and this harness does not know.
+/// Drift: what the gateways said and comeback does not know.
 fn drifted(document: &RunDocument) -> String {
     let sentences = drift::sentences(document).into_iter();
     sentences
@@ -92,7 +92,7 @@ fn drifted(document: &RunDocument) -> String {
         .collect()
 }
 
-/// An image's id as far as people compare it.
+/// The beginning of an image's id.
 fn short(digest: &str) -> &str {
     let end = digest.char_indices().nth(19).map_or(digest.len(), |(i, _)| i);
     &digest[..end]
@@ -125,7 +125,7 @@ fn count(document: &RunDocument) -> String {
     }
 }
 
-/// What cases that were run several times show together.
+/// Statistics of cases that were run several times.
 fn repeated(document: &RunDocument) -> String {
     let mut text = String::new();
     for of in document.repeats.iter().flatten() {
@@ -147,7 +147,7 @@ fn repeated(document: &RunDocument) -> String {
     text
 }
 
-/// A line for each case. Where there are many, those that are fine are folded.
+/// A line for each case. If there are many, those that are as expected are folded.
 fn table(document: &RunDocument) -> String {
     let cases: Vec<&CaseEntry> = document
         .cases
@@ -165,7 +165,7 @@ fn table(document: &RunDocument) -> String {
     let what = if document.comparisons.is_some() {
         "in all"
     } else {
-        "as they should be"
+        "as expected"
     };
     text += &format!(
         "<details><summary>{} {what}</summary>\n\n",
@@ -202,7 +202,7 @@ fn lines(cases: &[&CaseEntry]) -> String {
     text + "\n"
 }
 
-/// What each image showed, beside what the columns say.
+/// The observed values of each image, beside both columns.
 fn side_by_side(document: &RunDocument) -> String {
     if document.command != "reproduce" || document.cases.is_empty() {
         return String::new();
@@ -266,7 +266,7 @@ fn overlays(document: &RunDocument) -> String {
     text + "\n"
 }
 
-/// What became of each scenario from the old image to the new one; what simply held is counted.
+/// How each scenario changed from the old image to the new one. Those that held on both are only counted.
 fn comparisons(document: &RunDocument) -> String {
     let Some(found) = &document.comparisons else {
         return String::new();
@@ -336,10 +336,10 @@ fn of_case(document: &RunDocument, case: &CaseEntry) -> String {
         let last = &lines[lines.len().saturating_sub(LOG_LINES)..];
         text += &block(&format!("last lines of the container, boot {boot}"), last);
     }
-    text + &block("just this case again", &[repeat(document, case)])
+    text + &block("run only this case again", &[repeat(document, case)])
 }
 
-/// A titled block of text as it stands.
+/// A titled block of preformatted text.
 fn block(title: &str, lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();
@@ -350,7 +350,7 @@ fn block(title: &str, lines: &[String]) -> String {
     format!("{title}\n\n{fence}text\n{text}\n{fence}\n\n")
 }
 
-/// Text as it is meant, with nothing in it that is markup, a link or a mention.
+/// Text with all markup, links and mentions escaped.
 fn prose(text: &str) -> String {
     let mut safe = String::new();
     for c in sanitize(text).chars() {
@@ -358,7 +358,7 @@ fn prose(text: &str) -> String {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
-            // Mentions are looked for after markup was read: something invisible keeps them apart.
+            // Escapes do not prevent mentions. A zero-width space does.
             '@' => safe.push_str("@\u{200b}"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '~' | '^' | '$' | '!' | ':' => {
                 safe.push('\\');
@@ -367,7 +367,7 @@ fn prose(text: &str) -> String {
             c => safe.push(c),
         }
     }
-    // An address is made a link of without any markup.
+    // GitHub turns bare addresses into links.
     safe.replace("www.", "www\\.").replace("WWW.", "WWW\\.")
 }
 
@@ -378,7 +378,7 @@ fn code(text: &str) -> String {
         return "(empty)".to_owned();
     }
     let fence = "`".repeat(longest_run(&text) + 1);
-    // What begins or ends with a backtick or a space needs one more space, which is not shown.
+    // Code that begins or ends with a backtick or a space needs one more space, which is not rendered.
     let space = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) {
         " "
     } else {
@@ -389,7 +389,7 @@ fn code(text: &str) -> String {
 
 /// Text as code, in a cell of a table.
 fn cell(text: &str) -> String {
-    // Before cells are told apart a backslash protects a bar; two in a row protect none.
+    // Cells are split before code is parsed: a backslash escapes a bar, but two backslashes do not.
     code(&text.replace('\\', "⧵")).replace('|', "\\|")
 }
 
@@ -407,7 +407,7 @@ fn html(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '@' => safe.push_str("@\u{200b}"),
-            // In a block of HTML markup is not read; in the line that begins one it might be.
+            // Markdown may be parsed in the line that begins a block of HTML.
             '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '#' | ':' | '|' => {
                 safe.push_str(&format!("&#{};", u32::from(c)))
             }

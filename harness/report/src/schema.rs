@@ -1,4 +1,4 @@
-//! JSON schemas of what programs read: the run document, and the events of a stream.
+//! JSON schemas of the run document and of the events of a stream.
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub fn events() -> Value {
 }
 
 fn schema<T: schemars::JsonSchema>(title: &str, name: &str) -> Value {
-    // As it is written, not as it is read: keys with a default are always there.
+    // The schema of written documents: keys that have a default when they are read are always written.
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.insert("title".to_owned(), title.into());
@@ -39,7 +39,7 @@ mod tests {
     #[rstest]
     #[case("document.json", document())]
     #[case("event.json", events())]
-    fn committed_schemas_are_these(#[case] name: &str, #[case] schema: Value) {
+    fn committed_schemas_are_current(#[case] name: &str, #[case] schema: Value) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../docs/schema")
             .join(name);
@@ -50,13 +50,13 @@ mod tests {
         }
         assert!(
             std::fs::read_to_string(&path).unwrap_or_default() == text,
-            "docs/schema/{name} is not what the code says. Keys may be added, never taken away; then write it anew with \
-             `COMEBACK_BLESS=1 cargo test -p comeback committed_schemas`"
+            "docs/schema/{name} differs from the code. Keys may be added, but never removed. To write it again: \
+             `COMEBACK_BLESS=1 cargo test --workspace --lib committed_schemas`"
         );
     }
 
     #[test]
-    fn documents_and_events_fit() {
+    fn documents_and_events_match_the_schemas() {
         let of_document = jsonschema::validator_for(&document()).unwrap();
         let of_event = jsonschema::validator_for(&events()).unwrap();
         for document in [
@@ -67,11 +67,11 @@ mod tests {
             samples::compared(false),
             samples::explored(comeback_explore::scripted::Fault::EveryShutdownIsAStop),
         ] {
-            let told = crate::jsonl::document(&document).unwrap();
-            let told: Value = serde_json::from_str(&told).unwrap();
+            let last = crate::jsonl::document(&document).unwrap();
+            let last: Value = serde_json::from_str(&last).unwrap();
             for (validator, value) in [
                 (&of_document, &serde_json::to_value(&document).unwrap()),
-                (&of_event, &told),
+                (&of_event, &last),
             ] {
                 let errors: Vec<String> = validator
                     .iter_errors(value)

@@ -13,10 +13,10 @@ use comeback_record::excerpt::of_profile;
 use comeback_text::terminal::sanitize;
 use comeback_verdict::Verdict;
 
-/// Lines of output shown of an incarnation: of a case that is as it should be, and of one that is not.
+/// Lines of output shown of an incarnation: for a case that is as expected, and for one that is not.
 const LINES: [usize; 2] = [6, 80];
 
-/// A case with everything that is folded below it; `n` is unique on the page.
+/// A case with its folded details. `n` is unique on the page.
 pub fn case_view(
     document: &RunDocument,
     case: &CaseEntry,
@@ -24,7 +24,7 @@ pub fn case_view(
     attention: bool,
 ) -> Result<CaseView, askama::Error> {
     let fault = case.overlay.as_ref().map(|o| format!(" + {o}")).unwrap_or_default();
-    let told = case.reason.as_ref().filter(|_| case.verdict != Verdict::Held);
+    let reason = case.reason.as_ref().filter(|_| case.verdict != Verdict::Held);
     let earlier = document.cases.iter().filter(|other| {
         !other.counts
             && other.overlay == case.overlay
@@ -49,7 +49,7 @@ pub fn case_view(
             off: attention && !is_wanted(case, row),
         }
     };
-    // What every boot owes and here was as it should be needs no line of its own: a large run has thousands.
+    // Implicit invariants that hold get no line of their own: a large run has thousands of them.
     let (held, shown): (Vec<&RowEntry>, Vec<&RowEntry>) = case
         .rows
         .iter()
@@ -74,15 +74,15 @@ pub fn case_view(
             tone(words::paint(case.verdict))
         },
         verdict: match (&case.overlay, case.verdict.is_red()) {
-            (Some(_), true) => "does not hold, broken as it is".to_owned(),
-            (Some(_), false) => format!("{}, broken as it is", case.verdict),
+            (Some(_), true) => "does not hold under the fault".to_owned(),
+            (Some(_), false) => format!("{} under the fault", case.verdict),
             _ => case.verdict.name().to_owned(),
         },
         finding: match words::finding(case) {
             found if found == case.expected => format!("is {found}, as expected"),
             found => found,
         },
-        reason: told.map(|why| sanitize(why)),
+        reason: reason.map(|why| sanitize(why)),
         note: case.note.as_deref().map(sanitize),
         meaning: (case.verdict.is_red() && case.overlay.is_none()).then(|| sanitize(&meaning(case))),
         earlier: earlier
@@ -162,7 +162,7 @@ pub fn case_view(
             .collect(),
         latency: match (case.latency_ms.median, case.latency_ms.max) {
             (Some(median), Some(max)) => {
-                format!("facts were known {median:.1} ms after they became true (median; at most {max:.1} ms)")
+                format!("comeback learnt of facts {median:.1} ms after they became true (median; at most {max:.1} ms)")
             }
             _ => String::new(),
         },
@@ -177,7 +177,7 @@ fn invariants(held: &[&RowEntry]) -> String {
     labels.join(", ")
 }
 
-/// What a sign says, for those who do not see it.
+/// The meaning of a sign, for screen readers.
 pub fn column(mark: &str) -> &'static str {
     match mark {
         "✓" => "as in fixed",

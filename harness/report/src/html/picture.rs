@@ -1,5 +1,4 @@
-//! The timeline of a case as a picture: lanes on one time axis. Quiet stretches are drawn shorter than they were, and
-//! marked as such.
+//! The timeline of a case as a picture: lanes on one time axis. Quiet stretches are drawn shorter, and are marked.
 
 mod scale;
 
@@ -13,12 +12,12 @@ use comeback_text::terminal::sanitize;
 use scale::Scale;
 
 const WIDTH: f64 = 1000.0;
-/// Where time begins, in units of the picture.
+/// Where the time axis begins, in units of the picture.
 const LEFT: f64 = 92.0;
 const RIGHT: f64 = 12.0;
 const BAR: f64 = 22.0;
 const LABEL: f64 = 15.0;
-/// Width of a character, for what fits where.
+/// Estimated width of a character.
 const CHAR: f64 = 6.4;
 /// Rows of labels below a lane.
 const ROWS: usize = 3;
@@ -55,14 +54,14 @@ struct Label {
     y: f64,
     /// Where its line begins.
     from: f64,
-    /// True if the text stands to the left of its line.
+    /// True if the text is to the left of its line.
     left: bool,
     tone: &'static str,
     text: String,
     tip: String,
 }
 
-/// What is to be drawn in a lane, in seconds.
+/// The content of a lane, in seconds.
 struct Row {
     name: String,
     bars: Vec<(f64, f64, &'static str, String)>,
@@ -212,7 +211,7 @@ fn lane(row: &Row, y: f64, scale: &Scale) -> Lane {
         let tip = format!("{text}: {}", seconds(*at));
         wanted.push((scale.x(*at), tone, text.clone(), tip));
     }
-    // Beside bars the labels stand below them, else where the bars would be.
+    // Labels are below the bars of the lane, or in their place if there are none.
     let top = if row.bars.is_empty() { y + 1.0 } else { y + BAR };
     Lane {
         name: row.name.clone(),
@@ -222,9 +221,9 @@ fn lane(row: &Row, y: f64, scale: &Scale) -> Lane {
     }
 }
 
-/// Puts labels into rows so that none covers another; what finds no place keeps its line and its tip.
+/// Puts labels into rows so that they do not overlap. A label without a place keeps its line and its tooltip.
 fn labels(mut wanted: Vec<(f64, &'static str, String, String)>, from: f64, top: f64) -> Vec<Label> {
-    // From the right: what comes later stands higher, and no line runs through its text.
+    // From the right, so that later labels are higher and no line crosses their text.
     wanted.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut taken: Vec<Vec<(f64, f64)>> = vec![Vec::new(); ROWS];
     let mut placed = Vec::new();
@@ -242,7 +241,7 @@ fn labels(mut wanted: Vec<(f64, &'static str, String, String)>, from: f64, top: 
         let free = free.filter(|_| begin >= LEFT - 4.0);
         if let Some(row) = free {
             taken[row].push((begin, end));
-            // A line that passes through a row keeps texts out of it.
+            // The line of this label also takes space in the rows that it crosses.
             taken[..row].iter_mut().for_each(|above| above.push((x - 2.0, x + 2.0)));
         }
         let row = free.unwrap_or(0);
@@ -267,7 +266,7 @@ fn seconds(at: f64) -> String {
     format!("{at:.2} s")
 }
 
-/// The picture in words, for those who do not see it.
+/// The picture in words, for screen readers.
 fn desc(rows: &[Row]) -> String {
     let mut words = Vec::new();
     for row in rows {
@@ -294,7 +293,7 @@ mod tests {
     use comeback_record::document::samples;
 
     #[test]
-    fn everything_is_on_the_picture_and_in_order() {
+    fn bars_and_labels_are_within_the_picture() {
         for document in [samples::reproduced(), samples::motley(), samples::engine_fault()] {
             for case in &document.cases {
                 let picture = picture(case, "p");

@@ -1,4 +1,4 @@
-//! The top of the page: what the run comes to.
+//! The top of the page: the verdict, the counts and the overviews.
 
 use super::view::{Attention, Cell, Count, Matrix, Section};
 use crate::human::{grid, mark, overview, words};
@@ -55,9 +55,9 @@ pub fn sentence(document: &RunDocument) -> String {
     }
     let sentence = match document.verdict {
         RunVerdict::Held => "Nothing is worse than expected.",
-        RunVerdict::Regression => "Something is worse than expected, or not what was asked for.",
-        RunVerdict::Inconclusive => "Nothing can be concluded from at least one case.",
-        RunVerdict::Error => "The run did not get to a verdict.",
+        RunVerdict::Regression => "Something is worse than expected, or a mismatch with --expect.",
+        RunVerdict::Inconclusive => "At least one case is inconclusive.",
+        RunVerdict::Error => "The run did not come to a verdict.",
     };
     match cut_short(document) {
         Some(why) => format!("{sentence} {why}"),
@@ -65,7 +65,7 @@ pub fn sentence(document: &RunDocument) -> String {
     }
 }
 
-/// How many of each verdict.
+/// The number of cases with each verdict.
 pub fn counts(document: &RunDocument) -> Vec<Count> {
     let n = |verdict: Verdict| {
         let cases = document.cases.iter().filter(|c| c.counts && c.overlay.is_none());
@@ -95,7 +95,7 @@ pub fn counts(document: &RunDocument) -> Vec<Count> {
     counts
 }
 
-/// How many scenarios of each change.
+/// The number of scenarios with each change.
 fn changes(document: &RunDocument) -> Vec<Count> {
     let mut counts: Vec<(&'static str, Grade, usize)> = Vec::new();
     for item in items(document).iter().filter(|item| item.grade != Grade::Skipped) {
@@ -113,14 +113,14 @@ fn changes(document: &RunDocument) -> Vec<Count> {
     counts.into_iter().map(count).collect()
 }
 
-/// What somebody should read, worst first.
+/// The items that need attention, worst first.
 pub fn attention(document: &RunDocument, all: &[(usize, &CaseEntry)]) -> Vec<Attention> {
     worst_first(document).iter().map(|item| line_of(item, all)).collect()
 }
 
-/// What the run comes to as a whole, where that is not its cases: fault overlays, comparisons.
-pub fn whole(document: &RunDocument, there: bool, all: &[(usize, &CaseEntry)]) -> Vec<Attention> {
-    if !there {
+/// The results of the run that are not those of single cases: fault overlays or comparisons, if the run `has` them.
+pub fn whole(document: &RunDocument, has: bool, all: &[(usize, &CaseEntry)]) -> Vec<Attention> {
+    if !has {
         return Vec::new();
     }
     let beside = |item: &Item<'_>| {
@@ -148,7 +148,7 @@ fn line_of(item: &Item<'_>, all: &[(usize, &CaseEntry)]) -> Attention {
     }
 }
 
-/// Scenarios against images; of repeats the worst. A `matrix` has one for each base, with signs only.
+/// Scenarios against images, with the worst of all repeats. A `matrix` has one overview for each base, with signs only.
 pub fn overviews(control: &RunDocument, all: &[(usize, &CaseEntry)], sections: &[Section]) -> Vec<Matrix> {
     let images: Vec<&ImageEntry> = control
         .images
@@ -156,7 +156,7 @@ pub fn overviews(control: &RunDocument, all: &[(usize, &CaseEntry)], sections: &
         .filter(|image| control.cases.iter().any(|c| c.image == image.name))
         .collect();
     if control.command != "matrix" {
-        let caption = "Verdict, and in brackets which column was found".to_owned();
+        let caption = "Verdict, and in brackets the classification".to_owned();
         let overview = |images: &[&ImageEntry]| matrix(caption.clone(), false, images, all, sections);
         return if images.is_empty() {
             vec![]
@@ -172,12 +172,9 @@ pub fn overviews(control: &RunDocument, all: &[(usize, &CaseEntry)], sections: &
     }
     let of_base = |base: Option<&str>| {
         let of: Vec<&ImageEntry> = images.iter().copied().filter(|i| i.base.as_deref() == base).collect();
-        let caption = sanitize(&format!(
-            "Which column was found on {}",
-            base.unwrap_or("bases of their own")
-        ));
+        let caption = sanitize(&format!("Classification on {}", base.unwrap_or("bases of their own")));
         let mut one = matrix(caption, true, &of, all, sections);
-        // The caption says on which.
+        // The caption names the base.
         let suffix = format!("@{}", base.unwrap_or_default());
         for name in &mut one.images {
             *name = name.strip_suffix(&suffix).unwrap_or(name).to_owned();

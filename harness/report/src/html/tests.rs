@@ -6,7 +6,7 @@ use super::*;
 use comeback_record::document::samples;
 
 #[test]
-fn nothing_is_loaded_and_nothing_runs() {
+fn a_page_has_no_scripts_and_loads_nothing() {
     for document in samples::all() {
         let page = render(&document).unwrap();
         for bad in [
@@ -25,7 +25,7 @@ fn nothing_is_loaded_and_nothing_runs() {
 }
 
 #[test]
-fn ids_are_unique_and_links_lead_somewhere() {
+fn ids_are_unique_and_links_have_targets() {
     for document in samples::all() {
         let page = render(&document).unwrap();
         let values = |name: &str| -> Vec<String> {
@@ -47,7 +47,7 @@ fn ids_are_unique_and_links_lead_somewhere() {
 
 /// Six hundred cases, one in ten of them red.
 #[test]
-fn a_large_run_stays_a_page() {
+fn the_page_of_a_large_run_is_below_12_mb() {
     let mut document = samples::red_gate();
     let (red, held) = (document.cases[0].clone(), document.cases[1].clone());
     document.cases = (0..600)
@@ -68,7 +68,7 @@ fn a_large_run_stays_a_page() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn what_a_container_says_is_not_markup(text in "[<>&\"'a-z/= ]{1,12}|<script>.{0,5}|.{0,8}") {
+    fn output_of_containers_is_escaped(text in "[<>&\"'a-z/= ]{1,12}|<script>.{0,5}|.{0,8}") {
         let count = |page: &str| page.matches('<').count();
         let with = |text: &str| {
             let mut document = samples::red_gate();
@@ -84,7 +84,7 @@ proptest! {
             render(&document).unwrap()
         };
         let same_length = "x".repeat(text.chars().count());
-        // Labels in pictures come and go with their length, and take an element with them.
+        // A picture leaves out labels that are too long, and then has fewer elements.
         let strip = |page: String| page.split("<svg").map(|p| p.split("</svg>").last().unwrap().to_owned()).collect::<String>();
         prop_assert_eq!(count(&strip(with(&text))), count(&strip(with(&same_length))));
         prop_assert!(!with(&text).contains("<script"));

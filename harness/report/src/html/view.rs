@@ -1,4 +1,4 @@
-//! What the templates are filled with: words that are safe to print, and no decisions left to take.
+//! The data of the templates. All text is sanitized, and the templates take no decisions.
 
 use askama::Template;
 
@@ -30,18 +30,18 @@ pub struct Page<'d> {
     pub comparisons: Vec<Attention>,
 }
 
-/// How many of a verdict.
+/// The number of cases with a verdict.
 pub struct Count {
     pub mark: &'static str,
     pub tone: &'static str,
     pub text: String,
 }
 
-/// One line that somebody should read.
+/// A line about something that needs attention.
 pub struct Attention {
     pub mark: &'static str,
     pub tone: &'static str,
-    /// Where on the page it is explained; empty if it is not.
+    /// The anchor of its details on the page; empty if there are none.
     pub anchor: String,
     pub name: String,
     pub group: String,
@@ -52,21 +52,21 @@ pub struct Attention {
 /// Scenarios against images.
 pub struct Matrix {
     pub caption: String,
-    /// True if a cell is the sign of its classification and nothing else.
+    /// True if a cell shows only the sign of its classification.
     pub signs: bool,
     pub images: Vec<String>,
     /// Anchor and name of each scenario, with a cell for each image.
     pub rows: Vec<(String, String, Vec<Option<Cell>>)>,
 }
 
-/// A sign with what it says in words, and a value.
+/// A sign with its meaning in words, and a value.
 pub struct Cell {
     pub mark: &'static str,
     pub tone: &'static str,
     pub word: String,
     pub text: String,
     pub anchor: String,
-    /// Sign and tone of the column that was found.
+    /// Sign and tone of the classification.
     pub sign: (&'static str, &'static str),
 }
 
@@ -109,7 +109,7 @@ pub struct Line {
 pub struct CaseView {
     pub anchor: String,
     pub name: String,
-    /// Which of several repeats; empty if there is one.
+    /// The number of the repeat; empty if there is only one.
     pub nth: String,
     pub image: String,
     pub mark: &'static str,
@@ -123,18 +123,18 @@ pub struct CaseView {
     pub took: String,
     pub attention: bool,
     pub open: bool,
-    /// Made by a template of its own, which escapes.
+    /// SVG from a template of its own, which escapes.
     pub picture: String,
     pub rows: Vec<RowView>,
-    /// The invariants of every boot that hold and have no row of their own, in words.
+    /// The implicit invariants that hold and have no row of their own, in words.
     pub invariants: String,
-    /// What was done, and what it said.
+    /// Steps: what was done, and the output of its command.
     pub steps: Vec<(String, String)>,
-    /// When, of what kind, and what.
+    /// Events: time, kind and text.
     pub events: Vec<(String, String, String)>,
     pub reconciler: String,
     pub shutdowns: String,
-    /// Boot, lines, text.
+    /// Output of each boot: boot, number of lines, text.
     pub logs: Vec<(u32, usize, String)>,
     pub latency: String,
     pub repeat: String,
@@ -151,11 +151,11 @@ pub struct RowView {
     pub observed: String,
     pub fixed: String,
     pub regressed: String,
-    /// True if it is not what was wanted.
+    /// True if it is not the wanted value.
     pub off: bool,
 }
 
-/// What a case that was run several times shows.
+/// The statistics of a case that was run several times.
 pub struct Repeated {
     pub name: String,
     pub failures: String,

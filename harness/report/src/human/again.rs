@@ -1,11 +1,11 @@
-//! How to see a case again: the command that repeats it, and where its evidence is.
+//! The command that repeats a case, and the place of its evidence.
 
 use comeback_record::document::{CaseEntry, RunDocument};
 use comeback_text::terminal::{Paint, Style, sanitize};
 use comeback_text::terminal::{pad, width};
 use comeback_verdict::{Classification, Verdict};
 
-/// Columns before what is to be copied.
+/// Columns before the text that is to be copied.
 const LABEL: usize = 17;
 
 /// The command that runs just this case again.
@@ -28,7 +28,8 @@ pub fn repeat(document: &RunDocument, case: &CaseEntry) -> String {
             quoted(&case.scenario)
         ),
     };
-    // What was asked of the run is asked again; what a comparison holds against an image, its own release may excuse.
+    // The expectation of the run is repeated. A regression of a comparison may be known-bad for the release by itself, so it
+    // needs the expectation too.
     let asked = argument(&document.arguments, "--expect").is_some();
     let introduced = document.comparisons.is_some() && own_volume.is_none() && case.verdict == Verdict::Regression;
     if case.verdict == Verdict::Mismatch || asked || introduced && case.expected == Classification::Fixed.name() {
@@ -39,14 +40,14 @@ pub fn repeat(document: &RunDocument, case: &CaseEntry) -> String {
             command += &format!(" {flag} {}", quoted(value));
         }
     }
-    // What is drawn follows from the repeat too, and a case alone is the first one.
+    // The drawn moments also depend on the repeat. A case that is run alone is the first repeat, so the seed only helps there.
     if let Some(seed) = document.seed.filter(|_| case.repeat == 1) {
         command += &format!(" --seed {seed}");
     }
     sanitize(&(command + " --keep on-failure"))
 }
 
-/// How to see it again, and where the evidence is.
+/// The last lines of a dossier: the command that repeats the case, and the place of the evidence.
 pub fn next(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
     let mut text = format!("\n{}", entry("see it again", &repeat(document, case), style));
     if let Some(evidence) = &case.evidence {
@@ -55,7 +56,7 @@ pub fn next(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
     text
 }
 
-/// What is to be copied, whole: beside its label, or below it where it does not fit.
+/// Text that is to be copied and is never wrapped: beside its label, or below it if it does not fit.
 fn entry(label: &str, copied: &str, style: Style) -> String {
     let gap = if LABEL + width(copied) <= style.width {
         pad("", LABEL - 2 - width(label))
@@ -79,7 +80,7 @@ fn argument<'a>(arguments: &'a [String], flag: &str) -> Option<&'a str> {
     None
 }
 
-/// A word for a shell.
+/// A word, quoted for a shell.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

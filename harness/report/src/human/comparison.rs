@@ -1,4 +1,4 @@
-//! `compare`: what became of each scenario from the old image to the new one.
+//! The report of `compare`: how each scenario changed from the old image to the new one.
 
 use super::{dossier, words};
 use comeback_record::compare::{Change, Comparison};
@@ -8,7 +8,7 @@ use comeback_text::terminal::{Paint, Style, sanitize};
 use comeback_text::terminal::{pad, width, wrap};
 use comeback_verdict::{Classification, Verdict};
 
-/// Changes in the order in which they matter.
+/// Changes in the order of their importance.
 const ORDER: [Change; 7] = [
     Change::Introduced,
     Change::Changed,
@@ -19,7 +19,7 @@ const ORDER: [Change; 7] = [
     Change::Held,
 ];
 
-/// One line a scenario that did not simply hold on both, what matters most first; how many held.
+/// One line for each scenario that does not hold on both images, the most important first, and the number of those that do.
 pub fn table(document: &RunDocument, found: &[Comparison], style: Style) -> String {
     let [old, new, ..] = document.images.as_slice() else {
         return String::new();
@@ -94,7 +94,7 @@ pub fn mark(change: Change) -> (&'static str, Paint) {
     }
 }
 
-/// Everything about what the new image introduces or changes, and about what cannot be told.
+/// The dossiers of what the new image introduces or changes, and of inconclusive scenarios.
 pub fn dossiers(document: &RunDocument, found: &[Comparison], style: Style) -> String {
     let [old, new, ..] = document.images.as_slice() else {
         return String::new();
@@ -109,7 +109,7 @@ pub fn dossiers(document: &RunDocument, found: &[Comparison], style: Style) -> S
         match comparison.change {
             Change::Introduced | Change::Changed => {
                 let case = of(new).into_iter().find(|case| case.classification == comparison.new);
-                // Held against the old image, not against what its release is known for.
+                // Judged against the old image, not against the expectation of its release.
                 let against = case.map(|case| CaseEntry {
                     verdict: Verdict::Regression,
                     expected: Classification::Fixed.name().to_owned(),
@@ -118,8 +118,11 @@ pub fn dossiers(document: &RunDocument, found: &[Comparison], style: Style) -> S
                 if let Some(case) = against {
                     text += &dossier::dossier(document, &case, style);
                     let line = match comparison.change {
-                        Change::Introduced => format!("  introduced by {}: {} holds.", new.name, old.name),
-                        _ => format!("  changed: {} does not hold either, but otherwise.", old.name),
+                        Change::Introduced => format!("  introduced by {}: it holds on {}.", new.name, old.name),
+                        _ => format!(
+                            "  changed: it does not hold on {} either, but fails differently.",
+                            old.name
+                        ),
                     };
                     text += &wrap(&sanitize(&line), style.width, "  ");
                     text.push('\n');

@@ -1,4 +1,4 @@
-//! The dossier of a case that is not as expected: what was done, what was wanted and found, what it means, what next.
+//! The dossier of a case that is not as expected: the steps, the wanted and found values, what they mean, and what to do next.
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ use comeback_text::terminal::{Paint, Style, sanitize};
 use comeback_text::terminal::{pad, shorten, width, wrap};
 use comeback_verdict::{Classification, Verdict};
 
-/// What is told of a step.
+/// Kinds of events that are shown for a step.
 const TELLING: [&str; 8] = [
     "state",
     "marker",
@@ -28,7 +28,7 @@ const TELLING: [&str; 8] = [
 /// Lines of the container's output that are quoted.
 const LOG_LINES: usize = 6;
 
-/// Everything about a case that was not simply held.
+/// The dossier of a case; empty if it held.
 pub fn dossier(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
     match case.verdict {
         Verdict::Held => String::new(),
@@ -47,7 +47,7 @@ pub fn dossier(document: &RunDocument, case: &CaseEntry, style: Style) -> String
         Verdict::NewlyFixed => in_short(
             case,
             style,
-            "better than this release is known for: fixed, where the bug was expected",
+            "better than expected: fixed, and this release was expected to have the bug",
         ),
     }
 }
@@ -65,15 +65,15 @@ fn in_short(case: &CaseEntry, style: Style, what: &str) -> String {
     title(case, style, case.verdict.name()) + &wrap(&sanitize(what), style.width, "  ") + "\n"
 }
 
-/// A race on record that some attempt met and another did not.
+/// A race on record that one attempt met and another did not.
 fn racy(case: &CaseEntry, style: Style) -> String {
     let note = case.note.as_deref().unwrap_or_default();
-    let closing = format!("Attempt {} did not meet it. Nothing new.", case.attempt);
+    let closing = format!("Attempt {} did not meet it.", case.attempt);
     let text = sanitize(&format!("{note} {closing}"));
     title(case, style, &headline(case)) + &wrap(&text, style.width, "  ") + "\n"
 }
 
-/// What was found; of a race on record, with the verdict before it, because what was found tells only how often.
+/// The finding. For a race on record, the verdict comes first, because the finding only says how often it was met.
 fn headline(case: &CaseEntry) -> String {
     let found = words::finding(case);
     match case.race {
@@ -82,7 +82,7 @@ fn headline(case: &CaseEntry) -> String {
     }
 }
 
-/// A fault of the engine is not a verdict, and reads like one even less.
+/// An inconclusive case or an error: the reason first, so that it does not read like a verdict on the gateway.
 fn doubtful(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
     let n = attempts(document, case);
     let again = if n > 1 {
@@ -93,8 +93,8 @@ fn doubtful(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
     let tail = format!("{}{again}", case.verdict.name());
     let reason = case.reason.as_deref().unwrap_or("the evidence does not tell");
     let closing = match case.verdict {
-        Verdict::Error if case.steps.is_empty() => "It failed before the first step; nothing was tried.",
-        Verdict::Error => "What was seen is no answer to what was asked.",
+        Verdict::Error if case.steps.is_empty() => "It failed before the first step, so nothing was tested.",
+        Verdict::Error => "Nothing was tested.",
         _ => "Nothing is concluded from this case.",
     };
     let end = if reason.ends_with(['.', '!', '?']) { "" } else { "." };
@@ -119,9 +119,9 @@ fn red(document: &RunDocument, case: &CaseEntry, style: Style) -> String {
     text + "\n"
 }
 
-/// The steps with their times, each with what happened from its beginning to that of the next.
+/// The steps with their times, each with the events until the next step begins.
 fn steps(case: &CaseEntry, style: Style) -> String {
-    // Of the start phase only what did not come.
+    // Of the start phase, only failed waits and lost observations are shown.
     let mut text = happened(case, 0, &["wait", "lost"], style);
     if !text.is_empty() {
         text = format!("  {}\n{text}", style.paint(Paint::Dim, "before the first step"));
@@ -154,7 +154,7 @@ fn steps(case: &CaseEntry, style: Style) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-/// What happened on the gateway's side from a step's beginning to that of the next, by our clock.
+/// The events from the beginning of a step to that of the next, by this host's clock.
 fn happened(case: &CaseEntry, step: usize, telling: &[&str], style: Style) -> String {
     let mut entries: Vec<_> = case
         .timeline
@@ -171,7 +171,7 @@ fn happened(case: &CaseEntry, step: usize, telling: &[&str], style: Style) -> St
             "shutdown" => "gateway: ",
             _ => "",
         };
-        // Whole, whatever the width: the end of the reconciler's line is what the table is about.
+        // Never shortened: the table is about the end of the reconciler's line.
         let words = wrap(
             &sanitize(&format!("{profile}{what}{}", entry.text)),
             style.width,
@@ -262,7 +262,8 @@ fn found(case: &CaseEntry, row: &RowEntry) -> String {
     }
 }
 
-/// The column that was expected; where the bug was, any of the two is no news.
+/// The values that were expected. If the regressed column was expected, the fixed value is accepted too, except for
+/// mismatches.
 pub fn wanted(case: &CaseEntry, row: &RowEntry) -> ValueSet {
     match (case.expected.as_str(), case.verdict) {
         ("regressed", Verdict::Mismatch) => row.regressed.clone(),
@@ -279,7 +280,7 @@ pub fn is_wanted(case: &CaseEntry, row: &RowEntry) -> bool {
         .is_some_and(|value| wanted(case, row).contains(value))
 }
 
-/// What it means, and where to look.
+/// What the case means, and where to look.
 pub fn meaning(case: &CaseEntry) -> String {
     let issues = if case.issues.is_empty() {
         String::new()
@@ -290,7 +291,7 @@ pub fn meaning(case: &CaseEntry) -> String {
     let mut sentences = vec![match (case.classification, &case.fixed_in) {
         _ if race.is_some() => {
             let note = case.note.as_deref().unwrap_or_default();
-            format!("What is on record as a race has become the rule{issues}. {note}")
+            format!("A race on record was met in every attempt{issues}. {note}")
         }
         (Classification::Regressed, Some(release)) => format!("This is what releases before {release} do{issues}."),
         (Classification::Regressed, None) => format!("This is what releases without a fix do{issues}."),
@@ -313,8 +314,8 @@ pub fn meaning(case: &CaseEntry) -> String {
     sentences.join(" ")
 }
 
-/// True if the reconciler started or registered a gateway as the record asked for, by its own line of that boot. Then what is
-/// wrong is what was recorded.
+/// True if the reconciler's line says that it started or registered the gateway as the state file asked for. Then the state
+/// file was wrong, and not the reconciler.
 fn did_as_recorded(case: &CaseEntry, row: &RowEntry) -> bool {
     let boot = row.at.strip_prefix("boot:").and_then(|n| n.parse::<usize>().ok());
     let mut lines = case.reconciler.iter();
@@ -323,12 +324,12 @@ fn did_as_recorded(case: &CaseEntry, row: &RowEntry) -> bool {
     line.is_some_and(|line| line.is_as_recorded())
 }
 
-/// Which part of the fix is not effective, and the file to look at.
+/// The part of the fix that is not effective, and the file to look at.
 fn look_at(guard: Guard, as_regressed: bool) -> String {
     match (guard, as_regressed) {
         (Guard::Signal, true) => {
             format!(
-                "The signal half of the fix is not effective: a SIGTERM nobody announced was recorded as a stop. Look at \
+                "The signal half of the fix is not effective: an unannounced SIGTERM was recorded as a stop. Look at \
                  {SIGNAL_HALF}, where the shutdown state is persisted."
             )
         }
@@ -349,7 +350,7 @@ fn look_at(guard: Guard, as_regressed: bool) -> String {
             )
         }
         (Guard::Reconciler, _) => {
-            format!("The boot reconciler did not do what the record asks for. Look at {RECONCILER}.")
+            format!("The boot reconciler did not do what the state file asks for. Look at {RECONCILER}.")
         }
     }
 }
@@ -363,7 +364,7 @@ fn logs(case: &CaseEntry, style: Style) -> String {
         "\n  {}\n",
         style.paint(Paint::Dim, &format!("last lines of the container, boot {incarnation}"))
     );
-    // Frames and empty lines say nothing.
+    // Without empty lines and lines that only draw frames.
     let telling: Vec<&String> = lines.iter().filter(|l| l.chars().any(char::is_alphanumeric)).collect();
     for line in telling.iter().skip(telling.len().saturating_sub(LOG_LINES)) {
         text += &quote(line, style);
@@ -371,7 +372,7 @@ fn logs(case: &CaseEntry, style: Style) -> String {
     text
 }
 
-/// A line of output; one that does not fit goes on below, for as long as anybody would read.
+/// A line of output. A long line is wrapped, and shortened to three lines.
 fn quote(line: &str, style: Style) -> String {
     let line = sanitize(line);
     if width(&line) + 4 <= style.width {

@@ -1,4 +1,4 @@
-//! An exploration: the shortest way to each thing that is wrong, and what was met on the way.
+//! The report of `explore`: the shortest failing sequence of each finding, and the coverage.
 
 use std::collections::BTreeMap;
 
@@ -25,14 +25,14 @@ pub fn heading(explored: &Explored, style: Style) -> String {
     format!("{}\n\n", style.paint(Paint::Bold, &sanitize(&line)))
 }
 
-/// A finding: its steps with what each led to, what is wrong, and its scenario file.
+/// A finding: its steps and their results, the violation, and its scenario file.
 pub fn finding(explored: &Explored, found: &FoundEntry, style: Style) -> String {
     let mut text = String::new();
     let shrunk = if found.length == found.sequence.len() && found.tries == 0 {
         format!("after {}", words::count(found.length, "step"))
     } else {
         let tries = if found.tries == 1 { "try" } else { "tries" };
-        let short = if found.minimal { "" } else { ", not to the end" };
+        let short = if found.minimal { "" } else { ", not fully shrunk" };
         format!(
             "after {}; shrunk to {} in {} {tries}{short}",
             words::count(found.length, "step"),
@@ -58,7 +58,7 @@ pub fn finding(explored: &Explored, found: &FoundEntry, style: Style) -> String 
     if !found.seeded.is_empty() {
         let whose = found.seeded.join(" and ");
         before.push(format!(
-            "a volume from before that says no more of {whose} than gateway_state running"
+            "a seeded volume on which {whose} has only gateway_state running"
         ));
     }
     if !before.is_empty() {
@@ -91,7 +91,7 @@ pub fn finding(explored: &Explored, found: &FoundEntry, style: Style) -> String 
     text += &wrap(&sanitize(&line), style.width, "    ");
     let again = match found.again {
         0 => String::new(),
-        n => format!(", and {n} more failed so"),
+        n => format!(", and {n} more failed in the same way"),
     };
     let line = format!(
         "sequence {} of seed {}, after {}{again}",
@@ -155,7 +155,7 @@ fn led_to(step: &FoundStep, several: bool) -> String {
     parts.join("  ")
 }
 
-/// What was met, an operation a line; the pairs; what was not.
+/// The coverage: the states that each operation met, the pairs of operations, and what was never reached.
 pub fn coverage(explored: &Explored, style: Style) -> String {
     let met = &explored.coverage;
     let mut by_op: BTreeMap<&str, Vec<(usize, &str)>> = BTreeMap::new();
@@ -166,7 +166,7 @@ pub fn coverage(explored: &Explored, style: Style) -> String {
         return String::new();
     }
     let widest = by_op.keys().map(|op| width(op)).max().unwrap_or(0);
-    let mut text = "operations, and the states in which they met gateways\n".to_owned();
+    let mut text = "operations, and the states of the gateways that they met\n".to_owned();
     for (op, mut states) in by_op {
         states.sort_by(|a, b| b.cmp(a));
         let states: Vec<String> = states.iter().map(|(count, state)| format!("{state} {count}")).collect();
@@ -190,12 +190,12 @@ pub fn coverage(explored: &Explored, style: Style) -> String {
     text + "\n"
 }
 
-/// `1 found; 24 sequences, 2 told nothing · 1.3 steps/s, 1.5 without us · exit 1`.
+/// `1 found; 22 of 24 sequences were conclusive · 1.30 steps/s, engine and gateway alone 1.50 · exit 1`.
 pub fn closing(document: &RunDocument, explored: &Explored, style: Style) -> String {
     let mut text = String::new();
     for nothing in &explored.inconclusive {
         let line = format!(
-            "{} told nothing: {}",
+            "{} inconclusive: {}",
             words::count(nothing.count, "sequence"),
             nothing.why
         );
@@ -203,17 +203,17 @@ pub fn closing(document: &RunDocument, explored: &Explored, style: Style) -> Str
         text.push('\n');
     }
     let found = match explored.findings.len() {
-        0 if explored.conclusive == 0 => style.paint(Paint::Doubt, "nothing can be said"),
+        0 if explored.conclusive == 0 => style.paint(Paint::Doubt, "inconclusive"),
         0 => style.paint(Paint::Good, "nothing found"),
         n => style.paint(Paint::Bad, &format!("{n} found")),
     };
-    let told = format!(
-        "{} of {} told something",
+    let conclusive = format!(
+        "{} of {} conclusive",
         explored.conclusive,
         words::count(explored.sequences, "sequence")
     );
     text + &format!(
-        "{found}; {told} · {:.2} steps/s, engine and gateway alone {:.2} · {}\n",
+        "{found}; {conclusive} · {:.2} steps/s, engine and gateway alone {:.2} · {}\n",
         explored.steps_per_second,
         explored.floor_steps_per_second,
         words::exit(document, style)

@@ -6,7 +6,7 @@ use comeback_record::matrix::{Cell, Grid};
 use comeback_text::terminal::{Paint, Style, sanitize};
 use comeback_text::terminal::{pad, width, wrap};
 
-/// One line a scenario, one sign an image; the images in a legend, since their names are wider than a sign.
+/// One line for each scenario and one sign for each image. A legend has the images, since their names are wider than a sign.
 pub fn grid(document: &RunDocument, style: Style) -> String {
     let grid = Grid::of(document);
     let names = grid

@@ -1,4 +1,4 @@
-//! `reproduce`: what was seen on each image, side by side, beside what the columns of the table say.
+//! The report of `reproduce`: the observed values of each image, beside both columns of the table.
 
 use super::words;
 use comeback_record::document::{CaseEntry, ImageEntry, RowEntry, RunDocument};
@@ -7,19 +7,19 @@ use comeback_text::terminal::{Paint, Style, sanitize};
 use comeback_text::terminal::{fold, pad, width, wrap};
 use comeback_verdict::Verdict;
 
-/// A row of the table: its label, what the columns say, and what each image showed with its sign.
+/// A row of the table.
 pub struct Line {
-    /// What was read, and when.
+    /// The fact and its moment.
     pub label: String,
-    /// What the regressed column allows.
+    /// The values of the regressed column.
     pub regressed: String,
-    /// What the fixed column allows.
+    /// The values of the fixed column.
     pub fixed: String,
-    /// What each image showed, in the order of the images: sign, how it is painted, and the values.
+    /// The observed values of each image, in the order of the images: sign, paint and values.
     pub seen: Vec<(&'static str, Paint, String)>,
 }
 
-/// The facts of each scenario by which fixed and regressed differ (or must not), for all images.
+/// The rows of each scenario that are worth showing, for all images.
 pub fn table(document: &RunDocument, style: Style) -> String {
     let groups: Vec<(&CaseEntry, Vec<Line>)> = scenarios(document)
         .into_iter()
@@ -93,7 +93,7 @@ pub fn table(document: &RunDocument, style: Style) -> String {
     text + "\n"
 }
 
-/// How many of the invariants that every scenario has hold on each image.
+/// How many of the implicit invariants hold on each image.
 fn invariants(document: &RunDocument) -> String {
     let on = |image: &ImageEntry| {
         let cases = document
@@ -126,8 +126,8 @@ pub fn scenarios(document: &RunDocument) -> Vec<&CaseEntry> {
     first
 }
 
-/// The rows worth showing of a scenario: those that tell the columns apart, or all written ones of an invariant scenario;
-/// and whatever any image showed that no column knows.
+/// The rows of a scenario that are worth showing: discriminating rows, all written rows of an invariant scenario, and rows in
+/// which an image showed a value of neither column.
 pub fn lines(document: &RunDocument, scenario: &CaseEntry) -> Vec<Line> {
     let cases: Vec<&CaseEntry> = document
         .cases
@@ -159,7 +159,7 @@ fn same(a: &RowEntry, b: &RowEntry) -> bool {
     a.at == b.at && a.profile == b.profile && a.probe == b.probe && a.line == b.line
 }
 
-/// What an image showed in a row, over all repeats: the worst sign, and each value with how often it was seen.
+/// The observed values of an image in a row, over all repeats: the worst sign, and each value with its count.
 fn seen(cases: &[&CaseEntry], image: &str, key: &RowEntry) -> (&'static str, Paint, String) {
     let rows = || {
         cases
@@ -195,7 +195,7 @@ fn seen(cases: &[&CaseEntry], image: &str, key: &RowEntry) -> (&'static str, Pai
     (worst.0, worst.1, text)
 }
 
-/// What the reconciler wrote at the boot after a docker restart, image by image.
+/// The reconciler's line at the boot after a docker restart, for each image.
 pub fn reconciler(document: &RunDocument, style: Style) -> String {
     let mut text = String::new();
     let name = |image: &str| sanitize(words::image_name(image));
@@ -281,10 +281,7 @@ pub fn closing(document: &RunDocument, style: Style) -> String {
             &format!("not as expected: {}; see above.", names.join(", ")),
         )
     } else {
-        style.paint(
-            Paint::Doubt,
-            "not shown: nothing can be concluded from at least one case.",
-        )
+        style.paint(Paint::Doubt, "not shown: at least one case is inconclusive.")
     };
     let line = format!("  {sentence}   {}", style.paint(Paint::Dim, &took));
     fold(&line, style.width) + "\n\n"

@@ -1,4 +1,4 @@
-//! What cases that were run several times show together: how their times are spread, and how often they may fail.
+//! Statistics of cases that were run several times: the spread of their times, and their failure rate.
 
 use super::words;
 use comeback_record::document::{RaceRate, RepeatsEntry, RunDocument, Spread};
@@ -13,10 +13,10 @@ pub struct Line {
     pub figures: [String; 3],
 }
 
-/// The heads of the figures.
+/// The column headings of the figures.
 pub const HEADS: [&str; 3] = ["median", "95 %", "max"];
 
-/// A case and its image, where there are several, with how often it was run.
+/// A case, its image if there are several, and the number of its runs.
 pub fn name(document: &RunDocument, of: &RepeatsEntry) -> String {
     let image = match document.images.len() {
         0 | 1 => String::new(),
@@ -37,24 +37,21 @@ pub fn lines(of: &RepeatsEntry) -> Vec<Line> {
     vec![
         line("seconds", &of.seconds),
         line("seconds less settling", &of.busy_seconds),
-        line("ms until it is known", &of.latency_ms),
+        line("ms until known", &of.latency_ms),
     ]
 }
 
-/// How many were not as expected, and what that says of all there will ever be.
+/// How many runs were not as expected, and the confidence interval of the failure rate.
 pub fn failures(of: &RepeatsEntry) -> String {
-    let told = of.cases - of.unclear;
+    let conclusive = of.cases - of.unclear;
     let unclear = match of.unclear {
         0 => String::new(),
-        n => format!("; of {} nothing can be concluded", words::count(n, "case")),
+        n => format!("; {} inconclusive", words::count(n, "case")),
     };
     match &of.failure_rate {
-        None => format!(
-            "nothing can be concluded from any of {}",
-            words::count(of.cases, "case")
-        ),
+        None => format!("all of {} are inconclusive", words::count(of.cases, "case")),
         Some(rate) => format!(
-            "{} of {told} not as expected: {} of all with {:.0} % confidence{unclear}",
+            "{} of {conclusive} not as expected: a rate of {} with {:.0} % confidence{unclear}",
             of.failed,
             rate.interval(),
             rate.confidence * 100.0
@@ -62,7 +59,7 @@ pub fn failures(of: &RepeatsEntry) -> String {
     }
 }
 
-/// How often each race on record was met, beside what is on record, and what is going on.
+/// How often each race on record was met, the rate on record, and its explanation.
 pub fn races(of: &RepeatsEntry) -> Vec<String> {
     let line = |race: &RaceRate| format!("a race on record was {}. {}", race.told(), race.note);
     of.races.iter().map(line).collect()

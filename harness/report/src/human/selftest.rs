@@ -1,4 +1,4 @@
-//! The overlays of a selftest, and what they come to.
+//! The report of `selftest`: the overlays and their outcomes.
 
 use super::words;
 use comeback_record::document::selftest::{Catch, OverlayEntry, OverlayOutcome, Selftest};
@@ -8,7 +8,7 @@ use comeback_text::terminal::{Paint, Style, sanitize};
 use comeback_text::terminal::{pad, width, wrap};
 use comeback_verdict::Verdict;
 
-/// Each overlay: what caught it, by which row; what missed it. On one line where that fits.
+/// Each overlay with the scenarios and rows that caught it and the scenarios that missed it, on one line if that fits.
 pub fn overlays(found: &Selftest, style: Style) -> String {
     let names = found.overlays.iter().map(|o| width(&o.name)).max().unwrap_or(0);
     let lines = found.overlays.iter().map(|overlay| one(overlay, names, style));
@@ -41,7 +41,7 @@ fn one(overlay: &OverlayEntry, names: usize, style: Style) -> String {
     text
 }
 
-/// What there is to say about an overlay, a line each.
+/// The lines about an overlay.
 fn said(overlay: &OverlayEntry) -> Vec<(Paint, String)> {
     let mut lines = Vec::new();
     if !overlay.caught_by.is_empty() {
@@ -85,7 +85,7 @@ fn caught(catch: &Catch) -> String {
     format!("{} ({} {}{profile} {change})", catch.scenario, row.at, row.probe)
 }
 
-/// `8 of 8 overlays caught; without one 6 cases as expected · 2 m 31 s · exit 0`.
+/// `8 of 8 overlays caught; control: 6 cases as expected · 2 m 31 s · exit 0`.
 pub fn closing(document: &RunDocument, found: &Selftest, style: Style) -> String {
     let caught = found.overlays.iter().filter(|o| o.outcome == OverlayOutcome::Caught);
     let (caught, all) = (caught.count(), found.overlays.len());
@@ -101,9 +101,9 @@ pub fn closing(document: &RunDocument, found: &Selftest, style: Style) -> String
         .filter(|c| c.verdict != Verdict::Unsupported)
         .count();
     let held = match (control.len(), bad) {
-        (0, _) => "nothing was run without one".to_owned(),
-        (n, 0) => format!("without one {} as expected", words::count(n, "case")),
-        (n, bad) => format!("without one {bad} of {} not as expected", words::count(n, "case")),
+        (0, _) => "no control was run".to_owned(),
+        (n, 0) => format!("control: {} as expected", words::count(n, "case")),
+        (n, bad) => format!("control: {bad} of {} not as expected", words::count(n, "case")),
     };
     let paint = |good: bool| if good { Paint::Good } else { Paint::Bad };
     let overlays = match document.partition {

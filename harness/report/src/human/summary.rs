@@ -1,4 +1,4 @@
-//! The closing line: how many of what, and the exit code.
+//! The closing line: the counts of the verdicts, and the exit code.
 
 use super::words;
 use comeback_record::document::RunDocument;

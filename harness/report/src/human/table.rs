@@ -9,7 +9,7 @@ use comeback_text::terminal::width;
 use comeback_text::terminal::{Style, sanitize};
 use comeback_verdict::Verdict;
 
-/// Repeats in a row that are shown each.
+/// Repeats in a row that get a line each. More are folded.
 const FOLDED: usize = 4;
 
 /// Space around a cell.
@@ -17,7 +17,7 @@ const GAP: usize = 2;
 /// The longest word of a finding.
 const WORD: usize = "inconclusive".len();
 
-/// One line a case: sign, scenario, image (where there are several), verdict, finding, duration.
+/// One line for each case: sign, scenario, image (if there are several), verdict, finding, duration.
 pub fn cases(document: &RunDocument, style: Style) -> String {
     let counting: Vec<&CaseEntry> = document.cases.iter().filter(|case| case.counts).collect();
     if counting.is_empty() {
@@ -31,10 +31,10 @@ pub fn cases(document: &RunDocument, style: Style) -> String {
         .collect();
     let finding = if several_images { 4 } else { 3 };
     let widest = |i: usize| rows.iter().map(|cells| width(&cells[i])).max().unwrap_or(0);
-    // Words stay whole. What was found is broken between words, or left to what is told of each case below.
+    // Only the finding is wrapped. If it does not fit at all it is left out, because the dossier has it.
     let others: Vec<usize> = (0..finding + 2).filter(|i| *i != finding).collect();
     let taken: usize = others.iter().map(|i| widest(*i) + GAP).sum();
-    let told = taken + GAP + WORD <= style.width;
+    let with_finding = taken + GAP + WORD <= style.width;
     let mut table = Table::new();
     table.force_no_tty();
     table
@@ -42,25 +42,25 @@ pub fn cases(document: &RunDocument, style: Style) -> String {
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(style.width).unwrap_or(u16::MAX));
     for mut cells in rows {
-        if !told {
+        if !with_finding {
             cells.remove(finding);
         }
-        // Painted after layout: the table must measure what is seen, not the escapes.
+        // Painted after the layout, because the table would count the escapes as width.
         table.add_row(cells.into_iter().map(Cell::new));
     }
     for (i, column) in table.column_iter_mut().enumerate() {
-        if !told || i != finding {
+        if !with_finding || i != finding {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
-    if let Some(last) = table.column_mut(if told { finding + 1 } else { finding }) {
+    if let Some(last) = table.column_mut(if with_finding { finding + 1 } else { finding }) {
         last.set_cell_alignment(CellAlignment::Right);
     }
     let mut text = String::new();
     let mut verdicts = lines.iter().map(|(case, _)| case.verdict);
     let mut paint = comeback_text::terminal::Paint::Plain;
     for line in table.lines() {
-        // A line that begins with a sign begins a case; one that does not goes on with it.
+        // A line that begins with a sign begins a case. Other lines continue it.
         if !line.starts_with("   ") {
             paint = verdicts.next().map_or(paint, words::paint);
         }
@@ -74,7 +74,7 @@ pub fn cases(document: &RunDocument, style: Style) -> String {
 
 fn cells(document: &RunDocument, (case, times): (&CaseEntry, usize), several_images: bool) -> Vec<String> {
     let attempts = attempts(document, case);
-    // What is told of a race tells how many there were.
+    // The finding of a race has the number of attempts already.
     let again = if attempts > 1 && case.race.is_none() {
         format!(", {attempts} attempts")
     } else {
@@ -94,7 +94,8 @@ fn cells(document: &RunDocument, (case, times): (&CaseEntry, usize), several_ima
     cells
 }
 
-/// The lines of the table: a case each, but repeats in a row that held at once are one line, with how many they are.
+/// The lines of the table: one for each case, but many repeats in a row that held at the first attempt share a line, with
+/// their number.
 fn folded<'c>(cases: &[&'c CaseEntry]) -> Vec<(&'c CaseEntry, usize)> {
     let same = |a: &&CaseEntry, b: &&CaseEntry| {
         let held = a.verdict == Verdict::Held && b.verdict == Verdict::Held;
@@ -108,7 +109,7 @@ fn folded<'c>(cases: &[&'c CaseEntry]) -> Vec<(&'c CaseEntry, usize)> {
     groups.flat_map(fold).collect()
 }
 
-/// How many attempts of the same case there are.
+/// The number of attempts of the same case.
 pub fn attempts(document: &RunDocument, case: &CaseEntry) -> usize {
     let same = |other: &&CaseEntry| {
         other.scenario == case.scenario && other.image == case.image && other.repeat == case.repeat

@@ -41,7 +41,7 @@ fn all() -> Vec<(&'static str, RunDocument)> {
 #[rstest]
 #[case(NARROW)]
 #[case(WIDE)]
-fn reports(#[case] style: Style) {
+fn reports_for_a_terminal(#[case] style: Style) {
     for (name, document) in all() {
         insta::assert_snapshot!(format!("{name}_{}", style.width), render(&document, style));
     }
@@ -72,7 +72,7 @@ fn colour_changes_nothing_but_colour() {
     }
 }
 
-/// Only what must stay whole to be copied may be wider than the terminal.
+/// Only text that is to be copied may be wider than the terminal.
 #[rstest]
 fn lines_fit(#[values(60, 80, 100, 120)] columns: usize) {
     let mut wide = Vec::new();
@@ -98,7 +98,7 @@ fn lines_fit(#[values(60, 80, 100, 120)] columns: usize) {
                 "release",
                 "exit",
             ];
-            // The file of a finding is one that is to be saved.
+            // The scenario file of a finding is to be copied too.
             let of_file = document.explore.iter().flat_map(|e| &e.findings);
             let of_file = of_file
                 .flat_map(|found| found.scenario_toml.lines())
@@ -113,7 +113,7 @@ fn lines_fit(#[values(60, 80, 100, 120)] columns: usize) {
 }
 
 #[test]
-fn a_clock_that_differs_is_told_with_the_engine() {
+fn a_clock_offset_is_shown_with_the_engine() {
     let mut document = samples::reproduced();
     assert!(!render(&document, WIDE).contains("clock"));
     let clock = ClockOffset {

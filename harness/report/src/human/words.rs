@@ -1,4 +1,4 @@
-//! Words for what the document says in names.
+//! Words for the names in the document.
 
 use comeback_record::document::{CaseEntry, ImageEntry, RaceEntry, RowEntry, RunDocument};
 use comeback_scenario::model::{DEFAULT_PROFILE, Probe, Value, ValueSet};
@@ -6,7 +6,7 @@ use comeback_scenario::vocabulary::ProbeInfo;
 use comeback_text::terminal::{Paint, Style};
 use comeback_verdict::{Classification, RunVerdict, Verdict};
 
-/// The sign of a verdict, for where a word is too long.
+/// The sign of a verdict.
 pub fn mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Held => "✓",
@@ -93,12 +93,12 @@ pub fn values(set: &ValueSet) -> String {
     set.0.iter().map(value).collect::<Vec<_>>().join(" or ")
 }
 
-/// An image in short: its release where the name is `release:` and nothing else, else the name.
+/// The short name of an image, without `release:`.
 pub fn image_name(name: &str) -> &str {
     name.strip_prefix("release:").unwrap_or(name)
 }
 
-/// What kind of image it is: which half of a pair, its base and supervisor.
+/// The kind of an image: with or without the fix, or its release; its base and supervisor.
 pub fn image_kind(document: &RunDocument, image: &ImageEntry) -> String {
     let of_image = || document.cases.iter().filter(|case| case.image == image.name);
     let mut words = Vec::new();
@@ -117,7 +117,7 @@ pub fn image_kind(document: &RunDocument, image: &ImageEntry) -> String {
     words.join(", ")
 }
 
-/// `exit 1`, as the closing line of every report has it.
+/// `exit 1`, for the closing line of every report.
 pub fn exit(document: &RunDocument, style: Style) -> String {
     let paint = match document.verdict {
         RunVerdict::Held => Paint::Good,
@@ -157,7 +157,7 @@ pub fn finding(case: &CaseEntry) -> String {
         Classification::Inconclusive => "evidence is missing".to_owned(),
         Classification::Unsupported => "cannot be done here".to_owned(),
         Classification::Error if case.steps.is_empty() => "failed before the first step".to_owned(),
-        Classification::Error => "the fault that was asked for was not in force".to_owned(),
+        Classification::Error => "the fault did not take effect".to_owned(),
         found if found.name() == case.expected => found.to_string(),
         Classification::Neither => format!("expected {expected}, is something else"),
         found => format!("expected {expected}, is {found}"),

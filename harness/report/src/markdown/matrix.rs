@@ -1,6 +1,6 @@
-//! A matrix as a document to keep: a table for each base, then where each release is not as the rule wants it.
+//! A matrix as a document to commit: a table for each base, then the deviations of each release from the rule.
 //!
-//! It says nothing of when, where and how fast it was run, so that the same behaviour always gives the same bytes.
+//! It has no times, hosts and durations, so that the same behaviour always gives the same bytes.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use comeback_record::document::{CaseEntry, ImageEntry, RowEntry, RunDocument};
 use comeback_record::matrix::{Cell, Grid};
 use comeback_verdict::RunVerdict;
 
-/// Signs and what they say, in the order in which they are explained.
+/// The meanings of the signs, in the order of the legend.
 const LEGEND: [(Cell, &str); 5] = [
-    (Cell::Fixed, "as the rule wants it"),
+    (Cell::Fixed, "follows the rule"),
     (Cell::Regressed, "as releases without the fix"),
-    (Cell::Neither, "otherwise"),
+    (Cell::Neither, "neither"),
     (Cell::Unknown, "not known"),
     (Cell::NotRun, "not run, or does not apply"),
 ];
@@ -62,7 +62,7 @@ fn columns<'d>(document: &'d RunDocument, grid: &Grid<'d>) -> Vec<Column<'d>> {
     grid.images.iter().enumerate().filter_map(column).collect()
 }
 
-/// Each once, in the order in which they come first.
+/// Without duplicates, in the order of the first occurrence.
 fn in_order(all: impl Iterator<Item = String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     all.filter(|one| seen.insert(one.clone())).collect()
@@ -70,7 +70,7 @@ fn in_order(all: impl Iterator<Item = String>) -> Vec<String> {
 
 fn introduction(document: &RunDocument, grid: &Grid<'_>, columns: &[Column<'_>]) -> String {
     let mut text = format!(
-        "Every cell was seen on a real container: {} on {}. The rule: **the container's lifecycle never changes the \
+        "Every cell was observed on a real container: {} on {}. The rule: **the container's lifecycle never changes the \
          operator's intent**; only an explicit stop keeps a gateway down.\n\n",
         words::count(grid.rows.len(), "scenario"),
         words::count(columns.len(), "image"),
@@ -84,16 +84,16 @@ fn introduction(document: &RunDocument, grid: &Grid<'_>, columns: &[Column<'_>])
             words::count(red, "case"),
             if red == 1 { "is" } else { "are" },
         ),
-        RunVerdict::Inconclusive => "**Of some cases nothing is known**, see the end.\n\n".to_owned(),
-        RunVerdict::Error => "**The run did not get to its end: cells are missing.**\n\n".to_owned(),
+        RunVerdict::Inconclusive => "**Some cases are inconclusive**, see the end.\n\n".to_owned(),
+        RunVerdict::Error => "**The run did not come to its end, so cells are missing.**\n\n".to_owned(),
     };
     if let Some(why) = cut_short(document) {
         text += &format!("**{why}**\n\n");
     }
     if let Some(failure) = &document.failure {
-        text += &format!("It failed: {}\n\n", prose(failure));
+        text += &format!("The run failed: {}\n\n", prose(failure));
     }
-    text += "| sign | what was found |\n|:-:|---|\n";
+    text += "| sign | behaviour |\n|:-:|---|\n";
     for (cell, meaning) in LEGEND {
         text += &format!("| {} | {meaning} |\n", sign(cell).0);
     }
@@ -131,39 +131,39 @@ fn table(grid: &Grid<'_>, all: &[Column<'_>], base: &str) -> String {
         format!("{}/{}", n(&|cell| cell == Cell::Fixed), n(&|cell| cell != Cell::NotRun))
     });
     text + &format!(
-        "| **as the rule wants it** | {} |\n\n",
+        "| **follows the rule** | {} |\n\n",
         sums.collect::<Vec<_>>().join(" | ")
     )
 }
 
-/// What one image does in one scenario, where it is not as the rule wants it.
+/// A deviation of an image from the rule in one scenario.
 struct Deviation<'d> {
     case: &'d CaseEntry,
-    /// Fact, what was wanted and what was found.
+    /// Fact, wanted values and found value.
     rows: Vec<(String, String, String)>,
-    /// The bases on which it is so.
+    /// The bases that show it.
     bases: Vec<&'d str>,
     /// The bases on which it was run.
     run_on: Vec<&'d str>,
 }
 
 impl Deviation<'_> {
-    /// The same, wherever it was found.
+    /// The deviation without its bases, for comparing.
     fn what(&self) -> (&str, &[(String, String, String)]) {
         (&self.case.scenario, &self.rows)
     }
 }
 
-/// Release by release, what is not as in the fixed column; a release that does what the one before does is one line.
+/// The deviations of each release from the fixed column. A release with the same deviations as the one before is one line.
 fn deviations(grid: &Grid<'_>, columns: &[Column<'_>]) -> String {
-    let mut text = String::from("## Where a release is not as the rule wants it\n\n");
+    let mut text = String::from("## Deviations from the rule\n\n");
     let mut before: Option<(String, String)> = None;
     for name in in_order(columns.iter().map(|column| column.name.clone())) {
         let of: Vec<&Column<'_>> = columns.iter().filter(|column| column.name == name).collect();
         let found = of_release(grid, &of);
         text += &format!("### {}\n\n", prose(&name));
         let Some(first) = found.first() else {
-            text += "Nowhere.\n\n";
+            text += "None.\n\n";
             continue;
         };
         let body = body(&found);
@@ -262,7 +262,7 @@ fn body(found: &[Deviation<'_>]) -> String {
     }
 }
 
-/// What nothing can be said of. Why is a matter of the run, and in its other reports.
+/// The inconclusive cells. The reasons depend on the run, and are in its other reports.
 fn unknown(grid: &Grid<'_>, columns: &[Column<'_>]) -> String {
     let mut rows: Vec<_> = grid.rows.iter().collect();
     rows.sort_by_key(|row| row.scenario);
@@ -282,6 +282,6 @@ fn unknown(grid: &Grid<'_>, columns: &[Column<'_>]) -> String {
     if text.is_empty() {
         text
     } else {
-        format!("## What is not known\n\n{text}")
+        format!("## Inconclusive\n\n{text}")
     }
 }

@@ -40,9 +40,9 @@ fn a_matrix() {
     insta::assert_snapshot!(render(&samples::matrix()));
 }
 
-/// It is kept in repositories, where only what a gateway does may change it.
+/// A matrix is committed to a repository, so it may only change if the behaviour of a gateway changes.
 #[test]
-fn a_matrix_says_nothing_of_the_run() {
+fn a_matrix_depends_only_on_behaviour() {
     let document = samples::matrix();
     let mut other = document.clone();
     other.run = "another".into();
@@ -68,7 +68,7 @@ fn a_matrix_says_nothing_of_the_run() {
 }
 
 #[test]
-fn a_matrix_has_whole_tables() {
+fn tables_of_a_matrix_are_complete() {
     let text = render(&samples::matrix());
     let mut columns = 0;
     for event in events(&text) {
@@ -85,7 +85,7 @@ fn a_matrix_has_whole_tables() {
 }
 
 #[test]
-fn it_fits_into_a_comment() {
+fn a_summary_fits_into_a_comment() {
     let mut document = samples::red_gate();
     let cases = document.cases.clone();
     for n in 0..300 {
@@ -101,7 +101,7 @@ fn it_fits_into_a_comment() {
 
 proptest! {
     #[test]
-    fn prose_is_nothing_but_text(text in any::<String>()) {
+    fn prose_has_no_markup(text in any::<String>()) {
         let source = format!("x {} x", prose(&text));
         let mut seen = String::new();
         for event in events(&source) {
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_container_says_is_not_markup(text in any::<String>()) {
+    fn output_of_containers_is_escaped(text in any::<String>()) {
         let mut document = samples::red_gate();
         let case = &mut document.cases[0];
         case.reason = Some(text.clone());

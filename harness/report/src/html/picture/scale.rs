@@ -1,21 +1,21 @@
-//! The time axis of a picture: quiet stretches are drawn shorter than they were.
+//! The time axis of a picture. Quiet stretches are drawn shorter.
 
 use super::{LEFT, RIGHT, Row, WIDTH};
 
-/// A stretch in which nothing happens is drawn as if it took at most that many seconds.
+/// A stretch in which nothing happens is drawn as at most this many seconds.
 const QUIET: f64 = 1.0;
 
-/// What a tick takes.
+/// Width that a tick needs, in units of the picture.
 const ROOM: f64 = 40.0;
 
-/// From seconds to units of the picture.
+/// Converts seconds to units of the picture.
 pub struct Scale {
-    /// Seconds and what they are drawn as, ascending in both.
+    /// Pairs of seconds and positions, both ascending.
     stops: Vec<(f64, f64)>,
 }
 
 impl Scale {
-    /// For everything in these rows, and at least that many seconds.
+    /// A scale for these rows, and for at least `length` seconds.
     pub fn new(rows: &[Row], length: f64) -> Self {
         let bars = rows.iter().flat_map(|row| row.bars.iter().flat_map(|b| [b.0, b.1]));
         let points = rows.iter().flat_map(|row| row.points.iter().map(|p| p.0));
@@ -38,17 +38,17 @@ impl Scale {
         Self { stops }
     }
 
-    /// Where a time is drawn.
+    /// The position of a time.
     pub fn x(&self, at: f64) -> f64 {
         self.between(at, |stop| (stop.0, stop.1))
     }
 
-    /// The time that is drawn there.
+    /// The time at a position.
     fn time(&self, x: f64) -> f64 {
         self.between(x, |stop| (stop.1, stop.0))
     }
 
-    /// From one side of the stops to the other, which `sides` tells apart.
+    /// Interpolates between the stops. `sides` orders a stop as input and output.
     fn between(&self, value: f64, sides: impl Fn(&(f64, f64)) -> (f64, f64)) -> f64 {
         let next = self
             .stops
@@ -61,7 +61,7 @@ impl Scale {
         b0 + ((value - a0) / (a1 - a0)).clamp(0.0, 1.0) * (b1 - b0)
     }
 
-    /// Whole seconds, where there is room for them. A clock may have leapt by years: they are not counted one by one.
+    /// Ticks at whole seconds that have enough room. There are at most 200, because a clock may have jumped by years.
     pub fn ticks(&self) -> Vec<(f64, String)> {
         let length = self.stops.last().map_or(0.0, |s| s.0);
         let step = if length > 90.0 { 10.0 } else { 1.0 };
@@ -76,7 +76,7 @@ impl Scale {
         ticks
     }
 
-    /// Stretches that are drawn shorter than they were.
+    /// Stretches that are drawn shorter: position, width and tooltip.
     pub fn quiet(&self) -> Vec<(f64, f64, String)> {
         let long = self
             .stops
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leap_of_centuries_costs_nothing() {
+    fn a_clock_that_jumps_by_centuries_gives_few_ticks() {
         let century = 100.0 * 365.0 * 86400.0;
         let row = Row {
             name: "r".into(),

@@ -1,4 +1,4 @@
-//! What catches a fault, and what does not.
+//! Which results catch a fault, and which do not.
 #![allow(clippy::unwrap_used)]
 
 use rstest::rstest;
@@ -44,7 +44,7 @@ fn under(overlay: &Overlay, attempt: Attempt) -> Attempt {
     }
 }
 
-/// The document of these attempts, with what the overlay says in each that is under it.
+/// The document of these attempts. Attempts under an overlay have its message in their output.
 fn judged(
     header: &RunHeader,
     overlays: &[Overlay],
@@ -79,7 +79,7 @@ fn one(attempts: &[Attempt]) -> (OverlayOutcome, u8) {
 }
 
 #[test]
-fn a_scenario_that_does_not_hold_any_more_catches_it() {
+fn a_scenario_that_no_longer_holds_catches_the_fault() {
     let document = judged(
         &plain(),
         &[flag()],
@@ -105,13 +105,13 @@ fn a_scenario_that_does_not_hold_any_more_catches_it() {
 }
 
 #[test]
-fn one_that_holds_all_the_same_lets_it_escape() {
+fn a_fault_escapes_if_the_scenario_still_holds() {
     let caught = one(&[control(FIXED), under(&flag(), control(FIXED))]);
     assert_eq!(caught, (OverlayOutcome::Escaped, Exit::Regression.code()));
 }
 
 #[test]
-fn one_that_is_not_run_lets_it_escape() {
+fn a_fault_escapes_if_its_scenario_is_not_run() {
     let (outcome, exit) = one(&[control(FIXED)]);
     assert_eq!((outcome, exit), (OverlayOutcome::Escaped, Exit::Regression.code()));
 }
@@ -119,7 +119,7 @@ fn one_that_is_not_run_lets_it_escape() {
 #[rstest]
 #[case::inconclusive(CaseEnd::Inconclusive("a stream was dropped".into()), Exit::Inconclusive)]
 #[case::error(CaseEnd::Error("no space".into()), Exit::Environment)]
-fn neither_doubt_nor_a_fault_of_ours_catches_anything(#[case] end: CaseEnd, #[case] exit: Exit) {
+fn inconclusive_cases_and_errors_catch_nothing(#[case] end: CaseEnd, #[case] exit: Exit) {
     let dark = Attempt {
         end,
         ..under(&flag(), control("? ? ? ?"))
@@ -128,7 +128,7 @@ fn neither_doubt_nor_a_fault_of_ours_catches_anything(#[case] end: CaseEnd, #[ca
 }
 
 #[test]
-fn what_does_not_hold_without_it_catches_nothing() {
+fn a_scenario_that_fails_without_the_fault_catches_nothing() {
     let (outcome, exit) = one(&[control(BROKEN), under(&flag(), control(BROKEN))]);
     assert_eq!((outcome, exit), (OverlayOutcome::Unclear, Exit::Regression.code()));
     let (outcome, exit) = one(&[under(&flag(), control(BROKEN))]);
@@ -161,10 +161,10 @@ fn a_fault_caught_only_sometimes_is_not_caught() {
 }
 
 #[test]
-fn a_leak_or_an_interrupt_is_not_forgotten() {
+fn leaks_and_interrupts_decide_the_exit_code() {
     let attempts = [control(FIXED), under(&flag(), control(BROKEN))];
     let leak = RunHeader {
-        failure: Some(("2 things were left behind".into(), Exit::Environment)),
+        failure: Some(("2 containers were left".into(), Exit::Environment)),
         ..plain()
     };
     assert_eq!(
@@ -181,7 +181,7 @@ fn a_leak_or_an_interrupt_is_not_forgotten() {
     );
 }
 
-/// All there is to show: caught by one and by two, missed beside, escaped, unclear, not run.
+/// One of everything: caught by one and by two, caught and missed, escaped, unclear, not run.
 fn motley() -> RunDocument {
     let marker = named("stop-writes-no-marker");
     let everything = named("reconciler-starts-everything");
@@ -203,7 +203,7 @@ fn motley() -> RunDocument {
 }
 
 #[rstest]
-fn shown(#[values(80, 120)] width: usize) {
+fn rendered(#[values(80, 120)] width: usize) {
     let style = Style { color: false, width };
     let text = human::render(&motley(), style);
     insta::assert_snapshot!(format!("motley_{width}"), text);
@@ -216,7 +216,7 @@ fn shown(#[values(80, 120)] width: usize) {
 }
 
 #[test]
-fn as_json() {
+fn the_document_names_row_and_scenarios_of_each_overlay() {
     let mut value = serde_json::to_value(found(&motley())).unwrap();
     let overlay = value["overlays"][0].take();
     let row = &overlay["caught_by"][0]["row"];
