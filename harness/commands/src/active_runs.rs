@@ -1,5 +1,5 @@
-//! Which runs of this host are under way: each holds a lock in the cache for as long as its process lives, whatever ends it.
-//! A lock that nobody holds is of a run that was killed. Of runs of other hosts and users nothing is known, and nothing said.
+//! The runs of this host that are going on. Each holds a lock in the cache for as long as its process lives. A lock file that
+//! nobody has locked belongs to a run that was killed. Runs of other hosts and users are not known here.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -12,20 +12,20 @@ use comeback_image::Cache;
 
 /// Folder of the locks, in the cache.
 pub const FOLDER: &str = "alive";
-/// How the file of a run begins that is not locked yet. No run's id does.
+/// Prefix of a lock file that is not locked yet. No run's id begins with it.
 const BEGINNING: char = '.';
 
-/// Says that a run is under way. Dropping it says that it came to its end.
+/// The declaration that a run is going on. Dropping it withdraws the declaration.
 pub struct Alive {
     path: PathBuf,
     _file: File,
 }
 
 impl Alive {
-    /// Says so from now on. A cache that cannot be written to is no reason not to run.
+    /// Declares a run. `None` if the cache cannot be written to, which does not keep the run from going on.
     pub fn declare(cache: &Cache, run: &str) -> Option<Self> {
         let path = cache.path(format!("{FOLDER}/{run}")).ok()?;
-        // It gets its name once it is locked: a file of that name without a lock is of a run that was killed.
+        // Renamed once it is locked: an unlocked file of that name belongs to a run that was killed.
         let unnamed = path.with_file_name(format!("{BEGINNING}{run}"));
         let file = File::create(&unnamed).ok()?;
         file.try_lock().ok()?;
@@ -42,8 +42,7 @@ impl Drop for Alive {
     }
 }
 
-/// Every run that said it is under way and did not come to its end since, with the file that says so, and whether its
-/// process lives.
+/// Every declared run with its lock file, and whether its process lives.
 fn declared(cache: &Cache) -> Vec<(String, PathBuf, bool)> {
     let folder = cache.path(format!("{FOLDER}/x")).ok();
     let folder = folder.as_deref().and_then(Path::parent);
@@ -57,30 +56,30 @@ fn declared(cache: &Cache) -> Vec<(String, PathBuf, bool)> {
             let lives = is_held(&path);
             (run, path, lives)
         })
-        // One that came to its end while it was looked at has taken its file away before it let go of it.
+        // A run that has just ended removed its file before it released the lock.
         .filter(|(_, path, lives)| *lives || path.is_file())
         .collect()
 }
 
-/// True if a process holds the lock of that file. Shared, so that two that look do not take each other for it.
+/// True if a process holds the lock of the file. The test takes a shared lock, so that two tests do not see each other.
 pub fn is_held(path: &Path) -> bool {
     !File::open(path).is_ok_and(|file| file.try_lock_shared().is_ok())
 }
 
-/// True if that run of this host and user is under way now. A run says so before it creates anything: asked after something
-/// of it was seen, this is no guess.
+/// True if this run of this host and user is going on. A run declares itself before it creates anything, so the answer is
+/// certain for a run of which something has been seen.
 pub fn is_under_way(cache: &Cache, run: &str) -> bool {
     let path = cache.path(format!("{FOLDER}/{run}"));
     path.is_ok_and(|path| path.is_file() && is_held(&path))
 }
 
-/// Runs of this host and user that are under way.
+/// Runs of this host and user that are going on.
 pub fn under_way(cache: &Cache) -> BTreeSet<String> {
     let declared = declared(cache).into_iter();
     declared.filter(|(.., lives)| *lives).map(|(run, ..)| run).collect()
 }
 
-/// In one line: what killed runs of this host left on the engine, and what removes it. `None` if nothing is left.
+/// A line about leftovers of killed runs of this host on the engine, with the command that removes them. `None` without any.
 pub async fn left_by_killed(cache: &Cache, engine: &Arc<dyn Engine>) -> Option<String> {
     let mut killed = declared(cache);
     killed.retain(|(.., lives)| !lives);
@@ -95,7 +94,7 @@ pub async fn left_by_killed(cache: &Cache, engine: &Arc<dyn Engine>) -> Option<S
         let of_containers = containers.iter().filter(|c| is_its(c.labels.get(RUN_LABEL))).count();
         let of_volumes = volumes.iter().filter(|v| is_its(v.labels.get(RUN_LABEL))).count();
         if of_containers + of_volumes == 0 {
-            // Removed by the process behind it, or by a sweep. It may have run on another engine: then nobody is told.
+            // Its watchdog or a sweep has cleaned up. If it ran on another engine, its leftovers there are not reported.
             let _ = fs::remove_file(path);
             continue;
         }
@@ -111,7 +110,7 @@ pub async fn left_by_killed(cache: &Cache, engine: &Arc<dyn Engine>) -> Option<S
         n => (format!("{n} runs that were killed"), "comeback sweep".to_owned()),
     };
     Some(format!(
-        "{} of {whose} are still there; `{command}` removes them",
+        "{} of {whose} are still on the engine; `{command}` removes them",
         counted_resources(counts[0], counts[1])
     ))
 }
@@ -138,7 +137,7 @@ mod tests {
         engine
     }
 
-    /// Whoever looks while a run begins or ends sees no run, or one that lives; never one that was killed.
+    /// A run that is beginning or ending is seen as going on or not at all, and never as killed.
     #[test]
     fn a_run_that_is_just_beginning_is_not_taken_for_a_killed_one() {
         let folder = tempfile::tempdir().unwrap();
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_asked_of_one_run_too() {
+    fn a_single_run_can_be_asked_for() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path());
         let lives = Alive::declare(&cache, "lives");
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_a_killed_run_left_is_told_of() {
+    async fn only_leftovers_of_killed_runs_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path());
         let engine = with_containers(&["killed", "lives", "ended", "another-hosts"]).await;
@@ -184,10 +183,10 @@ mod tests {
         assert_eq!(under_way(&cache), ["lives".to_owned()].into());
         // A process that is killed lets go of its lock, and the file stays.
         File::create(cache.path("alive/killed").unwrap()).unwrap();
-        let told = left_by_killed(&cache, &engine).await.unwrap();
+        let line = left_by_killed(&cache, &engine).await.unwrap();
         assert_eq!(
-            told,
-            "1 container and 0 volumes of a run that was killed are still there; `comeback sweep --run killed` removes them"
+            line,
+            "1 container and 0 volumes of a run that was killed are still on the engine; `comeback sweep --run killed` removes them"
         );
         assert_eq!(under_way(&cache), ["lives".to_owned()].into());
         engine.remove_container("killed").await.unwrap();

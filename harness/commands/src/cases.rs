@@ -1,4 +1,4 @@
-//! From a planned case to what the runner and the verdict need to know of it.
+//! Converts a planned case to the input of the runner and of the verdict.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ pub fn assignment(
     }
 }
 
-/// What the verdict needs to know of the image under test.
+/// The image under test, as the verdict needs it.
 pub fn subject(assignment: &Assignment) -> Subject {
     let image = &assignment.images.subject;
     Subject {

@@ -1,4 +1,4 @@
-//! `compare`: the same scenarios on two images, the first of which is the reference.
+//! `compare`: runs the same scenarios on two images. The first image is the reference.
 
 use super::job::{Job, Purpose};
 use super::run_output::RunOutput;
@@ -9,7 +9,7 @@ use comeback_image::{ImageExpr, Releases};
 use comeback_record::event::RunEvent;
 use comeback_verdict::Exit;
 
-/// Runs both, and says what became of each scenario.
+/// Runs both images, and reports how each scenario changed.
 pub async fn compare(args: CompareOptions, caller: Caller) -> Result<Exit, Failure> {
     let mut output = RunOutput::open("compare", &args.job.report, &caller);
     let outcome = async {
@@ -61,7 +61,7 @@ fn pair(old: &str, new: &str) -> Result<Vec<ImageExpr>, Failure> {
     if images[0] == images[1] {
         return Err(usage(
             format!("OLD and NEW are both `{}`", images[0]),
-            "name two images; to see whether one of them always does the same, `comeback check IMAGE --repeat 5`",
+            "name two images; `comeback check IMAGE --repeat 5` shows whether one image always behaves the same",
         ));
     }
     Ok(images)
@@ -77,7 +77,7 @@ mod tests {
     #[case("release:>=0.16", "source:.", "is a range")]
     #[case("release:0.17.0", "release:0.17.0@bookworm", "are both")]
     #[case("release:0.17.0", "0.18.2", "0.18.2")]
-    fn what_cannot_be_compared(#[case] old: &str, #[case] new: &str, #[case] says: &str) {
+    fn pairs_that_cannot_be_compared_are_usage_errors(#[case] old: &str, #[case] new: &str, #[case] says: &str) {
         let failure = pair(old, new).unwrap_err();
         assert_eq!(failure.exit(), Exit::Usage);
         assert!(failure.what().contains(says), "{}", failure.what());

@@ -1,4 +1,4 @@
-//! `explore`: sequences nobody wrote down, on a real gateway.
+//! `explore`: runs generated sequences on a real gateway.
 
 mod trials;
 
@@ -28,7 +28,7 @@ use comeback_scenario::overlay::overlays;
 use comeback_verdict::Exit;
 use trials::EngineTrials;
 
-/// Deadline of each wait within a case: a gateway that takes longer does not come.
+/// Deadline of each wait within a case. A gateway that takes longer is taken for one that does not come up.
 const WAIT: Duration = Duration::from_secs(30);
 
 /// Explores an image.
@@ -103,10 +103,10 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     ));
     let hunted = Arc::new(Mutex::new(Hunted::default()));
     let clock = Instant::now();
-    let told = tell.clone();
-    let news = move |news: HuntEvent| told(RunEvent::Note { text: in_words(&news) });
+    let notes = tell.clone();
+    let on_event = move |event: HuntEvent| notes(RunEvent::Note { text: in_words(&event) });
     let mut cut = tokio::select! {
-        () = hunt(&trials, &hunt_for, &hunted, &news) => None,
+        () = hunt(&trials, &hunt_for, &hunted, &on_event) => None,
         exit = interrupts.next() => Some(exit),
     };
     let seconds = clock.elapsed().as_secs_f64();
@@ -147,8 +147,8 @@ fn the_one(obtained: &Obtained) -> Result<comeback_image::Image, Failure> {
     match obtained.subjects.as_slice() {
         [image] => Ok(image.clone()),
         several => Err(usage(
-            format!("{} images to explore", several.len()),
-            "name one: a range is several",
+            format!("explore takes one image, and these are {}", several.len()),
+            "name one release: a range may be several images",
         )),
     }
 }
@@ -160,14 +160,14 @@ fn known_overlay(name: Option<&str>) -> Result<(), Failure> {
             let known: Vec<&str> = all.iter().map(|o| o.name.as_str()).collect();
             Err(usage(
                 format!("there is no fault overlay `{name}`"),
-                &format!("there are {}", known.join(", ")),
+                &format!("the fault overlays are {}", known.join(", ")),
             ))
         }
         _ => Ok(()),
     }
 }
 
-/// A file that cannot be a scenario's is told before anything is run.
+/// Checks the name of the scenario file before anything is run.
 fn savable(file: &Path) -> Result<(), Failure> {
     let stem = file.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
     let slug = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -176,8 +176,8 @@ fn savable(file: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(usage(
-        format!("`{}` cannot be a scenario file", file.display()),
-        "lower-case letters, digits and dashes, then .toml: found-7.toml",
+        format!("`{}` is not the name of a scenario file", file.display()),
+        "use lower-case letters, digits and dashes, then .toml: found-7.toml",
     ))
 }
 
@@ -228,8 +228,8 @@ fn one_line(sequence: &Sequence) -> String {
     words.join("; ")
 }
 
-fn in_words(news: &HuntEvent) -> String {
-    match news {
+fn in_words(event: &HuntEvent) -> String {
+    match event {
         HuntEvent::Found(index, kind, steps) => {
             format!("sequence {}: {kind}, after {steps} steps; shrinking it", index + 1)
         }
@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_saved_is_told_first() {
+    fn only_names_of_scenario_files_can_be_saved_to() {
         for good in ["found.toml", "a/b/found-7.toml"] {
             assert!(savable(Path::new(good)).is_ok(), "{good}");
         }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlay_that_is_not_there_is_a_mistake() {
+    fn an_unknown_overlay_is_a_usage_error() {
         assert_eq!(known_overlay(Some("no-such")).unwrap_err().exit(), Exit::Usage);
         assert!(known_overlay(None).is_ok());
     }

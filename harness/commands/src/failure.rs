@@ -1,4 +1,4 @@
-//! Everything that ends a command before there is a verdict: what happened, where, and what to do about it.
+//! Errors that end a command without a verdict: what happened, where, and what to do about it.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use comeback_verdict::{Exit, ExitStyle};
 /// The end of a command without a verdict.
 #[derive(Debug)]
 pub struct Failure {
-    /// What was being done, and to what: `build release:0.99.0`. Empty where the kind says it all.
+    /// What was being done, such as `build release:0.99.0`. Empty if the kind says enough.
     pub doing: String,
     /// What went wrong.
     pub kind: FailureKind,
-    /// Further lines worth reading: the builder's last words, where the full log is.
+    /// Further lines: the last lines of a build, the path of its log.
     pub detail: Vec<String>,
 }
 
@@ -28,12 +28,12 @@ pub enum FailureKind {
         /// What was tried.
         why: String,
     },
-    /// The engine answered and failed us.
+    /// The engine answered a call with an error.
     EngineFailed {
         /// The call and the answer.
         why: String,
     },
-    /// An image cannot be had or built.
+    /// An image is not available or cannot be built.
     Image {
         /// Its name.
         image: String,
@@ -42,9 +42,9 @@ pub enum FailureKind {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// Things of ours could not be removed.
+    /// Something that the run created could not be removed.
     Leak {
-        /// Which.
+        /// What is left.
         left: Vec<String>,
     },
     /// Nothing matches the selection.
@@ -61,24 +61,24 @@ pub enum FailureKind {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// A file that is wrong; the text is a whole diagnostic already, with its own carets.
+    /// A bad file. The text is a complete diagnostic with its own carets.
     BadFile {
         /// The rendered diagnostic.
         diagnostic: String,
     },
     /// A file cannot be read or written.
     Io {
-        /// Which.
+        /// The file.
         path: String,
         /// Why not.
         why: String,
     },
-    /// A fault of ours.
+    /// An internal error of comeback.
     Internal {
-        /// What.
+        /// What happened.
         why: String,
     },
-    /// A signal ended it.
+    /// A signal ended the command.
     Interrupted {
         /// 130 or 143.
         exit: Exit,
@@ -86,7 +86,7 @@ pub enum FailureKind {
 }
 
 impl Failure {
-    /// A failure of that kind, with nothing else to say.
+    /// A failure of this kind, without details.
     pub fn new(kind: FailureKind) -> Self {
         Self {
             doing: String::new(),
@@ -102,14 +102,14 @@ impl Failure {
         self
     }
 
-    /// Adds lines worth reading.
+    /// Adds detail lines.
     #[must_use]
     pub fn detail(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.detail.extend(lines);
         self
     }
 
-    /// A call to the engine at `host` that did not succeed.
+    /// The failure for an error of the engine at `host`.
     pub fn engine(error: &EngineError, host: &str) -> Self {
         match &error.kind {
             EngineErrorKind::Unreachable(why) => Self::new(FailureKind::EngineUnavailable {
@@ -134,7 +134,7 @@ impl Failure {
         }
     }
 
-    /// The process's exit code, in the style that was asked for.
+    /// The exit code of the process, in this style.
     pub fn code(&self, style: ExitStyle) -> u8 {
         style.failed(self.exit(), matches!(self.kind, FailureKind::Image { .. }))
     }
@@ -144,7 +144,7 @@ impl Failure {
         let what = match &self.kind {
             FailureKind::EngineUnavailable { host, .. } => format!("no container engine answers at {host}"),
             FailureKind::EngineFailed { why } => why.clone(),
-            FailureKind::Image { image, why, .. } => format!("{image} cannot be had: {why}"),
+            FailureKind::Image { image, why, .. } => format!("{image} is not available: {why}"),
             FailureKind::Leak { left } => format!("could not remove what the run created ({} left)", left.len()),
             FailureKind::NothingSelected {
                 filter: Some(filter),
@@ -156,7 +156,7 @@ impl Failure {
             FailureKind::Usage { why, .. } => why.clone(),
             FailureKind::BadFile { diagnostic } => diagnostic.lines().next().unwrap_or("a bad file").to_owned(),
             FailureKind::Io { path, why } => format!("{path}: {why}"),
-            FailureKind::Internal { why } => format!("a fault of comeback itself: {why}"),
+            FailureKind::Internal { why } => format!("internal error of comeback: {why}"),
             FailureKind::Interrupted { exit: Exit::Terminated } => "ended by SIGTERM".to_owned(),
             FailureKind::Interrupted { .. } => "interrupted".to_owned(),
         };
@@ -166,7 +166,7 @@ impl Failure {
         }
     }
 
-    /// Why, where the first line leaves that open.
+    /// Why, if the first line does not say it.
     pub fn why(&self) -> Option<String> {
         match &self.kind {
             FailureKind::EngineUnavailable { why, .. } => Some(clean(why)),
@@ -178,20 +178,20 @@ impl Failure {
     pub fn hint(&self) -> Option<String> {
         match &self.kind {
             FailureKind::EngineUnavailable { .. } => Some(
-                "start Docker (or `podman system service`), or name its address with --host or DOCKER_HOST; `comeback doctor` says what \
-                 was looked for"
+                "start Docker (or `podman system service`), or give its address with --host or DOCKER_HOST; `comeback doctor` shows \
+                 where comeback looked"
                     .to_owned(),
             ),
             FailureKind::Image { hint, .. } | FailureKind::Usage { hint, .. } => hint.clone(),
             FailureKind::Leak { .. } => Some("comeback sweep".to_owned()),
-            FailureKind::NothingSelected { .. } => Some("`comeback scenarios` lists what there is".to_owned()),
+            FailureKind::NothingSelected { .. } => Some("`comeback scenarios` lists the scenarios".to_owned()),
             FailureKind::Internal { .. } => Some("please report it, with the command and what it printed".to_owned()),
-            FailureKind::Interrupted { .. } => Some("if something is left behind: comeback sweep".to_owned()),
+            FailureKind::Interrupted { .. } => Some("comeback sweep removes anything that is left".to_owned()),
             FailureKind::EngineFailed { .. } => {
-                Some("`comeback doctor` looks at the engine; its own log says more".to_owned())
+                Some("`comeback doctor` checks the engine; the engine's own log says more".to_owned())
             }
-            FailureKind::Io { .. } => Some("check that the path is right and who may use it, or give another".to_owned()),
-            // The carets say it.
+            FailureKind::Io { .. } => Some("check the path and its permissions, or give another path".to_owned()),
+            // The carets show what to change.
             FailureKind::BadFile { .. } => None,
         }
     }
@@ -217,7 +217,7 @@ impl Failure {
     }
 }
 
-/// Text that somebody else may have written, safe to print and to keep.
+/// Makes text of other programs safe to print and to keep.
 fn clean(text: &str) -> String {
     redact::text(&sanitize(text))
 }

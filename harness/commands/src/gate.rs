@@ -1,4 +1,4 @@
-//! `check` and `reproduce`: what they run, and what they expect of it.
+//! `check` and `reproduce`: the cases they run and their expectations.
 
 use super::job::Job;
 use super::run_output::RunOutput;
@@ -14,7 +14,7 @@ pub const REFERENCES: [&str; 2] = ["release:0.16.0", "release:0.17.0"];
 /// Judges images against the table.
 pub async fn check(args: CheckOptions, caller: Caller) -> Result<Exit, Failure> {
     let mut output = RunOutput::open("check", &args.job.report, &caller);
-    // A bisection looks for a change between commits that may all call themselves the same release.
+    // The commits of a bisection may all have the same release number, so the expectation cannot follow from it.
     let bisects = args.exit_style == ExitStyle::Bisect;
     let column = args.expect.or(bisects.then_some(Column::Fixed));
     let outcome = async {
@@ -42,7 +42,7 @@ pub async fn reproduce(args: JobOptions, caller: Caller) -> Result<Exit, Failure
     output.close(outcome)
 }
 
-/// The column one of [`REFERENCES`] has to show.
+/// The column that is expected of an image of [`REFERENCES`].
 pub fn reference_column(scenario: &Scenario, image: &str) -> Column {
     if image == REFERENCES[0] && !scenario.invariant {
         Column::Regressed

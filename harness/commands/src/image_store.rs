@@ -1,4 +1,4 @@
-//! `images`: what is in the engine's store of ours.
+//! `images`: builds, lists and prunes the images that comeback built.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub async fn run(command: ImagesCommand, progress: Arc<Progress>) -> Result<Exit
         } => {
             if older_than.is_none() && keep_mb.is_none() && !all {
                 return Err(Failure::new(FailureKind::Usage {
-                    why: "nothing is said of what may go".into(),
+                    why: "prune needs to know which images to remove".into(),
                     hint: Some("give --older-than, --keep-mb or --all".into()),
                 }));
             }
@@ -66,7 +66,7 @@ pub async fn run(command: ImagesCommand, progress: Arc<Progress>) -> Result<Exit
 
 fn table(images: &[Stored]) -> String {
     if images.is_empty() {
-        return "no images of ours\n".into();
+        return "there are no images that comeback built\n".into();
     }
     let width = images.iter().map(|i| i.reference.len()).max().unwrap_or(0);
     let now = Timestamp::now();
@@ -86,7 +86,7 @@ fn table(images: &[Stored]) -> String {
     text
 }
 
-/// The largest unit that fits: `3 d`.
+/// An age in its largest unit: `3 d`.
 fn age(now: Timestamp, then: Timestamp) -> String {
     let seconds = now.as_second() - then.as_second();
     match seconds {

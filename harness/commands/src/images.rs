@@ -1,4 +1,4 @@
-//! Obtaining the images of a run, side by side.
+//! Obtains the images of a run, in parallel.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use comeback_record::document::ImageEntry;
 use comeback_record::event::RunEvent;
 use comeback_scenario::model::{ImageRef, Scenario};
 
-/// Where events go.
+/// A function that takes events.
 pub type EventSink = Arc<dyn Fn(RunEvent) + Send + Sync>;
 
 /// Sends events to a progress display.
@@ -50,7 +50,7 @@ pub fn named_by(scenarios: &[Scenario]) -> Result<BTreeMap<String, ImageExpr>, F
     Ok(named)
 }
 
-/// Obtains them all. Each failure ends the command: a run with half its images is no run.
+/// Obtains all images. One that fails ends the command, because a run needs all of its images.
 pub async fn obtain(
     engine: &Arc<dyn Engine>,
     subjects: &[ImageExpr],
@@ -69,7 +69,7 @@ pub async fn obtain(
     for expression in subjects.iter().chain(others.values()) {
         wanted.insert(expression.to_string(), expression.clone());
     }
-    // Side by side, and no further than to the first that cannot be had.
+    // In parallel, until the first error.
     let made = try_join_all(wanted.iter().map(async |(name, expression)| {
         let made = one(engine, name, expression, options, tell).await;
         made.map(|made| (name.clone(), made)).map_err(|e| failed(name, e))
@@ -95,7 +95,7 @@ pub async fn obtain(
     })
 }
 
-/// Obtains them all, unless a signal asks to end first: then nothing of it is left.
+/// Obtains all images. If a signal ends the command first, its containers are removed.
 pub async fn obtain_unless(
     interrupts: &mut Interrupts,
     progress: &Progress,
@@ -109,7 +109,7 @@ pub async fn obtain_unless(
         obtained = obtain(engine, subjects, others, options, tell) => obtained,
         exit = interrupts.next() => {
             progress.stand();
-            // A container that was made to look into an image is not removed by whoever was waiting for it.
+            // The cancelled task cannot remove the container that it had created to inspect an image.
             tokio::select! {
                 _ = comeback_runner::sweep(engine, comeback_image::looked_into_by_us) => {}
                 _ = interrupts.next() => {}
@@ -119,7 +119,7 @@ pub async fn obtain_unless(
     }
 }
 
-/// The image the observer runs from, if it is not to be the one under test.
+/// The image of the observer, if it is not the one under test.
 pub async fn observer(
     engine: &Arc<dyn Engine>,
     from: ObserverFrom,
@@ -190,7 +190,7 @@ pub fn failure(name: &str, error: &comeback_image::ImageError) -> Failure {
     .detail(error.detail())
 }
 
-/// An image, as documents have it: with whether it was made in this run, and how long that took, in seconds.
+/// The document's entry of an image. `made` says that this run built or pulled it, `seconds` how long that took.
 pub fn entry(image: &Image, made: bool, seconds: f64) -> ImageEntry {
     ImageEntry {
         name: image.name.clone(),
@@ -233,7 +233,7 @@ mod tests {
         text.to_owned()
     }
 
-    /// Each with the name of the image that was asked for.
+    /// Each error with the image expression.
     fn samples() -> Vec<(&'static str, ImageError)> {
         let expression = "relaese:0.17.0".parse::<ImageExpr>().unwrap_err();
         let status = EngineErrorKind::Status {

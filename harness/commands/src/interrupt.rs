@@ -1,4 +1,4 @@
-//! Signals: Ctrl-C, SIGTERM and a closed terminal end a run and remove what it created, SIGUSR1 asks where it stands.
+//! Signals. Ctrl-C, SIGTERM and a closed terminal end a run, which then cleans up. SIGUSR1 prints the state of the run.
 
 use std::sync::Arc;
 
@@ -7,24 +7,24 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::progress::Progress;
 use comeback_verdict::Exit;
 
-/// What a first signal is answered with, after where the run stands.
+/// What a first signal prints, after the state of the run.
 pub const ENDING: &str =
-    "ending the run and removing what it created; once more ends at once and leaves the removing to a process behind";
+    "ending the run and removing what it created; a second signal ends it at once, and a background watchdog cleans up";
 
-/// SIGHUP's number on every system we run on.
+/// The number of SIGHUP on every supported system.
 const HANGUP: u32 = 1;
 
-/// The signals that ask us to end, from when it is made.
+/// The signals that end a run, from the time at which this is created.
 pub struct Interrupts {
     streams: Option<(Signal, Signal, Option<Signal>)>,
 }
 
 impl Interrupts {
-    /// Begins to listen. Where none can be caught, it never hears any.
+    /// Begins to listen. If signals cannot be caught, [`Self::next`] never resolves.
     pub fn listen() -> Self {
         let streams = signal(SignalKind::interrupt()).and_then(|int| {
             let term = signal(SignalKind::terminate())?;
-            // A terminal that is closed ends us, too, unless we were started to outlive it.
+            // A closed terminal ends the run too, unless it was started with `nohup`.
             let closed = if is_ignored(HANGUP) {
                 None
             } else {
@@ -35,7 +35,7 @@ impl Interrupts {
         Self { streams: streams.ok() }
     }
 
-    /// Resolves with the exit code of the next one.
+    /// Resolves with the exit code of the next signal.
     pub async fn next(&mut self) -> Exit {
         let Some((int, term, closed)) = &mut self.streams else {
             return std::future::pending().await;
@@ -55,7 +55,7 @@ impl Interrupts {
     }
 }
 
-/// True if this process was started with a signal ignored, as `nohup` does it. Unknown means not.
+/// True if this process was started with the signal ignored, as `nohup` does. False if that is unknown.
 fn is_ignored(signal: u32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -63,7 +63,8 @@ fn is_ignored(signal: u32) -> bool {
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Answers SIGUSR1 with where the run stands, for as long as the runtime lives. Unanswered it would end the process.
+/// Answers SIGUSR1 with the state of the run, for as long as the runtime lives. Without a handler, SIGUSR1 would end the
+/// process.
 pub fn answer(progress: &Arc<Progress>) {
     let Ok(mut asked) = signal(SignalKind::user_defined1()) else {
         return;

@@ -1,4 +1,4 @@
-//! The whole way from what is to be run to a verdict, whatever the command.
+//! Runs a plan from the selection to the verdict, for all commands that run cases.
 
 mod judge;
 mod lengths;
@@ -39,10 +39,10 @@ pub use purpose::Purpose;
 /// Deadline of each wait within a case.
 const WAIT: Duration = Duration::from_secs(60);
 
-/// What is asked for of a scenario on an image, whatever its release.
+/// The column that is expected of a scenario on an image, if the release does not decide it.
 pub type Explicit = Box<dyn Fn(&Scenario, &str) -> Option<Column> + Send + Sync>;
 
-/// What is run, whatever the command.
+/// What to run.
 pub struct Job {
     /// Images under test.
     pub images: Vec<ImageExpr>,
@@ -50,34 +50,34 @@ pub struct Job {
     pub scenarios: Vec<Scenario>,
     /// How cases are run.
     pub run: RunOptions,
-    /// Which engine.
+    /// The engine.
     pub engine: EngineOptions,
-    /// What is asked for explicitly.
+    /// Explicit expectations.
     pub expect: Explicit,
-    /// Where it is told.
+    /// The progress display.
     pub progress: Arc<Progress>,
-    /// What it is run for.
+    /// The purpose of the run.
     pub purpose: Purpose,
 }
 
-/// What the document says of each attempt, in the order in which they ended. The evidence itself is in the record: what a
-/// run keeps in memory does not grow with its logs and histories.
+/// The document's entry of each attempt, in the order in which they ended. The evidence itself is in the record, so that the
+/// memory of a run does not grow with its logs and histories.
 type Attempts = Arc<Mutex<Vec<Attempted>>>;
-/// Which attempt, and what the document says of it.
+/// An attempt and its entry.
 type Attempted = (CaseKey, CaseEntry);
 
-/// How a plan came to its end.
+/// The end of a plan.
 struct Ended {
-    /// What the document says of each attempt, in the order of the plan.
+    /// The entry of each attempt, in the order of the plan.
     attempts: Vec<CaseEntry>,
     /// The signal that cut it short, if one did.
     cut: Option<Exit>,
-    /// What went wrong beside the cases.
+    /// An error outside of the cases.
     fault: Option<(String, Exit)>,
 }
 
 impl Job {
-    /// Scenarios on images as the arguments say, expecting what follows from each release.
+    /// Scenarios on images, with the expectations that follow from the releases.
     pub fn new(images: Vec<ImageExpr>, scenarios: Vec<Scenario>, args: JobOptions, progress: Arc<Progress>) -> Self {
         Self {
             images,
@@ -182,7 +182,7 @@ impl Job {
             judge(&CaseKey::of(&assignment.case, 1), Attempt::Ended(evidence));
         }
         let mut cut = {
-            // The longest first; the document has them in the order of the plan.
+            // The longest first. The document has the order of the plan.
             let assignments = longest_first(assignments, |a| &a.scenario, |s| lengths.of(s));
             let work = run_cases(ctx, assignments, judge);
             tokio::select! {
@@ -190,13 +190,13 @@ impl Job {
                 exit = interrupts.next() => Some(exit),
             }
         };
-        let news = |key: &CaseKey| remembered.iter().all(|(a, _)| CaseKey::of(&a.case, 1) != *key);
+        let is_new = |key: &CaseKey| remembered.iter().all(|(a, _)| CaseKey::of(&a.case, 1) != *key);
         {
             let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
-            lengths.learn(attempts.iter().filter(|(key, _)| news(key)).map(|(_, entry)| entry));
+            lengths.learn(attempts.iter().filter(|(key, _)| is_new(key)).map(|(_, entry)| entry));
         }
         lengths.save();
-        // Under a fault overlay it is what is wanted.
+        // A case under a fault overlay is meant not to hold.
         let red = |(key, entry): &Attempted| {
             entry.verdict.is_red() && selftest::split(&key.scenario, self.purpose.overlays()).is_none()
         };
@@ -217,14 +217,14 @@ impl Job {
         }
     }
 
-    /// As many cases at a time as were asked for, or as the engine has processors; never more than it bears.
+    /// Slots for `--jobs` cases, or for one case per processor; never more than the engine can run.
     fn slots(&self, engine: &EngineInfo, tell: &EventSink) -> Slots {
         let asked = self.run.jobs.map_or(engine.cpus, std::num::NonZeroUsize::get);
         let slots = Slots::new(asked, engine);
         if slots.most_busy < asked {
             tell(RunEvent::Note {
                 text: format!(
-                    "{asked} jobs are more than {} processors bear: {} cases are busy at a time",
+                    "{asked} jobs are too many for {} processors: {} cases are busy at a time",
                     engine.cpus, slots.most_busy
                 ),
             });
@@ -232,7 +232,7 @@ impl Job {
         slots
     }
 
-    /// What is remembered of these cases, and those of which nothing is.
+    /// Splits cases into those with cached evidence and the others.
     fn recall(&self, assignments: Vec<Assignment>) -> (Vec<(Assignment, CaseEvidence)>, Vec<Assignment>) {
         let Some(memory) = self.purpose.memory() else {
             return (Vec::new(), assignments);
@@ -247,7 +247,7 @@ impl Job {
         }
         if !known.is_empty() {
             self.progress.on(&RunEvent::Note {
-                text: format!("{} of {all} cases are remembered from earlier runs", known.len()),
+                text: format!("{} of {all} cases are cached from earlier runs", known.len()),
             });
         }
         (known, unknown)
@@ -265,7 +265,7 @@ impl Job {
             .collect()
     }
 
-    /// What the record has to know to judge this run again.
+    /// The entries that `judge` needs to judge this run again.
     fn ledger(&self, assignments: &[Assignment], output: &RunOutput) -> Vec<Entry> {
         let mut entries: Vec<Entry> = output
             .images
@@ -295,8 +295,7 @@ impl Job {
         entries
     }
 
-    /// Planned cases of which there is no attempt, unless the run was not to get to its end: a case that was lost has not
-    /// held.
+    /// An internal error if a planned case has no attempt, unless the run was cut short: a lost case must not count as held.
     fn unjudged(&self, plan: &Plan, attempts: &Attempts, cut: bool) -> Option<(String, Exit)> {
         if cut {
             return None;
@@ -311,7 +310,7 @@ impl Job {
             .map(|case| format!("{} on {}", case.scenario, case.image))
             .collect();
         (!lost.is_empty()).then(|| {
-            let why = format!("a fault of comeback itself: it lost {} (more with -v)", lost.join(", "));
+            let why = format!("internal error of comeback: it lost {} (more with -v)", lost.join(", "));
             (why, Exit::Internal)
         })
     }
@@ -325,7 +324,7 @@ impl Job {
         comeback_plan::plan(&self.scenarios, &images, self.run.repeat.get())
     }
 
-    /// Leaves of the plan what is this run's to run, and says which part of it that is.
+    /// Cuts the plan down to this run's shard, and returns the shard's entry.
     fn cut(&self, plan: &mut Plan) -> Option<PartitionEntry> {
         let partition = self.run.partition?;
         for (index, case) in plan.cases.iter_mut().enumerate() {
@@ -346,7 +345,7 @@ fn in_order(plan: &Plan, attempts: &mut Vec<Attempted>) -> Vec<CaseEntry> {
     attempts.drain(..).map(|(_, entry)| entry).collect()
 }
 
-/// What the attempts that are kept are called on the engine.
+/// The names of the kept attempts on the engine.
 fn kept(run: &str, plan: &Plan, attempts: &Attempts, is_red: impl Fn(&Attempted) -> bool) -> Vec<String> {
     let attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
     let red = attempts.iter().filter(|attempt| is_red(attempt));
@@ -368,7 +367,7 @@ fn left_out(plan: &Plan) -> Vec<LeftOutEntry> {
     plan.left_out.iter().map(entry).collect()
 }
 
-/// An image as far as it is known before it is there.
+/// An image as far as its expression tells, for `--dry-run`.
 fn planned(expression: &ImageExpr) -> PlanImage {
     let release = match expression {
         ImageExpr::Release {

@@ -1,4 +1,4 @@
-//! `judge`: a record judged again, without an engine.
+//! `judge`: judges a record again, without an engine.
 
 use super::reports::Reports;
 use super::{Caller, tell_failure};
@@ -10,12 +10,12 @@ use comeback_record::replay::replay;
 use comeback_text::terminal::sanitize;
 use comeback_verdict::Exit;
 
-/// Reads a record, judges it by what was asked when it was made, and renders it. Returns the exit code.
+/// Reads a record, judges it by the expectations in it, and renders it. Returns the exit code.
 pub fn judge(args: &JudgeOptions, caller: &Caller) -> Result<u8, Failure> {
     let kept = read(&args.record).map_err(|error| bad(&error))?;
     let document = replay(&kept).map_err(|error| bad(&error))?;
     let reports = Reports::new(&args.render, &caller.terminal);
-    kept.events.iter().for_each(|told| reports.stream(told));
+    kept.events.iter().for_each(|event| reports.stream(event));
     let written = reports.write(&document);
     if let Err(failure) = &written {
         tell_failure(failure, &caller.terminal);
@@ -24,7 +24,7 @@ pub fn judge(args: &JudgeOptions, caller: &Caller) -> Result<u8, Failure> {
     Ok(code(&document, &written))
 }
 
-/// The code is the run's, whatever it was asked to mean; a report that cannot be written must not pass for success.
+/// The exit code is that of the run, in its exit style. If a report could not be written, it is not 0.
 pub(super) fn code(document: &RunDocument, written: &Result<(), Failure>) -> u8 {
     match written {
         Err(failure) if document.exit_code == Exit::Held.code() => failure.exit().code(),
@@ -32,7 +32,7 @@ pub(super) fn code(document: &RunDocument, written: &Result<(), Failure>) -> u8 
     }
 }
 
-/// A record that is none.
+/// The failure for a record that cannot be read.
 pub(super) fn bad(error: &ReadError) -> Failure {
     let text = format!("error: {error}");
     let lines: Vec<String> = text.lines().map(sanitize).collect();

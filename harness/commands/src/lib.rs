@@ -1,4 +1,5 @@
-//! The commands of `comeback`: from options to an exit code. What a command prints goes to stdout, what it tells goes to stderr.
+//! The commands of `comeback`. Each takes its options and returns an exit code. Data goes to stdout, progress and errors go to
+//! stderr. This crate does not parse arguments, so any program can call a command:
 //!
 //! ```no_run
 //! use comeback_commands::options::{Command, ScenariosCommand, Select, Terminal};
@@ -60,33 +61,34 @@ pub use images::entry as image_entry;
 pub use session::{engine_entry, write};
 pub use style::style;
 
-/// Who called, and how to talk to them.
+/// The caller of a command: its terminal, its progress display, its command line.
 #[derive(Clone)]
 pub struct Caller {
     terminal: Terminal,
     /// The whole command line.
     arguments: Vec<String>,
-    /// The engine's address, and who named it, where the command talks to one.
+    /// The engine's address and where it comes from, if the command talks to an engine.
     address: Option<Result<Address, NoAddress>>,
     progress: Arc<Progress>,
-    /// What exit codes mean to them.
+    /// The meaning of the exit codes.
     exit_style: ExitStyle,
 }
 
-/// The address of the engine that a command talks to, and who named it; `None` if it talks to none.
+/// The address of the engine that a command talks to, and where the address comes from; `None` if it talks to no engine.
 pub fn address(command: &Command) -> Option<Result<Address, NoAddress>> {
     let engine = command.engine()?;
     Some(locate(engine.engine, engine.host.as_deref()))
 }
 
-/// Has docker's own tools, and testcontainers, find the engine at this address: they know it by their environment alone.
+/// Sets the environment so that docker's own tools and testcontainers use the engine at this address. They take the address
+/// from the environment only.
 ///
 /// # Safety
 ///
 /// No other thread may exist that could read the environment.
 #[allow(unsafe_code)]
 pub unsafe fn point_at(address: &Address) {
-    // SAFETY: as the caller guarantees.
+    // SAFETY: the caller guarantees that no other thread exists.
     unsafe {
         std::env::set_var("DOCKER_HOST", &address.url);
         if let Some(folder) = &address.certificates {
@@ -97,7 +99,7 @@ pub unsafe fn point_at(address: &Address) {
 }
 
 impl Caller {
-    /// Whoever calls for this command, on the engine at that address. `arguments` are kept in the record, without secrets.
+    /// The caller of this command, with the engine at this address. `arguments` go to the record, without secrets.
     pub fn new(
         command: &Command,
         address: Option<Result<Address, NoAddress>>,
@@ -113,19 +115,20 @@ impl Caller {
         }
     }
 
-    /// Where this command's progress goes.
+    /// The progress display.
     pub fn progress(&self) -> &Arc<Progress> {
         &self.progress
     }
 
-    /// Says on stderr why a command ended without a verdict. Returns its exit code.
+    /// Prints a failure on stderr. Returns the exit code.
     pub fn failed(&self, failure: &Failure) -> u8 {
         tell_failure(failure, &self.terminal);
         failure.code(self.exit_style)
     }
 }
 
-/// Starts what a process of `comeback` itself has beside its command: the log on stderr, the answer to SIGUSR1, a watchdog.
+/// Prepares this process as the `comeback` program: the log on stderr, the answer to SIGUSR1, and the program to start as a
+/// watchdog. Programs that embed this crate need not call it.
 pub fn attend(caller: &Caller) {
     if let Ok(program) = std::env::current_exe() {
         watchdog::PROGRAM.get_or_init(|| program);
@@ -134,8 +137,8 @@ pub fn attend(caller: &Caller) {
     interrupt::answer(&caller.progress);
 }
 
-/// True if this process is to go on: always, but for a watchdog that nobody needs any more. To be called before there is a
-/// runtime: what only waits is not to cost anything.
+/// Waits if this process is a watchdog, and returns false if its run ended by itself, so that there is nothing to do. True for
+/// every other command. Call it before there is a runtime: a watchdog only waits, and should cost nothing.
 pub fn is_needed(command: &Command) -> bool {
     !matches!(command, Command::Sweep(options) if options.watchdog) || watchdog::outlive()
 }
@@ -144,7 +147,7 @@ pub fn is_needed(command: &Command) -> bool {
 ///
 /// # Errors
 ///
-/// What ended it without a verdict.
+/// The failure that ended it without a verdict.
 pub async fn run(command: Command, caller: Caller) -> Result<u8, Failure> {
     let style = caller.exit_style;
     let exit = match command {
@@ -169,15 +172,19 @@ pub async fn run(command: Command, caller: Caller) -> Result<u8, Failure> {
     exit.map(|exit| style.judged(exit))
 }
 
-/// Says on stderr why a command ended without a verdict.
+/// Prints a failure on stderr.
 fn tell_failure(failure: &Failure, terminal: &Terminal) {
     use std::io::Write as _;
     let mut err = std::io::stderr().lock();
-    // Nothing can be done about a stderr that is closed; the exit code says enough.
+    // If stderr is closed, the exit code has to be enough.
     let _ = err.write_all(failure.render(style(terminal.color, &std::io::stderr())).as_bytes());
 }
 
-/// Writes to stdout. A reader that has gone away is no fault of ours.
+/// Writes to stdout, with a line end.
+///
+/// # Errors
+///
+/// If stdout cannot be written to. A pipe whose reader is gone is no error.
 pub fn print(text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
@@ -197,8 +204,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// For tests that look at every variant of an error: `NAMES` of the variants, and `name_of` one. A variant that is not listed
-/// does not compile.
+/// For tests of every variant of an error: defines `NAMES` and `name_of`. An unlisted variant does not compile.
 #[cfg(test)]
 macro_rules! variants {
     ($kind:ident: $($variant:ident),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! The log: what the harness does, beside what it tells. It goes to stderr, above the progress display.
+//! The log of what the harness does. It goes to stderr, above the progress display.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::progress::{LogWriter, Progress};
 use comeback_text::redact::Secrets;
 use comeback_text::terminal::sanitize;
 
-/// Starts it: warnings, more with `-v` and `-vv`, or what `RUST_LOG` says.
+/// Starts the log. The level is that of `RUST_LOG`, or else warnings, and more with `-v` and `-vv`.
 pub fn start(terminal: &Terminal, progress: &Arc<Progress>) {
     let level = match (terminal.quiet, terminal.verbose) {
         (true, _) => "error",
@@ -26,16 +26,16 @@ pub fn start(terminal: &Terminal, progress: &Arc<Progress>) {
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(move || Clean(progress.writer(), secrets.clone()))
-        // Colours of its own would not survive the cleaning.
+        // `Clean` would escape the colours.
         .with_ansi(false)
         .with_target(terminal.verbose > 1)
         .without_time()
         .try_init();
-    // Somebody who embeds this has a log already.
+    // A program that embeds this may have a log already.
     drop(started);
 }
 
-/// The password in the engine's address, which libraries also log without the rest of it.
+/// The password in the engine's address. Libraries may log it without the rest of the address.
 fn of_the_engine() -> Secrets {
     let address = std::env::var("DOCKER_HOST").unwrap_or_default();
     let authority = address.split_once("://").map_or("", |(_, rest)| rest);
@@ -44,8 +44,7 @@ fn of_the_engine() -> Secrets {
     Secrets::among([("ENGINE_PASSWORD", password)])
 }
 
-/// Keeps terminal escapes and secrets out: messages quote what engines and containers said, and libraries the addresses they
-/// were given.
+/// Removes terminal escapes and secrets: messages quote engines and containers, and libraries log addresses.
 struct Clean(LogWriter, Secrets);
 
 impl Write for Clean {

@@ -1,4 +1,4 @@
-//! `matrix`: every release against the table, remembered.
+//! `matrix`: runs the table on every release and caches the results.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use comeback_verdict::Exit;
 /// Releases that have a container reconciler.
 const RELEASES: &str = "release:>=0.15";
 
-/// Runs what is not remembered, and shows all of it.
+/// Runs the cases that are not cached, and reports all of them.
 pub async fn matrix(args: MatrixOptions, caller: Caller) -> Result<Exit, Failure> {
     let mut output = RunOutput::open("matrix", &args.job.report, &caller);
     let outcome = async {
@@ -21,7 +21,7 @@ pub async fn matrix(args: MatrixOptions, caller: Caller) -> Result<Exit, Failure
         let everything = args.images.is_empty();
         let images = if everything { columns() } else { args.images };
         let images = select::images(&images)?;
-        // Somebody who names a base wants to see all of it.
+        // Named images get the whole table.
         let thin = if everything { others() } else { BTreeSet::new() };
         let mut job = Job::new(images, scenarios, args.job, caller.progress);
         job.purpose = Purpose::Matrix {
@@ -39,7 +39,7 @@ fn columns() -> Vec<String> {
     Base::ALL.iter().map(|base| format!("{RELEASES}@{base}")).collect()
 }
 
-/// Names of the bases on which the core is enough.
+/// Names of the bases on which only the core is run.
 fn others() -> BTreeSet<String> {
     let others = Base::ALL.iter().filter(|base| **base != Base::default());
     others.map(ToString::to_string).collect()

@@ -1,4 +1,4 @@
-//! `merge`: one run made of the shards that several machines ran, judged as if one machine had run it.
+//! `merge`: makes one run of the shards that several machines ran, and judges it as if one machine had run it.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use comeback_record::replay::{of_attempt, replay};
 use comeback_record::write::Record;
 use comeback_text::terminal::sanitize;
 
-/// Puts shards together, keeps the record of the whole, and renders it. Returns the exit code.
+/// Merges the shards, writes the record of the whole run, and renders it. Returns the exit code.
 pub fn merge(args: &MergeOptions, caller: &Caller) -> Result<u8, Failure> {
     let clock = Clock::start();
     let shards: Vec<Kept> = args
@@ -33,7 +33,7 @@ pub fn merge(args: &MergeOptions, caller: &Caller) -> Result<u8, Failure> {
     };
     let (document, kept) = keep(&folder, whole)?;
     let reports = Reports::new(&args.report.render, &caller.terminal);
-    kept.events.iter().for_each(|told| reports.stream(told));
+    kept.events.iter().for_each(|event| reports.stream(event));
     let written = reports.write(&document);
     if let Err(failure) = &written {
         tell_failure(failure, &caller.terminal);
@@ -42,7 +42,7 @@ pub fn merge(args: &MergeOptions, caller: &Caller) -> Result<u8, Failure> {
     Ok(judge::code(&document, &written))
 }
 
-/// Writes the record of the whole, and judges it as [`judge`](super::judge) would.
+/// Writes the record of the whole run, and judges it as [`judge`](super::judge) does.
 fn keep(folder: &Path, whole: Whole<'_>) -> Result<(RunDocument, Kept), Failure> {
     let io = |why| session::io(folder, &why);
     let mut record = Record::create(folder, &whole.began).map_err(io)?;
@@ -51,7 +51,7 @@ fn keep(folder: &Path, whole: Whole<'_>) -> Result<(RunDocument, Kept), Failure>
         record.enter(&entry);
         entries.push(entry);
     }
-    whole.events.iter().for_each(|told| record.tell(told));
+    whole.events.iter().for_each(|event| record.tell(event));
     let mut attempts = Vec::new();
     for attempt in whole.attempts {
         let place = record.begin(&attempt.key, attempt.started);
@@ -85,7 +85,7 @@ fn not_whole(why: &[String]) -> Failure {
     let mut lines = vec!["error: these records are not the shards of one run".to_owned()];
     lines.extend(why.iter().map(|line| format!("  {}", sanitize(line))));
     lines.push(
-        "  → give the record of every shard, once, each run to its end by the same command on the same images"
+        "  → give the record of every shard once; all have to be complete runs of the same command on the same images"
             .to_owned(),
     );
     Failure::new(FailureKind::BadFile {

@@ -1,4 +1,4 @@
-//! What a command is asked to do. The command line fills these in; any other caller can.
+//! Options of the commands. The command line fills them in, and any other caller can.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -13,34 +13,34 @@ use comeback_verdict::{Column, ExitStyle};
 /// A command and its options.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Shows issue #42675 on the releases before and after its fix.
+    /// Shows issue #42675 on the release before its fix and on the release with it.
     Reproduce(JobOptions),
     /// Judges images against the behaviour table.
     Check(CheckOptions),
-    /// Says what one image introduces and repairs against another.
+    /// Reports what one image introduces and repairs against another.
     Compare(CompareOptions),
-    /// Shows what each release does with the whole table.
+    /// Runs the table on every release, and caches the results.
     Matrix(MatrixOptions),
-    /// Tries sequences that nobody wrote down.
+    /// Generates sequences of operations, and shrinks those that break the rule.
     Explore(ExploreOptions),
     /// Judges the record of a run again.
     Judge(JudgeOptions),
-    /// Makes one run of its shards.
+    /// Merges shards into one run.
     Merge(MergeOptions),
-    /// Breaks the gateway on purpose, and sees each fault caught.
+    /// Breaks the gateway on purpose, and checks that the scenarios catch each fault.
     Selftest(SelftestOptions),
     /// Lists and explains scenarios.
     Scenarios(ScenariosCommand),
-    /// Builds, lists and removes images of ours.
+    /// Builds, lists and prunes the images that comeback builds.
     Images(ImagesCommand),
-    /// Looks at everything a run needs.
+    /// Checks everything a run needs.
     Doctor(DoctorOptions),
-    /// Removes what killed runs left behind.
+    /// Removes the leftovers of killed runs.
     Sweep(SweepOptions),
 }
 
 impl Command {
-    /// What its exit codes mean.
+    /// The meaning of its exit codes.
     pub fn exit_style(&self) -> ExitStyle {
         match self {
             Self::Check(options) => options.exit_style,
@@ -49,7 +49,7 @@ impl Command {
         }
     }
 
-    /// Which engine it talks to, if it talks to one.
+    /// The engine it talks to, if any.
     pub fn engine(&self) -> Option<&EngineOptions> {
         match self {
             Self::Reproduce(job) => Some(&job.engine),
@@ -71,11 +71,11 @@ impl Command {
 pub struct CheckOptions {
     /// Images to judge, as image expressions.
     pub images: Vec<String>,
-    /// The column every case is expected in, whatever the release.
+    /// The column that is expected of every case, whatever the release.
     pub expect: Option<Column>,
-    /// What exit codes mean.
+    /// The meaning of the exit codes.
     pub exit_style: ExitStyle,
-    /// What is run, and how.
+    /// Options of every command that runs cases.
     pub job: JobOptions,
 }
 
@@ -84,39 +84,39 @@ pub struct CheckOptions {
 pub struct CompareOptions {
     /// The reference, an image expression.
     pub old: String,
-    /// What is judged against it.
+    /// The image to judge, an image expression.
     pub new: String,
-    /// Whether what holds on neither image counts.
+    /// Whether scenarios that hold on neither image count.
     pub count_pre_existing: bool,
     /// Compare on copies of this volume instead of the table.
     pub seed_from: Option<PathBuf>,
-    /// What exit codes mean.
+    /// The meaning of the exit codes.
     pub exit_style: ExitStyle,
-    /// What is run, and how.
+    /// Options of every command that runs cases.
     pub job: JobOptions,
 }
 
 /// Options of `matrix`.
 #[derive(Debug, Clone)]
 pub struct MatrixOptions {
-    /// The columns; empty for every release on every base.
+    /// The images; empty for every release on every base.
     pub images: Vec<String>,
-    /// Run everything again, whatever is kept.
+    /// Run everything again and ignore the cached results.
     pub fresh: bool,
-    /// What is run, and how.
+    /// Options of every command that runs cases.
     pub job: JobOptions,
 }
 
 /// Options of `selftest`.
 #[derive(Debug, Clone)]
 pub struct SelftestOptions {
-    /// Image whose gateway is broken.
+    /// Image to break.
     pub image: String,
     /// Only these fault overlays; empty for all.
     pub overlay: Vec<String>,
     /// Every selected scenario against every overlay.
     pub all: bool,
-    /// What is run, and how.
+    /// Options of every command that runs cases.
     pub job: JobOptions,
 }
 
@@ -129,25 +129,25 @@ pub struct ExploreOptions {
     pub runs: NonZeroUsize,
     /// Most moves of a sequence.
     pub steps: NonZeroUsize,
-    /// What the sequences follow from.
+    /// The seed of the sequences.
     pub seed: Seed,
     /// Most profiles.
     pub profiles: u8,
-    /// Nothing new is begun after that long.
+    /// No new sequence begins after this time.
     pub budget: Duration,
-    /// File to write what was found to.
+    /// Scenario file to write the first finding to.
     pub save: Option<PathBuf>,
-    /// Fault overlay by which the gateway is broken first.
+    /// Fault overlay to break the gateway with first.
     pub overlay: Option<String>,
-    /// Sequences at the same time; `None` for as many as the engine's processors bear.
+    /// Number of sequences to run in parallel; `None` for a number that suits the engine.
     pub jobs: Option<NonZeroUsize>,
-    /// Longest a sequence may take.
+    /// Time limit of a sequence.
     pub timeout: Duration,
     /// Print the sequences and run nothing.
     pub dry_run: bool,
-    /// What is written where.
+    /// The reports and the record.
     pub report: ReportOptions,
-    /// Which engine.
+    /// The engine.
     pub engine: EngineOptions,
 }
 
@@ -156,7 +156,7 @@ pub struct ExploreOptions {
 pub struct JudgeOptions {
     /// Folder of the record.
     pub record: PathBuf,
-    /// Which reports are made.
+    /// The reports.
     pub render: RenderOptions,
 }
 
@@ -165,11 +165,11 @@ pub struct JudgeOptions {
 pub struct MergeOptions {
     /// Folders of the shards' records.
     pub records: Vec<PathBuf>,
-    /// What is written where.
+    /// The reports and the record.
     pub report: ReportOptions,
 }
 
-/// What to show of the scenarios.
+/// A subcommand of `scenarios`.
 #[derive(Debug, Clone)]
 pub enum ScenariosCommand {
     /// The list, one line each.
@@ -187,36 +187,36 @@ pub enum ScenariosCommand {
     Probes,
 }
 
-/// What to do with images of ours.
+/// A subcommand of `images`.
 #[derive(Debug, Clone)]
 pub enum ImagesCommand {
     /// Build or find images, and print the reference of each.
     Build {
         /// Image expressions.
         images: Vec<String>,
-        /// Which engine.
+        /// The engine.
         engine: EngineOptions,
     },
     /// List them.
     List {
-        /// Which engine.
+        /// The engine.
         engine: EngineOptions,
     },
     /// Remove those that nothing uses.
     Prune {
-        /// Those made longer ago.
+        /// Remove images that are older than this.
         older_than: Option<Duration>,
-        /// The oldest, until what is left takes no more than that many megabytes.
+        /// Remove the oldest images until the rest takes at most this many megabytes.
         keep_mb: Option<u64>,
-        /// All of them.
+        /// Remove all of them.
         all: bool,
-        /// Which engine.
+        /// The engine.
         engine: EngineOptions,
     },
 }
 
 impl ImagesCommand {
-    /// Which engine it talks to.
+    /// The engine it talks to.
     pub fn engine(&self) -> &EngineOptions {
         match self {
             Self::Build { engine, .. } | Self::List { engine } | Self::Prune { engine, .. } => engine,
@@ -229,121 +229,121 @@ impl ImagesCommand {
 pub struct DoctorOptions {
     /// Whether stdout is for programs: one JSON document.
     pub json: bool,
-    /// Which engine.
+    /// The engine.
     pub engine: EngineOptions,
 }
 
 /// Options of `sweep`.
 #[derive(Debug, Clone)]
 pub struct SweepOptions {
-    /// Only say what would be removed.
+    /// Only list what would be removed.
     pub dry_run: bool,
-    /// Only what that run left behind.
+    /// Remove only what this run left.
     pub run: Option<String>,
-    /// Be the watchdog of that run: wait until whoever started this is gone, then look until nothing more turns up.
+    /// Be the watchdog of this run: sweep until nothing more turns up. [`crate::is_needed`] waits for the end of the run.
     pub watchdog: bool,
-    /// Which engine.
+    /// The engine.
     pub engine: EngineOptions,
 }
 
-/// What every command that runs cases has in common.
+/// Options of every command that runs cases.
 #[derive(Debug, Clone)]
 pub struct JobOptions {
-    /// Which scenarios.
+    /// The scenarios.
     pub select: Select,
     /// How they are run.
     pub run: RunOptions,
-    /// What is written where.
+    /// The reports and the record.
     pub report: ReportOptions,
-    /// Which engine.
+    /// The engine.
     pub engine: EngineOptions,
 }
 
-/// Which scenarios.
+/// The selection of scenarios.
 #[derive(Debug, Clone, Default)]
 pub struct Select {
     /// A filter expression.
     pub filter: Option<String>,
-    /// Folder of scenario files to add to the ones built in, or to replace them by id.
+    /// Folder of scenario files to add to the built-in ones. A file replaces the built-in scenario of the same id.
     pub scenarios: Option<PathBuf>,
 }
 
 /// How cases are run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// Cases at the same time; `None` for as many as the engine's processors bear.
+    /// Number of cases to run in parallel; `None` for a number that suits the engine.
     pub jobs: Option<NonZeroUsize>,
     /// How often every case is run.
     pub repeat: NonZeroU32,
     /// Only this shard of the plan.
     pub partition: Option<Partition>,
-    /// What is drawn in the run follows from it.
+    /// The seed.
     pub seed: Seed,
-    /// Longest a case may take.
+    /// Time limit of a case.
     pub timeout: Duration,
-    /// Start no further case after the first regression or mismatch.
+    /// Start no more cases after the first regression or mismatch.
     pub fail_fast: bool,
     /// Print the plan and run nothing.
     pub dry_run: bool,
-    /// From which image the observer runs.
+    /// The image of the observer.
     pub observer: ObserverFrom,
-    /// Which cases' containers are kept.
+    /// The cases whose containers are kept.
     pub keep: Option<Keep>,
 }
 
-/// The seed of what is drawn in a run; `None` for another one each time.
+/// The seed of a run; `None` for a new one each time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Seed(pub Option<u64>);
 
 impl Seed {
-    /// The seed that was given, or one that follows from when the run began.
+    /// The given seed, or one that follows from the time at which the run began.
     pub fn given_or_drawn(self, started: Timestamp) -> u64 {
         self.0
             .unwrap_or_else(|| u64::from(started.subsec_nanosecond().unsigned_abs()) % 100_000)
     }
 }
 
-/// From which image the observer runs.
+/// The image of the observer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ObserverFrom {
     /// The image under test.
     #[default]
     Image,
-    /// Our own base image, whose Python nobody else has touched.
+    /// The base image that comeback made, with its own Python.
     Base,
 }
 
-/// Which cases' containers are kept.
+/// The cases whose containers are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// Those of every case that is not as expected.
+    /// Cases that are not as expected.
     OnFailure,
 }
 
-/// Which engine, and what it may fetch.
+/// The engine, and whether anything may be fetched.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
-    /// Which engine.
+    /// The engine.
     pub engine: Wanted,
-    /// Its address; `None` as the docker or podman command finds it.
+    /// Its address; `None` for the one that the docker or podman command uses.
     pub host: Option<String>,
-    /// Fetch nothing: use only images and packages that are there.
+    /// Fetch nothing; use only images and packages that are there.
     pub offline: bool,
 }
 
-/// What is written where.
+/// The reports and the record.
 #[derive(Debug, Clone)]
 pub struct ReportOptions {
-    /// Which reports are made.
+    /// The reports.
     pub render: RenderOptions,
-    /// Folder of the record; `None` for one of its own in the user's cache.
+    /// Folder of the record; `None` for a new folder in the user's cache.
     pub record: Option<PathBuf>,
 }
 
-/// Which reports are made.
+/// The reports.
 #[derive(Debug, Clone)]
 pub struct RenderOptions {
-    /// What is written to stdout.
+    /// The format of the report on stdout.
     pub format: ReportFormat,
     /// Reports to files.
     pub output: Vec<Output>,
@@ -352,9 +352,9 @@ pub struct RenderOptions {
 /// A report to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// What is written.
+    /// Its format.
     pub format: ReportFormat,
-    /// Where.
+    /// The file.
     pub path: PathBuf,
 }
 
@@ -400,9 +400,9 @@ impl ReportFormat {
 pub struct Terminal {
     /// When to use colours.
     pub color: ColorWhen,
-    /// 1 tells every observation, 2 also what the harness does.
+    /// 1 prints every observation, 2 also what the harness does.
     pub verbose: u8,
-    /// Tell nothing while it runs.
+    /// Print no progress.
     pub quiet: bool,
 }
 

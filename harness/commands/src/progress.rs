@@ -1,7 +1,7 @@
-//! Progress, on stderr: what a run is doing while it does it.
+//! Progress of a run, on stderr.
 //!
-//! On a terminal a display that is redrawn, with finished things as lines above it; elsewhere one plain line for each
-//! thing that is done. Everything is printed through one place, so that a line never lands in the middle of a display.
+//! A terminal gets a display that is redrawn, with a line above it for each finished case. Elsewhere there is one plain line
+//! for each. Everything is printed through one place, so that a line never lands in the middle of the display.
 
 mod display;
 mod lines;
@@ -17,12 +17,12 @@ use crate::options::Terminal;
 use comeback_record::event::RunEvent;
 use comeback_text::terminal::{Style, fold};
 
-/// How much is told.
+/// How much is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loudness {
     /// Nothing.
     Quiet,
-    /// What is decided and what is done.
+    /// Images and judged cases.
     Normal,
     /// Also each observation and each line of a build.
     Verbose,
@@ -38,7 +38,7 @@ impl From<&Terminal> for Loudness {
     }
 }
 
-/// Tells a run's events on stderr. Cheap to clone; clones tell on the same display.
+/// Shows the events of a run on stderr. Clones are cheap and share one display.
 #[derive(Clone)]
 pub struct Progress {
     loudness: Loudness,
@@ -53,7 +53,7 @@ enum Sink {
 }
 
 impl Progress {
-    /// Progress as the flags and the terminal allow: a display only on a terminal that can redraw.
+    /// Progress for these flags. There is a display only on a terminal that can redraw.
     pub fn new(terminal: &Terminal) -> Self {
         let stderr = io::stderr();
         let style = crate::style(terminal.color, &stderr);
@@ -73,7 +73,7 @@ impl Progress {
         }
     }
 
-    /// Tells an event.
+    /// Shows an event.
     pub fn on(&self, event: &RunEvent) {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).on(event);
         if self.loudness == Loudness::Quiet {
@@ -89,23 +89,23 @@ impl Progress {
         }
     }
 
-    /// Says where the run stands, whatever the loudness: somebody asked.
+    /// Prints the state of the run, at any loudness, because the user asked for it.
     pub fn stand(&self) {
-        let told = self.status.lock().unwrap_or_else(PoisonError::into_inner).tell();
-        self.println(&told);
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner).tell();
+        self.println(&status);
     }
 
-    /// Prints lines above the display, whatever the loudness.
+    /// Prints lines above the display, at any loudness.
     pub fn println(&self, text: &str) {
         self.sink().print(text, self.style);
     }
 
-    /// Takes the display away, for good: what is printed after this is nobody's progress.
+    /// Removes the display for good, before the report is printed.
     pub fn finish(&self) {
         let mut sink = self.sink();
         if let Sink::Display(display) = &mut *sink {
             display.clear();
-            // The report that follows on the same terminal is another thing.
+            // An empty line sets off the report on the same terminal.
             if io::stdout().is_terminal() {
                 sink.print("", self.style);
             }
@@ -113,7 +113,7 @@ impl Progress {
         *sink = Sink::Lines;
     }
 
-    /// Takes the display away while something else is printed.
+    /// Hides the display while something else is printed.
     pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
         match &*self.sink() {
             Sink::Lines => print(),
@@ -130,7 +130,7 @@ impl Progress {
     }
 
     fn sink(&self) -> MutexGuard<'_, Sink> {
-        // A display whose last drawing panicked can still be drawn.
+        // A display can still be drawn after a panic in an earlier drawing.
         self.sink.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,7 +138,7 @@ impl Progress {
 impl Sink {
     fn print(&self, text: &str, style: Style) {
         match self {
-            // In a file or a pipe a line is one line. Nothing can be done about a stderr that is closed.
+            // Not folded: this is a file or a pipe. A closed stderr is ignored.
             Self::Lines => drop(writeln!(io::stderr().lock(), "{text}")),
             Self::Display(display) => {
                 let lines: Vec<String> = text.split('\n').map(|line| fold(line, style.width)).collect();

@@ -1,7 +1,7 @@
 //! Keeps the cache from growing without end: old records, logs and remembered facts are removed when a run begins.
 //!
-//! Only the cache's own folders are looked at, one level deep, at most once a day. A record that was written elsewhere
-//! (`--record DIR`) is the user's. Build locks are empty files and stay, because a lock whose file is removed holds nobody off.
+//! This looks only at the cache's own folders, one level deep, and at most once a day. A record that was written elsewhere
+//! (`--record DIR`) belongs to the user. Build locks are empty files and stay, because a lock without its file locks nothing.
 
 use std::cmp::Reverse;
 use std::ffi::OsStr;
@@ -20,21 +20,21 @@ const RECORDS: usize = 500;
 const RECORD_AGE: Duration = DAY.saturating_mul(30);
 /// How long the log of a build is kept.
 const LOG_AGE: Duration = DAY.saturating_mul(30);
-/// How long anything else is kept that nobody uses.
+/// How long other unused files are kept.
 const FILE_AGE: Duration = DAY.saturating_mul(90);
 /// Its time of modification is when the cache was last pruned.
 const STAMP: &str = "pruned";
 /// Prefix of a record that is being removed. No run's id begins with it.
 const REMOVING: &str = ".removing-";
 
-/// Something in a folder of the cache. Its metadata are those of the entry itself, also if that is a link.
+/// An entry in a folder of the cache. The metadata is that of the entry itself, also if it is a link.
 struct Entry {
     path: PathBuf,
     name: String,
     metadata: Metadata,
 }
 
-/// Prunes in the background. A run does not wait for it and does not fail by it; if the process ends first, a later run
+/// Prunes in the background. A run does not wait for it, and an error is only logged. If the process ends first, a later run
 /// does the rest.
 pub fn begin(cache: Cache) {
     let pruning = move || {
@@ -47,7 +47,7 @@ pub fn begin(cache: Cache) {
     }
 }
 
-/// Prunes, unless another process does so now, or one did within a day.
+/// Prunes, unless another process is pruning or has pruned within a day.
 fn prune(cache: &Cache, now: SystemTime) -> io::Result<()> {
     let lock = cache.path("locks/prune").map_err(io::Error::other)?;
     let lock = File::create(lock)?;
@@ -56,7 +56,7 @@ fn prune(cache: &Cache, now: SystemTime) -> io::Result<()> {
     }
     let stamp = cache.folder(STAMP);
     let pruned = fs::symlink_metadata(&stamp).and_then(|stamp| stamp.modified());
-    // A stamp from the future is of a clock that was set back since.
+    // A stamp in the future means that the clock was set back. Then the cache is pruned.
     if pruned.is_ok_and(|pruned| now.duration_since(pruned).is_ok_and(|age| age < DAY)) {
         return Ok(());
     }
@@ -73,13 +73,13 @@ fn prune(cache: &Cache, now: SystemTime) -> io::Result<()> {
     File::create(stamp)?.set_modified(now)
 }
 
-/// Removes records of runs that are too old or too many. A run under way keeps its record.
+/// Removes records that are too old or too many. A run that is going on keeps its record.
 fn records(cache: &Cache, now: SystemTime) {
     let mut records = entries(&cache.folder("runs"));
     records.retain(|entry| entry.metadata.is_dir());
     let (left, mut records): (Vec<_>, Vec<_>) = records.into_iter().partition(|e| e.name.starts_with(REMOVING));
     for entry in left {
-        told(&entry.path, fs::remove_dir_all(&entry.path));
+        log_error(&entry.path, fs::remove_dir_all(&entry.path));
     }
     records.retain(|entry| is_run(&entry.name));
     records.sort_by_key(|entry| Reverse(entry.metadata.modified().ok()));
@@ -88,33 +88,33 @@ fn records(cache: &Cache, now: SystemTime) {
         if (position < RECORDS && !is_old) || active_runs::is_under_way(cache, &entry.name) {
             continue;
         }
-        // Renamed first, so that a record is there as a whole or not at all.
+        // Renamed first, so that there is never half a record under its name.
         let removing = entry.path.with_file_name(format!("{REMOVING}{}", entry.name));
         let removed = fs::rename(&entry.path, &removing).and_then(|()| fs::remove_dir_all(&removing));
-        told(&entry.path, removed);
+        log_error(&entry.path, removed);
     }
 }
 
-/// True if it is the id of a run, which begins with the time: what a user put beside the records stays.
+/// True for the id of a run, which begins with the time. Anything else was put there by the user and stays.
 fn is_run(name: &str) -> bool {
     let (time, rest) = name.split_once('-').unwrap_or_default();
     time.len() == 14 && time.bytes().all(|b| b.is_ascii_digit()) && !rest.is_empty()
 }
 
-/// True if it is a download that this version does not use. What it uses is kept for `--offline`.
+/// True for a download that this version does not use. Those that it uses are kept for `--offline`.
 fn is_download(entry: &Entry) -> bool {
-    let ours = format!("uv-{UV_VERSION}-");
+    let current = format!("uv-{UV_VERSION}-");
     let is_package = Path::new(&entry.name).extension() == Some(OsStr::new("deb"));
-    is_package || (entry.name.starts_with("uv-") && !entry.name.starts_with(&ours))
+    is_package || (entry.name.starts_with("uv-") && !entry.name.starts_with(&current))
 }
 
-/// Removes files of a folder, not of those below it, that nobody has read or written for so long.
+/// Removes files of a folder (not of its subfolders) that were not read or written for this long.
 fn old_files(folder: &Path, now: SystemTime, age: Duration, may_go: impl Fn(&Entry) -> bool) {
     for entry in entries(folder) {
         let used = entry.metadata.modified().ok().max(entry.metadata.accessed().ok());
         let is_old = used.is_some_and(|at| is_older(now, at, age));
         if entry.metadata.is_file() && is_old && may_go(&entry) {
-            told(&entry.path, fs::remove_file(&entry.path));
+            log_error(&entry.path, fs::remove_file(&entry.path));
         }
     }
 }
@@ -123,7 +123,7 @@ fn is_older(now: SystemTime, at: SystemTime, age: Duration) -> bool {
     now.duration_since(at).is_ok_and(|is| is > age)
 }
 
-/// What is in a folder; nothing if the folder is a link.
+/// The entries of a folder; none if the folder is a link.
 fn entries(folder: &Path) -> Vec<Entry> {
     let is_folder = fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir());
     let read = is_folder.then(|| fs::read_dir(folder).ok()).flatten();
@@ -137,7 +137,7 @@ fn entries(folder: &Path) -> Vec<Entry> {
     read.into_iter().flatten().flatten().filter_map(entry).collect()
 }
 
-fn told(path: &Path, removed: io::Result<()>) {
+fn log_error(path: &Path, removed: io::Result<()>) {
     if let Err(error) = removed {
         tracing::debug!("{} stays in the cache: {error}", path.display());
     }
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn old_records_go_and_what_is_not_a_record_stays() {
+    fn old_records_are_removed_and_other_folders_stay() {
         let place = Place::new();
         place.record("20260101000000-1-1", 31);
         place.record("20260101000000-1-2", 29);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_records_the_newest_stay() {
+    fn the_newest_records_stay() {
         let place = Place::new();
         place.record("20260101000000-0-oldest", 3);
         for n in 0..RECORDS {
@@ -244,9 +244,9 @@ mod tests {
     }
 
     #[test]
-    fn files_that_nobody_uses_go() {
+    fn unused_files_are_removed() {
         let place = Place::new();
-        let ours = format!("uv-{UV_VERSION}-x86_64");
+        let current = format!("uv-{UV_VERSION}-x86_64");
         for (path, days) in [("logs/old.log", 31), ("facts/old.json", 91), ("matrix/old.json", 91)] {
             place.file(path, days);
         }
@@ -256,7 +256,7 @@ mod tests {
         for path in [
             "uv-0.0.1-x86_64",
             "mmdebstrap.deb",
-            ours.as_str(),
+            current.as_str(),
             "lengths.json",
             "locks/key",
         ] {
@@ -286,11 +286,11 @@ mod tests {
         ] {
             assert!(place.has(path), "{path} is gone");
         }
-        assert!(place.has(&ours));
+        assert!(place.has(&current));
     }
 
     #[test]
-    fn no_link_is_followed() {
+    fn links_are_not_followed() {
         let place = Place::new();
         let elsewhere = Place::new();
         elsewhere.record(RUN, 1000);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn once_a_day_is_enough_and_one_at_a_time() {
+    fn only_one_process_prunes_and_only_once_a_day() {
         let mut place = Place::new();
         place.prune();
         place.file("logs/old.log", 40);

@@ -1,4 +1,4 @@
-//! Reports on their way out: what is printed, what goes to files, and what is streamed while a run goes on.
+//! Writes reports: to stdout, to files, and as a stream of events while a run goes on.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -22,8 +22,8 @@ pub struct Reports {
     writer: Mutex<Option<Writer>>,
 }
 
-/// Writes lines while the run goes on, in a thread of its own: a reader that is slow, or does not read at all, holds up nobody
-/// but whoever waits for the end of it. Until then its lines wait in memory.
+/// Writes lines in a thread of its own while the run goes on. A slow reader, or one that does not read at all, delays only the
+/// end of the command; until then its lines are buffered in memory.
 struct Writer {
     lines: Sender<String>,
     thread: JoinHandle<Vec<Stream>>,
@@ -37,7 +37,7 @@ struct Stream {
 }
 
 impl Reports {
-    /// What was asked for. Files that are streamed to are made with their first line.
+    /// The reports of these options. A file that is streamed to is created with its first line.
     pub fn new(args: &RenderOptions, terminal: &Terminal) -> Self {
         let streamed = args.output.iter().filter(|o| o.format == ReportFormat::Jsonl);
         let stream = |output: &Output| Stream {
@@ -57,22 +57,22 @@ impl Reports {
         }
     }
 
-    /// True if programs wait for a document on stdout, whatever becomes of the command.
+    /// True if a program reads stdout, so that it needs a document even if the command fails.
     pub fn is_for_programs(&self) -> bool {
         self.args.format != ReportFormat::Human
     }
 
-    /// Streams what is told, where that was asked for.
-    pub fn stream(&self, told: &TimedEvent) {
+    /// Streams an event, if a stream was asked for.
+    pub fn stream(&self, event: &TimedEvent) {
         if let Some(writer) = &*self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-            && let Ok(line) = comeback_report::jsonl::event(told)
+            && let Ok(line) = comeback_report::jsonl::event(event)
         {
-            // A writer that is gone has said why where it was.
+            // A writer that failed has reported why.
             let _ = writer.lines.send(line);
         }
     }
 
-    /// Waits until everything that was streamed is written. Nothing is streamed after that.
+    /// Waits until all streamed lines are written, and ends the stream.
     fn written(&self) -> Vec<Stream> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         writer.map(Writer::end).unwrap_or_default()
@@ -82,7 +82,7 @@ impl Reports {
     ///
     /// # Errors
     ///
-    /// The first that cannot be written; the others are.
+    /// The first error. The other reports are still written.
     pub fn write(&self, document: &RunDocument) -> Result<(), Failure> {
         let plain = Style {
             color: false,
@@ -105,11 +105,11 @@ impl Reports {
     ///
     /// # Errors
     ///
-    /// If it cannot be made or written.
+    /// If it cannot be rendered or written.
     pub fn print(&self, document: &RunDocument) -> Result<(), Failure> {
         self.written();
         let text = render(self.args.format, document, self.style)?;
-        // No annotation is no line, not an empty one.
+        // Without annotations nothing is printed, not even an empty line.
         if text.is_empty() { Ok(()) } else { print(&text) }
     }
 }
@@ -117,11 +117,11 @@ impl Reports {
 impl Writer {
     /// `printed` says whether lines go to stdout as well.
     fn start(mut streams: Vec<Stream>, printed: bool) -> Self {
-        let (lines, told) = channel::<String>();
+        let (lines, queue) = channel::<String>();
         let thread = std::thread::spawn(move || {
-            for line in told {
+            for line in queue {
                 if printed {
-                    // A stdout that cannot be written to is told with the document.
+                    // An error of stdout is reported when the document is printed.
                     let _ = print(&line);
                 }
                 streams.iter_mut().for_each(|stream| stream.write(&line));
@@ -167,8 +167,8 @@ fn create(path: &Path) -> Result<File, Failure> {
 
 /// The exit code a document asks for.
 pub fn exit_of(document: &RunDocument) -> Exit {
-    let meant = Exit::ALL.into_iter().find(|e| e.code() == document.exit_code);
-    meant.unwrap_or(Exit::Internal)
+    let exit = Exit::ALL.into_iter().find(|e| e.code() == document.exit_code);
+    exit.unwrap_or(Exit::Internal)
 }
 
 fn render(format: ReportFormat, document: &RunDocument, style: Style) -> Result<String, Failure> {
@@ -194,9 +194,9 @@ mod tests {
     use comeback_record::document::samples;
     use comeback_record::event::RunEvent;
 
-    /// Nobody reads until the run has told everything, which is more than a pipe holds.
+    /// Nobody reads before the run has sent all events, which are more than a pipe holds.
     #[test]
-    fn a_reader_that_comes_late_holds_nobody_up_and_gets_everything() {
+    fn a_late_reader_does_not_block_the_run_and_gets_all_events() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("events");
         mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();

@@ -1,4 +1,4 @@
-//! What a run that creates something has around it from its beginning: word that it is under way, and a process behind.
+//! Guards a run that creates something: declares that it is going on, and starts its watchdog.
 
 use std::sync::Arc;
 
@@ -12,33 +12,33 @@ use comeback_image::Cache;
 use comeback_record::event::RunEvent;
 use comeback_verdict::Exit;
 
-/// A run that is seen to, should it be killed.
+/// The declaration and the watchdog of a run.
 pub struct RunGuard {
     _alive: Option<Alive>,
     watcher: Option<Watchdog>,
 }
 
 impl RunGuard {
-    /// Has a process behind that removes what the run created, should this one be killed, and tells what killed runs left.
-    /// Without that process everything goes on: `sweep` does the same, if somebody thinks of it.
+    /// Starts the watchdog, which removes what the run created if this process is killed, and notes leftovers of killed runs.
+    /// A run also works without a watchdog; then the user has to call `sweep` after a kill.
     pub async fn begin(to: &Connected, run: &str, progress: &Progress) -> Self {
         let note = |text| progress.on(&RunEvent::Note { text });
         let cache = Cache::default();
         let _alive = Alive::declare(&cache, run);
-        let told = |why| {
+        let warn = |why| {
             note(format!(
-                "if this process is killed, nothing removes what it created ({why})"
+                "there is no watchdog ({why}): if this process is killed, `comeback sweep` has to clean up"
             ))
         };
-        let watcher = Watchdog::start(run, &to.host).map_err(told).ok();
+        let watcher = Watchdog::start(run, &to.host).map_err(warn).ok();
         if let Some(text) = active_runs::left_by_killed(&cache, &to.engine).await {
             note(text);
         }
         Self { _alive, watcher }
     }
 
-    /// Removes what is left of a run at its end, except what is kept of these cases; `cut` is the signal that cut it short.
-    /// Returns what should not have been left, or still is. A further signal leaves the removing to the process behind.
+    /// Removes what is left of a run at its end, except for the kept cases. `cut` is the signal that cut the run short.
+    /// Returns a message about what should not have been left, or still is. On a further signal the watchdog cleans up.
     pub async fn end(
         &mut self,
         engine: &Arc<dyn Engine>,

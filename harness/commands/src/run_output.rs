@@ -1,4 +1,4 @@
-//! What a run hands in: its reports, its record, and one document whatever happened to it.
+//! The output of a run: its reports, its record, and one document, also if the run fails.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,10 +20,10 @@ use comeback_verdict::Exit;
 use comeback_verdict::RunVerdict;
 use session::Clock;
 
-/// The record while it is written; `None` before it is there and after it was finished.
+/// The record while it is being written; `None` before and after that.
 pub type SharedRecord = Arc<Mutex<Option<Record>>>;
 
-/// Collects what a run's document says beside its cases, and hands it in.
+/// Collects what the document of a run says besides its cases, and writes the output.
 pub struct RunOutput {
     command: &'static str,
     folder: Option<PathBuf>,
@@ -31,15 +31,15 @@ pub struct RunOutput {
     caller: Caller,
     /// When the run began, and its id.
     pub clock: Clock,
-    /// What is drawn in the run follows from it; `None` before that is known.
+    /// The seed of the run, once it is known.
     pub seed: Option<u64>,
-    /// The engine, once it answered.
+    /// The engine, once it has answered.
     pub engine: Option<EngineEntry>,
     /// The images, once they are there.
     pub images: Vec<ImageEntry>,
-    /// What was selected and does not apply.
+    /// Selected cases that do not apply.
     pub left_out: Vec<LeftOutEntry>,
-    /// Which shard of which plan it is.
+    /// The shard, if the run is one.
     pub partition: Option<PartitionEntry>,
     /// The record.
     pub record: SharedRecord,
@@ -48,7 +48,7 @@ pub struct RunOutput {
 }
 
 impl RunOutput {
-    /// Opens it before anything can go wrong.
+    /// Opens the output, before anything that can fail.
     pub fn open(command: &'static str, report: &ReportOptions, caller: &Caller) -> Self {
         Self {
             command,
@@ -99,27 +99,27 @@ impl RunOutput {
         }
     }
 
-    /// Where events go: to the progress display, to the record, and to whoever reads them as they come.
+    /// A function that sends events to the progress display, to the record and to the streamed reports.
     pub fn event_sink(&self) -> EventSink {
         let (progress, record, reports) = (self.caller.progress.clone(), self.record.clone(), self.reports.clone());
         Arc::new(move |event: RunEvent| {
             progress.on(&event);
-            let told = TimedEvent {
+            let timed = TimedEvent {
                 at: Timestamp::now(),
                 event,
             };
-            reports.stream(&told);
-            // What was observed is in the histories.
-            if matches!(told.event, RunEvent::CaseObserved { .. }) {
+            reports.stream(&timed);
+            // Observations are in the histories.
+            if matches!(timed.event, RunEvent::CaseObserved { .. }) {
                 return;
             }
             if let Some(record) = record.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-                record.tell(&told);
+                record.tell(&timed);
             }
         })
     }
 
-    /// What is known of the run beside its images and cases.
+    /// The header of the document: everything but images and cases.
     pub fn header(&self, failure: Option<(String, Exit)>, interrupted: Option<Exit>) -> RunHeader {
         RunHeader {
             run: self.clock.run.clone(),
@@ -138,7 +138,7 @@ impl RunOutput {
         }
     }
 
-    /// Writes everything that was asked for; what is printed comes last and says what became of the rest.
+    /// Writes the record and all reports. The one on stdout comes last, so that it has the errors of the others.
     pub fn hand_in(&mut self, header: &RunHeader, mut document: RunDocument) -> Result<Exit, Failure> {
         self.handed_in = true;
         let mut exit = exit_of(&document);
@@ -156,7 +156,7 @@ impl RunOutput {
         Ok(exit)
     }
 
-    /// The end of a command: one that failed on its way has a document too, for programs that wait for one.
+    /// Ends a command. A command that failed early gets a document too, for the programs that wait for one.
     pub fn close(self, outcome: Result<Exit, Failure>) -> Result<Exit, Failure> {
         let Err(failure) = outcome else {
             return outcome;
@@ -185,7 +185,7 @@ impl RunOutput {
         self.reports.write(document).and(kept)
     }
 
-    /// `code` is the exit code of a command that came to no verdict.
+    /// Finishes the record. `code` is the exit code of a command that came to no verdict.
     fn finish_record(&self, header: &RunHeader, code: Option<u8>, document: &RunDocument) -> Result<(), Failure> {
         let ended = Entry::Ended {
             seconds: header.seconds,

@@ -1,4 +1,4 @@
-//! `scenarios`: the catalogue, for people.
+//! `scenarios`: lists and explains the catalogue.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Which scenarios, which images: everything that can be wrong about the arguments is found here, before anything runs.
+//! Selects scenarios and images. Errors in the arguments are found here, before anything runs.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub fn catalogue(extra: Option<&Path>) -> Result<Catalogue, Failure> {
     })
 }
 
-/// The scenarios that match, in the catalogue's order. `default` applies where nothing was asked for.
+/// The scenarios that match, in the catalogue's order. `default` is the filter if none was given.
 pub fn scenarios(select: &Select, default: Option<&str>) -> Result<(Vec<Scenario>, Option<Filter>), Failure> {
     let catalogue = catalogue(select.scenarios.as_deref())?;
     let filter = match select.filter.as_deref().or(default) {
@@ -44,7 +44,7 @@ pub fn scenarios(select: &Select, default: Option<&str>) -> Result<(Vec<Scenario
     Ok((chosen, filter))
 }
 
-/// Reads image expressions.
+/// Parses image expressions.
 pub fn images(texts: &[String]) -> Result<Vec<ImageExpr>, Failure> {
     texts
         .iter()

@@ -1,4 +1,4 @@
-//! `selftest`: the table against gateways that are broken on purpose.
+//! `selftest`: runs the table on gateways that are broken on purpose.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use comeback_scenario::model::Scenario;
 use comeback_scenario::overlay::{Overlay, overlays};
 use comeback_verdict::Exit;
 
-/// Runs every overlay against the scenarios that have to catch it, or all, and each of these without an overlay.
+/// Runs the scenarios that have to catch each overlay, or all, and each of these also without an overlay.
 pub async fn selftest(args: SelftestOptions, caller: Caller) -> Result<Exit, Failure> {
     let mut output = RunOutput::open("selftest", &args.job.report, &caller);
     let outcome = async {
@@ -39,14 +39,14 @@ fn chosen(names: &[String]) -> Result<Vec<Overlay>, Failure> {
         let known: Vec<&str> = all.iter().map(|o| o.name.as_str()).collect();
         return Err(Failure::new(FailureKind::Usage {
             why: format!("there is no fault overlay `{unknown}`"),
-            hint: Some(format!("there are {}", known.join(", "))),
+            hint: Some(format!("the fault overlays are {}", known.join(", "))),
         }));
     }
     let chosen = |o: &Overlay| names.is_empty() || names.contains(&o.name);
     Ok(all.into_iter().filter(chosen).collect())
 }
 
-/// The control, then each overlay's own.
+/// The scenarios of the control, then those of each overlay.
 fn cases(scenarios: &[Scenario], overlays: &[Overlay], all: bool) -> Vec<Scenario> {
     let applies = |overlay: &Overlay, scenario: &Scenario| all || overlay.caught_by.contains(&scenario.id);
     let faulty: Vec<Scenario> = overlays
@@ -93,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn all_is_the_whole_product_but_for_scenarios_with_a_fault_of_their_own() {
+    fn all_runs_every_pair_except_scenarios_with_their_own_overlay() {
         let two = |s: &Scenario| s.id == "docker-restart" || s.id == "ignores-sigterm";
         assert_eq!(ids(true, &[], two).len(), 1 + overlays().len());
         assert_eq!(ids(false, &["sigterm-ignored"], two), Vec::<String>::new());
     }
 
     #[test]
-    fn an_overlay_that_is_not_there_is_a_mistake() {
+    fn an_unknown_overlay_is_a_usage_error() {
         assert_eq!(chosen(&["no-such".into()]).unwrap_err().exit(), Exit::Usage);
     }
 }

@@ -1,4 +1,4 @@
-//! One invocation that talks to an engine: its run id, its engine, its reporters.
+//! An invocation that talks to an engine: its run id, its connection and its clocks.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,23 +19,23 @@ use comeback_record::ledger::EngineEntry;
 use comeback_runner::{Environments, RunContext, Slots};
 use comeback_text::redact;
 
-/// What follows if the difference between the two clocks cannot be measured.
-pub const NO_CLOCK: &str = "the engine does not tell the time of its host, or its clock was set while it was asked: times of the \
-                            engine are taken for ours, and how long it took to learn of things is not told";
+/// The note for a run in which the offset between the two clocks cannot be measured.
+pub const NO_CLOCK: &str = "the engine does not report the time of its host, or its clock was set during the measurement: its \
+                            times are taken as this host's, and latencies are not reported";
 
 /// An engine that answered.
 pub struct Connected {
-    /// Where it is.
+    /// Its address.
     pub host: String,
     /// The engine.
     pub engine: Arc<dyn Engine>,
-    /// What it says of itself.
+    /// What it reports about itself.
     pub info: EngineInfo,
-    /// Our clock, and that of its host.
+    /// The clocks of this host and of the engine's host.
     pub clocks: Clocks,
 }
 
-/// Connects to the engine the arguments name.
+/// Connects to the engine that the options name.
 pub async fn connect(args: &EngineOptions) -> Result<Connected, Failure> {
     let host = host(args)?;
     let engine = DockerEngine::connect(Some(&host))
@@ -46,7 +46,7 @@ pub async fn connect(args: &EngineOptions) -> Result<Connected, Failure> {
     if !args.engine.is(&info.name) {
         return Err(Failure::new(FailureKind::EngineUnavailable {
             host: redact::text(&host),
-            why: format!("what answers there is {}, and --engine asks for another", info.name),
+            why: format!("{} answers there, and --engine asks for another engine", info.name),
         }));
     }
     let clocks = Clocks::measure(engine.as_ref()).await;
@@ -59,12 +59,12 @@ pub async fn connect(args: &EngineOptions) -> Result<Connected, Failure> {
 }
 
 impl Connected {
-    /// The engine, as records and documents have it.
+    /// The engine's entry in records and documents.
     pub fn entry(&self) -> EngineEntry {
         engine_entry(&self.info, self.clocks.offset)
     }
 
-    /// Says what is not known because the engine does not tell its time.
+    /// Sends [`NO_CLOCK`] if the clock offset is unknown.
     pub fn tell_clock(&self, tell: &EventSink) {
         if self.clocks.offset.is_none() {
             tell(RunEvent::Note {
@@ -73,7 +73,7 @@ impl Connected {
         }
     }
 
-    /// What the cases of a run share: a wait takes no longer than `wait`, and a case no longer than `case`.
+    /// The context that the cases of a run share. `wait` is the deadline of a wait, and `case` that of a case.
     pub async fn context(
         &self,
         run: &str,
@@ -100,7 +100,7 @@ impl Connected {
     }
 }
 
-/// An engine, as records and documents have it.
+/// The entry of an engine in records and documents.
 pub fn engine_entry(info: &EngineInfo, clock: Option<ClockOffset>) -> EngineEntry {
     EngineEntry {
         name: info.name.clone(),
@@ -116,7 +116,7 @@ pub fn engine_entry(info: &EngineInfo, clock: Option<ClockOffset>) -> EngineEntr
     }
 }
 
-/// The address of the engine that is meant.
+/// The address of the engine that the options name.
 pub fn host(args: &EngineOptions) -> Result<String, Failure> {
     match locate(args.engine, args.host.as_deref()) {
         Ok(address) => Ok(address.url),
@@ -126,9 +126,9 @@ pub fn host(args: &EngineOptions) -> Result<String, Failure> {
 
 /// When an invocation began, and its id.
 pub struct Clock {
-    /// The run's id: sortable, unique on an engine, fit for a container's name.
+    /// The run's id. It can be sorted by time, is unique on an engine, and is valid in a container's name.
     pub run: String,
-    /// By the calendar.
+    /// The time at which it began.
     pub started: Timestamp,
     since: Instant,
 }
@@ -156,13 +156,17 @@ impl Clock {
     }
 }
 
-/// Writes a file, or says why not.
+/// Writes a file, and creates its folder.
+///
+/// # Errors
+///
+/// If the file or its folder cannot be written.
 pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
     parent(path)?;
     std::fs::write(path, text).map_err(|why| io(path, &why))
 }
 
-/// Makes the folder a file is to be in.
+/// Creates the folder of a file.
 pub fn parent(path: &Path) -> Result<(), Failure> {
     match path.parent().filter(|p| !p.as_os_str().is_empty()) {
         Some(parent) => std::fs::create_dir_all(parent).map_err(|why| io(path, &why)),
@@ -170,7 +174,7 @@ pub fn parent(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// A file that cannot be read or written.
+/// The failure for a file that cannot be read or written.
 pub fn io(path: &Path, why: &impl ToString) -> Failure {
     Failure::new(FailureKind::Io {
         path: path.display().to_string(),

@@ -1,4 +1,4 @@
-//! How text is laid out and painted on a stream of this process.
+//! The width and colours of text on a stream of this process.
 
 use std::io::IsTerminal;
 
@@ -6,10 +6,11 @@ use comeback_text::terminal::Style;
 
 use crate::options::ColorWhen;
 
-/// Columns assumed where the output is no terminal.
+/// Columns if the output is not a terminal.
 const DEFAULT_WIDTH: usize = 100;
 
-/// Colour by the option, `NO_COLOR` and whether the stream is a terminal; the width by `COLUMNS` or the terminal.
+/// Colours follow from the option, `NO_COLOR` and whether the stream is a terminal. The width follows from `COLUMNS` or the
+/// terminal.
 pub fn style(color: ColorWhen, stream: &impl IsTerminal) -> Style {
     let terminal = stream.is_terminal();
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -1,4 +1,4 @@
-//! `sweep`: removes what killed runs left behind.
+//! `sweep`: removes the leftovers of killed runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,12 +13,13 @@ use comeback_image::Cache;
 use comeback_text::terminal::sanitize;
 use comeback_verdict::Exit;
 
-/// How often what could not be removed is tried again.
+/// How often a failed removal is retried.
 const LOOKS: u32 = 20;
-/// How long is waited before that.
+/// The time between two tries.
 const BETWEEN: Duration = Duration::from_millis(500);
 
-/// Removes, or with `--dry-run` lists, everything with our label but for that of runs under way, or what one run left.
+/// Removes, or with `--dry-run` lists, everything with a run's label. Runs that are still going on are spared; if a run is
+/// named, only its leftovers are removed.
 pub async fn sweep(args: SweepOptions) -> Result<Exit, Failure> {
     let connected = session::connect(&args.engine).await?;
     let engine = connected.engine;
@@ -26,13 +27,13 @@ pub async fn sweep(args: SweepOptions) -> Result<Exit, Failure> {
     let failed = |e| Failure::engine(&e, &host);
     let cache = Cache::default();
     let lives = active_runs::under_way(&cache);
-    let meant = |run: &str| match args.run.as_deref() {
+    let selected = |run: &str| match args.run.as_deref() {
         Some(only) => only == run,
-        // Asked after the engine was: a run that began meanwhile is one that lives.
+        // Asked after the engine has listed its resources, so that a run that has just begun is seen as going on.
         None => !active_runs::is_under_way(&cache, run),
     };
     if args.dry_run {
-        let all = there(&engine, meant).await.map_err(failed)?;
+        let all = resources(&engine, selected).await.map_err(failed)?;
         let mut text: String = all.iter().map(|(kind, name)| format!("{kind:9} {name}\n")).collect();
         text.push_str(&format!("would remove {}\n", counted(&all)));
         print(&(text + &spared(&engine, &args, &lives).await.map_err(failed)?))?;
@@ -44,14 +45,14 @@ pub async fn sweep(args: SweepOptions) -> Result<Exit, Failure> {
             Some(why) => Err(Failure::new(FailureKind::Leak { left: vec![why] })),
         };
     }
-    let mut swept = comeback_runner::sweep(&engine, meant).await.map_err(failed)?;
+    let mut swept = comeback_runner::sweep(&engine, selected).await.map_err(failed)?;
     for _ in 0..LOOKS {
         if swept.stuck.is_empty() {
             break;
         }
-        // The process behind a killed run may be removing the same.
+        // The watchdog of a killed run may be removing the same resources.
         tokio::time::sleep(BETWEEN).await;
-        let more = comeback_runner::sweep(&engine, meant).await.map_err(failed)?;
+        let more = comeback_runner::sweep(&engine, selected).await.map_err(failed)?;
         swept.containers.extend(more.containers);
         swept.volumes.extend(more.volumes);
         swept.stuck = more.stuck;
@@ -61,8 +62,8 @@ pub async fn sweep(args: SweepOptions) -> Result<Exit, Failure> {
     }
     let removed = match (swept.containers.len(), swept.volumes.len()) {
         (0, 0) => match &args.run {
-            Some(run) => format!("nothing of run {} is there\n", sanitize(run)),
-            None => "nothing of ours was left\n".to_owned(),
+            Some(run) => format!("nothing is left of run {}\n", sanitize(run)),
+            None => "nothing is left of killed runs\n".to_owned(),
         },
         (containers, volumes) => format!("removed {}\n", counted_resources(containers, volumes)),
     };
@@ -70,21 +71,21 @@ pub async fn sweep(args: SweepOptions) -> Result<Exit, Failure> {
     Ok(Exit::Held)
 }
 
-/// What of the runs that are meant is on the engine: its kind and its name.
-async fn there(
+/// The resources of the selected runs on the engine: kind and name.
+async fn resources(
     engine: &Arc<dyn Engine>,
-    meant: impl Fn(&str) -> bool,
+    selected: impl Fn(&str) -> bool,
 ) -> Result<Vec<(&'static str, String)>, EngineError> {
     let containers = engine.list_containers(RUN_LABEL).await?.into_iter();
     let volumes = engine.list_volumes(RUN_LABEL).await?.into_iter();
     let containers = containers.map(|c| ("container", c.name, c.labels));
     let volumes = volumes.map(|v| ("volume", v.name, v.labels));
-    let is_meant = |labels: &BTreeMap<String, String>| labels.get(RUN_LABEL).is_some_and(|run| meant(run));
-    let all = containers.chain(volumes).filter(|(.., labels)| is_meant(labels));
+    let is_selected = |labels: &BTreeMap<String, String>| labels.get(RUN_LABEL).is_some_and(|run| selected(run));
+    let all = containers.chain(volumes).filter(|(.., labels)| is_selected(labels));
     Ok(all.map(|(kind, name, _)| (kind, name)).collect())
 }
 
-/// What is left alone because its run is under way, and how it is removed all the same; nothing if a run was named.
+/// A line about the resources of runs that are still going on, which are spared. Empty if a run was named.
 async fn spared(
     engine: &Arc<dyn Engine>,
     args: &SweepOptions,
@@ -93,13 +94,13 @@ async fn spared(
     if args.run.is_some() || lives.is_empty() {
         return Ok(String::new());
     }
-    let all = there(engine, |run| lives.contains(run)).await?;
+    let all = resources(engine, |run| lives.contains(run)).await?;
     if all.is_empty() {
         return Ok(String::new());
     }
     let whose: Vec<&str> = lives.iter().map(String::as_str).collect();
     Ok(format!(
-        "left alone: {} of what is under way ({}); `--run` removes that too\n",
+        "spared: {} of runs that are still going on ({}); `--run` removes them too\n",
         counted(&all),
         whose.join(", ")
     ))

@@ -1,4 +1,4 @@
-//! An operator's own volume: what a restart and an upgrade do to the profiles on it, tried on copies.
+//! Tests a restart and an upgrade on copies of an operator's own volume.
 
 mod copy;
 
@@ -14,11 +14,11 @@ use comeback_image::ImageExpr;
 use comeback_scenario::Catalogue;
 use comeback_scenario::model::{DEFAULT_PROFILE, ImageRef, Scenario, Seed, SeedContent, Upgrade};
 
-/// What is tried on a volume, and what was said of it.
+/// The scenarios for a volume.
 pub struct OwnVolume {
     /// The scenarios, with the copy as their seeds.
     pub scenarios: Vec<Scenario>,
-    /// What somebody should know of the copy.
+    /// Notes about the copy, for the user.
     pub notes: Vec<String>,
 }
 
@@ -29,8 +29,8 @@ struct Profile {
     up: bool,
 }
 
-/// Reads a volume and makes the scenarios: a restart on each image, and what recreating the container does: on `old` again,
-/// and on the image that it is compared with.
+/// Reads a volume and makes two scenarios: a restart on each image, and a recreation of the container from `old` to `old` and
+/// to the image that it is compared with.
 ///
 /// # Errors
 ///
@@ -61,16 +61,16 @@ pub fn scenarios(root: &Path, old: &ImageExpr) -> Result<OwnVolume, Failure> {
             });
         }
     }
-    // A restart first: it needs nothing else to be right.
+    // The restart first, because it is the simpler one.
     scenarios.sort_by_key(|scenario| scenario.upgrade.is_some());
-    let mut notes = vec![told(&profiles)];
+    let mut notes = vec![intents(&profiles)];
     if !left_out.is_empty() {
         notes.push(format!("not copied: {}", left_out.join(", ")));
     }
     if !odd.is_empty() {
         let names = odd.join(", ");
         notes.push(format!(
-            "copied, but not a name the gateway takes for a profile: {names}"
+            "copied, but the gateway does not accept the name as a profile: {names}"
         ));
     }
     Ok(OwnVolume { scenarios, notes })
@@ -84,20 +84,20 @@ fn bad(path: &Path, why: impl Into<String>) -> Failure {
     .doing("read the volume for --seed-from")
 }
 
-/// `default and work are meant to be up, old is not`.
-fn told(profiles: &[Profile]) -> String {
+/// A line such as `by its record, meant to be up: default; down: old`.
+fn intents(profiles: &[Profile]) -> String {
     let list = |up: bool| {
         let names = profiles.iter().filter(|p| p.up == up).map(|p| p.name.as_str());
         names.collect::<Vec<_>>().join(", ")
     };
     match (list(true), list(false)) {
-        (up, down) if down.is_empty() => format!("by its record meant to be up: {up}"),
-        (up, down) if up.is_empty() => format!("by its record meant to be down: {down}"),
-        (up, down) => format!("by its record meant to be up: {up}; down: {down}"),
+        (up, down) if down.is_empty() => format!("by its record, meant to be up: {up}"),
+        (up, down) if up.is_empty() => format!("by its record, meant to be down: {down}"),
+        (up, down) => format!("by its record, meant to be up: {up}; down: {down}"),
     }
 }
 
-/// The profiles on a volume, the default one first; and directories that look like one and have another name.
+/// The profiles on a volume, the default one first, and the directories that look like profiles but have invalid names.
 fn profiles(seeds: &[Seed]) -> (Vec<Profile>, Vec<String>) {
     let up = |path: String| {
         let state = seeds.iter().find(|seed| seed.path == path);
@@ -128,7 +128,7 @@ fn profiles(seeds: &[Seed]) -> (Vec<Profile>, Vec<String>) {
     (found, odd)
 }
 
-/// Whether the operator wants the gateway up, by the text of its state file.
+/// True if the operator wants the gateway up, by the text of its state file.
 fn meant_up(text: &[u8]) -> bool {
     serde_json::from_slice(text).is_ok_and(|state| is_meant_up(&state))
 }
@@ -212,7 +212,7 @@ mod tests {
     #[case(r#"{"gateway_state":"running","desired_state":"stopped"}"#, false)]
     #[case("[]", false)]
     #[case("{", false)]
-    fn intent_by_the_record(#[case] state: &str, #[case] up: bool) {
+    fn the_intent_follows_from_the_state_file(#[case] state: &str, #[case] up: bool) {
         assert_eq!(meant_up(state.as_bytes()), up);
     }
 
@@ -231,9 +231,9 @@ mod tests {
         let ids: Vec<&str> = own.scenarios.iter().map(|s| s.id.as_str()).collect();
         assert_eq!(ids, ["own-volume-restart", "own-volume-recreate"]);
         insta::assert_snapshot!(own.notes.join("\n"), @r"
-        by its record meant to be up: work; down: default
+        by its record, meant to be up: work; down: default
         not copied: .env
-        copied, but not a name the gateway takes for a profile: Work copy
+        copied, but the gateway does not accept the name as a profile: Work copy
         ");
         let restart = &own.scenarios[0];
         let of = |name: &str| restart.expects.iter().filter(|e| e.profile == name).count();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn something_else_is_said_to_be_no_volume() {
+    fn other_folders_are_rejected() {
         let nothing = volume(&[("README.md", "x")]);
         for (path, says) in [
             (nothing.path().to_owned(), "not a gateway's volume"),

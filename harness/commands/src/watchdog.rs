@@ -1,7 +1,8 @@
-//! Removing what a run left: at its end, or behind it, in a process that outlives it.
+//! Removes what a run left: at its end, or in its watchdog, a process that outlives it.
 //!
-//! That process is there from before anything is created: a harness that is killed cannot start it any more. It waits at the
-//! other end of a pipe. A harness that comes to its end says so and it goes; one that is gone without a word was killed.
+//! A run starts its watchdog before it creates anything, because a killed process can start nothing. The watchdog reads a pipe
+//! from the run. A run that comes to its end writes to the pipe, and the watchdog exits. If the pipe closes without that, the
+//! run was killed, and the watchdog cleans up.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
@@ -11,32 +12,32 @@ use std::time::Duration;
 
 use comeback_engine::Engine;
 
-/// How long a run that was cut short looks for what calls still under way may create.
+/// How long the cleanup of a run that was cut short waits before it looks again for what pending calls may have created.
 const QUIET: Duration = Duration::from_millis(700);
-/// How often such a run looks again at what cannot be removed yet: about half a minute.
+/// How often it retries a removal: about half a minute in all.
 const LOOKS: u32 = 40;
-/// What the process behind says when it no longer belongs to the terminal.
+/// What the watchdog prints when it is detached from the terminal.
 const READY: &str = "ready";
-/// The program that can be one. A caller that is another program has none.
+/// The program to start as a watchdog. It is not set if another program embeds this crate.
 pub static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-/// What it is told when it is not needed.
+/// What a run writes to the pipe when it does not need its watchdog any more.
 const DONE: &[u8] = b"done";
 
-/// Removes what attempts did not remove themselves, except what is kept of these cases; tells what should not have been
-/// there, or still is.
+/// Removes what attempts did not remove themselves, except for the kept cases. Returns a message about what should not have
+/// been left, or still is.
 pub async fn clean_up(engine: &Arc<dyn Engine>, run: &str, kept: &[String], cut: bool) -> Option<String> {
     let (mut found, mut looks, mut quiet) = (Vec::new(), LOOKS, 0);
     loop {
         let swept = match comeback_runner::remove_run(engine, run, kept).await {
             Ok(swept) => swept,
-            Err(error) => return Some(format!("what this run left behind could not be removed: {error}")),
+            Err(error) => return Some(format!("what this run left could not be removed: {error}")),
         };
         if !swept.stuck.is_empty() {
             looks -= 1;
             if !cut || looks == 0 {
                 return Some(format!("could not be removed: {}", swept.stuck.join("; ")));
             }
-            // A removal that was asked for and then not waited for keeps what it removes, and its volume, for a while.
+            // A removal that an interrupted call has started may take a while, and blocks the volume until then.
             tokio::time::sleep(QUIET).await;
             continue;
         }
@@ -46,21 +47,21 @@ pub async fn clean_up(engine: &Arc<dyn Engine>, run: &str, kept: &[String], cut:
         if !cut || quiet == 2 {
             break;
         }
-        // The engine may still be carrying out what was asked of it when the run was cut short.
+        // The engine may still carry out calls from before the run was cut short.
         tokio::time::sleep(QUIET).await;
     }
-    // What an attempt created it removes itself; only a run that was cut short has an excuse.
+    // An attempt removes what it created. Only a run that was cut short may leave something.
     let leaked = !cut && !found.is_empty();
     leaked.then(|| {
         format!(
-            "{} things were left behind and had to be swept: {}",
+            "cases left {} containers or volumes, which the run removed at its end: {}",
             found.len(),
             found.join(" ")
         )
     })
 }
 
-/// The process behind a run. Dropping it sends it away.
+/// The watchdog of a run. Dropping it ends the process, unless this thread panics.
 pub struct Watchdog {
     process: Child,
     line: Option<ChildStdin>,
@@ -70,15 +71,16 @@ impl Watchdog {
     /// Starts it, and returns once it depends neither on this process nor on its terminal.
     ///
     /// # Errors
+    ///
     /// If it cannot be started, or ends at once.
     pub fn start(run: &str, host: &str) -> std::io::Result<Self> {
         let mut process = Command::new(
             PROGRAM
                 .get()
-                .ok_or_else(|| std::io::Error::other("this program is none"))?,
+                .ok_or_else(|| std::io::Error::other("this program cannot start one"))?,
         )
         .args(["sweep", "--watchdog", "--run", run])
-        // An address may hold a password, and everybody can read arguments.
+        // Not as an argument: an address may hold a password, and every user can read arguments.
         .env("COMEBACK_HOST", host)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -97,7 +99,7 @@ impl Watchdog {
         }
     }
 
-    /// Leaves the removing to it: it begins once this process is gone. Returns its id.
+    /// Lets it clean up once this process is gone. Returns its process id.
     fn leave(&mut self) -> u32 {
         // The pipe stays open for as long as this process lives.
         std::mem::forget(self.line.take());
@@ -107,11 +109,11 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // After a panic nobody knows what is there: then it is needed.
+        // After a panic it is needed, because nobody has cleaned up.
         if let Some(mut line) = self.line.take()
             && !std::thread::panicking()
         {
-            // One that is gone need not be told.
+            // A watchdog that is gone already is fine.
             let _ = line.write_all(DONE);
             drop(line);
             let _ = self.process.wait();
@@ -119,30 +121,30 @@ impl Drop for Watchdog {
     }
 }
 
-/// Leaves the removing to the process behind. Says what was done.
+/// Leaves the cleanup to the watchdog. Returns a message that says so.
 pub fn leave(engine: &Arc<dyn Engine>, run: &str, watcher: Option<&mut Watchdog>) -> String {
-    // Dropping it would remove containers one after the other, and wait for each.
+    // Dropping the engine would remove containers one after the other, and wait for each.
     std::mem::forget(engine.clone());
     match watcher {
         Some(watcher) => {
             let process = watcher.leave();
-            format!("what the run created is being removed behind, by process {process}")
+            format!("the watchdog (process {process}) removes what the run created")
         }
-        None => format!("nothing is being removed behind: comeback sweep --run {run}"),
+        None => format!("there is no watchdog to clean up: comeback sweep --run {run}"),
     }
 }
 
-/// The other process: takes itself out of the terminal's reach, says so, and waits for the end of the one that started it.
-/// True if there is something to be removed then.
+/// The watchdog's side: detaches from the terminal, prints that it is ready, and waits until the run's process is gone.
+/// True if it has to clean up then.
 pub fn outlive() -> bool {
-    // It fails only for a process that leads its group already, which no terminal's Ctrl-C reaches through ours.
+    // It fails only for the leader of a process group, which gets no Ctrl-C of the run's terminal anyway.
     let _ = rustix::process::setsid();
-    // Nor does it keep anybody from removing the folder it was started in.
+    // The folder it was started in can then be removed or unmounted.
     let _ = std::env::set_current_dir("/");
-    // Whoever started it may be gone by now; what is left is to be removed all the same.
+    // If this fails, the run is gone already, and the watchdog has to clean up all the same.
     let _ = writeln!(std::io::stdout(), "{READY}");
-    let mut told = Vec::new();
-    // A pipe that cannot be read has nobody at its other end either.
-    let _ = std::io::stdin().read_to_end(&mut told);
-    told != DONE
+    let mut message = Vec::new();
+    // If the pipe cannot be read, the run is gone too.
+    let _ = std::io::stdin().read_to_end(&mut message);
+    message != DONE
 }

@@ -123,14 +123,14 @@ fn matrix_reuses_the_results_of_cases() {
     };
     let first = matrix(&[]);
     assert_eq!(first.code, 0, "{first}");
-    assert!(!first.err.contains("remembered"), "{first}");
+    assert!(!first.err.contains("are cached"), "{first}");
     let second = matrix(&[]);
     assert_eq!(second.code, 0, "{second}");
-    assert!(second.err.contains("1 of 1 cases are remembered"), "{second}");
+    assert!(second.err.contains("1 of 1 cases are cached"), "{second}");
     for key in ["rows", "started"] {
         assert_eq!(counting(&second)[key], counting(&first)[key]);
     }
     let fresh = matrix(&["--fresh"]);
-    assert!(!fresh.err.contains("remembered"), "{fresh}");
+    assert!(!fresh.err.contains("are cached"), "{fresh}");
     assert_ne!(fresh.json()["cases"][0]["started"], first.json()["cases"][0]["started"]);
 }

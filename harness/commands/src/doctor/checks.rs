@@ -1,4 +1,4 @@
-//! The single looks.
+//! The checks, one function each.
 
 use super::ways::Ways;
 use crate::REFERENCES;
@@ -9,11 +9,11 @@ use comeback_history::clock::ClockOffset;
 use comeback_image::{Base, Cache, ImageError, ImageExpr, list, survey};
 use comeback_report::doctor::Finding;
 
-/// What the images of both references and a few runs take, in bytes.
+/// The space that the images of both references and a few runs take, in bytes.
 const ROOM: u64 = 2_000_000_000;
 const GB: u64 = 1_000_000_000;
 
-/// The engine, and who named it.
+/// The engine, and where its address comes from.
 pub async fn engine(
     args: &EngineOptions,
     address: Option<&Result<Address, NoAddress>>,
@@ -37,7 +37,7 @@ pub async fn engine(
                 String::new()
             };
             let what = format!("{}{named}: {why}", failure.what());
-            // It needs not say where else to look.
+            // Without the advice to run `comeback doctor`: this is its output.
             let hint = failure.hint().unwrap_or_default();
             let advice = hint.split("; `comeback doctor`").next().unwrap_or_default();
             (None, Finding::bad("engine", what, advice))
@@ -45,7 +45,7 @@ pub async fn engine(
     }
 }
 
-/// The API, and what it runs on.
+/// The API, and the host of the engine.
 pub fn api(info: &EngineInfo) -> Finding {
     let what = format!(
         "{}; {} processors, {} MB of memory, {}",
@@ -57,39 +57,39 @@ pub fn api(info: &EngineInfo) -> Finding {
     if info.architecture == "x86_64" {
         Finding::ok("API", what)
     } else {
-        let advice = "other architectures than x86_64 have not been seen working: please report how it goes";
+        let advice = "comeback has only been tested on x86_64: please report how it works here";
         Finding::warn("API", what, advice)
     }
 }
 
-/// The clock of its host, beside ours.
+/// The clock of the engine's host, compared with this host's.
 pub fn clock(offset: Option<ClockOffset>) -> Finding {
     let Some(clock) = offset else {
-        let advice = "set the clocks of both hosts by NTP, so that there is nothing to measure";
+        let advice = "synchronize the clocks of both hosts with NTP, so that there is no difference";
         return Finding::warn("clock", session::NO_CLOCK, advice);
     };
     let within = format!("measured to {} ms", clock.uncertainty_ms);
     let what = match clock.words() {
-        Some(words) => format!("{words}, {within}; it is reckoned with"),
-        None => format!("as ours, {within}"),
+        Some(words) => format!("{words}, {within}; comeback corrects for it"),
+        None => format!("the same as this host's, {within}"),
     };
     Finding::ok("clock", what)
 }
 
-/// How it keeps images.
+/// The storage driver of the engine.
 pub fn storage(info: &EngineInfo, condition: &EngineCondition) -> Finding {
     let what = format!("{} on {}", info.storage, condition.system);
     match info.storage.as_str() {
         "fuse-overlayfs" | "vfs" => Finding::warn(
             "storage",
             format!("{what}: building images takes longer than with overlay2"),
-            "nothing to do, unless the engine can use overlay2: runs are not slower, and images are built once",
+            "nothing to do, unless the engine can use overlay2: images are built only once, and runs are not slower",
         ),
         _ => Finding::ok("storage", what),
     }
 }
 
-/// Room for images, where the engine's folder is on this host.
+/// Disk space for images, if the engine's folder is on this host.
 pub fn disk(info: &EngineInfo, condition: &EngineCondition) -> Finding {
     let root = condition.data_root.as_str();
     let local = info.host.starts_with("unix://") && !root.is_empty();
@@ -111,7 +111,7 @@ pub fn disk(info: &EngineInfo, condition: &EngineCondition) -> Finding {
     }
 }
 
-/// Limits, which some scenarios are about and all are protected by.
+/// Resource limits. Some scenarios test them, and all cases run under them.
 pub fn limits(condition: &EngineCondition) -> Finding {
     let rootless = if condition.rootless { ", rootless" } else { "" };
     let with = format!(
@@ -140,10 +140,10 @@ pub fn limits(condition: &EngineCondition) -> Finding {
     )
 }
 
-/// What the engine warns of itself; missing limits were said already.
+/// The engine's own warnings, without those about limits, which have a check of their own.
 pub fn warnings(condition: &EngineCondition) -> Vec<Finding> {
-    let news = |w: &&String| !w.contains("limit support") && !w.contains("blkio") && !w.contains("bridge-nf");
-    let said: Vec<&str> = condition.warnings.iter().filter(news).map(|w| w.trim()).collect();
+    let other = |w: &&String| !w.contains("limit support") && !w.contains("blkio") && !w.contains("bridge-nf");
+    let said: Vec<&str> = condition.warnings.iter().filter(other).map(|w| w.trim()).collect();
     if said.is_empty() {
         return Vec::new();
     }
@@ -151,7 +151,7 @@ pub fn warnings(condition: &EngineCondition) -> Vec<Finding> {
     vec![Finding::warn("engine says", said.join("; "), advice)]
 }
 
-/// The ways to an image.
+/// The sources of images.
 pub async fn ways(engine: &dyn Engine, info: &EngineInfo, offline: bool) -> Result<Ways, ImageError> {
     let bases = survey::bases(engine).await?;
     let mut references = Vec::new();
@@ -184,7 +184,7 @@ pub async fn ways(engine: &dyn Engine, info: &EngineInfo, offline: bool) -> Resu
     })
 }
 
-/// What the package index says; `None` if it is not to be asked.
+/// The answer of the package index; `None` when offline.
 async fn index(offline: bool) -> Option<Result<String, String>> {
     if offline {
         return None;
@@ -195,26 +195,26 @@ async fn index(offline: bool) -> Option<Result<String, String>> {
     })
 }
 
-/// The tool one scenario needs.
+/// The compose tool, which one scenario needs.
 pub async fn compose() -> Finding {
     match comeback_runner::compose_tool().await {
         Some(tool) => Finding::ok("compose", format!("`{tool}`")),
         None => Finding::warn(
             "compose",
             "neither `docker compose` nor `docker-compose` is on this host",
-            "scenarios with compose-recreate are unsupported without one; all others do not need it",
+            "scenarios with compose-recreate are unsupported without it; the others do not need it",
         ),
     }
 }
 
-/// Where downloads, logs and records go.
+/// The cache folder, for downloads, logs and records.
 pub fn cache() -> Finding {
     match survey::cache_works(&Cache::default()) {
         Ok(folder) => Finding::ok("cache", format!("{folder} can be written")),
         Err(error) => Finding::bad(
             "cache",
             error.to_string(),
-            "records of runs and downloads are kept there; --record DIR moves the records only",
+            "records and downloads are kept there; --record DIR moves only the records",
         ),
     }
 }

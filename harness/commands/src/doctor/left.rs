@@ -1,4 +1,4 @@
-//! Things of runs on the engine: under way, kept, or left by a killed one.
+//! Containers and volumes of runs on the engine: of runs that are going on, kept by `--keep`, or leftovers of killed runs.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use crate::resources::counted_resources;
 use comeback_engine::{Engine, EngineError, RUN_LABEL};
 use comeback_report::doctor::Finding;
 
-/// What carries our label.
-pub async fn behind(engine: &dyn Engine) -> Finding {
+/// The finding about everything with a run's label.
+pub async fn leftovers(engine: &dyn Engine) -> Finding {
     match runs(engine).await {
-        Ok(runs) => weigh(&runs, alive),
+        Ok(runs) => weigh(&runs, exists),
         Err(why) => Finding::warn("left over", why.to_string(), super::ENGINES_LOG),
     }
 }
 
-/// Containers and volumes of each run.
+/// Numbers of containers and volumes of each run.
 type Runs = BTreeMap<String, (usize, usize)>;
 
 async fn runs(engine: &dyn Engine) -> Result<Runs, EngineError> {
@@ -34,23 +34,23 @@ async fn runs(engine: &dyn Engine) -> Result<Runs, EngineError> {
     Ok(runs)
 }
 
-/// A run's id ends with the number of its process.
+/// The process of a run. Its id ends with that number.
 fn process(run: &str) -> Option<i32> {
     let last = run.rsplit('-').next()?;
     let decimal = run.starts_with("comeback-look-") || run.starts_with("test-");
     i32::from_str_radix(last, if decimal { 10 } else { 16 }).ok()
 }
 
-/// True if there is such a process on this host, whoever's it is.
-fn alive(process: i32) -> bool {
+/// True if there is such a process on this host, of any user.
+fn exists(process: i32) -> bool {
     let Some(pid) = Pid::from_raw(process) else {
         return false;
     };
     !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH))
 }
 
-fn weigh(runs: &Runs, alive: impl Fn(i32) -> bool) -> Finding {
-    let (going, dead): (Vec<_>, Vec<_>) = runs.iter().partition(|(run, _)| process(run).is_some_and(&alive));
+fn weigh(runs: &Runs, exists: impl Fn(i32) -> bool) -> Finding {
+    let (going, dead): (Vec<_>, Vec<_>) = runs.iter().partition(|(run, _)| process(run).is_some_and(&exists));
     let under_way = match going.len() {
         0 => String::new(),
         1 => "; one run is under way".to_owned(),
@@ -68,9 +68,9 @@ fn weigh(runs: &Runs, alive: impl Fn(i32) -> bool) -> Finding {
         .map(|id| format!("comeback sweep --run {id}"))
         .collect();
     let advice = match (going.is_empty(), ids.len() > 3) {
-        (true, true) => "kept by --keep, or of runs on another host? If not: comeback sweep".to_owned(),
+        (true, true) => "unless --keep kept them or the runs are on another host: comeback sweep".to_owned(),
         _ => format!(
-            "kept by --keep, or of runs on another host? If not: {}",
+            "unless --keep kept them or the run is on another host: {}",
             sweep.join("; ")
         ),
     };
@@ -91,15 +91,15 @@ mod tests {
     use super::*;
     use comeback_report::doctor::State;
 
-    fn told(runs: &[&str]) -> Finding {
+    fn finding(runs: &[&str]) -> Finding {
         let runs = runs.iter().map(|run| ((*run).to_owned(), (2, 1))).collect();
         weigh(&runs, |pid| pid == 0x5fe7)
     }
 
     #[test]
     fn a_run_under_way_is_not_left_over() {
-        assert_eq!(told(&[]).what, "nothing");
-        let going = told(&["20261123171806-aad34-5fe7"]);
+        assert_eq!(finding(&[]).what, "nothing");
+        let going = finding(&["20261123171806-aad34-5fe7"]);
         assert_eq!(
             (going.state, going.what.as_str()),
             (State::Ok, "nothing; one run is under way")
@@ -107,8 +107,8 @@ mod tests {
     }
 
     #[test]
-    fn of_a_dead_one_it_is_said_which() {
-        let dead = told(&["20261123171806-aad34-5fe7", "20261123171806-aad34-5fe8"]);
+    fn leftovers_of_a_dead_run_name_the_run() {
+        let dead = finding(&["20261123171806-aad34-5fe7", "20261123171806-aad34-5fe8"]);
         assert_eq!(
             dead.what,
             "2 containers and 1 volume of a run whose process is gone; one run is under way"
@@ -126,6 +126,6 @@ mod tests {
         assert_eq!(process("comeback-look-0a1b-24551"), Some(24551));
         assert_eq!(process("test-1234567-24551"), Some(24551));
         assert_eq!(process("somebody's own"), None);
-        assert!(alive(i32::try_from(std::process::id()).unwrap_or_default()));
+        assert!(exists(i32::try_from(std::process::id()).unwrap_or_default()));
     }
 }

@@ -13,10 +13,10 @@ use comeback_record::ledger::EngineEntry;
 use comeback_report::doctor::{Finding, Findings, State, render};
 use comeback_verdict::Exit;
 
-/// What to do where the engine fails for reasons of its own.
+/// Advice for errors of the engine itself.
 const ENGINES_LOG: &str = "see the engine's own log";
 
-/// Looks at everything and prints what it found.
+/// Checks everything and prints the findings.
 pub async fn doctor(args: DoctorOptions, caller: Caller) -> Result<Exit, Failure> {
     let found = examine(&args, caller.address.as_ref()).await;
     let ready = found.1.iter().all(|finding| finding.state != State::Bad);
@@ -70,6 +70,6 @@ async fn examine(
     }
     findings.push(checks::compose().await);
     findings.push(checks::cache());
-    findings.push(left::behind(engine.as_ref()).await);
+    findings.push(left::leftovers(engine.as_ref()).await);
     (Some(connected.entry()), findings)
 }

@@ -1,8 +1,8 @@
-//! The ways to an image: what is there already, what can be had, and whether that is enough.
+//! The sources of images: which images are there, what can be fetched or built, and whether that is enough for a run.
 
 use comeback_report::doctor::Finding;
 
-/// What was seen of each.
+/// The state of each source.
 pub struct Ways {
     /// Names of the reference images, each with whether it is in the engine's store.
     pub references: Vec<(String, bool)>,
@@ -10,7 +10,7 @@ pub struct Ways {
     pub bases: Vec<String>,
     /// True if the base that is used by default is one of them.
     pub default_base: bool,
-    /// Images of ours in all, and the bytes they take.
+    /// Number of images that comeback built, and the bytes they take.
     pub stored: (usize, u64),
     /// Debian's image, and whether the engine can pull it; `None` if it was not asked.
     pub pull: (&'static str, Option<Result<(), String>>),
@@ -22,7 +22,7 @@ pub struct Ways {
     pub builder: Result<f64, String>,
 }
 
-/// What that amounts to.
+/// The findings that follow from the sources.
 pub fn weigh(ways: &Ways) -> Vec<Finding> {
     let complete = ways.references.iter().all(|(_, here)| *here);
     let pull = matches!(ways.pull.1, Some(Ok(())));
@@ -36,7 +36,7 @@ pub fn weigh(ways: &Ways) -> Vec<Finding> {
     ]
 }
 
-/// What an operator may still want to build where nothing has to be.
+/// Advice for a missing source that the images at hand do not need.
 const LATER: &str = "nothing to do for the images that are here; others cannot be built";
 
 fn images(ways: &Ways, complete: bool) -> Finding {
@@ -52,18 +52,21 @@ fn images(ways: &Ways, complete: bool) -> Finding {
         more => format!("bases {}", more.join(", ")),
     };
     let (count, bytes) = ways.stored;
-    let all = format!("{bases}; {count} images of ours, {} MB", bytes / 1_000_000);
+    let all = format!("{bases}; {count} images built by comeback, {} MB", bytes / 1_000_000);
     if complete {
         let names: Vec<&str> = ways.references.iter().map(|(name, _)| name.as_str()).collect();
         return Finding::ok("images", format!("{} are here; {all}", names.join(" and ")));
     }
     let what = format!("not here yet: {}; {all}", missing.join(", "));
     if ways.index.is_none() {
-        let advice = format!("once without --offline: comeback images build {}", missing.join(" "));
+        let advice = format!(
+            "run this once, without --offline: comeback images build {}",
+            missing.join(" ")
+        );
         return Finding::bad("images", what, advice);
     }
     let advice = format!(
-        "nothing to do: the first run builds them, in a minute or so (`comeback images build {}` does it beforehand)",
+        "nothing to do: the first run builds them in about a minute (or build them now: `comeback images build {}`)",
         missing.join(" ")
     );
     Finding::warn("images", what, advice)
@@ -71,12 +74,12 @@ fn images(ways: &Ways, complete: bool) -> Finding {
 
 fn builder(ways: &Ways, complete: bool) -> Finding {
     match &ways.builder {
-        Ok(seconds) => Finding::ok("builder", format!("built an image of nothing in {seconds:.1} s")),
+        Ok(seconds) => Finding::ok("builder", format!("built an empty image in {seconds:.1} s")),
         Err(why) if complete => Finding::warn("builder", why, LATER),
         Err(why) => Finding::bad(
             "builder",
             why,
-            "the engine has to build images over its API: see its log, or use an engine that does",
+            "the engine has to build images over its API: see its log, or use another engine",
         ),
     }
 }
@@ -89,7 +92,7 @@ fn puller(ways: &Ways, base: bool) -> Finding {
         Some(Err(why)) => {
             let what = format!("{image} cannot be pulled: {why}");
             let advice = if base {
-                "nothing to do for our own images; docker:REF works with images that are in the engine's store"
+                "nothing to do: comeback can build its images; docker:REF works with images in the engine's store"
             } else {
                 "let the engine reach a registry, or a mirror of one"
             };
@@ -98,7 +101,7 @@ fn puller(ways: &Ways, base: bool) -> Finding {
     }
 }
 
-/// Without a base of any kind this is where it shows.
+/// The bootstrap of a base. This finding is bad if there is no other base either.
 fn bootstrap(ways: &Ways, another: bool, complete: bool) -> Finding {
     match &ways.bootstrap {
         Ok(how) => Finding::ok("bootstrap", how),
@@ -132,7 +135,7 @@ mod tests {
     use super::*;
     use comeback_report::doctor::State;
 
-    /// Everything is here and everything can be had.
+    /// Everything is here, and everything is available.
     fn all() -> Ways {
         Ways {
             references: vec![("release:0.16.0".into(), true), ("release:0.17.0".into(), true)],
@@ -146,7 +149,7 @@ mod tests {
         }
     }
 
-    /// Nothing is here yet, everything can be had.
+    /// Nothing is here yet, and everything is available.
     fn cold() -> Ways {
         Ways {
             references: vec![("release:0.16.0".into(), false), ("release:0.17.0".into(), false)],
@@ -171,9 +174,9 @@ mod tests {
     #[case::cold_without_a_builder(Ways { builder: no(), ..cold() }, &["builder"])]
     #[case::cold_offline(Ways { index: None, pull: ("debian", None), ..cold() }, &["images"])]
     #[case::offline(Ways { index: None, pull: ("debian", None), ..all() }, &[])]
-    #[case::nothing_can_be_had_and_nothing_has_to(
+    #[case::nothing_is_available_and_nothing_is_needed(
         Ways { index: Some(no()), pull: ("debian", Some(no())), bootstrap: no(), builder: no(), ..all() }, &[])]
-    fn what_a_run_needs(#[case] ways: Ways, #[case] bad: &[&str]) {
+    fn only_missing_sources_that_a_run_needs_are_bad(#[case] ways: Ways, #[case] bad: &[&str]) {
         let found = weigh(&ways);
         let seen: Vec<&str> = found
             .iter()

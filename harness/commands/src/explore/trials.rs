@@ -1,4 +1,4 @@
-//! The real trials: a sequence becomes a scenario, and is run as any other.
+//! Trials on a real engine: a sequence becomes a scenario and is run like any other.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,9 +28,9 @@ use comeback_runner::{Attempt, CaseProgress, Next, RunContext, run_case};
 use comeback_scenario::model::Scenario;
 use comeback_verdict::{Classification, Column, Judged, Subject, Verdict, judge_case};
 
-/// The settling window while searching: what goes wrong later is not seen, and what is found is looked at for longer.
+/// The settling window while searching. Findings are repeated with the long window.
 const SHORT: Duration = Duration::from_millis(1500);
-/// The settling window of what was found.
+/// The settling window of a finding.
 const LONG: Duration = Duration::from_secs(5);
 
 /// Runs sequences in containers.
@@ -48,7 +48,7 @@ pub struct EngineTrials {
     since: Instant,
 }
 
-/// A repeat of something found, judged as any case.
+/// A repeat of a finding, judged like any case.
 #[derive(Clone)]
 pub struct Repeat {
     key: CaseKey,
@@ -59,7 +59,7 @@ pub struct Repeat {
 }
 
 impl Repeat {
-    /// As the document has it.
+    /// The input of the document's entry.
     pub fn judged_case(&self) -> JudgedCase<'_> {
         JudgedCase {
             scenario: &self.scenario,
@@ -71,7 +71,7 @@ impl Repeat {
 }
 
 impl EngineTrials {
-    /// A trials for one image; it is given as many sequences as keep `jobs` of them busy.
+    /// Trials for one image, of which `jobs` are busy at a time.
     pub fn new(
         ctx: Arc<RunContext>,
         image: Image,
@@ -107,7 +107,7 @@ impl EngineTrials {
         repeats
     }
 
-    /// The scenario of a finding, which is entered into the ledger with its repeats before the first of them begins.
+    /// The scenario of a finding. It goes to the ledger with its repeats before the first repeat begins.
     fn confirmed(&self, finding: &Finding) -> Result<Arc<Scenario>, String> {
         let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(scenario) = entered.get(&finding.number) {
@@ -154,7 +154,7 @@ impl EngineTrials {
         file::scenario(id, &file::text(sequence, &words)).map(Arc::new)
     }
 
-    /// Keeps what a sequence yielded that did not hold, beside what is judged again: some things are seen only once.
+    /// Keeps the evidence of a sequence that did not hold, besides the repeats: some failures happen only once.
     fn keep(&self, key: &CaseKey, scenario: &Scenario, evidence: &CaseEvidence) {
         let root = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(root) = root.as_ref().map(|record| record.root().to_owned()) else {
@@ -178,7 +178,7 @@ impl EngineTrials {
         let assignment = cases::assignment(case, scenario.clone(), &self.image, |_| None);
         let came: Mutex<Option<Trial>> = Mutex::default();
         let tell = |key: &CaseKey, attempt: Attempt<'_>| {
-            self.hear(key, attempt, scenario, repeat.is_some(), &came);
+            self.on_attempt(key, attempt, scenario, repeat.is_some(), &came);
             Next::default()
         };
         run_case(&self.ctx, &assignment, &tell).await;
@@ -186,7 +186,7 @@ impl EngineTrials {
         came.unwrap_or_else(|| Trial::inconclusive("it was never begun"))
     }
 
-    fn hear(
+    fn on_attempt(
         &self,
         key: &CaseKey,
         attempt: Attempt<'_>,
@@ -274,7 +274,7 @@ impl EngineTrials {
         match scenario {
             Ok(scenario) => self.play(&scenario, repeat).await,
             Err(why) => Trial::inconclusive(format!(
-                "a fault of comeback itself: no scenario could be made of it: {why}"
+                "internal error of comeback: no scenario could be made of the sequence: {why}"
             )),
         }
     }
@@ -282,7 +282,7 @@ impl EngineTrials {
 
 impl TrialRunner for EngineTrials {
     fn run(self: Arc<Self>, request: TrialRequest) -> impl Future<Output = Trial> + Send {
-        // A task of its own: its deadlines do not wait until somebody looks. Dropping the set ends it.
+        // A task of its own, so that its deadlines do not depend on polling. Dropping the set ends it.
         let mut task = JoinSet::new();
         task.spawn(async move { self.trial(request).await });
         async move {
@@ -294,7 +294,7 @@ impl TrialRunner for EngineTrials {
     }
 
     fn width(&self) -> usize {
-        // One more than are busy: somebody is always waiting out a settling window.
+        // One more than are busy, because one is usually in its settling window.
         self.jobs + 1
     }
 

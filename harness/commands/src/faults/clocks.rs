@@ -1,4 +1,4 @@
-//! An engine whose host has another time than we have.
+//! An engine on a host with another time.
 
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
@@ -19,8 +19,8 @@ fn played(scenario: &str, personality: Personality, skew: i64) -> Played {
     play_on(fake, scenario, None, 1).unwrap_or_else(|why| panic!("{why}"))
 }
 
-/// By how many milliseconds a measurement may differ here: nothing takes time by the clock of the test, but the two clocks
-/// begin one after the other.
+/// Tolerance of a measurement in milliseconds. Nothing takes time by the clock of the test, but the two clocks are not started
+/// at the same moment.
 const NEAR: i64 = 10_000;
 
 fn is_near(clock: Option<ClockOffset>, skew: i64) -> bool {
@@ -37,7 +37,7 @@ fn another_clock_changes_nothing(
         "engine-kill-start",
         "recreate",
         "unmarked-sigterm",
-        // Written 90 s ago, by the clock of whoever reads it, which takes it for valid for 60 s.
+        // Written 90 s ago by the clock of the reader, which accepts a marker for 60 s.
         "marker-expired"
     )]
     scenario: &str,
@@ -62,7 +62,7 @@ fn another_clock_changes_nothing(
     assert_eq!(with.latencies_ms.len(), without.latencies_ms.len());
     assert!(!with.latencies_ms.is_empty());
     let longest = |played: &Played| played.latencies_ms.iter().copied().fold(0.0, f64::max);
-    // What is told at once is known at once; only what is not certain of the difference is added.
+    // Latencies may only grow by the uncertainty of the offset.
     let uncertain = with.clock.map_or(0, |clock| clock.uncertainty_ms);
     assert!(
         (longest(&with) - longest(&without)).abs() <= uncertain as f64 + 1.0,
@@ -75,7 +75,7 @@ fn another_clock_changes_nothing(
 #[rstest]
 #[case::expired("marker-expired", 90)]
 #[case::fresh("marker-wrong-start-time", 0)]
-fn what_is_written_on_the_engines_host_has_its_time(
+fn markers_carry_the_time_of_the_engines_host(
     #[case] scenario: &str,
     #[case] ago: i64,
     #[values(-45, 0, 45)] skew: i64,
@@ -103,21 +103,21 @@ fn what_is_written_on_the_engines_host_has_its_time(
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_document_tells_the_difference() {
+async fn the_document_has_the_clock_offset() {
     use comeback_engine::Engine as _;
     let fake = Fake::new(Personality::Fixed).with_skew(SignedDuration::from_secs(-45));
     let info = fake.info().await.unwrap_or_else(|why| panic!("{why}"));
     let clock = Clocks::measure(&fake).await.offset;
     let head = |clock| serde_json::to_value(EngineHead::from(&engine_entry(&info, clock)));
     let head = |clock| head(clock).unwrap_or_else(|why| panic!("{why}"));
-    let told = head(clock);
-    let offset = told["clock_offset_ms"].as_i64().unwrap_or_default();
-    assert!((offset + 45_000).abs() < NEAR, "{told}");
-    assert!(told["clock_uncertainty_ms"].is_u64(), "{told}");
-    let read: EngineHead = serde_json::from_value(told).unwrap_or_else(|why| panic!("{why}"));
+    let written = head(clock);
+    let offset = written["clock_offset_ms"].as_i64().unwrap_or_default();
+    assert!((offset + 45_000).abs() < NEAR, "{written}");
+    assert!(written["clock_uncertainty_ms"].is_u64(), "{written}");
+    let read: EngineHead = serde_json::from_value(written).unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(read.clock, clock);
-    let told = head(None);
-    assert!(told.get("clock_offset_ms").is_none(), "{told}");
-    let read: EngineHead = serde_json::from_value(told).unwrap_or_else(|why| panic!("{why}"));
+    let written = head(None);
+    assert!(written.get("clock_offset_ms").is_none(), "{written}");
+    let read: EngineHead = serde_json::from_value(written).unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(read.clock, None, "as in older documents");
 }

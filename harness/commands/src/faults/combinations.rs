@@ -1,4 +1,4 @@
-//! Every operation, each time it is used, with every fault; every stream, at every item, with whatever may happen to it.
+//! Injects every fault into every call to the engine, and every fault of a stream at each of its items.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ const STREAMS: [Bad; 8] = [
     Bad::Skipped,
 ];
 
-/// Everything that may go wrong with what was asked.
+/// All faults for these calls and streams.
 fn faults(asked: &Asked) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -79,7 +79,7 @@ fn faults(asked: &Asked) -> Vec<Fault> {
     faults
 }
 
-/// Why a run with that fault is not as it has to be; `None` if it is.
+/// What is wrong with a run under this fault; `None` if it is as it has to be.
 fn objection(fault: &Fault, without: Classification, played: &Played) -> Option<String> {
     if played.attempts.is_empty() {
         return Some("no attempt was judged".into());
@@ -93,31 +93,32 @@ fn objection(fault: &Fault, without: Classification, played: &Played) -> Option<
         }
     }
     if !played.left.is_empty() && played.leak.is_none() {
-        return Some(format!("left behind without a word: {:?}", played.left));
+        return Some(format!("left and not reported: {:?}", played.left));
     }
     if !played.left.is_empty() && !hinders_removal(fault) {
-        return Some(format!("left behind: {:?}", played.left));
+        return Some(format!("left: {:?}", played.left));
     }
     if let Some(leak) = &played.leak
         && !hinders_removal(fault)
     {
-        return Some(format!("swept at the end only: {leak}"));
+        return Some(format!("only swept at the end: {leak}"));
     }
     None
 }
 
-/// What must not change anything: late within its deadline, told twice, or taken up again where it was.
+/// True for faults that must not change the result: a late message within its deadline, a duplicate, a stream that can be
+/// resumed, and calls that are retried.
 fn is_harmless(fault: &Fault) -> bool {
     match fault.kind {
         Kind::Slow => true,
         Kind::Stream { how: Bad::Late(_), .. } => true,
         Kind::Stream { how: Bad::Twice, .. } => fault.op == "events" || fault.op == "logs",
-        // Before the first event there is nothing to take it up from.
+        // Before the first event there is no position to resume from.
         Kind::Stream {
             item,
             how: Bad::Ends | Bad::Breaks,
         } => fault.op == "events" && item > 0,
-        // Asked again. A removal of a container may be a step of the scenario: that is not.
+        // These calls are retried. Removing a container is not, because it may be a step of the scenario.
         Kind::Refused | Kind::BreaksBefore => {
             !fault.always
                 && matches!(
@@ -129,13 +130,13 @@ fn is_harmless(fault: &Fault) -> bool {
     }
 }
 
-/// True if something may stay because the engine would not remove it, or would not say what is there.
+/// True if the fault can keep the run from removing or listing what it created.
 fn hinders_removal(fault: &Fault) -> bool {
     let removes = ["remove", "remove volume", "list containers", "list volumes", ANY];
     removes.contains(&fault.op)
 }
 
-/// With this variable set every combination is tried: about a minute and a half of a processor.
+/// If this variable is set, every combination is tried, which takes about a minute and a half of one processor.
 const ALL: &str = "COMEBACK_ALL_FAULTS";
 
 #[rstest]
@@ -164,7 +165,7 @@ fn a_fault_of_the_engine_is_not_a_verdict(
 
     let mut faults = faults(&clean.asked);
     if scenario != "docker-restart" && std::env::var_os(ALL).is_none() {
-        // What all scenarios have in common has been tried with that one; of the rest, a sample.
+        // Calls that all scenarios share are tested with that scenario; of those, a sample is enough here.
         let common = play("docker-restart", personality, None).unwrap_or_else(|why| panic!("{why}"));
         let mut positions = 0..;
         faults.retain(|fault| {
@@ -198,9 +199,9 @@ fn a_fault_of_the_engine_is_not_a_verdict(
     );
 }
 
-/// Without the image's variables it is not known what is secret in them.
+/// The image's variables are needed to redact the secrets in them.
 #[test]
-fn nothing_is_run_of_an_image_whose_variables_are_not_known() {
+fn an_image_whose_variables_are_unknown_is_not_run() {
     let fault = Fault {
         op: "inspect image",
         nth: 0,
@@ -213,11 +214,11 @@ fn nothing_is_run_of_an_image_whose_variables_are_not_known() {
     assert!(!played.asked.calls.contains(&"run"), "{:?}", played.asked.calls);
 }
 
-/// By how many milliseconds messages are late, at most: less than any answer is waited for.
+/// Delays of messages in milliseconds, all shorter than the deadline of any answer.
 const DELAYS: [u64; 6] = [100, 400, 1000, 1700, 2500, 4000];
 
-/// Each message of the observer and of each agent comes late, and all behind it. The next gateway writes its first word
-/// 1.7 s after its boot, so the words of an agent may come before it, between its writes and after them.
+/// One message of the observer or an agent is late, and so are all that follow it. The next gateway first writes its state
+/// 1.7 s after its boot, so an agent's message can come before, between and after the gateway's writes.
 #[rstest]
 #[case::fixed("docker-restart", Personality::FixedSlow, Classification::Fixed)]
 #[case::masked("docker-restart", Personality::MaskedSlow, Classification::Neither)]
@@ -261,7 +262,7 @@ fn a_late_message_is_not_a_verdict(
     assert!(wrong.is_empty(), "{} of {tried}\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The case ends early, while a step that is not waited for is about to make the container anew.
+/// The case ends early, while a step that nobody waits for is about to recreate the container.
 #[rstest]
 #[case::before_it_creates("remove")]
 #[case::while_it_creates("run")]

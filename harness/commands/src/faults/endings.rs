@@ -1,4 +1,4 @@
-//! Containers that end by themselves: that is something seen, whether a restart policy starts them again or not.
+//! Containers that end by themselves, with and without a restart policy: the end is an observation, not an error.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use comeback_fake::{Fake, Personality};
 use comeback_scenario::Catalogue;
 use comeback_verdict::Classification;
 
-/// Of a container with that `[start]`: what one row wants, and what the case is classified as, and why.
+/// The classification and its reason for a container with this `[start]` and these rows.
 fn found(start: &str, rows: &[(&str, &str, &str)]) -> (Classification, String) {
     let mut text = format!(
         "schema = 1\ntitle = \"It ends.\"\nwhy = \"It is to be seen.\"\nissues = [\"#42675\"]\nfixed_in = \"0.17.0\"\n\
@@ -33,7 +33,7 @@ fn found(start: &str, rows: &[(&str, &str, &str)]) -> (Classification, String) {
 const FIXED: Classification = Classification::Fixed;
 
 #[rstest]
-// After 300 ms the reconciler has had its word, after 100 ms it has not.
+// The reconciler writes its line between 100 ms and 300 ms.
 #[case::after_its_line("300", "always")]
 #[case::before_its_line("100", "always")]
 #[case::on_failure("300", "on-failure")]
@@ -68,7 +68,7 @@ fn a_container_that_ends_for_good_has_ended(#[case] policy: &str, #[case] code: 
 #[rstest]
 #[case::looping("always", "start invariant.container is looping; it must be running")]
 #[case::exited("no", "start invariant.container is exited; it must be running")]
-fn where_nothing_is_said_of_the_container_it_has_to_stay_up(#[case] policy: &str, #[case] why: &str) {
+fn without_a_row_about_the_container_it_has_to_stay_up(#[case] policy: &str, #[case] why: &str) {
     let start = format!("policy = \"{policy}\"\ncmd = [\"end\", \"100\", \"7\"]");
     let (classification, reason) = found(&start, &[("end", "state.parses", "{ absent = true }")]);
     assert_eq!((classification, reason.as_str()), (Classification::Neither, why));

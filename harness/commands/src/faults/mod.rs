@@ -1,5 +1,5 @@
-//! Faults of the engine, on the scripted one: each operation with each fault that makes sense for it, on a gateway with the
-//! fix and on one without. What may come of them: the classification there is without the fault, or none. Never another.
+//! Tests that inject faults into a scripted engine: each call with each fault that makes sense for it, on a gateway with the
+//! fix and on one without. The classification has to be that of the run without a fault, or none, and never another.
 
 mod clocks;
 mod combinations;

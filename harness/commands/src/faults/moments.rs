@@ -1,4 +1,4 @@
-//! When steps begin, and how long is waited for what does not come.
+//! When steps begin, and how long the runner waits for something that does not happen.
 
 use rstest::rstest;
 
@@ -12,7 +12,7 @@ fn played(scenario: &str, personality: Personality, seed: u64) -> Played {
     play_drawn(scenario, personality, None, seed).unwrap_or_else(|why| panic!("{why}"))
 }
 
-/// What each step of an attempt was put off by.
+/// The delay of each step of an attempt.
 fn delays(history: &[Observation]) -> Vec<Option<u64>> {
     let delay = |o: &Observation| match o.fact {
         Fact::StepBegan { delay_ms, .. } => Some(delay_ms),
@@ -49,7 +49,7 @@ fn a_step_that_ends_a_gateway_begins_when_its_start_is_over(
 }
 
 #[test]
-fn a_seed_draws_the_same_again_and_another_one_something_else() {
+fn a_seed_decides_the_delays() {
     let of = |seed| delays(&played("unmarked-sigterm", Personality::Fixed, seed).histories[0]);
     assert_eq!(of(7), of(7));
     assert_ne!(of(7), of(8));
@@ -57,7 +57,7 @@ fn a_seed_draws_the_same_again_and_another_one_something_else() {
     assert_ne!(steps.first(), steps.last(), "each step is drawn for itself");
 }
 
-/// By how much a case may take longer when the gateway does not do what is waited for.
+/// Seconds that a case may take longer if the gateway does not do what the runner waits for.
 const RED: u64 = 10;
 
 #[rstest]

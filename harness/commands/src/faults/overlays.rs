@@ -1,4 +1,4 @@
-//! Fault overlays on the scripted engine: a case in which the fault was not in force is an error and nothing else.
+//! Fault overlays on the scripted engine: a case in which the fault did not take effect is an error.
 
 use rstest::rstest;
 
@@ -8,7 +8,7 @@ use comeback_fake::{Fake, Hook, Personality};
 use comeback_scenario::overlay::overlays;
 use comeback_verdict::Classification;
 
-/// A scenario under an overlay, on images that make that of it.
+/// Runs a scenario under an overlay, on an image that treats the overlay like this.
 fn play(scenario: &str, overlay: &str, hook: Hook, fault: Option<Fault>) -> Played {
     let scenario = SCENARIOS.get(scenario).unwrap();
     let overlay = overlays().into_iter().find(|o| o.name == overlay).unwrap();
@@ -28,8 +28,8 @@ fn the_one(played: &Played) -> (Classification, &str) {
 #[case::gateway("sigterm-ignored")]
 #[case::reconciler("reconciler-never-starts")]
 #[case::command("stop-writes-no-marker")]
-fn one_that_takes_is_judged_by_what_was_seen(#[case] overlay: &str) {
-    // The scripted gateway breaks nothing, so all is as if it were whole.
+fn a_case_whose_overlay_takes_effect_is_judged_by_its_rows(#[case] overlay: &str) {
+    // The scripted gateway only pretends to load the overlay, so it behaves as without one.
     let played = play("docker-restart", overlay, Hook::Takes, None);
     assert_eq!(the_one(&played), (Classification::Fixed, ""));
 }
@@ -41,7 +41,7 @@ fn one_that_takes_is_judged_by_what_was_seen(#[case] overlay: &str) {
     "stop-writes-no-marker",
     "no operator's command ran in which it could have been in force"
 )]
-fn one_that_is_never_loaded_is_an_error(#[case] overlay: &str, #[case] says: &str) {
+fn an_overlay_that_is_never_loaded_is_an_error(#[case] overlay: &str, #[case] says: &str) {
     let played = play("docker-restart", overlay, Hook::Ignored, None);
     let (classification, why) = the_one(&played);
     assert_eq!(classification, Classification::Error, "{why}");
@@ -56,17 +56,17 @@ fn one_that_is_never_loaded_is_an_error(#[case] overlay: &str, #[case] says: &st
     Hook::NoPlace,
     "cannot be put into /opt/hermes/.venv/lib/python3.11/site-packages of this image"
 )]
-fn one_that_cannot_take_is_an_error(#[case] hook: Hook, #[case] says: &str) {
+fn an_overlay_that_cannot_take_effect_is_an_error(#[case] hook: Hook, #[case] says: &str) {
     let played = play("docker-restart", "sigterm-ignored", hook, None);
     let (classification, why) = the_one(&played);
     assert_eq!(classification, Classification::Error, "{why}");
     assert!(why.contains(says), "{why}");
 }
 
-/// A call that failed is no word of the overlay's: nothing is concluded, and it is tried again.
+/// If the overlay's message cannot be read, nothing is concluded from its absence, and the case is retried.
 #[test]
-fn a_word_that_could_not_be_read_is_not_missing() {
-    // Two files are read before the start, to find the place, and three after it: the same, and the word.
+fn an_unreadable_message_of_an_overlay_is_inconclusive() {
+    // Two files are read before the start, to find the place, and three after it: the same two, and the message.
     let fault = Fault {
         op: "download",
         nth: 4,
@@ -77,7 +77,7 @@ fn a_word_that_could_not_be_read_is_not_missing() {
     let [(first, why), (second, _)] = played.attempts.as_slice() else {
         panic!("{:?}", played.attempts)
     };
-    // The second time it cannot even be put there.
+    // In the second attempt the overlay cannot even be installed.
     assert_eq!((*first, *second), (Classification::Inconclusive, Classification::Error));
     assert!(
         why.contains("what the fault overlay said in the container could not be read"),

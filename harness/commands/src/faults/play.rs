@@ -1,4 +1,4 @@
-//! One scenario on the scripted engine, as `check` runs it, from the stream of events to the search for leaks.
+//! Runs one scenario on the scripted engine as `check` does, from the stream of events to the cleanup.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -22,36 +22,36 @@ use comeback_scenario::model::Scenario;
 use comeback_verdict::attempts::again;
 use comeback_verdict::{Classification, Verdict, judge_case};
 
-/// Nothing takes that long, with all deadlines added up.
+/// Longer than all deadlines together.
 const NEVER: Duration = Duration::from_secs(4 * 3600);
-/// Longer than any one thing takes.
+/// Longer than any single call takes.
 const LATER: Duration = Duration::from_secs(600);
 const RUN: &str = "20260102030405-1-1";
 
 pub static SCENARIOS: LazyLock<Catalogue> =
     LazyLock::new(|| Catalogue::load(None::<&Path>).unwrap_or_else(|errors| panic!("{errors}")));
 
-/// What came of a run.
+/// The result of a run.
 pub struct Played {
-    /// Of each attempt: what it was classified as, and why.
+    /// The classification of each attempt, and the reason.
     pub attempts: Vec<(Classification, String)>,
-    /// What the run says of things left behind.
+    /// What the run reports about leftovers.
     pub leak: Option<String>,
-    /// What each attempt saw.
+    /// The history of each attempt.
     pub histories: Vec<Vec<Observation>>,
-    /// How long it took to learn what was waited for, in milliseconds.
+    /// Latencies of the facts that the run waited for, in milliseconds.
     pub latencies_ms: Vec<f64>,
-    /// By how much the engine's clock differs, as the run measured it.
+    /// The offset of the engine's clock, as the run measured it.
     pub clock: Option<ClockOffset>,
-    /// How long it took, by the clock that only moves when nothing else does.
+    /// The duration by the paused clock, which only advances when every task waits.
     pub took: Duration,
-    /// What is left behind.
+    /// Leftovers on the engine.
     pub left: Vec<String>,
-    /// What was asked of the engine.
+    /// The calls to the engine.
     pub asked: Asked,
 }
 
-/// Runs a scenario of ours once, with a clock that only moves when nothing else does.
+/// Runs a built-in scenario once, with a clock that only advances when every task waits.
 ///
 /// # Errors
 /// If it never ends.
@@ -59,7 +59,7 @@ pub fn play(scenario: &str, personality: Personality, fault: Option<Fault>) -> R
     play_drawn(scenario, personality, fault, 1)
 }
 
-/// The same, with that seed.
+/// Like [`play`], with this seed.
 ///
 /// # Errors
 /// If it never ends.
@@ -69,7 +69,7 @@ pub fn play_drawn(scenario: &str, personality: Personality, fault: Option<Fault>
     play_on(Fake::new(personality), scenario.clone(), fault, seed)
 }
 
-/// The same on an engine of the caller's, with a scenario of their own.
+/// Like [`play`], on this engine and with this scenario.
 ///
 /// # Errors
 /// If it never ends.
@@ -113,7 +113,7 @@ async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64)
             let why = judged.reason.unwrap_or_default();
             let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
             ended.push((judged.classification, why));
-            // Whatever is not inconclusive ends the case.
+            // Only an inconclusive attempt is retried.
             let verdict = |(found, _): &(Classification, String)| match found {
                 Classification::Inconclusive => Verdict::Inconclusive,
                 _ => Verdict::Held,
@@ -152,7 +152,7 @@ async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64)
     }
     let took = clock.elapsed();
     let leak = watchdog::clean_up(&engine, RUN, &[], false).await;
-    // Nothing goes on behind a run: whatever did would come up with something by then.
+    // Time for tasks that should have ended: what they create now counts as left.
     tokio::time::sleep(LATER).await;
     let attempts = ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Played {

@@ -1,4 +1,4 @@
-//! Judging each attempt as it ends, while the run goes on.
+//! Judges each attempt as soon as it ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
@@ -19,11 +19,11 @@ use comeback_scenario::model::Scenario;
 use comeback_verdict::attempts::{self as rules, judged_by_rate, settle};
 use comeback_verdict::{Column, Subject, Verdict, judge_case};
 
-/// What a case is judged by beside its evidence.
+/// The input of a judgement besides the evidence.
 type Asked = (Arc<Scenario>, Subject, Option<Column>);
 
 impl Job {
-    /// Judges each attempt as it ends, and says what follows.
+    /// A function that judges each attempt as it ends, and decides what follows: another attempt, or the end of the run.
     pub(super) fn judge(
         &self,
         remembered: &[(Assignment, CaseEvidence)],
@@ -45,7 +45,7 @@ impl Job {
         let memory = self.purpose.memory().cloned();
         let old: BTreeSet<CaseKey> = remembered.iter().map(|(a, _)| CaseKey::of(&a.case, 1)).collect();
         move |key, attempt| {
-            // Not held while something is told: that goes to the record too.
+            // Locked only briefly: `tell` writes to the record too.
             let record = || record.lock().unwrap_or_else(PoisonError::into_inner);
             match attempt {
                 Attempt::Began => {
@@ -76,7 +76,7 @@ impl Job {
                 }
                 Attempt::Ended(evidence) => {
                     let kept = record().as_mut().and_then(|record| {
-                        // What is remembered is part of the record as well, or that would be judged otherwise.
+                        // Cached attempts are part of the record too. Without them `judge` would come to another verdict.
                         if old.contains(key) {
                             record.begin(key, evidence.started);
                         }
@@ -88,16 +88,16 @@ impl Job {
                     let verdicts = verdicts_of_case(&attempts, key, judged.verdict);
                     let again = rules::again(&verdicts);
                     let verdict = match settle(&verdicts) {
-                        // It is the rule, unless there are so many repeats that the rate is looked at in the end.
+                        // Every attempt met the race. With many repeats, the rate over all of them decides at the end.
                         Some(settled) if !again && settled.verdict.is_red() && !judged_by_rate(repeats) => {
                             settled.verdict
                         }
                         _ => judged.verdict,
                     };
-                    // Not to hold is what is wanted of a case under a fault overlay.
+                    // A case under a fault overlay is meant not to hold.
                     let faulty = split(&key.scenario, &overlays).is_some();
-                    let news = !old.contains(key);
-                    if news {
+                    let is_new = !old.contains(key);
+                    if is_new {
                         tell(RunEvent::CaseJudged {
                             case: key.clone(),
                             verdict,
@@ -108,12 +108,12 @@ impl Job {
                             faulty,
                         });
                     }
-                    // One attempt that met a race says nothing of the next run.
-                    let memory = memory.as_ref().filter(|_| news && judged.race.is_none());
+                    // An attempt that met a race does not predict the next one.
+                    let memory = memory.as_ref().filter(|_| is_new && judged.race.is_none());
                     if let Some(Err(text)) = memory.map(|memory| memory.keep(evidence, judged.classification)) {
                         tell(RunEvent::Note { text });
                     }
-                    let red = verdict.is_red() && !faulty && news;
+                    let red = verdict.is_red() && !faulty && is_new;
                     if red && keep {
                         tell(RunEvent::Note {
                             text: kept_words(&run, evidence),
@@ -151,16 +151,16 @@ fn verdicts_of_case(attempts: &Attempts, key: &CaseKey, last: Verdict) -> Vec<Ve
     earlier.into_iter().map(|(_, verdict)| verdict).chain([last]).collect()
 }
 
-/// Where what was kept is, and how to get rid of it.
+/// The names of the kept container and volume, and how to remove them.
 fn kept_words(run: &str, evidence: &CaseEvidence) -> String {
-    // The engine is asked about it last of all.
+    // The last inspection of a case has the final state.
     let inspected = evidence.history.iter().rev().find_map(|o| match &o.fact {
         Fact::Inspected { status } => Some(status),
         _ => None,
     });
     let sweep = format!("`comeback sweep --run {run}` removes it");
     let Some(status) = inspected else {
-        return format!("kept what there is of {}; {sweep}", evidence.scenario);
+        return format!("kept what is left of {}; {sweep}", evidence.scenario);
     };
     let name = &status.name;
     let start = if status.running {

@@ -1,6 +1,6 @@
-//! How long each scenario takes on this machine, remembered from run to run, so that the longest begin first.
+//! Remembers how long each scenario takes on this machine, so that the longest begin first.
 //!
-//! Nothing but the order in which cases begin depends on it: a file that is not there, or makes no sense, costs a little time.
+//! Only the order of the cases depends on it. A missing or broken file costs a little time.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,11 +13,11 @@ use comeback_scenario::vocabulary::Cost;
 
 /// The file, in the cache.
 const FILE: &str = "lengths.json";
-/// Seconds of a first boot and a start, where nothing is remembered.
+/// Estimated seconds of the first boot with its start.
 const START: f64 = 2.5;
-/// What a new measurement counts against what was there.
+/// The weight of a new measurement against the old value.
 const NEW: f64 = 0.5;
-/// Scenarios that are remembered at most: somebody's own come and go.
+/// Most scenarios to remember. Users' own scenarios come and go.
 const MOST: usize = 1000;
 
 /// Seconds of each scenario.
@@ -28,7 +28,7 @@ pub(super) struct Lengths {
 }
 
 impl Lengths {
-    /// What is remembered on this machine.
+    /// Reads the file of this machine.
     pub(super) fn load() -> Self {
         let file = Cache::default().path(FILE).ok();
         let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
@@ -38,13 +38,13 @@ impl Lengths {
         Self { file, seconds }
     }
 
-    /// How long a scenario takes, in seconds; what its steps lead to expect if it was never run.
+    /// The duration of a scenario, in seconds: measured, or estimated from its steps if it was never run.
     pub(super) fn of(&self, scenario: &Scenario) -> f64 {
         let known = self.seconds.get(&scenario.id).copied();
         known.filter(|s| s.is_finite()).unwrap_or_else(|| estimate(scenario))
     }
 
-    /// Remembers what these cases took.
+    /// Takes in the durations of these cases.
     pub(super) fn learn<'c>(&mut self, cases: impl IntoIterator<Item = &'c CaseEntry>) {
         for case in cases {
             let known = self.seconds.entry(case.scenario.clone()).or_insert(case.seconds);
@@ -55,7 +55,7 @@ impl Lengths {
         }
     }
 
-    /// Writes it down. Nobody is told if that fails: nothing depends on it.
+    /// Writes the file. An error is only logged, since no result depends on it.
     pub(super) fn save(&self) {
         let Some(file) = &self.file else { return };
         let beside = file.with_extension(format!("{}.part", std::process::id()));
@@ -67,7 +67,7 @@ impl Lengths {
     }
 }
 
-/// What a scenario's steps lead to expect, in seconds.
+/// An estimate from the steps, in seconds.
 fn estimate(scenario: &Scenario) -> f64 {
     let step = |step: &Step| match step.op.info().cost {
         Cost::Seconds(seconds) => seconds,
@@ -85,7 +85,7 @@ mod tests {
     use comeback_scenario::Catalogue;
 
     #[test]
-    fn what_was_measured_beats_what_is_expected() {
+    fn measurements_replace_the_estimate() {
         let catalogue = Catalogue::load(None).unwrap();
         let of = |id: &str| catalogue.iter().find(|s| s.id == id).unwrap();
         let mut lengths = Lengths::default();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_there_again_and_nonsense_is_nothing() {
+    fn saved_lengths_are_written_to_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(FILE);
         let mut lengths = Lengths {

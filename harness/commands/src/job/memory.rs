@@ -1,4 +1,4 @@
-//! What was seen of a scenario on an image, kept in the user's cache.
+//! Caches the evidence of a scenario on an image, in the user's cache folder.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use comeback_plan::Case;
 use comeback_scenario::model::{ImageRef, Scenario};
 use comeback_verdict::Classification;
 
-/// Raised when other evidence would be gathered of the same things.
+/// Part of the key. It is raised when the same case would yield other evidence.
 const EDITION: u32 = 3;
 
-/// What is remembered, and under which key each case of this run is.
+/// The cache, and the keys of this run's cases.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     cache: Cache,
@@ -27,7 +27,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The user's. `fresh` forgets what was seen, and remembers what will be.
+    /// The user's cache. With `fresh`, nothing is read from it, and new results are still written.
     pub fn new(fresh: bool) -> Self {
         Self {
             fresh,
@@ -35,11 +35,11 @@ impl Memory {
         }
     }
 
-    /// Learns the keys of these scenarios on these images.
+    /// Computes the keys of these scenarios on these images.
     ///
     /// # Errors
     ///
-    /// If an image cannot be looked into.
+    /// If an image cannot be inspected.
     pub async fn open(
         &mut self,
         engine: &Arc<dyn Engine>,
@@ -63,16 +63,16 @@ impl Memory {
         Ok(())
     }
 
-    /// What was seen of a case. It is judged anew: what is expected of it may have changed since.
+    /// The cached evidence of a case. It is judged again, because the expectation may have changed.
     pub fn recall(&self, case: &Case) -> Option<CaseEvidence> {
         if self.fresh {
             return None;
         }
         let text = std::fs::read(self.place(&case.scenario, &case.image)?).ok()?;
-        // What another edition wrote is as good as nothing.
+        // Evidence in the format of another edition is ignored.
         let evidence: CaseEvidence = serde_json::from_slice(&text).ok()?;
         (evidence.scenario == case.scenario).then(|| CaseEvidence {
-            // Two expressions may mean one image.
+            // Two expressions can name the same image.
             image: case.image.clone(),
             repeat: case.repeat,
             attempt: 1,
@@ -80,11 +80,11 @@ impl Memory {
         })
     }
 
-    /// Keeps what was seen in an attempt, if something was: missing evidence is nothing to remember.
+    /// Caches the evidence of an attempt, unless it is inconclusive.
     ///
     /// # Errors
     ///
-    /// If it cannot be written, with the place.
+    /// If it cannot be written, with the path.
     pub fn keep(&self, evidence: &CaseEvidence, found: Classification) -> Result<(), String> {
         use Classification::{Fixed, Neither, Regressed};
         if !matches!(found, Fixed | Regressed | Neither) {
@@ -93,13 +93,13 @@ impl Memory {
         let Some(place) = self.place(&evidence.scenario, &evidence.image) else {
             return Ok(());
         };
-        // Written whole or not at all: a run may be cut short here, too.
+        // Written to another file first: if the run is killed here, no half-written file is left.
         let whole = place.with_extension(format!("{}.part", std::process::id()));
         let write = || {
             std::fs::write(&whole, serde_json::to_vec(evidence)?)?;
             std::fs::rename(&whole, &place)
         };
-        write().map_err(|error: std::io::Error| format!("{} cannot be kept: {error}", place.display()))
+        write().map_err(|error: std::io::Error| format!("{} cannot be written to the cache: {error}", place.display()))
     }
 
     fn place(&self, scenario: &str, image: &str) -> Option<std::path::PathBuf> {
@@ -108,7 +108,7 @@ impl Memory {
     }
 }
 
-/// Everything that decides what is seen of a scenario on an image. What its columns say of that does not.
+/// A hash of everything that the evidence depends on. The columns of the scenario are not part of it.
 fn key(scenario: &Scenario, image: &Image, obtained: &Obtained, prints: &BTreeMap<String, String>) -> String {
     let mut hash = Sha256::new();
     let mut add = |part: &str| {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_changes_with_what_is_done_and_not_with_what_is_said_of_it() {
+    fn a_key_depends_on_the_steps_and_not_on_the_columns() {
         let prints = |print: &str| BTreeMap::from([("a".to_owned(), print.to_owned())]);
         let of = |scenario: &Scenario, print: &str| key(scenario, &image("a"), &obtained(), &prints(print));
         let before = of(&docker_restart(), "1");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_is_remembered_and_what_was_not_is_not() {
+    fn only_conclusive_evidence_is_cached() {
         let folder = tempfile::tempdir().unwrap();
         let mut memory = Memory {
             cache: Cache::at(folder.path()),

@@ -1,4 +1,4 @@
-//! What tells the shards of one plan from those of another.
+//! The hashes by which `merge` recognises shards of the same plan.
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,12 +8,12 @@ use comeback_record::document::PartitionEntry;
 use comeback_record::ledger::Text;
 use comeback_scenario::model::Scenario;
 
-/// The shard of a whole plan, with what is the same for all its shards: cases, expectations and scenarios.
+/// The shard of a whole plan, with hashes of what all its shards share: cases, expectations and scenarios.
 pub(super) fn entry(partition: Partition, plan: &Plan, scenarios: &[Scenario], expect: &Explicit) -> PartitionEntry {
     let mut of_plan = Sha256::new();
     let line = |hash: &mut Sha256, words: &[&str]| {
         for word in words {
-            // Lengths, so that no two plans make the same text.
+            // With its length, so that two different plans never hash the same text.
             hash.update(word.len().to_be_bytes());
             hash.update(word.as_bytes());
         }

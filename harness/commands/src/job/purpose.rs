@@ -1,4 +1,4 @@
-//! What a run is for: which of its cases need running, and what they come to, all together.
+//! The purpose of a run decides which of its cases are run and how the run is judged as a whole.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,28 +15,28 @@ use comeback_scenario::model::Scenario;
 use comeback_scenario::overlay::Overlay;
 use comeback_verdict::run::Faults;
 
-/// What a matrix runs on the bases that are not the default.
+/// Tag of the scenarios that a matrix runs on the bases that are not the default.
 const CORE: &str = "core";
 
-/// What a run's cases are to show, all together.
+/// The purpose of a run.
 pub enum Purpose {
-    /// That each is as expected.
+    /// To show that each case is as expected.
     Gate,
-    /// That faults are seen: some of the scenarios are run under these overlays.
+    /// To show that scenarios catch faults: some of them are run under these overlays.
     Selftest {
         /// The overlays.
         overlays: Vec<Overlay>,
         /// The hash of the table.
         table: String,
     },
-    /// What the second image does otherwise than the first.
+    /// To show how the second image behaves differently from the first.
     Compare {
-        /// Whether what holds on neither counts.
+        /// Whether scenarios that hold on neither image count.
         pre_existing: bool,
     },
-    /// What every image does, as far as it is not remembered.
+    /// To show the behaviour of every image. Only cases that are not cached are run.
     Matrix {
-        /// What is.
+        /// The cache.
         memory: Memory,
         /// Names of the bases on which only the core is run.
         thin: BTreeSet<String>,
@@ -52,7 +52,7 @@ impl Purpose {
         }
     }
 
-    /// What the record has to know of it.
+    /// The record's entry about it, if `judge` needs one.
     pub(super) fn entry(&self) -> Option<Entry> {
         match self {
             Self::Gate | Self::Matrix { .. } => None,
@@ -66,7 +66,11 @@ impl Purpose {
         }
     }
 
-    /// Whether these images serve it.
+    /// Checks the images.
+    ///
+    /// # Errors
+    ///
+    /// If a comparison has the same image on both sides.
     pub(super) fn check(&self, obtained: &Obtained) -> Result<(), Failure> {
         match (self, obtained.subjects.as_slice()) {
             // `release:latest` is only known to be the other one once PyPI has been asked.
@@ -78,7 +82,7 @@ impl Purpose {
         }
     }
 
-    /// Looks up what is remembered of these scenarios on these images.
+    /// Opens the cache for these scenarios and images.
     pub(super) async fn open(
         &mut self,
         engine: &Arc<dyn Engine>,
@@ -91,7 +95,7 @@ impl Purpose {
         }
     }
 
-    /// What a matrix remembers.
+    /// The cache of a matrix.
     pub(super) fn memory(&self) -> Option<&Memory> {
         match self {
             Self::Matrix { memory, .. } => Some(memory),
@@ -99,7 +103,7 @@ impl Purpose {
         }
     }
 
-    /// Takes out of the plan what nobody wants to be run.
+    /// Removes cases from the plan that a matrix does not run on its thin bases.
     pub(super) fn thin_out(&self, plan: &mut Plan, scenarios: &[Scenario], obtained: &Obtained) {
         let Self::Matrix { thin, .. } = self else {
             return;
@@ -115,7 +119,7 @@ impl Purpose {
         plan.left_out.retain(|left| wanted(&left.scenario, &left.image));
     }
 
-    /// What a case is not to be parted from when the plan is cut into shards.
+    /// The key of the cases that have to be in the same shard.
     pub(super) fn unit(&self, case: &Case) -> String {
         match self {
             Self::Compare { .. } => case.scenario.clone(),
@@ -125,7 +129,7 @@ impl Purpose {
         }
     }
 
-    /// Judges a run as a whole, where its cases alone do not.
+    /// Judges a run as a whole, if its cases alone do not decide.
     pub(super) fn judge(&self, document: &mut RunDocument, faults: Faults) {
         match self {
             Self::Gate | Self::Matrix { .. } => {}
@@ -135,7 +139,7 @@ impl Purpose {
     }
 }
 
-/// True if a scenario is run where only the core is.
+/// True if a scenario is part of the core.
 fn is_core(scenario: &Scenario) -> bool {
     scenario.tags.iter().any(|tag| tag == CORE)
 }

@@ -1,4 +1,4 @@
-//! The display on a terminal: a line for each image or case at work, and a bar over all cases.
+//! The display on a terminal: a line for each image that is being built and each running case, and a bar over all cases.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use comeback_report::human::mark;
 use comeback_text::terminal::{Style, sanitize};
 use comeback_verdict::Verdict;
 
-/// How often moving parts move.
+/// The interval at which spinners move.
 const TICK: Duration = Duration::from_millis(120);
 
 /// Bars and spinners on stderr.
@@ -91,8 +91,9 @@ impl Display {
                     bar.finish_and_clear();
                 }
                 if !again {
-                    let wanted = *faulty && verdict.is_red();
-                    let counted = if wanted { Verdict::Held } else { *verdict };
+                    // A case under a fault overlay is meant not to hold.
+                    let caught = *faulty && verdict.is_red();
+                    let counted = if caught { Verdict::Held } else { *verdict };
                     *self.tally.entry(counted).or_default() += 1;
                     if let Some(all) = &self.all {
                         all.inc(1);
@@ -109,16 +110,16 @@ impl Display {
 
     /// Prints lines above the display.
     pub fn print(&self, text: &str) {
-        // Nothing can be done about a stderr that is closed.
+        // A closed stderr is ignored.
         let _ = self.multi.println(text);
     }
 
-    /// Takes the display away while something else is printed.
+    /// Hides the display while something else is printed.
     pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
         self.multi.suspend(print)
     }
 
-    /// Takes the display away.
+    /// Removes the display.
     pub fn clear(&mut self) {
         for bar in self.images.values().chain(self.cases.values()).chain(self.all.as_ref()) {
             bar.finish_and_clear();
@@ -126,7 +127,7 @@ impl Display {
         let _ = self.multi.clear();
     }
 
-    /// The line of an image; made when it is first heard of.
+    /// The line of an image, created at its first event.
     fn image(&mut self, image: &str) -> &ProgressBar {
         if !self.images.contains_key(image) {
             let bar = self.spinner();

@@ -1,4 +1,4 @@
-//! The line an event is worth, if it is worth one.
+//! The progress line of an event.
 
 use super::Loudness;
 use comeback_record::event::RunEvent;
@@ -6,7 +6,7 @@ use comeback_report::human::{mark, paint, seconds};
 use comeback_text::terminal::{Paint, Style, sanitize};
 use comeback_verdict::Verdict;
 
-/// The line to print for an event; `None` if there is nothing to say at this loudness.
+/// The line of an event; `None` if it has none at this loudness.
 pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String> {
     let verbose = loudness == Loudness::Verbose;
     let dim = |text: String| style.paint(Paint::Dim, &text);
@@ -28,9 +28,9 @@ pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String
             format!("{}: ready after {}", sanitize(image), seconds(*took))
         }
         RunEvent::ImageReady { image, reference, .. } => {
-            format!("{}: was there ({})", sanitize(image), sanitize(reference))
+            format!("{}: already there ({})", sanitize(image), sanitize(reference))
         }
-        // The error that ends the command says it.
+        // The error that ends the command says why.
         RunEvent::ImageFailed { .. } => return None,
         RunEvent::CaseStarted { case } if verbose => dim(format!("  {}: begins", sanitize(&case.to_string()))),
         RunEvent::CasePhase { case, waiting } if verbose => {
@@ -62,8 +62,8 @@ pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String
                 &format!(" ({classification})")
             };
             let (verdict, sign) = match (faulty, verdict.is_red(), verdict.is_conclusive()) {
-                (true, true, _) => ("does not hold, broken as it is", style.paint(Paint::Good, "✓")),
-                (true, false, true) => ("holds, broken as it is", style.paint(Paint::Dim, "-")),
+                (true, true, _) => ("does not hold under the fault", style.paint(Paint::Good, "✓")),
+                (true, false, true) => ("holds under the fault", style.paint(Paint::Dim, "-")),
                 _ => (verdict.name(), style.paint(paint(*verdict), mark(*verdict))),
             };
             format!("{sign} {name}  {verdict}{found}  {}{why}{next}", seconds(*took))
@@ -179,7 +179,7 @@ mod tests {
         ]
     }
 
-    fn told(loudness: Loudness) -> String {
+    fn all_lines(loudness: Loudness) -> String {
         events()
             .iter()
             .filter_map(|event| line(event, loudness, Style::PLAIN))
@@ -188,12 +188,12 @@ mod tests {
     }
 
     #[test]
-    fn normal() {
-        insta::assert_snapshot!(told(Loudness::Normal));
+    fn lines_at_normal_loudness() {
+        insta::assert_snapshot!("normal", all_lines(Loudness::Normal));
     }
 
     #[test]
-    fn verbose() {
-        insta::assert_snapshot!(told(Loudness::Verbose));
+    fn lines_at_verbose_loudness() {
+        insta::assert_snapshot!("verbose", all_lines(Loudness::Verbose));
     }
 }

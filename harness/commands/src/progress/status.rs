@@ -1,4 +1,4 @@
-//! Where a run stands: folded from its events, and told when somebody asks.
+//! The state of a run, folded from its events and printed on request (SIGUSR1, or a signal that ends the run).
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use comeback_report::human::{mark, seconds};
 use comeback_text::terminal::sanitize;
 use comeback_verdict::Verdict;
 
-/// What is done, what is going on and what is left.
+/// What is done, what is running and what is left.
 #[derive(Debug)]
 pub struct RunStatus {
     since: Instant,
@@ -62,7 +62,7 @@ impl RunStatus {
             } => {
                 self.cases.remove(case);
                 if !again {
-                    // Not to hold is what is wanted of a case under a fault overlay.
+                    // A case under a fault overlay is meant not to hold.
                     let counted = if *faulty && verdict.is_red() {
                         Verdict::Held
                     } else {
@@ -82,7 +82,7 @@ impl RunStatus {
         self.images.insert(image.to_owned(), at);
     }
 
-    /// In words: a line for the whole, and one for each thing going on.
+    /// A line for the run, and one for each image and case at work.
     pub fn tell(&self) -> String {
         self.tell_at(Instant::now())
     }
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    fn told(events: &[RunEvent]) -> String {
+    fn status_after(events: &[RunEvent]) -> String {
         let mut status = RunStatus::new();
         for event in events {
             status.on(event);
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn before_there_is_a_run() {
-        assert_eq!(told(&[]), "no case has begun after 0.0 s");
+        assert_eq!(status_after(&[]), "no case has begun after 0.0 s");
         let events = [
             RunEvent::ImageBytes {
                 image: "release:0.16.0".into(),
@@ -163,7 +163,7 @@ mod tests {
                 line: "Step 3/3\u{7}".into(),
             },
         ];
-        insta::assert_snapshot!(told(&events));
+        insta::assert_snapshot!(status_after(&events));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reading a volume of somebody's: never written to, and without what a boot does not need and nobody should copy.
+//! Reads a user's volume. The volume is never written to. Credentials, and data that no boot needs, are not copied.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -10,23 +10,23 @@ use crate::Failure;
 use comeback_gateway::files::{BOOT_LOG, LOGS, directory as directory_of, profile_of};
 use comeback_scenario::model::{Seed, SeedContent};
 
-/// The most that is copied, in bytes.
+/// Limit of the copy, in bytes.
 const LIMIT: u64 = 256 * 1024 * 1024;
 
-/// What was read.
+/// A copy of a volume.
 pub(super) struct Copied {
     /// Every file and directory, parents first.
     pub(super) seeds: Vec<Seed>,
-    /// What was left out, as paths below the root.
+    /// Paths below the root that were left out.
     pub(super) left_out: Vec<String>,
 }
 
-/// Credentials: a gateway without a network has no use for them.
+/// True for credentials. A gateway without a network does not need them.
 fn is_secret(name: &str) -> bool {
     name == ".env" || name.starts_with(".env.") || name.starts_with("auth.json") || name == "credentials.json"
 }
 
-/// What no boot reads, and what may be large: conversations, caches, logs other than the reconciler's own.
+/// True for data that no boot reads and that may be large: conversations, caches, and logs other than the reconciler's.
 fn is_ballast(path: &str) -> bool {
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
     let in_home = parent.is_empty() || profile_of(parent).is_some_and(|profile| parent == directory_of(profile));
@@ -42,7 +42,7 @@ fn is_ballast(path: &str) -> bool {
     (in_home && directory.contains(&name)) || (log && !name.starts_with(BOOT_LOG))
 }
 
-/// Reads all of a directory. Links are copied as links, never followed.
+/// Reads a whole directory. Links are copied as links and never followed.
 pub(super) fn read(root: &Path) -> Result<Copied, Failure> {
     let failed = |path: &Path, error: &io::Error| bad(path, error.to_string());
     if !fs::metadata(root).map_err(|e| failed(root, &e))?.is_dir() {
@@ -65,7 +65,7 @@ pub(super) fn read(root: &Path) -> Result<Copied, Failure> {
             let Some(path) = below.to_str().map(str::to_owned) else {
                 return Err(bad(
                     &absolute,
-                    "its name is not UTF-8: rename it, or remove it from a copy",
+                    "its name is not UTF-8: rename it, or make a copy without it",
                 ));
             };
             let metadata = entry.metadata().map_err(|e| failed(&absolute, &e))?;
@@ -84,7 +84,7 @@ pub(super) fn read(root: &Path) -> Result<Copied, Failure> {
                 size += metadata.len();
                 if size > LIMIT {
                     let why = format!(
-                        "the volume holds more than {} MiB: seed from a thinned-out copy",
+                        "the volume holds more than {} MiB: make a copy with less in it, and seed from that",
                         LIMIT >> 20
                     );
                     return Err(bad(root, why));
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_and_ballast_stay_where_they_are() {
+    fn credentials_and_ballast_are_not_copied() {
         for path in [".env", "auth.json", "auth.json.lock", ".env.local"] {
             assert!(is_secret(path), "{path}");
         }
