@@ -1,11 +1,11 @@
-//! Drift in words: what the gateways of a run said and this harness does not know.
+//! Drift in words: what the gateways of a run said and comeback does not know.
 
 use comeback_record::document::{DriftEntry, RunDocument};
 
-/// Words of one place that are named.
+/// Most words to name for one place.
 const NAMED: usize = 8;
 
-/// A sentence for all images that said the same. What it quotes comes out of containers: whoever prints it makes it safe.
+/// One sentence for all images with the same drift. It quotes containers, so the caller has to sanitize it.
 pub fn sentences(document: &RunDocument) -> Vec<String> {
     let mut groups: Vec<(&[String], Vec<&DriftEntry>)> = Vec::new();
     for entry in &document.drift {

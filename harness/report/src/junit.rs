@@ -25,7 +25,7 @@ pub fn render(document: &RunDocument) -> Result<String, SerializeError> {
         let at = suites.iter().position(|suite| suite.name.as_str() == name);
         let at = at.unwrap_or_else(|| {
             let mut suite = suite(document, &item.group);
-            // It is of the run, not of an image: told once.
+            // Drift belongs to the run, so only the first suite has it.
             let drift = if suites.is_empty() {
                 drift::sentences(document)
             } else {

@@ -91,7 +91,7 @@ pub fn finding(explored: &Explored, found: &FoundEntry, style: Style) -> String 
     text += &wrap(&sanitize(&line), style.width, "    ");
     let again = match found.again {
         0 => String::new(),
-        n => format!(", and {n} more failed in the same way"),
+        n => format!("; {n} more like it"),
     };
     let line = format!(
         "sequence {} of seed {}, after {}{again}",
