@@ -53,9 +53,7 @@ impl Exit {
             Self::Held => "held (known-bad, newly-fixed, racy and unsupported cases included)",
             Self::Regression => "a regression, or a mismatch with --expect",
             Self::Inconclusive => "inconclusive: evidence is missing, so nothing is concluded",
-            Self::Environment => {
-                "no engine, an image is not available or cannot be built, or the run left something on the engine"
-            }
+            Self::Environment => "no engine, an image is unavailable or cannot be built, or the run left something",
             Self::Nothing => "nothing selected, or nothing that can run here",
             Self::Usage => "wrong usage, or a bad file",
             Self::Internal => "an internal error of comeback",

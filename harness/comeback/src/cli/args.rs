@@ -60,7 +60,7 @@ An IMAGE is one of
   release:VERSION      a release of hermes-agent on PyPI, such as release:0.17.0, or release:latest
   pypi:NAME==VERSION   another distribution on PyPI that ships the gateway
   source:PATH          a checkout or an unpacked sdist of hermes-agent
-  docker:REF           an existing image, pulled if it is not there; comeback sets its command and keeps its entrypoint
+  docker:REF           an existing image, pulled if absent; it keeps its entrypoint, not its command
   dockerfile:PATH      an image built from that Dockerfile
 comeback builds the images of the first three. They take a base as a suffix: @bookworm (default), @trixie or @forky-s6.
 
