@@ -7,10 +7,11 @@
 //! [`main`] is the whole program:
 //!
 //! ```
+//! use std::ffi::OsString;
 //! use std::process::ExitCode;
 //!
-//! let arguments = ["comeback", "scenarios", "explain", "docker-restart"];
-//! let code = comeback::main(arguments.map(Into::into).into());
+//! let arguments = ["comeback", "scenarios", "explain", "docker-restart"].map(OsString::from);
+//! let code = comeback::main(arguments.to_vec());
 //! assert_eq!(code, ExitCode::SUCCESS);
 //! ```
 
