@@ -214,10 +214,7 @@ fn a_shard_that_is_missing_is_named() {
 #[test]
 fn a_shard_given_twice_is_refused() {
     let shards = Shards::of("reproduce", 2, |position| position);
-    refused(
-        &[shards.path(1), shards.path(2), shards.path(1)],
-        "the same shard twice",
-    );
+    refused(&[shards.path(1), shards.path(2), shards.path(1)], "are the same shard");
     refused(&[shards.path(1), shards.path(1)], "shard 2 of 2 is missing");
 }
 
@@ -232,7 +229,7 @@ fn an_unpartitioned_run_is_refused() {
 
 #[rstest]
 #[case::killed("ended", "its record ends before the run did")]
-#[case::killed_before_the_plan_was_made("both", "cut short before its plan stood")]
+#[case::killed_before_the_plan_stood("both", "cut short before its plan was made")]
 #[case::a_case_was_not_run("attempt", "cut short: 0 of its 2 cases were run")]
 fn an_interrupted_shard_is_refused(#[case] what: &str, #[case] says: &str) {
     let shards = Shards::of("reproduce", 2, |position| position);
@@ -278,17 +275,17 @@ fn a_leak_of_one_shard_fails_the_whole_run() {
 }
 
 #[rstest]
-#[case::another_image("image", "/image/digest", json!("sha256:other"), "is not the same image")]
-#[case::another_release("image", "/image/name", json!("release:0.18.2"), "not the same images")]
-#[case::another_table("partition", "/table", json!("other"), "not the same table")]
-#[case::another_plan("partition", "/plan", json!("other"), "not the same plan")]
-#[case::another_count("partition", "/of", json!(3), "was not cut in the same way")]
-#[case::another_way("partition", "/by", json!("hash"), "was not cut in the same way")]
-#[case::another_command("began", "/command", json!("check"), "not the same command")]
-#[case::another_version("began", "/version", json!("9.9.9"), "not the same version of comeback")]
-#[case::another_place("case", "/position", json!(0), "stands where another case does")]
-#[case::no_place("case", "/position", Value::Null, "does not say where in the plan")]
-fn shards_of_different_runs_are_refused(
+#[case::another_image("image", "/image/digest", json!("sha256:other"), "names different images")]
+#[case::another_release("image", "/image/name", json!("release:0.18.2"), "the images differ")]
+#[case::another_table("partition", "/table", json!("other"), "the tables differ")]
+#[case::another_plan("partition", "/plan", json!("other"), "the plans differ")]
+#[case::another_count("partition", "/of", json!(3), "was not partitioned in the same way")]
+#[case::another_way("partition", "/by", json!("hash"), "was not partitioned in the same way")]
+#[case::another_command("began", "/command", json!("check"), "the command or the version of comeback differs")]
+#[case::another_version("began", "/version", json!("9.9.9"), "the command or the version of comeback differs")]
+#[case::another_place("case", "/position", json!(0), "has the same position in the plan")]
+#[case::no_place("case", "/position", Value::Null, "in the plan is missing")]
+fn shards_of_different_runs_make_no_whole(
     #[case] kind: &str,
     #[case] pointer: &str,
     #[case] value: Value,
@@ -307,7 +304,7 @@ fn all_errors_of_shards_are_reported_at_once() {
     let root = shards.folder.path().display().to_string();
     insta::assert_snapshot!(seen.err.replace(&root, "DIR"), @r"
     error: these records are not the shards of one run
-      DIR/1 (slice:1/4) and DIR/1 (slice:1/4): the same shard twice
+      DIR/1 (slice:1/4) and DIR/1 (slice:1/4) are the same shard
       shards 2, 4 of 4 are missing
       DIR/3 (slice:3/4): cut short: its record ends before the run did
       → give the record of every shard, once, each run to its end by the same command on the same images

@@ -248,12 +248,12 @@ fn edit(record: &Path, file: &str, with: impl FnOnce(String) -> String) {
 const CASE: &str = "cases/docker-restart@release-0.17.0.1";
 
 #[rstest]
-#[case::ledger("ledger.jsonl", 3, "not a line of a run's record")]
-#[case::events("events.jsonl", 2, "not a line of a run's record")]
+#[case::ledger("ledger.jsonl", 3, "not a valid line of a record")]
+#[case::events("events.jsonl", 2, "not a valid line of a record")]
 #[case::history(
     "cases/docker-restart@release-0.17.0.1/history.jsonl",
     4,
-    "not a line of a run's record"
+    "not a valid line of a record"
 )]
 fn garbage_is_reported_with_file_and_line(#[case] file: &str, #[case] line: usize, #[case] said: &str) {
     let folder = copy(REPRODUCE);
@@ -277,7 +277,7 @@ fn garbage_is_reported_with_file_and_line(#[case] file: &str, #[case] line: usiz
     "\"failure\":{\"why\":\"w\",\"exit\":9}",
     "no exit code 9"
 )]
-#[case::invalid_scenario("ledger.jsonl", "schema = 1", "schema = 7", "the scenario in it is none")]
+#[case::a_scenario_that_is_none("ledger.jsonl", "schema = 1", "schema = 7", "its scenario is invalid")]
 #[case::a_case_without_scenario(
     "ledger.jsonl",
     "\"entry\":\"case\",\"scenario\":\"docker-restart\"",
@@ -294,19 +294,19 @@ fn garbage_is_reported_with_file_and_line(#[case] file: &str, #[case] line: usiz
     "ledger.jsonl",
     "\"folder\":\"docker-restart@release-0.17.0.1\"",
     "\"folder\":\"../elsewhere\"",
-    "cannot be the folder of an attempt"
+    "is no valid folder of an attempt"
 )]
 #[case::the_folder_itself(
     "ledger.jsonl",
     "\"folder\":\"docker-restart@release-0.17.0.1\"",
     "\"folder\":\"..\"",
-    "cannot be the folder of an attempt"
+    "is no valid folder of an attempt"
 )]
 #[case::observations_out_of_order(
     "cases/docker-restart@release-0.17.0.1/history.jsonl",
     "\"seq\":3",
     "\"seq\":4",
-    "observation 4 where 3 should be"
+    "observation 4 instead of 3"
 )]
 fn contradictions_are_refused(#[case] file: &str, #[case] from: &str, #[case] to: &str, #[case] said: &str) {
     let folder = copy(REPRODUCE);
@@ -330,7 +330,7 @@ fn links_are_not_followed(#[case] what: &str) {
     let aside = elsewhere.path().join("aside");
     fs::rename(folder.path().join(what), &aside).unwrap();
     symlink(&aside, folder.path().join(what)).unwrap();
-    refused(folder.path(), "nothing is followed out of a record");
+    refused(folder.path(), "links in a record are not followed");
 }
 
 #[test]
@@ -357,8 +357,8 @@ fn a_folder_without_a_record_is_refused() {
     refused(folder.path(), "is this the folder of a run's record?");
     let ledger = folder.path().join("ledger.jsonl");
     fs::write(&ledger, "").unwrap();
-    refused(folder.path(), "the record ends before it began");
-    refused(&ledger, "a file: a record is the folder it was written to");
+    refused(folder.path(), "the run was killed before its record began");
+    refused(&ledger, "this is a file, but a record is a folder");
 }
 
 /// Exit code 64, one error with file and line, nothing on stdout, and no control characters.

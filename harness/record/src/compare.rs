@@ -1,4 +1,4 @@
-//! Comparing two images scenario by scenario: what the new one introduces, repairs, and leaves as it was. Pure.
+//! Compares two images scenario by scenario: what the new one introduces, repairs and leaves unchanged. Pure.
 
 pub use super::comparison::{Change, Comparison};
 use super::document::shards::excuse_nothing;
@@ -7,14 +7,14 @@ use comeback_scenario::model::Guard;
 use comeback_verdict::run::Faults;
 use comeback_verdict::{Classification, Exit, RunVerdict, Verdict};
 
-/// Compares the first two images of a document, and judges the run by what the second does otherwise than the first.
+/// Compares the first two images of a document, and judges the run by the differences.
 pub fn judge(document: &mut RunDocument, pre_existing: bool, faults: Faults) {
     let [old, new, ..] = document.images.as_slice() else {
         return;
     };
     let comparisons = compare(document, &old.name, &new.name);
     let mut code = match exit(&comparisons, pre_existing) {
-        // Nothing worse came of it: what happened beside the cases counts.
+        // The comparison found nothing bad, so an error outside the cases decides.
         Exit::Held | Exit::Nothing if faults.error.is_some() => faults.error.unwrap_or(Exit::Internal),
         exit => exit,
     };
@@ -25,7 +25,7 @@ pub fn judge(document: &mut RunDocument, pre_existing: bool, faults: Faults) {
         _ => RunVerdict::Error,
     };
     if let Some(signal) = faults.interrupted {
-        // What was found stands; but a run that did not get to its end has not held.
+        // The findings are kept, but an interrupted run has not held.
         document.verdict = document.verdict.max(RunVerdict::Error);
         code = signal;
     }
@@ -35,7 +35,7 @@ pub fn judge(document: &mut RunDocument, pre_existing: bool, faults: Faults) {
     excuse_nothing(document);
 }
 
-/// Compares the counting attempts of two images. Of several repeats the worst counts.
+/// Compares the counting attempts of two images. The worst of several repeats counts.
 pub fn compare(document: &RunDocument, old: &str, new: &str) -> Vec<Comparison> {
     let mut scenarios: Vec<&str> = Vec::new();
     for case in &document.cases {
@@ -53,13 +53,14 @@ pub fn compare(document: &RunDocument, old: &str, new: &str) -> Vec<Comparison> 
         .collect()
 }
 
-/// Of several repeats of a case the one that counts: what was found to be bad, then what cannot be told.
+/// The worst of several repeats of a case: bad ones come before inconclusive ones, and those before good ones.
 pub fn worst<'d>(repeats: impl Iterator<Item = &'d CaseEntry>) -> Option<&'d CaseEntry> {
     repeats.max_by_key(|case| badness(found(case)))
 }
 
-/// What a case was found to be. A race on record that is met as often as before is no news, also where a case of many met it in
-/// each attempt; one that has become the rule, or is met more often than before, is bad whatever the last attempt shows.
+/// The classification of a case for the comparison. A race on record that is met as often as before counts as fixed,
+/// even if one of many repeats met it in each attempt. A race that is met in every attempt or more often than before is
+/// bad, whatever the last attempt shows.
 fn found(case: &CaseEntry) -> Classification {
     match (case.race, case.classification) {
         (Some(race), _) if case.verdict == Verdict::Racy && race.met => Classification::Fixed,
@@ -104,7 +105,7 @@ fn change(old: &CaseEntry, new: &CaseEntry) -> Change {
     use Classification::{Error, Fixed, Inconclusive, Unsupported};
     match (found(old), found(new)) {
         (Unsupported, _) | (_, Unsupported) => Change::Unsupported,
-        // Whatever the old one does: the new one shows nothing to worry about.
+        // The new image is good, so it does not matter that the old one is unclear.
         (Fixed | Inconclusive | Error, Fixed) => Change::Held,
         (_, Inconclusive | Error) | (Inconclusive | Error, _) => Change::Inconclusive,
         (Fixed, _) => Change::Introduced,
@@ -123,7 +124,8 @@ fn observed(case: &CaseEntry) -> Observed<'_> {
         .collect()
 }
 
-/// Rows that were in their fixed column on the old image and are not on the new one. What was not seen there is not lost.
+/// Rows that were in their fixed column on the old image and are not on the new one. A row without a value on the new
+/// image is not lost.
 fn lost_rows<'n>(old: &CaseEntry, new: &'n CaseEntry) -> impl Iterator<Item = &'n RowEntry> {
     new.rows.iter().filter(|is| {
         let same = |was: &&RowEntry| (&is.at, &is.profile, &is.probe) == (&was.at, &was.profile, &was.probe);
@@ -132,8 +134,8 @@ fn lost_rows<'n>(old: &CaseEntry, new: &'n CaseEntry) -> impl Iterator<Item = &'
     })
 }
 
-/// The exit code that follows from comparisons: 1 for what the new image introduces or loses, 2 where that cannot be
-/// told, 4 if nothing could be compared. `pre_existing` makes what was there before count too.
+/// The exit code for these comparisons: 1 if the new image introduces or loses something, 2 if that is inconclusive, 4
+/// if nothing could be compared. With `pre_existing`, scenarios that hold on neither image count as well.
 pub fn exit(comparisons: &[Comparison], pre_existing: bool) -> Exit {
     let bad = |c: &Comparison| match c.change {
         Change::Introduced => true,
@@ -177,13 +179,13 @@ mod tests {
     #[case("inconclusive", "fixed", Change::Held)]
     #[case("regressed", "error", Change::Inconclusive)]
     #[case("unsupported", "regressed", Change::Unsupported)]
-    fn each_pair(#[case] old: &str, #[case] new: &str, #[case] wanted: Change) {
+    fn change_follows_from_both_classifications(#[case] old: &str, #[case] new: &str, #[case] wanted: Change) {
         let parse = |word: &str| serde_json::from_value(serde_json::json!(word)).unwrap();
         assert_eq!(change(&case(parse(old)), &case(parse(new))), wanted);
     }
 
     #[test]
-    fn the_half_of_the_fix_that_is_lost_is_named() {
+    fn a_comparison_names_the_guard_that_was_lost() {
         let document = compared(false);
         let found = document.comparisons.unwrap();
         let restart = found.iter().find(|c| c.scenario == "docker-restart").unwrap();
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_race_that_became_the_rule_is_introduced() {
+    fn a_race_met_in_every_attempt_is_introduced() {
         let [racy, rule] = raced();
         let held = CaseEntry {
             verdict: Verdict::Held,
@@ -242,9 +244,9 @@ mod tests {
     }
 
     #[test]
-    fn of_many_repeats_the_rate_of_a_race_counts() {
+    fn many_repeats_are_compared_by_the_rate_of_the_race() {
         let [racy, rule] = raced();
-        // It met the race in each attempt, as some case does among many.
+        // It met the race in each attempt, as happens by chance among many repeats.
         let by_chance = CaseEntry {
             verdict: Verdict::Racy,
             ..rule.clone()
@@ -253,7 +255,7 @@ mod tests {
             found(worst([&racy, &by_chance].into_iter()).unwrap()),
             Classification::Fixed
         );
-        // Its last attempt held, and the race is met more often than on record.
+        // Its last attempt held, but the race is met more often than on record.
         let more_often = CaseEntry {
             verdict: Verdict::Regression,
             ..racy.clone()
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_row_among_two_bad_ones_counts() {
+    fn a_row_lost_in_a_scenario_that_was_bad_before_is_a_regression() {
         let old = case(Classification::Neither);
         let mut new = old.clone();
         let row = new.rows.iter().position(crate::document::RowEntry::is_fixed);

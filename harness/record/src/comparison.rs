@@ -1,4 +1,4 @@
-//! What became of each scenario from one image to another.
+//! How each scenario changed from one image to another.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 use comeback_scenario::model::Guard;
 use comeback_verdict::Classification;
 
-/// What became of a scenario from the old image to the new one.
+/// How a scenario changed from the old image to the new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// Fixed on both.
     Held,
-    /// Fixed on the old one, not on the new one.
+    /// Fixed on the old image, not on the new one.
     Introduced,
-    /// Not fixed on the old one, fixed on the new one.
+    /// Not fixed on the old image, fixed on the new one.
     Repaired,
     /// Not fixed on either, in the same way.
     PreExisting,
     /// Not fixed on either, in different ways.
     Changed,
-    /// Nothing can be concluded from one of the two, and it matters.
+    /// One of the two is inconclusive, and the change depends on it.
     Inconclusive,
-    /// One of the two cannot be played here.
+    /// One of the two cannot be run on this engine or host.
     Unsupported,
 }
 
@@ -46,13 +46,13 @@ impl Change {
 pub struct Comparison {
     /// The scenario's id.
     pub scenario: String,
-    /// What the old image was found to be.
+    /// Classification on the old image.
     pub old: Classification,
-    /// What the new image was found to be.
+    /// Classification on the new image.
     pub new: Classification,
-    /// What became of it.
+    /// The change between them.
     pub change: Change,
-    /// True if a row that was in its fixed column no longer is.
+    /// True if a row that was in its fixed column on the old image no longer is.
     #[serde(default)]
     pub lost: bool,
     /// Parts of the fix whose rows were lost.

@@ -1,4 +1,4 @@
-//! The engine of a run, as its record has it.
+//! The engine of a run, as the ledger describes it.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct EngineEntry {
     pub architecture: String,
     /// True if memory limits are enforced.
     pub memory_limit: bool,
-    /// By how much the clock of its host differs from ours; `None` if it does not tell its time.
+    /// The difference of the clock of its host from ours; `None` if the engine does not report its time.
     #[serde(flatten)]
     pub clock: Option<ClockOffset>,
 }

@@ -1,4 +1,4 @@
-//! What a run tells while it goes on: the only thing that reporters hear of the runner.
+//! The events of a run: the only interface between the runner and the reporters.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use comeback_verdict::{Classification, Verdict};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum RunEvent {
-    /// The plan stands.
+    /// The plan is made.
     RunStarted {
         /// The run's id.
         run: String,
@@ -21,41 +21,41 @@ pub enum RunEvent {
         /// Names of the images, in order.
         images: Vec<String>,
     },
-    /// It is decided how an image is obtained: one line with what is done and why.
+    /// It is decided how an image is obtained.
     ImageDecided {
         /// Name of the image.
         image: String,
-        /// What is done and why.
+        /// What is done and why, in one line.
         how: String,
     },
-    /// A line of a build or pull.
+    /// A line of output of a build or pull.
     ImageStep {
         /// Name of the image.
         image: String,
-        /// The line, as it came.
+        /// The line.
         line: String,
     },
-    /// Bytes of a download or pull.
+    /// Progress of a download or pull, in bytes.
     ImageBytes {
         /// Name of the image.
         image: String,
-        /// So far.
+        /// Bytes so far.
         done: u64,
-        /// In all, where that is known.
+        /// Bytes in all, if known.
         total: Option<u64>,
     },
-    /// An image is there.
+    /// An image is available.
     ImageReady {
         /// Name of the image.
         image: String,
         /// Its reference in the engine's store.
         reference: String,
-        /// True if it was built or pulled now, false if it was there.
+        /// True if it was built or pulled now, false if it was there already.
         made: bool,
         /// How long that took, in seconds.
         seconds: f64,
     },
-    /// An image cannot be had.
+    /// An image is not available.
     ImageFailed {
         /// Name of the image.
         image: String,
@@ -64,26 +64,26 @@ pub enum RunEvent {
     },
     /// An attempt of a case began.
     CaseStarted {
-        /// Which.
+        /// The attempt.
         case: CaseKey,
     },
-    /// What an attempt is doing or waiting for now.
+    /// An attempt began to do or to wait for something.
     CasePhase {
-        /// Which.
+        /// The attempt.
         case: CaseKey,
         /// In a few words: `step 1 engine-restart: waiting for a new boot line`.
         waiting: String,
     },
-    /// Something was observed.
+    /// An observation was made.
     CaseObserved {
-        /// Which.
+        /// The attempt.
         case: CaseKey,
         /// In a few words: `state running (pid 42)`.
         what: String,
     },
     /// An attempt was judged.
     CaseJudged {
-        /// Which.
+        /// The attempt.
         case: CaseKey,
         /// Its verdict.
         verdict: Verdict,
@@ -91,25 +91,25 @@ pub enum RunEvent {
         classification: Classification,
         /// How long it took, in seconds.
         seconds: f64,
-        /// Why it is classified so, where that needs saying.
+        /// The reason for its classification, unless it is obvious.
         reason: Option<String>,
-        /// True if there will be one more attempt.
+        /// True if another attempt follows.
         again: bool,
-        /// True if its gateway was broken on purpose: then it is not to hold.
+        /// True if its gateway was broken on purpose, so it should not hold.
         #[serde(default)]
         faulty: bool,
     },
-    /// Something people should know.
+    /// A note for the user.
     Note {
         /// One line.
         text: String,
     },
-    /// Something people should worry about.
+    /// A warning for the user.
     Warning {
         /// One line.
         text: String,
     },
-    /// The run is over; always the last.
+    /// The run has ended; always the last event.
     Document {
         /// What every report is made from.
         document: Box<RunDocument>,
@@ -119,9 +119,9 @@ pub enum RunEvent {
 /// An event with its time: a line of the record's `events.jsonl` and of `--format jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TimedEvent {
-    /// When it was told.
+    /// When it was sent.
     pub at: Timestamp,
-    /// What.
+    /// The event.
     #[serde(flatten)]
     pub event: RunEvent,
 }

@@ -1,7 +1,8 @@
-//! The ledger of a run: everything beside the observations that its verdict depends on, a line each, as it becomes known.
+//! The ledger of a run: everything that its verdict depends on besides the observations, a line each, as it becomes
+//! known.
 //!
-//! With it a record is judged again by what was asked *then*: by the text of the scenarios as they were, the images as they
-//! were found to be and the expectation that was given, whatever has become of the table since.
+//! So a record is judged by the scenarios, images and expectations as they were when the run was made. Later changes of
+//! the table do not matter.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use comeback_scenario::overlay::Overlay;
 use comeback_text::redact::Secrets;
 use comeback_verdict::{Column, ExitStyle, Subject};
 
-/// Version of the record's shape.
+/// Version of the record's format.
 pub const RECORD_SCHEMA: u32 = 1;
 
 /// One line of the ledger.
@@ -32,80 +33,80 @@ pub enum Entry {
         version: String,
         /// The run's id.
         run: String,
-        /// The command: `check`.
+        /// The command, such as `check`.
         command: String,
         /// Its arguments, as given.
         arguments: Vec<String>,
-        /// When.
+        /// When it began.
         started: Timestamp,
-        /// What its exit codes mean.
+        /// The style of its exit codes.
         #[serde(default)]
         exit_style: ExitStyle,
-        /// What was drawn in it follows from this.
+        /// The seed from which the run draws.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seed: Option<u64>,
     },
     /// The engine answered.
     Engine {
-        /// What it says of itself.
+        /// Its description.
         engine: EngineEntry,
     },
-    /// An image is there.
+    /// An image is available.
     Image {
         /// The image.
         image: ImageEntry,
     },
-    /// It is one shard of a plan. Comes before its cases, which are then not all of the plan.
+    /// The run is one shard of a plan. This line comes before the cases, which are those of the shard only.
     Partition(PartitionEntry),
-    /// It was merged from these shards.
+    /// The run was merged from shards.
     Merged {
         /// The shards.
         shards: Vec<ShardEntry>,
     },
     /// A scenario is part of the run.
     Scenario(Text),
-    /// It is a selftest, with these fault overlays.
+    /// The run is a selftest with fault overlays.
     Selftest {
         /// sha256 of the table of scenarios.
         table: String,
         /// The overlays.
         overlays: Vec<Overlay>,
     },
-    /// It compares its first two images.
+    /// The run compares its first two images.
     Compare {
-        /// Whether what holds on neither counts.
+        /// Whether a scenario that holds on neither image counts.
         pre_existing: bool,
     },
-    /// It explored, and came to this. What is in the record beside it are the repeats of what was found.
+    /// The run explored. The attempts in the record are the repeats of its findings.
     Explore {
-        /// What.
+        /// The result.
         explored: Box<Explored>,
     },
-    /// A case is part of the plan. They come in its order.
+    /// A case is part of the plan. Cases are in the order of the plan.
     Case(Planned),
-    /// A scenario was selected and does not apply to an image.
+    /// A scenario was selected but does not apply to an image.
     LeftOut(LeftOutEntry),
     /// An attempt began.
     Attempt {
-        /// Which.
+        /// The case and the number of the attempt.
         case: CaseKey,
         /// Its folder below `cases`.
         folder: String,
-        /// When.
+        /// When it began.
         started: Timestamp,
     },
-    /// The run came to its end; always the last line.
+    /// The run ended; always the last line.
     Ended {
         /// How long it took, in seconds.
         seconds: f64,
-        /// What ended it before or beside its cases.
+        /// A failure outside the cases.
         failure: Option<Failed>,
-        /// The exit code of the signal that cut it short.
+        /// The exit code for the signal that interrupted it.
         interrupted: Option<u8>,
     },
 }
 
-/// A scenario as it was judged.
+/// The text of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Text {
     /// Its id in the plan.
@@ -120,8 +121,8 @@ pub struct Text {
 }
 
 impl Text {
-    /// A scenario as the record needs it. Files that somebody else put on the volume are not part of it: no row is read
-    /// off them.
+    /// The text of a scenario, without secrets. Seed files that it copies are not included, because no row is read off
+    /// them.
     pub fn of(scenario: &Scenario, overlay: Option<String>) -> Self {
         let secrets = Secrets::among(
             scenario
@@ -135,14 +136,14 @@ impl Text {
             path: scenario.source.path.clone(),
             text: Some(secrets.text(&scenario.source.text))
                 .filter(|text| toml::from_str::<toml::Table>(text).is_ok())
-                // It has to be read as a scenario again.
+                // The text must parse as a scenario again.
                 .unwrap_or_else(|| secrets.values(&scenario.source.text)),
             overlay,
         }
     }
 }
 
-/// A case of the plan, and what it is judged by beside its evidence.
+/// A case of the plan, and what it is judged by besides its evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Planned {
     /// The scenario's id.
@@ -151,23 +152,23 @@ pub struct Planned {
     pub image: String,
     /// Repeat, from 1.
     pub repeat: u32,
-    /// What was asked for explicitly.
+    /// The column given with `--expect`.
     pub expect: Option<Column>,
     /// What is known of the image under test.
     pub subject: Subject,
-    /// Its position in the whole plan, from 0, where the record holds only a shard of it.
+    /// Its position in the whole plan, from 0, if the record is one shard of the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<usize>,
 }
 
-/// A failure beside the cases.
+/// A failure outside the cases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
     /// What happened.
     pub why: String,
-    /// The exit code that goes with it.
+    /// Its exit code.
     pub exit: u8,
-    /// The exit code of the process, if it was this failure that ended it before there was a verdict.
+    /// The exit code of the process, if the failure ended the run before there was a verdict.
     #[serde(default)]
     pub code: Option<u8>,
 }
@@ -177,20 +178,20 @@ pub struct Failed {
 pub struct Ending {
     /// When it began.
     pub started: Timestamp,
-    /// By how much the clock of the engine's host differed from ours; `None` if it is not known.
+    /// The difference of the clock of the engine's host from ours; `None` if it is not known.
     #[serde(flatten)]
     pub clock: Option<ClockOffset>,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// How it came to its end.
+    /// How it ended.
     #[serde(flatten)]
     pub end: CaseEnd,
     /// Duration of each step in seconds, in order.
     pub steps: Vec<StepSeconds>,
-    /// Per wait: milliseconds between a fact becoming true and the harness knowing it.
+    /// For each wait, the milliseconds from a fact becoming true to the harness learning it.
     pub latencies_ms: Vec<f64>,
-    /// Lines of its history.
+    /// Number of lines of its history.
     pub observations: usize,
-    /// Incarnations of which there is output, from 1.
+    /// Incarnations with recorded output, from 1.
     pub logs: Vec<u32>,
 }

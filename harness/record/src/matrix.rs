@@ -4,25 +4,25 @@ use super::compare::worst;
 use super::document::{CaseEntry, RunDocument};
 use comeback_verdict::Classification;
 
-/// What an image was found to do in a scenario.
+/// How an image behaves in a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cell {
-    /// As the rule wants it.
+    /// As releases with the fix do.
     Fixed,
     /// As releases without the fix do.
     Regressed,
-    /// Otherwise.
+    /// As neither of them does.
     Neither,
-    /// Nothing can be concluded, or it cannot be done here.
+    /// Inconclusive, unsupported or an error.
     Unknown,
-    /// It was not run, or does not apply.
+    /// The scenario was not run, or does not apply.
     NotRun,
 }
 
 /// Scenarios by images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grid<'d> {
-    /// Names of the images that have a column: those that were run themselves.
+    /// Names of the images with a column: those on which a counting case was run.
     pub images: Vec<&'d str>,
     /// The scenarios, in their order.
     pub rows: Vec<GridRow<'d>>,
@@ -42,7 +42,7 @@ pub struct GridRow<'d> {
 }
 
 impl<'d> Grid<'d> {
-    /// The grid of a document. Of several repeats the worst counts.
+    /// Makes the grid of a document. The worst of several repeats counts.
     pub fn of(document: &'d RunDocument) -> Self {
         let counting = || {
             document
@@ -74,7 +74,7 @@ impl<'d> Grid<'d> {
     }
 }
 
-/// What a case says of its image.
+/// The cell for a case.
 pub fn cell(case: &CaseEntry) -> Cell {
     match case.classification {
         Classification::Fixed => Cell::Fixed,

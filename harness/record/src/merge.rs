@@ -1,4 +1,4 @@
-//! One run made of the shards of a plan, if they are all of them and nothing else. Pure.
+//! Merges the records of all shards of a plan into one run. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,22 +8,22 @@ use super::ledger::{Entry, Failed, Planned};
 use super::read::{Kept, KeptAttempt};
 use comeback_plan::CaseKey;
 
-/// A whole run, as its ledger and its attempts tell it.
+/// A merged run: the content of its record.
 #[derive(Debug)]
 pub struct Whole<'k> {
     /// The first line of its ledger.
     pub began: Entry,
-    /// What follows, up to the attempts.
+    /// The lines after it, up to the attempts.
     pub entries: Vec<Entry>,
     /// The attempts, in the order of the plan.
     pub attempts: Vec<&'k KeptAttempt>,
-    /// What was told while the shards went on, by time.
+    /// The events of all shards, by time.
     pub events: Vec<TimedEvent>,
     /// The last line of its ledger.
     pub ended: Entry,
 }
 
-/// A shard, sorted.
+/// A shard, with the lines of its ledger sorted by kind.
 struct Shard<'k> {
     kept: &'k Kept,
     name: String,
@@ -33,12 +33,12 @@ struct Shard<'k> {
     ended: Option<(f64, Option<&'k Failed>, Option<u8>)>,
 }
 
-/// Puts the shards of one plan together as the run with that id.
+/// Merges the shards of one plan into a run with the id `run`.
 ///
 /// # Errors
 ///
-/// Everything that keeps these records from being one whole run, a line each: a shard that is missing, is there twice, was cut
-/// short, or ran other images, another table, another plan or another command.
+/// Everything that prevents the merge, a line each: a shard that is missing, is there twice, was cut short, or ran
+/// other images, another table, another plan or another command.
 pub fn merge<'k>(records: &'k [Kept], run: &str) -> Result<Whole<'k>, Vec<String>> {
     let mut shards: Vec<Shard<'k>> = records.iter().map(sort).collect();
     let no_shards: Vec<String> = shards
@@ -46,9 +46,9 @@ pub fn merge<'k>(records: &'k [Kept], run: &str) -> Result<Whole<'k>, Vec<String
         .filter(|shard| shard.partition.is_none())
         .map(|shard| {
             let why = if shard.ended.is_some() {
-                "was run without --partition, so it is no shard"
+                "was run without --partition, so it is not a shard"
             } else {
-                "was cut short before its plan stood"
+                "was cut short before its plan was made"
             };
             format!("{}: {why}", shard.name)
         })
@@ -102,7 +102,7 @@ fn sort(kept: &Kept) -> Shard<'_> {
     shard
 }
 
-/// What has to be the same of all shards: how the plan was cut, what it holds, what it was run on and by.
+/// Checks what all shards must have in common: the partition, command and version, table, images and plan.
 fn same(shards: &[Shard<'_>], wrong: &mut Vec<String>) {
     let first = &shards[0];
     for shard in &shards[1..] {
@@ -111,23 +111,23 @@ fn same(shards: &[Shard<'_>], wrong: &mut Vec<String>) {
         };
         let mut differs = |what: &str| wrong.push(format!("{} and {}: {what}", first.name, shard.name));
         if (a.by, a.of) != (b.by, b.of) {
-            differs("the plan was not cut in the same way");
+            differs("the plan was not partitioned in the same way");
             continue;
         }
         let (of_a, of_b) = (head(first.kept), head(shard.kept));
         if of_a != of_b {
-            differs("not the same command, or not the same version of comeback");
+            differs("the command or the version of comeback differs");
         } else if a.table != b.table {
-            differs("not the same table: their scenarios differ");
+            differs("the tables differ: not the same scenarios");
         } else if let Some(why) = other_images(first, shard) {
             differs(&why);
         } else if a.plan != b.plan || a.cases != b.cases {
-            differs("not the same plan: their cases, or what is expected of them, differ");
+            differs("the plans differ: not the same cases, or not the same expectations");
         }
     }
 }
 
-/// What of its beginning is the same for all shards.
+/// The part of the first entries that must be the same for all shards.
 fn head(kept: &Kept) -> Option<(String, String, u8, String)> {
     let purpose = kept.entries.iter().find_map(|entry| match entry {
         Entry::Compare { pre_existing } => Some(format!("compare {pre_existing}")),
@@ -153,17 +153,17 @@ fn head(kept: &Kept) -> Option<(String, String, u8, String)> {
 fn other_images(a: &Shard<'_>, b: &Shard<'_>) -> Option<String> {
     let names = |shard: &Shard<'_>| -> Vec<String> { shard.images.iter().map(|i| i.name.clone()).collect() };
     if names(a) != names(b) {
-        return Some("not the same images".to_owned());
+        return Some("the images differ".to_owned());
     }
     let mut pairs = a.images.iter().zip(&b.images);
     let (one, other) = pairs.find(|(one, other)| one.digest != other.digest)?;
     Some(format!(
-        "`{}` is not the same image: {} and {}; build it once, and load or pull it on each engine",
+        "`{}` names different images: {} and {}; build it once, and load or pull it on each engine",
         one.name, one.digest, other.digest
     ))
 }
 
-/// That each shard is there, once.
+/// Checks that each shard is there exactly once.
 fn complete(shards: &[Shard<'_>], wrong: &mut Vec<String>) {
     let mut there: BTreeMap<u32, &Shard<'_>> = BTreeMap::new();
     let mut of = 0;
@@ -171,7 +171,7 @@ fn complete(shards: &[Shard<'_>], wrong: &mut Vec<String>) {
         let Some(partition) = shard.partition else { continue };
         of = partition.of;
         if let Some(other) = there.insert(partition.shard, shard) {
-            wrong.push(format!("{} and {}: the same shard twice", other.name, shard.name));
+            wrong.push(format!("{} and {} are the same shard", other.name, shard.name));
         }
     }
     let missing: Vec<String> = (1..=of)
@@ -185,7 +185,7 @@ fn complete(shards: &[Shard<'_>], wrong: &mut Vec<String>) {
     }
 }
 
-/// Why a shard is not whole.
+/// Why a shard is not complete; `None` if it is.
 fn cut_short(shard: &Shard<'_>) -> Option<String> {
     let Some((_, failure, interrupted)) = shard.ended else {
         return Some("cut short: its record ends before the run did".to_owned());
@@ -206,7 +206,7 @@ fn cut_short(shard: &Shard<'_>) -> Option<String> {
     match failure {
         Some(failure) if failure.code.is_some() || done < all => Some(format!("cut short: {}", failure.why)),
         None if done < all => Some(format!(
-            "cut short: {done} of its {all} cases were run; was it --fail-fast?"
+            "cut short: {done} of its {all} cases were run; was it run with --fail-fast?"
         )),
         _ => None,
     }
@@ -285,17 +285,20 @@ fn in_order<'k>(shards: &[Shard<'k>]) -> Result<Vec<&'k Planned>, String> {
         for case in &shard.cases {
             let name = format!("{} on {}", case.scenario, case.image);
             let Some(position) = case.position else {
-                return Err(format!("{}: it does not say where in the plan {name} is", shard.name));
+                return Err(format!("{}: the position of {name} in the plan is missing", shard.name));
             };
             if cases.insert(position, case).is_some() {
-                return Err(format!("{}: {name} stands where another case does", shard.name));
+                return Err(format!(
+                    "{}: {name} has the same position in the plan as another case",
+                    shard.name
+                ));
             }
         }
     }
     let all = shards[0].partition.map_or(0, |partition| partition.cases);
     if cases.len() != all || cases.keys().next_back().is_some_and(|last| *last >= all) {
         return Err(format!(
-            "the shards hold {} of the {all} cases of their plan",
+            "the shards contain {} of the {all} cases of their plan",
             cases.len()
         ));
     }
@@ -320,7 +323,7 @@ fn summary(shard: &Shard<'_>) -> Option<ShardEntry> {
     })
 }
 
-/// It began with the first of them. Its arguments are theirs, but for the shard.
+/// The first line of the merged ledger: the start of the earliest shard, and its arguments without `--partition`.
 fn began(shards: &[Shard<'_>], id: &str) -> Result<Entry, String> {
     let started = shards.iter().filter_map(|shard| Some(summary(shard)?.started)).min();
     match (shards[0].kept.entries.first(), started) {
@@ -343,10 +346,13 @@ fn began(shards: &[Shard<'_>], id: &str) -> Result<Entry, String> {
             arguments: without_shard(arguments),
             started,
             exit_style: *exit_style,
-            // What was drawn from several seeds follows from none.
+            // Shards with different seeds have no seed in common.
             seed: seed.filter(|_| shards.iter().all(|shard| seed_of(shard) == *seed)),
         }),
-        _ => Err(format!("{}: it does not say which run began", shards[0].name)),
+        _ => Err(format!(
+            "{}: its ledger does not begin with the start of a run",
+            shards[0].name
+        )),
     }
 }
 
@@ -370,12 +376,12 @@ fn without_shard(arguments: &[String]) -> Vec<String> {
     kept
 }
 
-/// What was told by all of them, by time; of the beginnings of a run there is one.
+/// The events of all shards, by time, with a single `run-started`.
 fn events(shards: &[Shard<'_>], id: &str, all: usize) -> Vec<TimedEvent> {
     let mut events: Vec<TimedEvent> = shards.iter().flat_map(|shard| shard.kept.events.clone()).collect();
-    events.sort_by_key(|told| told.at);
+    events.sort_by_key(|timed| timed.at);
     let mut begun = false;
-    events.retain_mut(|told| match &mut told.event {
+    events.retain_mut(|timed| match &mut timed.event {
         RunEvent::RunStarted { run, cases, .. } => {
             (*run, *cases) = (id.to_owned(), all);
             !std::mem::replace(&mut begun, true)
@@ -390,7 +396,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_the_arguments_only_the_shard_goes() {
+    fn without_shard_removes_the_partition_option_only() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let given = words("check release:0.17.0 --partition slice:1/2 --jobs 1");
         assert_eq!(without_shard(&given), words("check release:0.17.0 --jobs 1"));

@@ -1,7 +1,8 @@
 //! Reads a record from disk. A record is untrusted input: it may come from another machine.
 //!
-//! Nothing outside its folder is read, no link is followed, and what is read is capped. A record whose writer was killed
-//! is read as far as it goes; anything else that is not as [`super::write`] writes it is an error with file and line.
+//! The reader opens nothing outside the record's folder, follows no link and caps sizes. A record whose writer was
+//! killed is read as far as it goes. Anything else that [`super::write`] would not have written is an error with file
+//! and line.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,19 +20,19 @@ use super::write::{is_plain, names};
 use comeback_history::facts::Observation;
 use comeback_plan::CaseKey;
 
-/// Bytes of the ledger, the events or one history that are read at most.
+/// Largest size of the ledger, the events or one history, in bytes.
 const LINES_BYTES: u64 = 64 << 20;
-/// Bytes of any other file that are read at most: twice what is ever written.
+/// Largest size of any other file, in bytes: twice the largest that is ever written.
 const FILE_BYTES: u64 = 2 << 20;
-/// Bytes of a whole record that are read at most.
+/// Largest size of a whole record, in bytes.
 const ALL_BYTES: u64 = 1 << 30;
 
-/// What is wrong with a record.
+/// An error in a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ReadError {
     /// The file or folder.
     pub path: PathBuf,
-    /// The line, from 1, where it is one line's fault.
+    /// The line, from 1, if the error is in one line.
     pub line: Option<usize>,
     /// What is wrong.
     pub what: String,
@@ -47,7 +48,7 @@ impl fmt::Display for ReadError {
     }
 }
 
-/// A record as it was found.
+/// A record, as read from disk.
 #[derive(Debug)]
 pub struct Kept {
     /// Its folder.
@@ -56,29 +57,29 @@ pub struct Kept {
     pub entries: Vec<Entry>,
     /// The attempts, in the order in which they began.
     pub attempts: Vec<KeptAttempt>,
-    /// What was told while the run went on.
+    /// The events of the run.
     pub events: Vec<TimedEvent>,
 }
 
-/// An attempt as it was found.
+/// An attempt, as read from disk.
 #[derive(Debug, Clone)]
 pub struct KeptAttempt {
-    /// Which.
+    /// The case and the number of the attempt.
     pub key: CaseKey,
     /// Its folder.
     pub folder: PathBuf,
     /// When it began.
     pub started: Timestamp,
-    /// What was observed.
+    /// Its observations.
     pub history: Vec<Observation>,
-    /// How it ended; `None` if the record ends before it did.
+    /// How it ended; `None` if the record ends earlier.
     pub ending: Option<Ending>,
     /// The container's output, by incarnation from 1.
     pub logs: Vec<(u32, Vec<String>)>,
 }
 
 impl Kept {
-    /// An error about a line of the ledger, counted from 0.
+    /// An error in the ledger's line `entry`, counted from 0.
     pub fn wrong(&self, entry: usize, what: impl Into<String>) -> ReadError {
         ReadError {
             path: self.root.join(names::LEDGER),
@@ -92,14 +93,14 @@ impl Kept {
 ///
 /// # Errors
 ///
-/// The first thing that is not as a record is written.
+/// The first thing that the writer would not have written.
 pub fn read(root: &Path) -> Result<Kept, ReadError> {
     let mut reader = Reader {
         root: root.to_owned(),
         left: ALL_BYTES,
     };
     if root.is_file() {
-        return Err(reader.error(&[], None, "a file: a record is the folder it was written to"));
+        return Err(reader.error(&[], None, "this is a file, but a record is a folder"));
     }
     let entries: Vec<Entry> = match reader.lines(&[names::LEDGER])? {
         Some(entries) => entries,
@@ -107,19 +108,24 @@ pub fn read(root: &Path) -> Result<Kept, ReadError> {
             return Err(reader.error(
                 &[names::LEDGER],
                 None,
-                "not there: is this the folder of a run's record?",
+                "not found; is this the folder of a run's record?",
             ));
         }
     };
     match entries.first() {
         Some(Entry::Began { schema, .. }) if *schema == RECORD_SCHEMA => {}
         Some(Entry::Began { schema, version, .. }) => {
-            let what =
-                format!("written by comeback {version} in version {schema} of the format; this is {RECORD_SCHEMA}");
+            let what = format!("written by comeback {version} in version {schema} of the format, not {RECORD_SCHEMA}");
             return Err(reader.error(&[names::LEDGER], Some(1), what));
         }
-        Some(_) => return Err(reader.error(&[names::LEDGER], Some(1), "does not say which run began")),
-        None => return Err(reader.error(&[names::LEDGER], None, "empty: the record ends before it began")),
+        Some(_) => return Err(reader.error(&[names::LEDGER], Some(1), "does not begin with the start of a run")),
+        None => {
+            return Err(reader.error(
+                &[names::LEDGER],
+                None,
+                "empty: the run was killed before its record began",
+            ));
+        }
     }
     let events = reader.lines(&[names::EVENTS])?.unwrap_or_default();
     let mut attempts = Vec::new();
@@ -129,7 +135,7 @@ pub fn read(root: &Path) -> Result<Kept, ReadError> {
             continue;
         };
         if !is_plain(folder) || !seen.insert(folder) {
-            let what = format!("`{folder}` cannot be the folder of an attempt");
+            let what = format!("`{folder}` is no valid folder of an attempt");
             return Err(reader.error(&[names::LEDGER], Some(i + 1), what));
         }
         attempts.push(reader.attempt(case, folder, *started)?);
@@ -154,7 +160,7 @@ impl Reader {
         let history: Vec<Observation> = self.lines(&at(names::HISTORY))?.unwrap_or_default();
         let history: Vec<_> = history.into_iter().map(Observation::with_words_as_fields).collect();
         if let Some(i) = (0..history.len()).find(|i| history[*i].seq != *i as u64) {
-            let what = format!("observation {} where {i} should be", history[i].seq);
+            let what = format!("observation {} instead of {i}", history[i].seq);
             return Err(self.error(&at(names::HISTORY), Some(i + 1), what));
         }
         let path = at(names::ENDING);
@@ -175,7 +181,7 @@ impl Reader {
                 let name = names::log(*incarnation);
                 let path = [names::CASES, folder, name.as_str()];
                 let Some(bytes) = self.bytes(&path, FILE_BYTES)? else {
-                    return Err(self.error(&path, None, "not there, and the attempt had output"));
+                    return Err(self.error(&path, None, "not found, although the attempt had output"));
                 };
                 let text = String::from_utf8_lossy(&bytes);
                 let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -192,7 +198,7 @@ impl Reader {
         })
     }
 
-    /// The lines of a file; `None` if it is not there. A last line that was not written to its end is left out.
+    /// The lines of a file; `None` if there is no such file. A last line that was cut off is left out.
     fn lines<T: DeserializeOwned>(&mut self, path: &[&str]) -> Result<Option<Vec<T>>, ReadError> {
         let Some(bytes) = self.bytes(path, LINES_BYTES)? else {
             return Ok(None);
@@ -203,7 +209,7 @@ impl Reader {
                 Ok(value) => parsed.push(value),
                 Err(_) if !line.ends_with(b"\n") => break,
                 Err(why) => {
-                    let what = format!("not a line of a run's record: {why}");
+                    let what = format!("not a valid line of a record: {why}");
                     return Err(self.error(path, Some(i + 1), what));
                 }
             }
@@ -211,7 +217,7 @@ impl Reader {
         Ok(Some(parsed))
     }
 
-    /// The content of a file; `None` if it is not there.
+    /// The content of a file; `None` if there is no such file.
     fn bytes(&mut self, path: &[&str], cap: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let mut place = self.root.clone();
         for (i, part) in path.iter().enumerate() {
@@ -224,11 +230,7 @@ impl Reader {
             let last = i + 1 == path.len();
             if (last && !meta.is_file()) || (!last && !meta.is_dir()) {
                 let what = if last { "not a plain file" } else { "not a folder" };
-                return Err(self.error(
-                    &path[..=i],
-                    None,
-                    format!("{what}; nothing is followed out of a record"),
-                ));
+                return Err(self.error(&path[..=i], None, format!("{what}; links in a record are not followed")));
             }
             if !last {
                 continue;
@@ -237,7 +239,7 @@ impl Reader {
             let mut bytes = Vec::new();
             let read = File::open(&place).and_then(|file| {
                 let opened = file.metadata()?;
-                // Nobody has put something else in its place.
+                // The file was not replaced in the meantime.
                 if (opened.dev(), opened.ino()) != (meta.dev(), meta.ino()) {
                     return Err(ErrorKind::InvalidInput.into());
                 }
@@ -246,7 +248,11 @@ impl Reader {
             read.map_err(|error| self.error(path, None, format!("cannot be read: {error}")))?;
             let size = bytes.len() as u64;
             if size > cap {
-                return Err(self.error(path, None, format!("larger than {} MiB: no record is", cap >> 20)));
+                return Err(self.error(
+                    path,
+                    None,
+                    format!("larger than {} MiB, the limit for a record", cap >> 20),
+                ));
             }
             self.left -= size;
             return Ok(Some(bytes));

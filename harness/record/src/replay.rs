@@ -1,7 +1,7 @@
-//! Judging a record again: the same evidence, asked the same questions, by the same code. Pure.
+//! Judges a record again: the same evidence and expectations, by the same code. Pure.
 //!
-//! A record whose writer was killed is judged as far as it goes. What had ended is judged; what was running, or had not
-//! begun, is inconclusive, because the record ends there.
+//! A record whose writer was killed is judged as far as it goes: attempts that had ended are judged, the others are
+//! inconclusive.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ use comeback_scenario::overlay::Overlay;
 use comeback_scenario::parse_file;
 use comeback_verdict::{Exit, ExitStyle, judge_case};
 
-/// What the ledger says, sorted.
+/// The lines of the ledger, sorted by kind.
 #[derive(Default)]
 struct Asked {
     scenarios: BTreeMap<String, Scenario>,
@@ -39,11 +39,11 @@ struct Asked {
     ended: Option<(f64, Option<Failed>, Option<u8>)>,
 }
 
-/// The document of a record.
+/// Makes the document of a record.
 ///
 /// # Errors
 ///
-/// If the ledger contradicts itself, or holds a scenario that is none.
+/// If the ledger contradicts itself or contains an invalid scenario.
 pub fn replay(kept: &Kept) -> Result<RunDocument, ReadError> {
     let asked = sort(kept)?;
     let mut evidence = evidence(kept, &asked)?;
@@ -83,7 +83,7 @@ pub fn replay(kept: &Kept) -> Result<RunDocument, ReadError> {
     Ok(document)
 }
 
-/// What tells a case from the others.
+/// The key of a case.
 fn of_case(planned: &Planned) -> (&str, &str, u32) {
     (&planned.scenario, &planned.image, planned.repeat)
 }
@@ -120,7 +120,7 @@ fn sort(kept: &Kept) -> Result<Asked, ReadError> {
     for (i, text) in texts {
         let scenario = scenario(text, overlays).map_err(|why| kept.wrong(i, why))?;
         if asked.scenarios.insert(text.id.clone(), scenario).is_some() {
-            return Err(kept.wrong(i, format!("scenario `{}` is there already", text.id)));
+            return Err(kept.wrong(i, format!("scenario `{}` occurs twice", text.id)));
         }
     }
     let mut planned = BTreeSet::new();
@@ -129,17 +129,17 @@ fn sort(kept: &Kept) -> Result<Asked, ReadError> {
             return Err(kept.wrong(*i, format!("there is no scenario `{}` in this record", case.scenario)));
         }
         if !planned.insert(of_case(case)) {
-            return Err(kept.wrong(*i, "the same case is planned already"));
+            return Err(kept.wrong(*i, "the same case is planned twice"));
         }
     }
     Ok(asked)
 }
 
-/// The scenario as it was, with its fault.
+/// Parses a scenario from the ledger and puts its fault overlay on it.
 fn scenario(text: &Text, overlays: &[Overlay]) -> Result<Scenario, String> {
     let scenario = parse_file(&text.path, &text.text).map_err(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        format!("the scenario in it is none:\n{}", errors.join("\n"))
+        format!("its scenario is invalid:\n{}", errors.join("\n"))
     })?;
     let scenario = match &text.overlay {
         None => Some(scenario),
@@ -147,11 +147,11 @@ fn scenario(text: &Text, overlays: &[Overlay]) -> Result<Scenario, String> {
     };
     match scenario {
         Some(scenario) if scenario.id == text.id => Ok(scenario),
-        _ => Err(format!("its file does not make the scenario `{}`", text.id)),
+        _ => Err(format!("its text is not that of the scenario `{}`", text.id)),
     }
 }
 
-/// The evidence of each attempt, with its folder; of what the record does not tell, that it does not.
+/// The evidence of each attempt, with its folder. Cases that a killed run did not begin get inconclusive evidence.
 fn evidence(kept: &Kept, asked: &Asked) -> Result<Vec<(CaseEvidence, Option<String>)>, ReadError> {
     let mut all = Vec::new();
     let planned: BTreeSet<_> = asked.plan.iter().map(|(_, p)| of_case(p)).collect();
@@ -166,7 +166,7 @@ fn evidence(kept: &Kept, asked: &Asked) -> Result<Vec<(CaseEvidence, Option<Stri
             return Err(kept.wrong(line, format!("an attempt of {key}, which is not in the plan")));
         }
         if !seen.insert(key) {
-            return Err(kept.wrong(line, format!("{key} is there already")));
+            return Err(kept.wrong(line, format!("{key} occurs twice")));
         }
         begun.insert(case);
         all.push((of_attempt(attempt), Some(attempt.folder.display().to_string())));
@@ -179,7 +179,7 @@ fn evidence(kept: &Kept, asked: &Asked) -> Result<Vec<(CaseEvidence, Option<Stri
     Ok(all)
 }
 
-/// The evidence of an attempt, as far as the record tells.
+/// The evidence of an attempt, as far as it was recorded.
 pub fn of_attempt(attempt: &KeptAttempt) -> CaseEvidence {
     let history = attempt.history.clone();
     let last = history.last().map_or(attempt.started, |o| o.known);
@@ -240,7 +240,7 @@ fn never_began(planned: &Planned, at: Timestamp) -> CaseEvidence {
     }
 }
 
-/// Where in its steps a history ends: `during step 1 engine-restart`.
+/// The point in the steps at which a history ends: `during step 1 engine-restart`.
 fn during(history: &[Observation]) -> Option<String> {
     history.iter().rev().find_map(|o| match &o.fact {
         Fact::StepBegan { step, op, .. } => Some(format!("during step {step} {op}")),
@@ -249,7 +249,7 @@ fn during(history: &[Observation]) -> Option<String> {
     })
 }
 
-/// The steps that had begun, with the time they took as far as that is known.
+/// The steps that had begun, with the time they took up to the end of the history.
 fn steps_so_far(history: &[Observation]) -> Vec<StepSeconds> {
     let mut steps = Vec::new();
     for began in history {
@@ -268,18 +268,18 @@ fn steps_so_far(history: &[Observation]) -> Vec<StepSeconds> {
     steps
 }
 
-/// The last time the record knows of.
+/// The last time in the record.
 fn last_known(kept: &Kept) -> Timestamp {
     let begun = kept.entries.iter().filter_map(|entry| match entry {
         Entry::Began { started, .. } | Entry::Attempt { started, .. } => Some(*started),
         _ => None,
     });
     let observed = kept.attempts.iter().filter_map(|a| Some(a.history.last()?.known));
-    let told = kept.events.last().map(|told| told.at);
-    begun.chain(observed).chain(told).max().unwrap_or_default()
+    let reported = kept.events.last().map(|event| event.at);
+    begun.chain(observed).chain(reported).max().unwrap_or_default()
 }
 
-/// The exit code of the process, by what its codes meant to whoever called it.
+/// The exit code of the process, in the style that the run was called with (for `git bisect run`, for example).
 fn code(kept: &Kept, ended: &Option<(f64, Option<Failed>, Option<u8>)>, judged: u8) -> u8 {
     if let Some((_, Some(Failed { code: Some(code), .. }), _)) = ended {
         return *code;
@@ -302,7 +302,7 @@ fn header(kept: &Kept, asked: &Asked) -> Result<RunHeader, ReadError> {
         ..
     }) = kept.entries.first()
     else {
-        return Err(kept.wrong(0, "does not say which run began"));
+        return Err(kept.wrong(0, "does not begin with the start of a run"));
     };
     let last = kept.entries.len() - 1;
     let exit = |code: u8| {
@@ -319,7 +319,7 @@ fn header(kept: &Kept, asked: &Asked) -> Result<RunHeader, ReadError> {
         }
         None => {
             let why = format!(
-                "the record ends before the run did; what it left on the engine, `comeback sweep --run {run}` removes"
+                "the record ends before the run did; `comeback sweep --run {run}` removes what it left on the engine"
             );
             let seconds = last_known(kept).duration_since(*started).as_secs_f64().max(0.0);
             (seconds, Some((why, Exit::Environment)), None)

@@ -1,17 +1,17 @@
-//! The run record on disk, appended as things happen.
+//! Writes the record of a run to disk, as things happen.
 //!
 //! ```text
 //! DIR/ledger.jsonl    the run itself: command, engine, images, scenarios, plan, attempts, end (see `ledger`)
-//! DIR/events.jsonl    what was told while it went on
-//! DIR/run.json        the document, at the end
+//! DIR/events.jsonl    the events of the run
+//! DIR/run.json        the document, written at the end
 //! DIR/cases/SCENARIO@IMAGE[.REPEAT].ATTEMPT/history.jsonl   each observation, as it is made
 //!                                          /moments.jsonl   the state files and markers of all profiles at each moment
 //!                                          /log.N           output of the container's Nth incarnation
 //!                                          /case.json       how the attempt ended, when it has ended
 //! ```
 //!
-//! A line is handed to the kernel in one piece before anything else is done, so that a harness that is killed loses the
-//! line it was writing and no other. Files that are written whole appear whole or not at all. [`super::read`] reads it.
+//! Each line reaches the kernel in one write, so a killed harness loses at most the line it was writing. Other files
+//! appear whole or not at all. [`super::read`] reads a record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -29,9 +29,9 @@ use comeback_plan::CaseKey;
 
 /// Names of the record's files.
 pub mod names {
-    /// The run itself.
+    /// The ledger.
     pub const LEDGER: &str = "ledger.jsonl";
-    /// What was told.
+    /// The events of the run.
     pub const EVENTS: &str = "events.jsonl";
     /// The document.
     pub const DOCUMENT: &str = "run.json";
@@ -79,16 +79,16 @@ struct MomentLine<'a> {
 }
 
 impl Record {
-    /// Begins a record in a folder, which is made. `began` is the first line of its ledger.
+    /// Creates the folder and begins a record in it. `began` is the first line of its ledger.
     ///
     /// # Errors
     ///
-    /// If the folder cannot be made, or holds a record already: evidence is never overwritten.
+    /// If the folder cannot be created, or already holds a record: evidence is never overwritten.
     pub fn create(root: &Path, began: &Entry) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let kept = [names::CASES, names::DOCUMENT, names::LEDGER, names::EVENTS];
         if kept.iter().any(|name| root.join(name).symlink_metadata().is_ok()) {
-            let why = "it holds the record of another run already; name another folder";
+            let why = "it already holds the record of another run; choose another folder";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
         }
         fs::create_dir(root.join(names::CASES))?;
@@ -104,21 +104,21 @@ impl Record {
         Ok(record)
     }
 
-    /// Where it is.
+    /// Its folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Adds a line to the ledger. The first failure of whatever is written is kept for [`Record::finish`]: a run does not
-    /// end for a full disk.
+    /// Adds a line to the ledger. [`Record::finish`] returns the first error of any write, because a full disk should
+    /// not end the run.
     pub fn enter(&mut self, entry: &Entry) {
         let done = line(&mut self.ledger, entry);
         self.note(done);
     }
 
-    /// Adds what is told to people.
-    pub fn tell(&mut self, told: &TimedEvent) {
-        let done = line(&mut self.events, told);
+    /// Adds a run event.
+    pub fn tell(&mut self, event: &TimedEvent) {
+        let done = line(&mut self.events, event);
         self.note(done);
     }
 
@@ -163,11 +163,11 @@ impl Record {
         Some(writing.folder)
     }
 
-    /// Writes the document; tells the first thing that could not be written.
+    /// Writes the last line of the ledger and the document.
     ///
     /// # Errors
     ///
-    /// Whatever kept any part of the record from being written.
+    /// The first error of any write to this record.
     pub fn finish(mut self, ended: &Entry, document: &RunDocument) -> io::Result<()> {
         self.enter(ended);
         whole(&self.root.join(names::DOCUMENT), |out| {
@@ -182,7 +182,8 @@ impl Record {
         }
     }
 
-    /// A folder's name that tells the attempt, and that no other has: what is left out of a name may be all that differs.
+    /// An unused folder name for an attempt. Two names may differ only in characters that a folder name cannot have, so
+    /// a number is added where needed.
     fn unused(&mut self, key: &CaseKey) -> String {
         let repeat = if key.repeat > 1 {
             format!(".{}", key.repeat)
@@ -228,7 +229,7 @@ impl Writing {
     }
 
     fn end(&mut self, evidence: &CaseEvidence) -> io::Result<()> {
-        // The last ones may not have been passed on before the attempt was over.
+        // The last observations may not have been passed on before the attempt ended.
         for observation in evidence.history.iter().skip(self.lines) {
             self.observe(observation)?;
         }
@@ -260,7 +261,7 @@ fn line(file: &mut File, what: &impl Serialize) -> io::Result<()> {
     file.write_all(&line)
 }
 
-/// Writes a file that is either there whole or not at all.
+/// Writes a file that appears whole or not at all.
 fn whole(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
@@ -270,13 +271,13 @@ fn whole(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>
     fs::rename(&beside, path)
 }
 
-/// True if a name is one harmless path component, such as attempts' folders have.
+/// True if a name is one harmless path component, as the folders of attempts are.
 pub(super) fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-+@".contains(c);
     !name.is_empty() && name.len() <= 255 && !name.starts_with('.') && name.chars().all(plain)
 }
 
-/// A name that is one harmless path component, whatever was in it.
+/// Turns any name into one harmless path component.
 fn safe(name: &str) -> String {
     let kept: String = name
         .chars()
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_only_in_what_is_left_out_get_folders_of_their_own() {
+    fn names_that_differ_only_in_replaced_characters_get_different_folders() {
         let folder = tempfile::tempdir().unwrap();
         let mut record = Record::create(folder.path(), &began()).unwrap();
         let key = |image: &str| CaseKey {
@@ -338,9 +339,9 @@ mod tests {
         assert_ne!(one, other);
     }
 
-    /// Also what had not been passed on when the attempt was over, and output with empty lines in it.
+    /// Includes observations that were not passed on before the attempt ended, and output with empty lines.
     #[test]
-    fn what_was_written_is_read() {
+    fn an_attempt_survives_writing_and_reading() {
         let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/records/reproduce");
         let kept = read(&real).unwrap();
         let mut evidence = of_attempt(&kept.attempts[0]);

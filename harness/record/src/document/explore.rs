@@ -1,4 +1,4 @@
-//! What an exploration came to: its findings, what it met and how fast it was.
+//! The result of an exploration: its findings, its coverage and its speed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,98 +15,98 @@ use comeback_verdict::run::{Faults, outcome};
 /// An exploration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explored {
-    /// What all sequences follow from.
+    /// The seed that all sequences follow from.
     pub seed: u64,
     /// Name of the image.
     pub image: String,
-    /// The fault overlay its gateway was broken by.
+    /// The fault overlay that broke its gateway, if there was one.
     pub overlay: Option<String>,
-    /// Most sequences that were asked for.
+    /// Limit on the number of sequences.
     pub asked: usize,
-    /// Most moves of a sequence.
+    /// Limit on the moves of a sequence.
     pub most_steps: usize,
-    /// Most profiles.
+    /// Limit on the number of profiles.
     pub most_profiles: usize,
-    /// Sequences that were tried.
+    /// Number of sequences that were tried.
     pub sequences: usize,
-    /// Of those, how many told something.
+    /// Number of those that were conclusive.
     pub conclusive: usize,
-    /// Why the others told nothing.
+    /// Why the others were inconclusive.
     pub inconclusive: Vec<ToldNothing>,
-    /// Everything that was run, shrinking and repeats included.
+    /// Number of all runs, including shrinking and repeats.
     pub runs: usize,
-    /// Steps of all that.
+    /// Number of steps in all runs.
     pub steps: usize,
     /// How many sequences were run at a time.
     pub jobs: usize,
-    /// How long it took, in seconds, images not included.
+    /// How long it took, in seconds, without the time for images.
     pub seconds: f64,
-    /// What engine and gateway took of it by themselves, in seconds: the sum over all runs, divided by how many ran at a
-    /// time.
+    /// The floor (the time that engine and gateway take without the harness), in seconds: the sum over all runs,
+    /// divided by the number that ran at a time.
     pub floor_seconds: f64,
-    /// Steps a second.
+    /// Steps per second.
     pub steps_per_second: f64,
-    /// Steps a second if there were nothing but engine and gateway.
+    /// Steps per second at the floor.
     pub floor_steps_per_second: f64,
-    /// What was found, each once.
+    /// The findings, each once.
     pub findings: Vec<FoundEntry>,
-    /// What was met.
+    /// The coverage.
     pub coverage: CoverageEntry,
 }
 
-/// A reason for which sequences told nothing.
+/// A reason why sequences were inconclusive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToldNothing {
-    /// Why.
+    /// The reason.
     pub why: String,
-    /// How many.
+    /// The number of sequences.
     pub count: usize,
 }
 
-/// A sequence that fails, shrunk and repeated.
+/// A failing sequence, shrunk and repeated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FoundEntry {
     /// Number, from 1.
     pub number: usize,
-    /// What kind of thing is wrong.
+    /// The kind of failure.
     pub kind: Kind,
-    /// That in words.
+    /// The failure in words.
     pub violation: String,
-    /// Where it was seen first: `boot:2`.
+    /// The moment at which it was seen first: `boot:2`.
     pub at: String,
-    /// Of which profile.
+    /// The profile.
     pub profile: String,
-    /// What was looked at: a probe, or an invariant.
+    /// The probe or invariant that failed.
     pub what: String,
-    /// What the intent wants.
+    /// The value that follows from the intent.
     pub wanted: Value,
-    /// What was found.
+    /// The value that was observed.
     pub found: Value,
-    /// Profiles whose gateway the volume said was running, and no more than that.
+    /// Profiles that the volume recorded as running at the start, with no gateway running.
     pub seeded: Vec<String>,
-    /// Profiles that were there before anything was done.
+    /// Profiles that existed before the first step.
     pub profiles: Vec<String>,
     /// The container's restart policy, if it has one.
     pub policy: Option<String>,
     /// The smallest sequence.
     pub sequence: Vec<FoundStep>,
-    /// False if there was no time to shrink it to the end.
+    /// False if the time ran out before it was fully shrunk.
     pub minimal: bool,
-    /// How many operations the sequence had when it failed first.
+    /// The number of operations of the sequence before it was shrunk.
     pub length: usize,
-    /// Which sequence that was, from 1.
+    /// The number of that sequence, from 1.
     pub index: usize,
-    /// How many smaller ones were run.
+    /// The number of smaller sequences that were run.
     pub tries: usize,
-    /// How often the smallest was repeated.
+    /// How often the smallest sequence was repeated.
     pub repeats: usize,
-    /// How often it failed in the same way.
+    /// How many of the repeats failed in the same way.
     pub reproduced: usize,
     /// Further sequences that failed for the same reason.
     pub again: usize,
-    /// When it was found, in seconds since exploring began.
+    /// When it was found, in seconds since the exploration began.
     pub found_after: f64,
-    /// When it was shrunk and repeated.
+    /// When it had been shrunk and repeated, in seconds since the exploration began.
     pub done_after: f64,
     /// The sequence as a scenario file.
     pub scenario_toml: String,
@@ -115,34 +115,34 @@ pub struct FoundEntry {
 /// One operation of a sequence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FoundStep {
-    /// Its operation.
+    /// The operation's name.
     pub op: String,
-    /// Whose gateway it is about; null if it is about the container.
+    /// The profile whose gateway it is about; null if it is about the container.
     pub profile: Option<String>,
-    /// False if the next one began while it was in flight.
+    /// False if the next operation began while it was in flight.
     pub wait: bool,
     /// Its parameters in words.
     pub detail: String,
-    /// What it led to.
+    /// Its effect.
     pub shown: Shown,
 }
 
-/// What was met.
+/// The coverage of an exploration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CoverageEntry {
-    /// Operations with the states they met gateways in.
+    /// Operations with the states in which they met a gateway.
     pub states: Vec<MetState>,
-    /// Operations with the ones that followed.
+    /// Operations with those that followed them.
     pub pairs: Vec<MetPair>,
-    /// How many pairs there could be.
+    /// Number of possible pairs.
     pub possible_pairs: usize,
-    /// Operations that can be generated and were not met.
+    /// Operations that can be generated but did not occur.
     pub unmet: Vec<String>,
     /// Operations that are never generated.
     pub never: Vec<NeverEntry>,
 }
 
-/// An operation, and a state in which it met a gateway.
+/// An operation and a state in which it met a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MetState {
     /// The operation.
@@ -156,9 +156,9 @@ pub struct MetState {
 /// Two operations in a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MetPair {
-    /// The first.
+    /// The first operation.
     pub first: String,
-    /// The one after it.
+    /// The operation after it.
     pub second: String,
     /// True if the first was still in flight.
     pub in_flight: bool,
@@ -171,11 +171,11 @@ pub struct MetPair {
 pub struct NeverEntry {
     /// The operation.
     pub op: String,
-    /// Why not.
+    /// The reason.
     pub why: String,
 }
 
-/// What a hunt was run with, beside its source.
+/// The circumstances of a hunt, apart from its options.
 #[derive(Debug, Clone)]
 pub struct Circumstances<'a> {
     /// Name of the image.
@@ -188,7 +188,7 @@ pub struct Circumstances<'a> {
     pub seconds: f64,
 }
 
-/// What a hunt came to, as the document has it. `text` makes the scenario file of a finding.
+/// Turns the result of a hunt into its form in the document. `text` makes the scenario file of a finding.
 pub fn explored(hunt: &Hunt, hunted: &Hunted, with: &Circumstances<'_>, text: impl Fn(&Finding) -> String) -> Explored {
     let round = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
     let rate = |seconds: f64| {
@@ -305,7 +305,8 @@ fn coverage(coverage: &Coverage) -> CoverageEntry {
     }
 }
 
-/// Judges an exploration as a whole: something was found, nothing was, or nothing can be said.
+/// Judges an exploration as a whole: a finding is a mismatch, no conclusive sequence is inconclusive, otherwise it
+/// held.
 pub fn judge(document: &mut RunDocument, explored: Explored, faults: Faults) {
     let verdict = if !explored.findings.is_empty() {
         Verdict::Mismatch

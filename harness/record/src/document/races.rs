@@ -1,4 +1,4 @@
-//! Races on record: what the attempts of a case come to, and how often a race was met over all repeats of a case. Pure.
+//! Races on record: the verdict of a case from its attempts, and the rate of a race over all repeats of a case. Pure.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use comeback_scenario::model::Seen;
 use comeback_verdict::Verdict;
 use comeback_verdict::attempts::{Settled, judged_by_rate, settle};
 
-/// A race on record, as far as an attempt, or its case, is about it. What is going on is the attempt's `note`.
+/// A race on record that an attempt, or another attempt of its case, may have met. The attempt's `note` describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RaceEntry {
     /// True if this attempt met it.
     pub met: bool,
     /// How often it was seen before.
     pub on_record: Times,
-    /// Attempts of the case that met one, of those that were conclusive; null but for the attempt that counts.
+    /// How many of the case's conclusive attempts met a race; null except for the attempt that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<Times>,
 }
@@ -40,32 +40,32 @@ impl From<Seen> for Times {
     }
 }
 
-/// How often a race was met over all repeats of a case, beside what is on record.
+/// How often a race was met over all repeats of a case, compared with the rate on record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RaceRate {
-    /// What is going on.
+    /// A description of the race.
     pub note: String,
-    /// Attempts that met it, of those that were conclusive.
+    /// How many of the conclusive attempts met it.
     pub times: Times,
-    /// The share they are.
+    /// That as a share.
     pub rate: Rate,
     /// How often it was seen before.
     pub on_record: Times,
-    /// The share that is.
+    /// That as a share.
     pub rate_on_record: Rate,
-    /// One rate beside the other.
+    /// The comparison of both rates.
     pub compared: Compared,
 }
 
-/// A rate beside the one on record, by their 95 % intervals.
+/// A rate compared with the one on record, by their 95 % intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compared {
     /// The intervals overlap.
     AsOnRecord,
-    /// It is met more often now: its interval lies above.
+    /// The race is met more often now: the interval lies above that on record.
     MoreOften,
-    /// It is met less often now: its interval lies below.
+    /// The race is met less often now: the interval lies below that on record.
     LessOften,
 }
 
@@ -80,7 +80,7 @@ impl Compared {
         }
     }
 
-    /// In words.
+    /// The comparison in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::AsOnRecord => "as on record",
@@ -90,7 +90,7 @@ impl Compared {
     }
 }
 
-/// The rates of every race that was met in these attempts of one case and its repeats.
+/// The rate of every race that was met in these attempts, which are those of one case and its repeats.
 pub(super) fn rates(group: &[&CaseEntry]) -> Vec<RaceRate> {
     let mut races: BTreeMap<&str, (usize, Times)> = BTreeMap::new();
     for entry in group {
@@ -119,7 +119,7 @@ pub(super) fn rates(group: &[&CaseEntry]) -> Vec<RaceRate> {
     races.into_iter().filter_map(rate).collect()
 }
 
-/// Marks of each case the attempt that counts, gives it the verdict of the case, and returns those verdicts.
+/// Marks the attempt that counts of each case, gives it the verdict of the case, and returns these verdicts.
 pub(super) fn settle_cases(entries: &mut [CaseEntry]) -> Vec<Verdict> {
     let mut cases: BTreeMap<(&str, &str, u32), Vec<usize>> = BTreeMap::new();
     let mut groups: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
@@ -140,7 +140,7 @@ pub(super) fn settle_cases(entries: &mut [CaseEntry]) -> Vec<Verdict> {
     counting.map(|entry| entry.verdict).collect()
 }
 
-/// What the attempts of one case come to.
+/// Combines the attempts of one case.
 fn settle_case(entries: &mut [CaseEntry], case: &[usize]) {
     let verdicts: Vec<Verdict> = case.iter().map(|i| entries[*i].verdict).collect();
     let Some(settled) = settle(&verdicts) else { return };
@@ -169,29 +169,30 @@ fn settle_case(entries: &mut [CaseEntry], case: &[usize]) {
     entry.reason = reason(entry, settled);
 }
 
-/// Why a case is what it is whose attempts met a race.
+/// The reason for the verdict of a case whose attempts met a race.
 fn reason(entry: &CaseEntry, settled: Settled) -> Option<String> {
     let race = entry.race?;
-    let told = format!(
+    let met = format!(
         "met in {} of {} attempts, on record as {} in {}",
         settled.met, settled.of, race.on_record.met, race.on_record.of
     );
     let why = entry.reason.as_deref();
     Some(match settled.verdict {
-        Verdict::Racy => told,
+        Verdict::Racy => met,
         Verdict::Inconclusive => match why.filter(|_| !race.met) {
-            Some(why) => format!("a race on record was {told}; then {why}"),
-            None => format!("a race on record was {told}, and the case was not tried again"),
+            Some(why) => format!("a race on record was {met}; then {why}"),
+            None => format!("a race on record was {met}, and the case was not retried"),
         },
         _ => match why {
-            Some(why) => format!("{told}: {why}"),
-            None => told,
+            Some(why) => format!("{met}: {why}"),
+            None => met,
         },
     })
 }
 
-/// Of a case with many repeats it is the rate that counts, and not that one of them met a race in all its attempts: that
-/// comes of many repeats. Where the rate is higher than the one on record, the case that met it last is a regression.
+/// Judges a case with many repeats by the rate of its races. Among many repeats, some will meet a race in all their
+/// attempts by chance, so that alone is no regression. If the rate is higher than the one on record, the last repeat
+/// that met the race is a regression.
 fn settle_group(entries: &mut [CaseEntry], group: &[usize]) {
     let cases = group.iter().filter(|i| entries[**i].counts).count();
     if !judged_by_rate(cases) {
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_race_that_was_met_once_is_told_with_its_rate() {
+    fn the_reason_of_a_racy_case_gives_both_rates() {
         let mut entries = case(&[Verdict::Racy, Verdict::Held]);
         assert_eq!(settle_cases(&mut entries), [Verdict::Racy]);
         let counting = &entries[1];
@@ -281,30 +282,30 @@ mod tests {
         let race = counting.race.unwrap();
         assert_eq!((race.met, race.attempts), (false, Some(Times { met: 1, of: 2 })));
         assert_eq!(counting.note.as_deref(), Some(NOTE));
-        let told = "met in 1 of 2 attempts, on record as 1 in 186";
-        assert_eq!(counting.reason.as_deref(), Some(told));
+        let reason = "met in 1 of 2 attempts, on record as 1 in 186";
+        assert_eq!(counting.reason.as_deref(), Some(reason));
     }
 
     #[test]
-    fn a_race_that_was_met_in_all_attempts_is_a_regression_that_says_so() {
+    fn a_race_met_in_all_attempts_is_a_regression_with_the_rates_in_its_reason() {
         let mut entries = case(&[Verdict::Racy, Verdict::Racy, Verdict::Racy]);
         assert_eq!(settle_cases(&mut entries), [Verdict::Regression]);
-        let told = "met in 3 of 3 attempts, on record as 1 in 186: end service is up; it must be down";
-        assert_eq!(entries[2].reason.as_deref(), Some(told));
+        let reason = "met in 3 of 3 attempts, on record as 1 in 186: end service is up; it must be down";
+        assert_eq!(entries[2].reason.as_deref(), Some(reason));
     }
 
     #[test]
-    fn a_race_that_was_not_tried_again_concludes_nothing() {
+    fn a_race_met_only_in_an_attempt_without_a_conclusive_retry_is_inconclusive() {
         let mut entries = case(&[Verdict::Racy]);
         assert_eq!(settle_cases(&mut entries), [Verdict::Inconclusive]);
         let mut entries = case(&[Verdict::Racy, Verdict::Inconclusive, Verdict::Inconclusive]);
         assert_eq!(settle_cases(&mut entries), [Verdict::Inconclusive]);
-        let told = "a race on record was met in 1 of 1 attempts, on record as 1 in 186; then end service is up; it must \
+        let reason = "a race on record was met in 1 of 1 attempts, on record as 1 in 186; then end service is up; it must \
                     be down";
-        assert_eq!(entries[2].reason.as_deref(), Some(told));
+        assert_eq!(entries[2].reason.as_deref(), Some(reason));
     }
 
-    /// Repeats of which some met the race in their first attempt, and some in all three.
+    /// `all` repeats, of which `once` meet the race in their first attempt only and `in_all` in all three.
     fn repeats(all: u32, once: u32, in_all: u32) -> Vec<CaseEntry> {
         let of = |repeat: u32| -> &[Verdict] {
             if repeat <= in_all {
@@ -329,10 +330,10 @@ mod tests {
         assert_eq!(
             red(repeats(200, 2, 1)),
             0,
-            "of many repeats one meets it in all its attempts"
+            "one of many repeats meets it in all its attempts"
         );
         assert_eq!(red(repeats(200, 40, 0)), 1, "more often than on record");
-        assert_eq!(red(repeats(5, 1, 1)), 1, "too few repeats to speak of a rate");
+        assert_eq!(red(repeats(5, 1, 1)), 1, "too few repeats for a rate");
         let mut entries = repeats(200, 40, 0);
         settle_cases(&mut entries);
         let reason = entries
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_stands_beside_the_one_on_record() {
+    fn a_rate_is_compared_with_the_one_on_record() {
         let entries = repeats(200, 0, 0);
         assert_eq!(rates(&entries.iter().collect::<Vec<_>>()), []);
         let entries = repeats(200, 3, 0);

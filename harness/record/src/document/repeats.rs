@@ -1,4 +1,4 @@
-//! What a case that was run many times shows: how its times are distributed, and how often it may fail. Pure.
+//! Statistics of a case that was run many times: the distribution of its times and its failure rate. Pure.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::races::{RaceRate, rates};
 
 /// Standard deviations within which 95 % of a normal distribution lie: its 97.5th percentile.
 const Z: f64 = 1.959_964;
-/// The confidence of the interval, as told.
+/// The confidence that the document gives for the interval.
 const CONFIDENCE: f64 = 0.95;
 
 /// All repeats of a scenario on an image.
@@ -20,57 +20,57 @@ pub struct RepeatsEntry {
     pub scenario: String,
     /// Name of the image.
     pub image: String,
-    /// How many there are.
+    /// Number of repeats.
     pub cases: usize,
-    /// How many are not as expected.
+    /// Number of repeats that were not as expected.
     pub failed: usize,
-    /// From how many nothing can be concluded; they count neither way.
+    /// Number of inconclusive repeats, which the failure rate leaves out.
     pub unclear: usize,
-    /// Attempts that were made for them.
+    /// Number of attempts in all.
     pub attempts: usize,
-    /// Share that is not as expected; null if nothing could be concluded.
+    /// Share of the conclusive repeats that was not as expected; null if all were inconclusive.
     pub failure_rate: Option<Rate>,
-    /// Seconds of a case.
+    /// Duration of a case, in seconds.
     pub seconds: Spread,
-    /// Seconds of a case without its settling window.
+    /// Duration of a case without its settling window, in seconds.
     pub busy_seconds: Spread,
-    /// Milliseconds between a fact becoming true and the harness knowing it, over all waits.
+    /// Milliseconds from a fact becoming true to the harness learning it, over all waits.
     pub latency_ms: Spread,
-    /// How often races on record were met; empty if none was.
+    /// How often races on record were met; empty if none were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub races: Vec<RaceRate>,
 }
 
-/// A share of all cases, of which some were seen.
+/// A share, as it was seen, with its confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rate {
-    /// What was seen, from 0 to 1.
+    /// The share that was seen, from 0 to 1.
     pub seen: f64,
-    /// The least it may be.
+    /// Lower end of the confidence interval, from 0 to 1.
     pub low: f64,
-    /// The most it may be.
+    /// Upper end of the confidence interval, from 0 to 1.
     pub high: f64,
-    /// How sure that is, from 0 to 1.
+    /// Confidence of the interval, from 0 to 1.
     pub confidence: f64,
 }
 
-/// How numbers are distributed; null of none.
+/// The distribution of some numbers; its values are null if there are none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spread {
-    /// How many there are.
+    /// How many numbers there are.
     pub n: usize,
     /// The smallest.
     pub min: Option<f64>,
     /// The median.
     pub median: Option<f64>,
-    /// The 95th percentile: the smallest that is not less than 95 of 100.
+    /// The 95th percentile: the smallest number that is at least as large as 95 % of all.
     pub p95: Option<f64>,
     /// The largest.
     pub max: Option<f64>,
 }
 
 impl Spread {
-    /// Of these numbers, to three decimals.
+    /// The distribution of these numbers, rounded to three decimals.
     pub fn of(all: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = all.into_iter().filter(|n| n.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
@@ -93,7 +93,8 @@ impl Spread {
 }
 
 impl Rate {
-    /// The share of `some` among `all`, with the interval of Wilson (1927), which holds for few and for none:
+    /// The share of `some` among `all`, with the confidence interval of Wilson (1927), which is valid even if `some` is
+    /// small or 0. `None` if `all` is 0.
     ///
     /// ```text
     /// (p + z²/2n ± z·√(p(1−p)/n + z²/4n²)) / (1 + z²/n)
@@ -117,13 +118,13 @@ impl Rate {
         })
     }
 
-    /// `2.6 to 7.1 %`: where the share lies.
+    /// The confidence interval in words: `2.6 to 7.1 %`.
     pub fn interval(&self) -> String {
         format!("{} to {} %", percent(self.low), percent(self.high))
     }
 }
 
-/// A share in percent, never rounded to nothing.
+/// A share in percent. A small share is never rounded to 0.
 fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.01 {
@@ -134,7 +135,7 @@ fn percent(share: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Of each scenario and image of which there are several repeats, in the order of the plan.
+/// The statistics of each scenario and image with several repeats, in the order of the plan.
 pub(super) fn repeats(entries: &[CaseEntry]) -> Option<Vec<RepeatsEntry>> {
     let mut order: Vec<(&str, &str)> = Vec::new();
     let mut groups: BTreeMap<(&str, &str), Vec<&CaseEntry>> = BTreeMap::new();
@@ -180,7 +181,7 @@ fn of((scenario, image): (&str, &str), group: &[&CaseEntry]) -> RepeatsEntry {
     }
 }
 
-/// Three decimals: milliseconds of seconds, microseconds of milliseconds.
+/// Rounds to three decimals: seconds to milliseconds, milliseconds to microseconds.
 pub(super) fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
@@ -195,7 +196,7 @@ mod tests {
     use crate::document::samples::reproduced;
     use comeback_verdict::Verdict;
 
-    /// Against published values of the interval.
+    /// Compares with published values of the interval.
     #[rstest]
     #[case(0, 500, 0.0, 0.0076)]
     #[case(0, 10, 0.0, 0.2775)]
@@ -203,7 +204,12 @@ mod tests {
     #[case(5, 10, 0.2366, 0.7634)]
     #[case(10, 10, 0.7225, 1.0)]
     #[case(15, 148, 0.0624, 0.1605)]
-    fn an_interval(#[case] some: usize, #[case] all: usize, #[case] low: f64, #[case] high: f64) {
+    fn the_interval_of_a_rate_has_the_published_values(
+        #[case] some: usize,
+        #[case] all: usize,
+        #[case] low: f64,
+        #[case] high: f64,
+    ) {
         let rate = Rate::of(some, all).unwrap();
         assert!(
             (rate.low - low).abs() < 1e-4 && (rate.high - high).abs() < 1e-4,
@@ -212,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spread() {
+    fn a_spread_gives_extremes_median_and_95th_percentile() {
         let spread = Spread::of((1..=20).rev().map(f64::from));
         assert_eq!(
             (spread.n, spread.min, spread.median, spread.p95, spread.max),
@@ -224,7 +230,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_seen_is_within(all in 1..2000_usize, some in 0..2000_usize) {
+        fn the_seen_rate_lies_within_its_interval(all in 1..2000_usize, some in 0..2000_usize) {
             let rate = Rate::of(some.min(all), all).unwrap();
             prop_assert!(0.0 <= rate.low && rate.low <= rate.seen + 1e-6);
             prop_assert!(rate.seen <= rate.high + 1e-6 && rate.high <= 1.0);
@@ -239,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unclear_counts_neither_way() {
+    fn inconclusive_repeats_do_not_count_for_the_failure_rate() {
         let case = reproduced().cases.remove(1);
         let repeat = |repeat: u32, attempt: u32, verdict: Verdict, counts: bool| CaseEntry {
             repeat,

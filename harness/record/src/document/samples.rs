@@ -1,4 +1,4 @@
-//! Runs as they come out of real gateways, for tests of what is made of them.
+//! Sample documents of runs, for the tests of reports. The observations are those of real gateways.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ use comeback_verdict::judge::judge;
 use comeback_verdict::run::Faults;
 use comeback_verdict::{Exit, Judged};
 
-/// Of an engine on this host.
+/// The clock difference of an engine on this host.
 const CLOCK: ClockOffset = ClockOffset {
     offset_ms: 1,
     uncertainty_ms: 4,
@@ -40,11 +40,11 @@ pub struct Attempt {
     pub scenario: Scenario,
     /// Name of the image.
     pub image: &'static str,
-    /// What each row shows, then how the history looks.
+    /// The value of each row, as a line of words.
     pub observed: Vec<&'static str>,
     /// How it ended.
     pub end: CaseEnd,
-    /// What is expected.
+    /// The expectation.
     pub expectation: Expectation,
     /// Attempt, from 1.
     pub attempt: u32,
@@ -77,7 +77,7 @@ pub fn stop(image: &'static str, observed: &str, expectation: Expectation) -> At
     }
 }
 
-/// One case run seven times: the sixth is a regression, and the seventh cannot be told.
+/// One case run seven times: the sixth is a regression, and the seventh is inconclusive.
 pub fn soak() -> RunDocument {
     let fixed = || Expectation::Column(Column::Fixed);
     let attempts: Vec<Attempt> = (1..=7)
@@ -104,7 +104,7 @@ pub fn soak() -> RunDocument {
     )
 }
 
-/// A stop that meets a race on record in one attempt, and one that meets it in all.
+/// Two stops: one that meets a race on record in one attempt, and one that meets it in all.
 pub fn raced() -> RunDocument {
     let mut scenario = operator_stop();
     let mut race = race(Moment::Boot(2), Probe::BootAction, &["started"]);
@@ -181,7 +181,7 @@ pub fn image(name: &str, release: Option<&str>) -> ImageEntry {
     }
 }
 
-/// The document of these attempts.
+/// The document of a run with these attempts.
 pub fn run(header: &RunHeader, images: Vec<ImageEntry>, attempts: &[Attempt]) -> RunDocument {
     let judged: Vec<(CaseEvidence, Judged)> = attempts
         .iter()
@@ -214,7 +214,7 @@ pub fn run(header: &RunHeader, images: Vec<ImageEntry>, attempts: &[Attempt]) ->
     document(header, images, cases)
 }
 
-/// The reference pair, as it should be.
+/// The reference pair with the expected result.
 pub fn reproduced() -> RunDocument {
     let regressed = || Expectation::Explicit(Column::Regressed);
     let fixed = || Expectation::Explicit(Column::Fixed);
@@ -246,7 +246,7 @@ pub fn red_gate() -> RunDocument {
     )
 }
 
-/// A case about which the engine left us in the dark, twice; and one that holds.
+/// A case that is inconclusive twice because of the engine, and one that holds.
 pub fn engine_fault() -> RunDocument {
     let why = "engine-restart: the engine answered 500 after 2.1 s; whether the container was restarted is not known (no \
                die or start event, StartedAt unchanged after 10 s)";
@@ -267,7 +267,7 @@ pub fn engine_fault() -> RunDocument {
     )
 }
 
-/// One of every verdict there is, with what a hostile container may say.
+/// One case of every verdict, with output as a hostile container may write it.
 pub fn motley() -> RunDocument {
     let fixed = || Expectation::Column(Column::Fixed);
     let named = |id: &str, attempt: Attempt| {
@@ -337,7 +337,7 @@ pub fn motley() -> RunDocument {
     )
 }
 
-/// The reference pair on a day on which the fix does not work.
+/// The reference pair, with a fix that does not work.
 pub fn not_reproduced() -> RunDocument {
     run(
         &header("reproduce", &["reproduce"]),
@@ -360,7 +360,7 @@ pub fn not_reproduced() -> RunDocument {
     )
 }
 
-/// A case run three times, which came out differently.
+/// A case run three times with different results.
 pub fn repeated() -> RunDocument {
     let fixed = || Expectation::Explicit(Column::Fixed);
     let nth = |repeat, observed| Attempt {
@@ -397,7 +397,7 @@ fn time(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(1_781_165_520_000 + ms).unwrap()
 }
 
-/// What a docker restart looks like from outside.
+/// The evidence of a docker restart.
 fn evidence(attempt: &Attempt) -> CaseEvidence {
     let persisted = attempt.observed[0];
     let (prior, action) = match attempt.observed.len() {
@@ -528,7 +528,8 @@ fn container(change: ContainerChange, exit: Option<i64>) -> Fact {
     }
 }
 
-/// The reference pair compared: what the fix repaired, or the other way round what taking it out introduces.
+/// A comparison of the reference pair: forwards the fix repairs scenarios, backwards its removal introduces
+/// regressions.
 pub fn compared(forwards: bool) -> RunDocument {
     let mut document = reproduced();
     document.command = "compare".into();
@@ -539,7 +540,7 @@ pub fn compared(forwards: bool) -> RunDocument {
     document
 }
 
-/// Two releases on two bases: one without the fix, one that deviates on one base only, in a way that is on record.
+/// Two releases on two bases: one without the fix, and one with a known deviation on one base only.
 pub fn matrix() -> RunDocument {
     let on = |name: &str, release: &str, base: &str, supervisor: &str| ImageEntry {
         base: Some(base.into()),
@@ -573,7 +574,7 @@ pub fn matrix() -> RunDocument {
     document
 }
 
-/// An exploration of a gateway that is made up, in which something is found; or of one in which there is nothing.
+/// An exploration of a scripted gateway. It finds something if `fault` is one.
 pub fn explored(fault: Fault) -> RunDocument {
     let hunt_for = Hunt {
         source: Source {
@@ -587,7 +588,7 @@ pub fn explored(fault: Fault) -> RunDocument {
     let hunted = Arc::new(Mutex::new(Hunted::default()));
     let trials = Arc::new(ScriptedTrials { fault });
     let mut going = pin!(hunt(&trials, &hunt_for, &hunted, &|_| ()));
-    // Nothing scripted takes time: whoever is asked again has got on.
+    // Scripted trials take no time, so each poll makes progress.
     while going.as_mut().now_or_never().is_none() {}
     let mut hunted = hunted.lock().unwrap().clone();
     hunted.floor = 40.0;
@@ -611,7 +612,7 @@ pub fn explored(fault: Fault) -> RunDocument {
     document
 }
 
-/// A gateway of a release to come, which holds and says more than is known of it.
+/// A gateway of a release to come, which holds but uses words that comeback does not know.
 pub fn drifted() -> RunDocument {
     let fixed = || Expectation::Column(Column::Fixed);
     let mut adopted = restart("release:0.23.0", "napping running adopted up", fixed());
@@ -626,7 +627,7 @@ pub fn drifted() -> RunDocument {
     )
 }
 
-/// One of everything.
+/// All sample documents.
 pub fn all() -> Vec<RunDocument> {
     vec![
         reproduced(),

@@ -1,6 +1,7 @@
-//! What a selftest comes to: which scenario caught which fault overlay, by which row.
+//! The result of a selftest: which scenario caught which fault overlay, by which row.
 //!
-//! Pure, and derived from the document alone: what the overlays said and what was seen under them is all in its cases.
+//! Pure, and derived from the document alone: its cases contain the messages of the overlays and the observations under
+//! them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,18 +13,18 @@ use comeback_scenario::overlay::Overlay;
 use comeback_verdict::Verdict;
 use comeback_verdict::run::{Faults, outcome};
 
-/// What the overlays of a run came to.
+/// The result of a selftest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Selftest {
-    /// sha256 of the table of scenarios it was run with.
+    /// sha256 of the behaviour table it was run with.
     pub table: String,
     /// True if every scenario held without an overlay.
     pub control_held: bool,
-    /// The overlays, in the order of their table.
+    /// The overlays, in the order of `overlays.toml`.
     pub overlays: Vec<OverlayEntry>,
 }
 
-/// What one overlay came to.
+/// The result for one overlay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OverlayEntry {
     /// Its name.
@@ -32,29 +33,29 @@ pub struct OverlayEntry {
     pub title: String,
     /// Where and what it breaks.
     pub breaks: String,
-    /// The part of the fix that it takes away.
+    /// The part of the fix that it removes.
     pub guards: Option<Guard>,
-    /// What follows.
+    /// The result.
     pub outcome: OverlayOutcome,
     /// Scenarios that caught it.
     pub caught_by: Vec<Catch>,
-    /// Scenarios that held as if nothing were broken.
+    /// Scenarios that held in spite of the fault.
     pub missed_by: Vec<String>,
-    /// Scenarios from which nothing can be concluded.
+    /// Scenarios that were inconclusive.
     pub unclear: Vec<Unclear>,
-    /// Scenarios that have to catch it and did not, or were not run.
+    /// Scenarios that should catch it but did not, or were not run.
     pub not_caught_by: Vec<String>,
 }
 
-/// What follows for an overlay.
+/// The result for an overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OverlayOutcome {
-    /// A scenario saw the fault.
+    /// A scenario caught the fault.
     Caught,
     /// Every scenario held, or none was run.
     Escaped,
-    /// No scenario saw it, and from at least one nothing can be concluded.
+    /// No scenario caught it, and at least one was inconclusive.
     Unclear,
 }
 
@@ -63,29 +64,29 @@ pub enum OverlayOutcome {
 pub struct Catch {
     /// The scenario's id.
     pub scenario: String,
-    /// The row that tells most of it.
+    /// The most telling of the rows that caught it.
     pub row: RowEntry,
 }
 
-/// A scenario from which nothing can be concluded.
+/// A scenario that was inconclusive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unclear {
     /// The scenario's id.
     pub scenario: String,
     /// Its verdict.
     pub verdict: Verdict,
-    /// Why nothing can be concluded.
+    /// Why it was inconclusive.
     pub why: String,
 }
 
-/// The scenario and the overlay that a case's id is made of.
+/// Splits the id of a case into the scenario's id and the overlay. `None` if it was run without one.
 pub fn split<'a, 'o>(id: &'a str, overlays: &'o [Overlay]) -> Option<(&'a str, &'o Overlay)> {
     overlays.iter().find_map(|overlay| Some((overlay.base(id)?, overlay)))
 }
 
-/// Judges the overlays, and the run by them: what under an overlay is a regression is what a selftest is for.
+/// Judges the overlays, and the run by them: a regression under an overlay is a fault that was caught.
 ///
-/// Cases that were run under an overlay get the id of their scenario back, with the overlay beside it.
+/// Cases that were run under an overlay get the id of their scenario, and the overlay in a field of its own.
 pub fn judge(document: &mut RunDocument, overlays: &[Overlay], table: String, faults: Faults) {
     for case in &mut document.cases {
         if let Some((base, overlay)) = split(&case.scenario, overlays) {
@@ -94,7 +95,7 @@ pub fn judge(document: &mut RunDocument, overlays: &[Overlay], table: String, fa
         }
     }
     let control: Vec<Verdict> = counting(document, None).map(|case| case.verdict).collect();
-    // What a case shows of an overlay is told by the same case without it, which may be in another shard.
+    // Judging an overlay needs the same case without it, which may be in another shard.
     let overlays = if document.partition.is_some() { &[] } else { overlays };
     let entries: Vec<OverlayEntry> = overlays.iter().map(|overlay| entry(document, overlay)).collect();
     let verdicts: Vec<Verdict> = control.iter().copied().chain(entries.iter().map(verdict)).collect();
@@ -109,12 +110,12 @@ pub fn judge(document: &mut RunDocument, overlays: &[Overlay], table: String, fa
     excuse_nothing(document);
 }
 
-/// True if a scenario is as it should be without an overlay.
+/// True if a scenario that was run without an overlay held.
 fn holds(verdict: Verdict) -> bool {
     verdict.is_conclusive() && !verdict.is_red()
 }
 
-/// The cases that count, without an overlay or under that one.
+/// The cases that count and were run under that overlay, or without one.
 fn counting<'d>(document: &'d RunDocument, overlay: Option<&'d str>) -> impl Iterator<Item = &'d CaseEntry> {
     document
         .cases
@@ -137,7 +138,8 @@ fn entry(document: &RunDocument, overlay: &Overlay) -> OverlayEntry {
     let mut seen: Vec<(&CaseEntry, Seen<'_>)> = counting(document, Some(&overlay.name))
         .map(|case| (case, look(document, case, overlay)))
         .collect();
-    // Of a scenario's repeats the least telling one counts: what catches a fault only sometimes does not guard.
+    // The worst of a scenario's repeats counts: a scenario that catches a fault only sometimes does not guard against
+    // it.
     seen.sort_by_key(|(_, seen)| seen.worth());
     let mut done: Vec<&str> = Vec::new();
     for (case, seen) in seen {
@@ -172,17 +174,17 @@ fn entry(document: &RunDocument, overlay: &Overlay) -> OverlayEntry {
     entry
 }
 
-/// What a case under an overlay shows of it.
+/// The result of one case under an overlay.
 enum Seen<'c> {
     Caught(&'c RowEntry),
     Missed,
     Unclear(String),
-    /// It cannot be run here.
+    /// The case is unsupported on this engine or host.
     Nothing,
 }
 
 impl Seen<'_> {
-    /// How much it tells, least first.
+    /// The order by which the worst repeat counts: the smallest first.
     fn worth(&self) -> u8 {
         match self {
             Self::Missed => 0,
@@ -197,16 +199,17 @@ fn look<'c>(document: &RunDocument, case: &'c CaseEntry, overlay: &Overlay) -> S
     if case.verdict == Verdict::Unsupported {
         return Seen::Nothing;
     }
-    // An overlay that could not do its work breaks the gateway as well, in a way that proves nothing.
-    if let Some(line) = said(case).find(|line| line.contains(&overlay.says_failed())) {
+    // An overlay that fails breaks the gateway too, but that proves nothing.
+    if let Some(line) = output_lines(case).find(|line| line.contains(&overlay.says_failed())) {
         return Seen::Unclear(line.to_owned());
     }
     if !case.verdict.is_conclusive() {
         let why = case.reason.clone().unwrap_or_else(|| case.classification.to_string());
         return Seen::Unclear(why);
     }
-    // Since it is a fact of the case, one without it is an error and never gets here. In older records it is in the output.
-    if case.overlay_processes.is_none() && !said(case).any(|line| line.contains(&overlay.says_on())) {
+    // Older records have only the output to show that the overlay was in force. In newer ones it is a fact, and a case
+    // without that fact is an error.
+    if case.overlay_processes.is_none() && !output_lines(case).any(|line| line.contains(&overlay.says_on())) {
         return Seen::Unclear("the overlay never took effect".into());
     }
     let mut control = counting(document, None)
@@ -221,14 +224,14 @@ fn look<'c>(document: &RunDocument, case: &'c CaseEntry, overlay: &Overlay) -> S
     }
 }
 
-/// Everything that was printed in the container: by its processes, and by the commands that were run in it.
-fn said(case: &CaseEntry) -> impl Iterator<Item = &str> {
+/// All output of the container: of its processes and of the commands that were run in it.
+fn output_lines(case: &CaseEntry) -> impl Iterator<Item = &str> {
     let steps = case.steps.iter().flat_map(|step| step.said.lines());
     case.logs.values().flatten().map(String::as_str).chain(steps)
 }
 
-/// The row that tells most of those that are not as fixed: one that guards what the overlay takes away, else the first that
-/// the scenario file names.
+/// The most telling of the rows that are not in the fixed column: one that guards the part of the fix that the overlay
+/// removes, otherwise the first in the scenario file.
 fn telling<'c>(case: &'c CaseEntry, overlay: &Overlay) -> Option<&'c RowEntry> {
     let guards = |row: &RowEntry| row.guards.is_some() && row.guards == overlay.guards;
     let off = case.rows.iter().filter(|row| !row.is_fixed());

@@ -8,25 +8,25 @@ use super::RunDocument;
 use comeback_plan::{By, Partition};
 use comeback_verdict::{Exit, RunVerdict};
 
-/// Which shard of which plan a run was.
+/// The shard that a run executed, and the plan it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartitionEntry {
-    /// How the plan was cut.
+    /// How the plan was partitioned.
     pub by: By,
-    /// Which shard, from 1.
+    /// Number of the shard, from 1.
     pub shard: u32,
-    /// Of how many.
+    /// Number of shards.
     pub of: u32,
-    /// Cases of the whole plan.
+    /// Number of cases of the whole plan.
     pub cases: usize,
-    /// sha256 of the whole plan, with what is expected: the same for all its shards.
+    /// sha256 of the whole plan with its expectations: the same for all shards.
     pub plan: String,
     /// sha256 of the scenarios of the whole plan.
     pub table: String,
 }
 
 impl PartitionEntry {
-    /// Which shard it is.
+    /// The partition, as `--partition` takes it.
     pub fn partition(&self) -> Partition {
         Partition {
             by: self.by,
@@ -39,7 +39,7 @@ impl PartitionEntry {
 /// A shard that a run was merged from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShardEntry {
-    /// Which, from 1.
+    /// Number of the shard, from 1.
     pub shard: u32,
     /// Its run's id.
     pub run: String,
@@ -49,12 +49,12 @@ pub struct ShardEntry {
     pub started: Timestamp,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// Cases it was to run.
+    /// Number of cases in the shard.
     pub cases: usize,
 }
 
-/// A shard that has nothing to judge has not failed for that: whether the plan as a whole comes to something is for whoever
-/// has all of it.
+/// Makes a shard that has nothing to judge succeed. Only `comeback merge` can tell whether the whole plan has anything
+/// to judge.
 pub fn excuse_nothing(document: &mut RunDocument) {
     let some = document.partition.as_ref().is_some_and(|partition| partition.cases > 0);
     if some && document.exit_code == Exit::Nothing.code() {
@@ -64,7 +64,8 @@ pub fn excuse_nothing(document: &mut RunDocument) {
 }
 
 impl RunDocument {
-    /// One line: which part of a plan this is, or what it was merged from.
+    /// One line that says which shard of a plan this is, or which shards it was merged from. `None` for an ordinary
+    /// run.
     pub fn part(&self) -> Option<String> {
         let cases = |n: usize| format!("{n} case{}", if n == 1 { "" } else { "s" });
         if let Some(partition) = &self.partition {

@@ -1,4 +1,4 @@
-//! The document's shape, and that it agrees with itself.
+//! Tests of the document's shape and consistency.
 #![allow(clippy::unwrap_used)]
 
 use rstest::rstest;
@@ -15,13 +15,13 @@ fn keys(value: &Json) -> Vec<&str> {
 }
 
 #[test]
-fn a_sample_document() {
+fn the_json_of_a_red_gate() {
     insta::assert_json_snapshot!(samples::red_gate());
 }
 
-/// The contract's keys come first and in its order, so that a person finds them.
+/// The documented keys come first and in the documented order, so that people find them.
 #[test]
-fn keys_of_the_contract() {
+fn the_documented_keys_come_first() {
     let json = serde_json::to_value(samples::red_gate()).unwrap();
     let contract = "schema run command started seconds engine images cases verdict exit_code";
     assert!(keys(&json).join(" ").starts_with(contract));
@@ -43,7 +43,7 @@ fn keys_of_the_contract() {
     );
 }
 
-/// What people write about a scenario is kept and shown, too.
+/// Titles and reasons in scenario files are written by people and go into the document, so they are redacted as well.
 #[test]
 fn a_secret_in_a_scenario_is_not_in_the_document() {
     let mut attempt = restart(
@@ -63,7 +63,7 @@ fn a_secret_in_a_scenario_is_not_in_the_document() {
 }
 
 #[test]
-fn no_evidence_is_null_and_absence_is_not() {
+fn a_missing_observation_is_null_and_an_absent_value_is_not() {
     let json = serde_json::to_value(samples::engine_fault()).unwrap();
     assert_eq!(json["cases"][0]["rows"][0]["observed"], Json::Null);
     assert_eq!(
@@ -97,7 +97,7 @@ fn verdict_and_exit_code(#[case] document: RunDocument, #[case] verdict: &str, #
 }
 
 #[test]
-fn of_several_attempts_one_counts() {
+fn only_the_last_attempt_counts() {
     let fixed = || Expectation::Column(Column::Fixed);
     let attempts = [
         restart("a", "? running started up", fixed()),
@@ -121,7 +121,7 @@ fn of_several_attempts_one_counts() {
 #[case(samples::engine_fault())]
 #[case(samples::motley())]
 #[case(samples::no_engine())]
-fn what_is_written_can_be_read(#[case] document: RunDocument) {
+fn a_document_survives_json(#[case] document: RunDocument) {
     let text = serde_json::to_string(&document).unwrap();
     assert_eq!(serde_json::from_str::<RunDocument>(&text).unwrap(), document);
 }
