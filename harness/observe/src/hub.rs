@@ -1,7 +1,7 @@
-//! One stream of engine events a run, dealt out to its cases.
+//! The stream of engine events of a run, passed on to its cases.
 //!
-//! A stream that breaks is taken up again where it was: the engine remembers its last events and is asked for them from the
-//! last one seen on. If that one is among them nothing is missing in between; if it is not, the cases are told.
+//! A broken stream is resumed: the engine keeps its recent events, so the hub asks for those since the last one it saw.
+//! If the answer contains that event, none is missing. Otherwise the hub sends [`HubEvent::Broken`] to all cases.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -14,36 +14,36 @@ use tokio::task::JoinHandle;
 
 use comeback_engine::{Engine, EngineError, EngineEvent, Stream};
 
-/// Label naming the case a container belongs to.
+/// The label with the case that a container belongs to.
 pub const CASE_LABEL: &str = "comeback.case";
-/// Label naming what a container is for in its case.
+/// The label with the role of a container in its case.
 pub const ROLE_LABEL: &str = "comeback.role";
-/// How many events are remembered, to know one that comes again: more than an engine remembers itself.
+/// How many events are remembered to recognise repeated ones: more than an engine keeps.
 const REMEMBERED: usize = 1024;
-/// How long an engine may take to repeat the last event seen.
+/// Deadline for an engine to repeat the last event seen.
 const REPEATS: Duration = Duration::from_secs(5);
-/// Before each attempt to connect again: a stream that breaks at once, again and again, must not become a busy loop.
+/// Pause before each attempt to reconnect, so that a stream that breaks at once does not cause a busy loop.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What a case hears.
+/// A message of the hub to a case.
 #[derive(Debug, Clone)]
 pub enum HubEvent {
-    /// An event of its container under test.
+    /// An event of the case's container under test.
     Event(EngineEvent),
-    /// Events may have been missed.
+    /// Events may be missing. Contains the reason.
     Broken(String),
 }
 
-/// A case that listens.
+/// A subscribed case.
 struct Listener {
     tell: mpsc::UnboundedSender<HubEvent>,
-    /// It knows that events may be missing, and the engine has told nothing since.
+    /// The case was warned that events may be missing, and no event has arrived since.
     warned: bool,
 }
 
 type Listeners = Arc<Mutex<HashMap<String, Listener>>>;
 
-/// Deals events out by case.
+/// Passes each engine event to its case.
 pub struct EventHub {
     listeners: Listeners,
     connected: watch::Receiver<bool>,
@@ -57,7 +57,11 @@ impl Drop for EventHub {
 }
 
 impl EventHub {
-    /// Subscribes to the run's events.
+    /// Subscribes to the engine's events of a run.
+    ///
+    /// # Errors
+    ///
+    /// If the engine refuses the subscription.
     pub async fn open(engine: Arc<dyn Engine>, run: String) -> Result<Self, EngineError> {
         let stream = engine.events(&run, None).await?.fuse().boxed();
         let listeners = Listeners::default();
@@ -77,12 +81,12 @@ impl EventHub {
         })
     }
 
-    /// Events of the container under test of that case, from now on.
+    /// Subscribes a case to the events of its container under test from now on.
     pub fn listen(&self, case: &str) -> mpsc::UnboundedReceiver<HubEvent> {
-        let (tell, heard) = mpsc::unbounded_channel();
+        let (tell, events) = mpsc::unbounded_channel();
         let listener = Listener { tell, warned: false };
         lock(&self.listeners).insert(case.to_owned(), listener);
-        heard
+        events
     }
 
     /// Ends a case's subscription.
@@ -90,12 +94,12 @@ impl EventHub {
         lock(&self.listeners).remove(case);
     }
 
-    /// Returns once the engine's events are heard, which is at once unless the stream broke just now. False if they are not
-    /// within that time.
+    /// Waits until the stream of events is connected, which it is unless it broke just now. Returns false if `limit`
+    /// passes first.
     pub async fn hears(&self, limit: Duration) -> bool {
         let mut connected = self.connected.clone();
-        let heard = tokio::time::timeout(limit, connected.wait_for(|connected| *connected)).await;
-        matches!(heard, Ok(Ok(_)))
+        let waited = tokio::time::timeout(limit, connected.wait_for(|connected| *connected)).await;
+        matches!(waited, Ok(Ok(_)))
     }
 }
 
@@ -103,14 +107,14 @@ fn lock(listeners: &Listeners) -> std::sync::MutexGuard<'_, HashMap<String, List
     listeners.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads the stream, and what takes its place.
+/// Reads the stream of events and resumes it when it breaks.
 struct Reader {
     engine: Arc<dyn Engine>,
     run: String,
     listeners: Listeners,
     connects: watch::Sender<bool>,
     last: Option<EngineEvent>,
-    /// Digests of the last ones: with all its labels an event is some kilobytes.
+    /// Digests of the last events; an event itself is some kilobytes with all its labels.
     seen: VecDeque<u64>,
 }
 
@@ -130,7 +134,7 @@ impl Reader {
         }
     }
 
-    /// A stream in place of the one that broke. Cases hear of it if something may be missing in between.
+    /// Opens a new stream. Warns all cases if events may be missing in between.
     async fn connect_again(&mut self, why: &str) -> Stream<EngineEvent> {
         let last = self.last.clone();
         loop {
@@ -139,26 +143,26 @@ impl Reader {
                 Ok(stream) => {
                     let mut stream = stream.fuse().boxed();
                     let whole = match &last {
-                        Some(last) => self.goes_on(&mut stream, last).await,
-                        // Nothing was ever heard, so nothing can show that it was all there was.
+                        Some(last) => self.repeats_last(&mut stream, last).await,
+                        // No event was ever seen, so none can prove that the streams are contiguous.
                         None => false,
                     };
                     if !whole {
-                        self.tell_all(why);
+                        self.warn_all(why);
                     }
                     return stream;
                 }
                 Err(error) => {
                     tracing::debug!("the engine's events: {error}");
-                    // It is away, and comes back without its memory, or does not.
-                    self.tell_all(why);
+                    // An engine that is down may come back without its recent events, or not at all.
+                    self.warn_all(why);
                 }
             }
         }
     }
 
-    /// True if the stream begins with the last event that was seen.
-    async fn goes_on(&mut self, stream: &mut Stream<EngineEvent>, last: &EngineEvent) -> bool {
+    /// True if the stream repeats the last event that was seen.
+    async fn repeats_last(&mut self, stream: &mut Stream<EngineEvent>, last: &EngineEvent) -> bool {
         let repeats = async {
             while let Some(Ok(event)) = stream.next().await {
                 let (found, later) = (event == *last, event.at > last.at);
@@ -172,7 +176,7 @@ impl Reader {
         tokio::time::timeout(REPEATS, repeats).await.unwrap_or(false)
     }
 
-    /// Deals an event out, unless it was before.
+    /// Passes an event on, unless it was passed on before.
     fn take(&mut self, event: EngineEvent) {
         let digest = digest(&event);
         if self.seen.contains(&digest) {
@@ -186,9 +190,9 @@ impl Reader {
         }
     }
 
-    /// Tells every case that has not been told since the last event. An engine that is away may accept a connection and end
+    /// Warns each case that was not warned since the last event. An engine that is down may accept a connection and end
     /// it at once, four times a second.
-    fn tell_all(&self, why: &str) {
+    fn warn_all(&self, why: &str) {
         for listener in lock(&self.listeners).values_mut() {
             if !std::mem::replace(&mut listener.warned, true) {
                 let _ = listener.tell.send(HubEvent::Broken(why.to_owned()));
@@ -224,7 +228,7 @@ mod tests {
     use comeback_fake::{Fake, Personality};
 
     #[tokio::test(start_paused = true)]
-    async fn an_engine_that_is_away_is_told_of_once() {
+    async fn a_case_is_warned_once_while_the_engine_is_down() {
         let away = Fault {
             op: "events",
             nth: 0,
@@ -238,13 +242,13 @@ mod tests {
         let hub = EventHub::open(engine.clone(), "run".to_owned()).await.unwrap();
         let mut early = hub.listen("early");
         tokio::time::sleep(Duration::from_secs(10)).await;
-        // Events of this one may be missing as well.
+        // Events may be missing for a case that subscribes later as well.
         let mut late = hub.listen("late");
         tokio::time::sleep(Duration::from_secs(10)).await;
-        assert!(engine.asked().calls.len() > 20, "it was not asked again");
-        for heard in [&mut early, &mut late] {
-            assert!(matches!(heard.try_recv(), Ok(HubEvent::Broken(_))));
-            assert!(heard.try_recv().is_err(), "told twice");
+        assert!(engine.asked().calls.len() > 20, "the engine was not asked again");
+        for events in [&mut early, &mut late] {
+            assert!(matches!(events.try_recv(), Ok(HubEvent::Broken(_))));
+            assert!(events.try_recv().is_err(), "warned twice");
         }
     }
 }

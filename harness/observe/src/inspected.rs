@@ -1,9 +1,9 @@
-//! What the engine answers about a container, as a fact.
+//! Turns the engine's answer about a container into a fact.
 
 use comeback_engine::ContainerStatus;
 use comeback_history::facts::{self, Fact};
 
-/// The fact that the engine answered this.
+/// The fact that the engine answered with this status.
 pub fn inspected(status: ContainerStatus) -> Fact {
     Fact::Inspected {
         status: facts::ContainerStatus {

@@ -1,4 +1,4 @@
-//! The connection to the observer or the agent: commands in, facts and replies out.
+//! The connection to the observer or the agent: it sends commands and receives facts and replies.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -17,33 +17,34 @@ use super::wire::Message;
 use comeback_engine::{Attached, LogSource};
 use comeback_history::facts::{Fact, Source};
 
-/// What is listened to at most of one connection, in bytes, each line counting [`LINE`] more: it all goes into memory and
-/// into the record, and the other side runs on the Python of the image under test. The busiest real case says 40 KB.
+/// Most bytes that are read from one connection, where each line counts [`LINE`] bytes more. Everything goes into
+/// memory and into the record, and the script runs on the Python of the image under test, which is not trusted. The
+/// busiest real case sends 40 KB.
 const MOST: usize = 8 << 20;
-/// What a line costs beside its text.
+/// Bytes that a line counts besides its text.
 const LINE: usize = 256;
-/// How long the other side may take to read the first command.
+/// Deadline for the script to read the first command.
 const HELLO: Duration = Duration::from_secs(20);
-/// How often it is put down that something went missing. Once would do.
+/// Most losses that are recorded. One is enough to make the case inconclusive.
 const LOSSES: usize = 4;
 
-/// Why a command got no answer.
+/// Why a command was not answered.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LinkError {
-    /// The other side is gone.
+    /// The observer or agent has ended.
     #[error("the {0} is gone")]
     Closed(&'static str),
-    /// It did not answer in time.
+    /// It did not answer before the deadline.
     #[error("the {0} did not answer within {1:?}")]
     Deadline(&'static str, Duration),
-    /// It answered that it could not.
+    /// It answered that it could not carry out the command.
     #[error("{0}")]
     Refused(String),
 }
 
 type Waiters = Arc<Mutex<Option<HashMap<(u64, Stage), oneshot::Sender<Message>>>>>;
 
-/// Which of a command's answers.
+/// One of the two answers to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Stage {
     /// A hold is in place.
@@ -52,14 +53,14 @@ enum Stage {
     Done,
 }
 
-/// A live connection. Dropping it ends the other side.
+/// A live connection. Dropping it ends the observer or agent.
 pub struct Link {
     name: &'static str,
     input: AsyncMutex<Pin<Box<dyn AsyncWrite + Send>>>,
     waiters: Waiters,
     next: AtomicU64,
     reader: JoinHandle<()>,
-    /// Closed when nothing more comes.
+    /// Closed when the reader has ended.
     listening: watch::Receiver<()>,
 }
 
@@ -70,7 +71,12 @@ impl Drop for Link {
 }
 
 impl Link {
-    /// Takes a fresh connection over and has it say what it knows. `greeted` is called with the first message.
+    /// Takes over a new connection and asks the other side for all present facts. `greeted` is called with the first
+    /// message.
+    ///
+    /// # Errors
+    ///
+    /// If the first command cannot be sent within 20 s.
     pub async fn open(
         attached: Attached,
         source: Source,
@@ -83,11 +89,11 @@ impl Link {
             "agent"
         };
         let waiters: Waiters = Arc::new(Mutex::new(Some(HashMap::new())));
-        let (ears, listening) = watch::channel(());
-        let listen = read(name, attached.lines, source, recorder, waiters.clone(), greeted);
+        let (open, listening) = watch::channel(());
+        let messages = read(name, attached.lines, source, recorder, waiters.clone(), greeted);
         let reader = tokio::spawn(async move {
-            listen.await;
-            drop(ears);
+            messages.await;
+            drop(open);
         });
         let link = Self {
             name,
@@ -101,18 +107,26 @@ impl Link {
         Ok(link)
     }
 
-    /// Returns once nothing more comes: the other side has ended, or is not listened to any more.
+    /// Returns once no more messages are read: the other side has ended, or has sent too much.
     pub async fn gone(&self) {
         let mut listening = self.listening.clone();
         while listening.changed().await.is_ok() {}
     }
 
-    /// Returns once everything that was true at the time of the call is in the history.
+    /// Returns once every fact that was true at the time of the call is in the history.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Link::ask`].
     pub async fn sync(&self, limit: Duration) -> Result<(), LinkError> {
         self.ask(json!({"c": "sync"}), limit).await.map(|_| ())
     }
 
-    /// Sends a command and waits until it is done. A refusal is an error.
+    /// Sends a command and waits until it is done.
+    ///
+    /// # Errors
+    ///
+    /// If the other side has ended, does not answer within `limit`, or refuses.
     pub async fn ask(&self, command: Json, limit: Duration) -> Result<Message, LinkError> {
         let (id, command) = self.number(command);
         let done = self.expect(id, Stage::Done)?;
@@ -120,7 +134,12 @@ impl Link {
         self.answer(done, limit).await
     }
 
-    /// Sends a command that first arms itself. Returns once it is armed; the receiver tells when it is done.
+    /// Sends a command that takes effect later, such as `hold-at`. Returns once it is armed; the receiver gets the
+    /// message that it is done.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Link::ask`], before the command is armed.
     pub async fn arm(&self, command: Json, limit: Duration) -> Result<oneshot::Receiver<Message>, LinkError> {
         let (id, command) = self.number(command);
         let armed = self.expect(id, Stage::Armed)?;
@@ -131,6 +150,10 @@ impl Link {
     }
 
     /// Waits for an answer.
+    ///
+    /// # Errors
+    ///
+    /// If the other side ends first, `limit` passes, or the answer is a refusal.
     pub async fn answer(&self, waiter: oneshot::Receiver<Message>, limit: Duration) -> Result<Message, LinkError> {
         match tokio::time::timeout(limit, waiter).await {
             Ok(Ok(message)) if message.k == "reply" && !message.ok => Err(LinkError::Refused(message.why)),
@@ -147,15 +170,16 @@ impl Link {
     }
 
     fn expect(&self, id: u64, stage: Stage) -> Result<oneshot::Receiver<Message>, LinkError> {
-        let (tell, told) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         match self.waiters.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            Some(waiters) => waiters.insert((id, stage), tell),
+            Some(waiters) => waiters.insert((id, stage), answer),
             None => return Err(LinkError::Closed(self.name)),
         };
-        Ok(told)
+        Ok(answered)
     }
 
-    /// The other side may have stopped reading, and somebody else may be waiting for it to go on.
+    /// Sends a line. The deadline covers the lock too: if the other side has stopped reading, another caller may hold
+    /// the lock.
     async fn send(&self, command: &Json, limit: Duration) -> Result<(), LinkError> {
         let line = format!("{command}\n");
         let write = async {
@@ -171,7 +195,7 @@ impl Link {
 }
 
 fn unreadable(name: &str) -> String {
-    format!("the {name} said something unreadable")
+    format!("the {name} sent an unreadable line")
 }
 
 async fn read(
@@ -186,8 +210,8 @@ async fn read(
     let mut expected = 0;
     let mut left = MOST;
     let mut losses = 0;
-    // Where an agent cannot be started, because its container just ended, some engines say so on its own stream. That is no
-    // loss: there was no agent to say anything.
+    // If an agent cannot be started because its container just ended, some engines write the error to the agent's own
+    // stream. That is no loss, because no agent was running.
     let mut before_greeting = false;
     let mut lose = |what: String| {
         losses += 1;
@@ -199,7 +223,7 @@ async fn read(
         let line = match line {
             Ok(line) => line,
             Err(error) => {
-                // An agent ends with its container, and the engine is not always polite about it.
+                // An agent ends with its container, and some engines break the connection then.
                 if source == Source::Observer {
                     lose(format!("the connection to the {name} broke: {error}"));
                 }
@@ -208,7 +232,7 @@ async fn read(
         };
         let Some(rest) = left.checked_sub(line.text.len() + LINE) else {
             lose(format!(
-                "the {name} said more than {} MiB, and is not listened to any more",
+                "the {name} sent more than {} MiB, and is no longer read",
                 MOST >> 20
             ));
             break;
@@ -252,11 +276,11 @@ async fn read(
             && let Some(all) = waiters.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
             && let Some(waiter) = all.remove(&(id, stage))
         {
-            // Whoever asked may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = waiter.send(message);
         }
     }
-    // Dropping the senders tells everybody who waits.
+    // Dropping the senders ends all waits.
     *waiters.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
@@ -272,8 +296,8 @@ mod tests {
     use comeback_text::redact::Secrets;
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_does_not_read_is_not_waited_for_forever() {
-        // Takes less than a line, and nobody reads at its other end.
+    async fn opening_a_link_to_a_peer_that_does_not_read_ends_at_the_deadline() {
+        // The buffer is smaller than a line, and nobody reads from its other end.
         let (input, _other_end) = tokio::io::duplex(4);
         let attached = Attached {
             lines: stream::pending().boxed(),
@@ -296,10 +320,10 @@ mod tests {
     #[tokio::test]
     async fn an_unreadable_line_is_a_loss_unless_the_agent_never_started(
         #[case] source: Source,
-        #[case] said: &[&str],
+        #[case] sent: &[&str],
         #[case] losses: usize,
     ) {
-        let lines: Vec<_> = said
+        let lines: Vec<_> = sent
             .iter()
             .map(|text| {
                 Ok(LogLine {
@@ -320,8 +344,8 @@ mod tests {
             |_| (),
         )
         .await;
-        let (told, _) = recorder.snapshot();
-        let lost = told.iter().filter(|o| matches!(o.fact, Fact::Lost { .. }));
+        let (history, _) = recorder.snapshot();
+        let lost = history.iter().filter(|o| matches!(o.fact, Fact::Lost { .. }));
         assert_eq!(lost.count(), losses);
     }
 }

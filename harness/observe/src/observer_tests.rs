@@ -1,5 +1,5 @@
-//! The observer itself, under `python3`, on a folder of the test's. It is stopped while files are written, so that what
-//! happens between two of its looks does not depend on how fast it is.
+//! Tests of the observer script under `python3`, on a folder of the test. The observer is stopped while files are
+//! written, so that the result does not depend on its speed.
 
 #![allow(clippy::unwrap_used)]
 
@@ -67,7 +67,7 @@ impl Observer {
         assert!(sent.unwrap().success());
     }
 
-    /// What it says of something that is done while it does not look.
+    /// Does `work` while the observer is stopped, and returns its messages about that.
     fn meanwhile(&mut self, work: impl FnOnce(&Self)) -> Vec<Message> {
         self.signal("-STOP");
         work(self);
@@ -75,19 +75,19 @@ impl Observer {
         self.sync()
     }
 
-    /// Everything it says until it knows what is true now.
+    /// All messages up to the answer to `sync`.
     fn sync(&mut self) -> Vec<Message> {
         self.syncs += 1;
         writeln!(self.input, "{}", json!({"c": "sync", "id": self.syncs})).unwrap();
-        let mut said = Vec::new();
+        let mut messages = Vec::new();
         loop {
             let mut line = String::new();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "it has ended");
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "the observer has ended");
             let message = Message::parse(&line).unwrap();
             match message.k.as_str() {
-                "sync" => return said,
+                "sync" => return messages,
                 "hello" => {}
-                _ => said.push(message),
+                _ => messages.push(message),
             }
         }
     }
@@ -106,8 +106,8 @@ impl Observer {
 const STATE: &str = "gateway_state.json";
 const LOG: &str = "logs/container-boot.log";
 
-/// In words: the states it told, and the rest by kind.
-fn words(said: &[Message]) -> Vec<String> {
+/// The messages in words: state words, and the kind of all others.
+fn words(messages: &[Message]) -> Vec<String> {
     let word = |message: &Message| match message.fact() {
         Some(Fact::State {
             content: FileContent::Json { value },
@@ -117,7 +117,7 @@ fn words(said: &[Message]) -> Vec<String> {
         Some(Fact::BootLine { action, .. }) => action,
         _ => message.k.clone(),
     };
-    said.iter().map(word).collect()
+    messages.iter().map(word).collect()
 }
 
 fn state(word: &str) -> String {
@@ -129,32 +129,32 @@ fn line(action: &str) -> String {
 }
 
 #[test]
-fn a_content_that_was_overwritten_in_place_is_missed() {
+fn a_content_overwritten_in_place_before_it_was_read_is_reported_as_missed() {
     let mut observer = Observer::start();
     let in_place = |o: &Observer, word| fs::write(o.path(STATE), state(word)).unwrap();
     assert_eq!(words(&observer.meanwhile(|o| in_place(o, "one"))), ["one"]);
-    let said = observer.meanwhile(|o| {
+    let messages = observer.meanwhile(|o| {
         in_place(o, "two");
         in_place(o, "three");
     });
-    assert_eq!(words(&said), ["missed", "three"]);
-    assert!(matches!(said[0].fact(), Some(Fact::Missed { path }) if path == "default/gateway_state.json"));
-    // By renaming, as the gateway does it.
-    let said = observer.meanwhile(|o| {
+    assert_eq!(words(&messages), ["missed", "three"]);
+    assert!(matches!(messages[0].fact(), Some(Fact::Missed { path }) if path == "default/gateway_state.json"));
+    // Written by renaming, as the gateway does.
+    let messages = observer.meanwhile(|o| {
         o.rename_in(STATE, &state("four"));
         o.rename_in(STATE, &state("five"));
     });
-    assert_eq!(words(&said), ["five", "missed"]);
-    // Opened for writing and closed without it: nothing is missed.
-    let said = observer.meanwhile(|o| {
+    assert_eq!(words(&messages), ["five", "missed"]);
+    // Opened for writing and closed without a write: nothing is missed.
+    let messages = observer.meanwhile(|o| {
         in_place(o, "six");
         drop(OpenOptions::new().append(true).open(o.path(STATE)).unwrap());
     });
-    assert_eq!(words(&said), ["six"]);
+    assert_eq!(words(&messages), ["six"]);
 }
 
 #[test]
-fn a_content_that_is_being_overwritten_is_missed_and_half_a_file_is_not_told() {
+fn a_file_that_is_being_overwritten_is_missed_and_not_reported_by_halves() {
     let mut observer = Observer::start();
     observer.meanwhile(|o| fs::write(o.path(STATE), state("one")).unwrap());
     observer.signal("-STOP");
@@ -162,45 +162,45 @@ fn a_content_that_is_being_overwritten_is_missed_and_half_a_file_is_not_told() {
     let mut half = File::create(observer.path(STATE)).unwrap();
     half.write_all(b"{").unwrap();
     observer.signal("-CONT");
-    // What a look at everything finds is half a file, and it says so.
-    let said = words(&observer.sync());
-    assert_eq!(said[0], "missed");
+    // The scan after `sync` finds half a file, and reports that.
+    let messages = words(&observer.sync());
+    assert_eq!(messages[0], "missed");
     drop(half);
 }
 
 #[test]
-fn a_log_that_was_truncated_in_place_is_told() {
+fn a_log_truncated_in_place_is_reported() {
     let mut observer = Observer::start();
     assert_eq!(
         words(&observer.meanwhile(|o| o.append(LOG, &line("started")))),
         ["started"]
     );
-    let said = observer.meanwhile(|o| fs::write(o.path(LOG), "").unwrap());
-    assert_eq!(words(&said), ["cut"]);
-    assert!(matches!(said[0].fact(), Some(Fact::Lost { .. })));
+    let messages = observer.meanwhile(|o| fs::write(o.path(LOG), "").unwrap());
+    assert_eq!(words(&messages), ["cut"]);
+    assert!(matches!(messages[0].fact(), Some(Fact::Lost { .. })));
     assert_eq!(
         words(&observer.meanwhile(|o| o.append(LOG, &line("registered")))),
         ["registered"]
     );
-    // Also if as much has been written since as there was before.
-    let said = observer.meanwhile(|o| fs::write(o.path(LOG), line("other").repeat(3)).unwrap());
-    assert_eq!(words(&said), ["cut", "other", "other", "other"]);
-    // One that is rotated is read to its end, and from the beginning of the new one.
-    let said = observer.meanwhile(|o| {
+    // Also if it has grown to its former size since.
+    let messages = observer.meanwhile(|o| fs::write(o.path(LOG), line("other").repeat(3)).unwrap());
+    assert_eq!(words(&messages), ["cut", "other", "other", "other"]);
+    // A rotated log is read to its end, and the new one from its beginning.
+    let messages = observer.meanwhile(|o| {
         o.append(LOG, &line("last"));
         fs::rename(o.path(LOG), o.path("logs/container-boot.log.1")).unwrap();
         o.append(LOG, &line("first"));
     });
-    assert_eq!(words(&said), ["last", "first"]);
+    assert_eq!(words(&messages), ["last", "first"]);
 }
 
-/// A file's own time may be anything; the times that are told never go back, and a file that goes has one as well.
+/// A file's own time may be anything. Reported times never go back, and the removal of a file has a time as well.
 #[test]
-fn each_change_has_a_time_of_its_own() {
+fn reported_times_are_monotonic() {
     let mut observer = Observer::start();
     let mut times = Vec::new();
     for word in ["one", "two", ""] {
-        let said = observer.meanwhile(|o| match word {
+        let messages = observer.meanwhile(|o| match word {
             "" => fs::remove_file(o.path(STATE)).unwrap(),
             word => {
                 fs::write(o.path("beside"), state(word)).unwrap();
@@ -209,8 +209,8 @@ fn each_change_has_a_time_of_its_own() {
                 fs::rename(o.path("beside"), o.path(STATE)).unwrap();
             }
         });
-        assert_eq!(said.len(), 1);
-        times.push(said[0].at().unwrap());
+        assert_eq!(messages.len(), 1);
+        times.push(messages[0].at().unwrap());
     }
     assert!(times.is_sorted(), "{times:?}");
     assert!(

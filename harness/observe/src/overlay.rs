@@ -1,4 +1,4 @@
-//! Whether the fault overlay of a case was in force: what its processes said, against what is known to have run.
+//! Whether the fault overlay of a case was in force: compares the reports of its processes with the processes that ran.
 
 use std::fmt;
 
@@ -13,16 +13,16 @@ use comeback_scenario::overlay::ProcessKind;
 /// Why a fault overlay was not in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotInForce {
-    /// It says itself that it could not do its work.
+    /// The overlay reports that it could not break anything.
     Failed {
-        /// In which process.
+        /// The process that reported it.
         process: ProcessKind,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// A process for which it is meant ran without it.
+    /// A process for which it is meant ran without it. Contains the process, as the subject of a sentence.
     RanWithout(String),
-    /// No process for which it is meant ran at all.
+    /// No process for which it is meant ran.
     NothingRan(ProcessKind),
 }
 
@@ -30,14 +30,15 @@ impl fmt::Display for NotInForce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed { process, why } => write!(f, "it found nothing to break in the {process}: {why}"),
-            Self::RanWithout(who) => write!(f, "{who} without it, as if nothing had been asked for"),
+            Self::RanWithout(who) => write!(f, "{who} without it"),
             Self::NothingRan(process) => write!(f, "no {process} ran in which it could have been in force"),
         }
     }
 }
 
-/// Reads the file in which processes say what became of the overlay: those lines that were written by our hook.
-pub fn read(said: &str) -> Vec<(Option<Timestamp>, Fact)> {
+/// Reads the file in which processes report whether the overlay took effect. Lines that our hook did not write are
+/// ignored.
+pub fn read(reports: &str) -> Vec<(Option<Timestamp>, Fact)> {
     #[derive(Deserialize)]
     struct Line {
         overlay: String,
@@ -63,12 +64,12 @@ pub fn read(said: &str) -> Vec<(Option<Timestamp>, Fact)> {
         };
         Some((Timestamp::from_nanosecond(i128::from(line.at)).ok(), fact))
     };
-    said.lines().filter_map(fact).collect()
+    reports.lines().filter_map(fact).collect()
 }
 
-/// Whether the overlay of that name, which matters in that kind of process, was in force wherever it matters: in each
-/// gateway that came as far as `running`, at each boot of which the reconciler wrote a line, in a command of the operator.
-/// `None` if it was.
+/// Why an overlay that is meant for one kind of process was not in force in all of them: in each gateway that wrote
+/// `running`, in the reconciler of each boot that wrote a line, or in at least one command of the operator. `None` if
+/// it was in force.
 pub fn not_in_force(overlay: &str, kind: ProcessKind, now: &Now, history: &[Observation]) -> Option<NotInForce> {
     let mut proven: Vec<Process> = Vec::new();
     for observation in history {
@@ -154,10 +155,10 @@ mod tests {
 
     const NAME: &str = "sigterm-ignored";
 
-    struct Told(Recorder);
+    struct Facts(Recorder);
 
-    impl Told {
-        fn nothing() -> Self {
+    impl Facts {
+        fn none() -> Self {
             Self(Recorder::new(None, Secrets::default(), Clocks::start()))
         }
 
@@ -190,7 +191,7 @@ mod tests {
             self.0.push(Source::Observer, at, line);
         }
 
-        /// A gateway that is supervised and writes that.
+        /// A supervised gateway that writes `state`.
         fn gateway(&self, pid: u32, state: &str) {
             let status = ServiceStatus {
                 slot: true,
@@ -213,7 +214,7 @@ mod tests {
             });
         }
 
-        fn says(&self, process: &str, pid: u32, effect: &str) {
+        fn reports(&self, process: &str, pid: u32, effect: &str) {
             let line = json!({"overlay": NAME, "process": process, "pid": pid, "start_time": 100, "at": 5,
                 effect: "some.module"});
             for (_, fact) in read(&format!("{line}\n")) {
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_hook_wrote_is_read() {
+    fn lines_that_the_hook_did_not_write_are_ignored() {
         let good = r#"{"overlay":"x","process":"command","pid":7,"start_time":9,"on":"m","at":1000000000}"#;
         let bad = [
             "",
@@ -246,63 +247,69 @@ mod tests {
     }
 
     #[test]
-    fn each_gateway_that_ran_has_to_say_so() {
-        let told = Told::nothing();
-        told.boot(1);
+    fn each_gateway_that_ran_must_report_the_overlay() {
+        let facts = Facts::none();
+        facts.boot(1);
         let nothing = Some(NotInForce::NothingRan(ProcessKind::Gateway));
-        assert_eq!(told.found(ProcessKind::Gateway), nothing);
-        // Other processes that load the module prove nothing of the gateway.
-        told.says("command", 9, "on");
-        told.says("reconciler", 10, "on");
-        assert_eq!(told.found(ProcessKind::Gateway), nothing);
-        told.gateway(20, "running");
+        assert_eq!(facts.found(ProcessKind::Gateway), nothing);
+        // Reports of other processes prove nothing about the gateway.
+        facts.reports("command", 9, "on");
+        facts.reports("reconciler", 10, "on");
+        assert_eq!(facts.found(ProcessKind::Gateway), nothing);
+        facts.gateway(20, "running");
         assert!(
-            matches!(told.found(ProcessKind::Gateway), Some(NotInForce::RanWithout(who)) if who.contains("pid 20"))
+            matches!(facts.found(ProcessKind::Gateway), Some(NotInForce::RanWithout(who)) if who.contains("pid 20"))
         );
-        told.says("gateway", 20, "on");
-        assert_eq!(told.found(ProcessKind::Gateway), None);
-        // One that was killed before it got that far need not.
-        told.gateway(21, "starting");
-        assert_eq!(told.found(ProcessKind::Gateway), None);
-        told.gateway(21, "running");
-        assert!(told.found(ProcessKind::Gateway).unwrap().to_string().contains("pid 21"));
+        facts.reports("gateway", 20, "on");
+        assert_eq!(facts.found(ProcessKind::Gateway), None);
+        // A gateway that was killed before it ran need not report.
+        facts.gateway(21, "starting");
+        assert_eq!(facts.found(ProcessKind::Gateway), None);
+        facts.gateway(21, "running");
+        assert!(
+            facts
+                .found(ProcessKind::Gateway)
+                .unwrap()
+                .to_string()
+                .contains("pid 21")
+        );
     }
 
     #[test]
-    fn the_reconciler_has_to_say_so_at_each_boot() {
-        let told = Told::nothing();
-        told.boot(1);
-        told.says("gateway", 20, "on");
+    fn the_reconciler_must_report_the_overlay_at_each_boot() {
+        let facts = Facts::none();
+        facts.boot(1);
+        facts.reports("gateway", 20, "on");
         assert!(matches!(
-            told.found(ProcessKind::Reconciler),
+            facts.found(ProcessKind::Reconciler),
             Some(NotInForce::RanWithout(_))
         ));
-        told.says("reconciler", 5, "on");
-        assert_eq!(told.found(ProcessKind::Reconciler), None);
-        told.boot(2);
-        let found = told.found(ProcessKind::Reconciler).unwrap().to_string();
+        facts.reports("reconciler", 5, "on");
+        assert_eq!(facts.found(ProcessKind::Reconciler), None);
+        facts.boot(2);
+        let found = facts.found(ProcessKind::Reconciler).unwrap().to_string();
         assert!(found.contains("1 of 2 boots"), "{found}");
     }
 
     #[test]
-    fn a_command_has_to_say_so() {
-        let told = Told::nothing();
-        told.says("gateway", 20, "on");
+    fn a_command_must_report_the_overlay() {
+        let facts = Facts::none();
+        facts.reports("gateway", 20, "on");
         let nothing = Some(NotInForce::NothingRan(ProcessKind::Command));
-        assert_eq!(told.found(ProcessKind::Command), nothing);
-        told.says("command", 21, "on");
-        assert_eq!(told.found(ProcessKind::Command), None);
+        assert_eq!(facts.found(ProcessKind::Command), nothing);
+        facts.reports("command", 21, "on");
+        assert_eq!(facts.found(ProcessKind::Command), None);
     }
 
     #[test]
-    fn one_that_failed_anywhere_was_not_in_force() {
-        let told = Told::nothing();
-        told.says("command", 21, "on");
-        told.says("gateway", 20, "failed");
+    fn an_overlay_that_failed_in_any_process_was_not_in_force() {
+        let facts = Facts::none();
+        facts.reports("command", 21, "on");
+        facts.reports("gateway", 20, "failed");
         let failed = NotInForce::Failed {
             process: ProcessKind::Gateway,
             why: "some.module".into(),
         };
-        assert_eq!(told.found(ProcessKind::Command), Some(failed));
+        assert_eq!(facts.found(ProcessKind::Command), Some(failed));
     }
 }

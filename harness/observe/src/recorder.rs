@@ -1,5 +1,5 @@
-//! The one place a case's facts go to: keeps the history, folds it, wakes whoever waits, and passes each observation on
-//! to the evidence as it happens.
+//! Collects the facts of a case: keeps the history, folds it into the present state, wakes waits, and passes each
+//! observation on to the record at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,50 +33,50 @@ struct State {
     history: Vec<Observation>,
     now: Now,
     latencies_ms: Vec<f64>,
-    /// Set once the attempt is over. A task that outlives it may still push.
+    /// Set once the attempt is over. A task that outlives the attempt may still push.
     closed: bool,
 }
 
-/// A wait that did not come true.
+/// A wait whose condition did not come true.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WaitError {
     /// The deadline passed.
     #[error("waited {:.0} s for {condition}; last seen: {last}", limit.as_secs_f64())]
     Deadline {
-        /// What for.
+        /// The condition in words.
         condition: String,
-        /// How long.
+        /// The deadline, from the start of the wait.
         limit: Duration,
-        /// The last value.
+        /// The last value, in words.
         last: String,
     },
-    /// The container ended, so it cannot come true.
+    /// The container ended, so the condition cannot come true.
     #[error("the container ended while waiting for {condition}; last seen: {last}")]
     Exited {
-        /// What for.
+        /// The condition in words.
         condition: String,
-        /// The last value.
+        /// The last value, in words.
         last: String,
     },
 }
 
 /// A condition over the folded history.
 pub struct Wait<'a, T> {
-    /// In words, for the error and the progress display.
+    /// The condition in words, for the error and the progress display.
     pub condition: String,
-    /// The deadline.
+    /// The deadline, from the start of the wait.
     pub limit: Duration,
     /// Whether the container must run for the condition to come true.
     pub needs_container: bool,
-    /// `Some` once it is true.
+    /// Returns `Some` once the condition is true.
     #[allow(clippy::type_complexity)]
     pub check: Box<dyn FnMut(&Now) -> Option<T> + Send + 'a>,
-    /// The value to report if it never is.
+    /// The last value in words, for the error.
     pub last: Box<dyn Fn(&Now) -> String + Send + 'a>,
 }
 
 impl Recorder {
-    /// An empty history, into which none of these secrets gets. Each observation is passed on to `sink`.
+    /// An empty history. `secrets` are removed from each fact. Each observation is passed on to `sink`.
     pub fn new(sink: Option<mpsc::UnboundedSender<Observation>>, secrets: Secrets, clocks: Clocks) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -90,25 +90,25 @@ impl Recorder {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere leaves the history as good as it was.
+        // A panic elsewhere does not damage the history.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a fact in. Returns its position. After [`Recorder::close`] it is dropped: the attempt's evidence has been handed
-    /// over by then, and a record with more observations than the attempt had is refused when it is read.
+    /// Adds a fact and returns its position. After [`Recorder::close`] the fact is dropped, because the attempt's
+    /// evidence has been handed over by then, and a record with more observations than its attempt had is an error.
     pub fn push(&self, source: Source, at: Option<Timestamp>, fact: Fact) -> u64 {
         let fact = self.shared.secrets.all(fact);
         let seq = {
             let mut state = self.state();
             if state.closed {
-                tracing::debug!("told after the end of the attempt: {fact:?}");
+                tracing::debug!("a fact after the end of the attempt: {fact:?}");
                 return state.history.len() as u64;
             }
             let seq = state.history.len() as u64;
             let known = self.shared.clocks.ours();
             let observation = Observation {
                 seq,
-                // What the harness does becomes true as it is told.
+                // An action of the harness becomes true when it is recorded.
                 at: if source == Source::Harness {
                     at.and(Some(known))
                 } else {
@@ -120,7 +120,7 @@ impl Recorder {
             };
             state.now.apply(&observation);
             if let Some(sink) = &self.shared.sink {
-                // The evidence writer may have failed; that is reported where it failed.
+                // If the writer of the record has failed, it reports that itself.
                 let _ = sink.send(observation.clone());
             }
             state.history.push(observation);
@@ -130,43 +130,47 @@ impl Recorder {
         seq
     }
 
-    /// Sets a mark.
+    /// Marks a moment at which rows are read.
     pub fn mark(&self, moment: Moment) {
         let moment = MomentName::from(moment);
         self.push(Source::Harness, Some(Timestamp::now()), Fact::Mark { moment });
     }
 
-    /// Marks where the settling window begins. No row is read there; the invariants compare its two ends.
+    /// Marks the start of the settling window. No row is read there, but the invariants compare its start and end.
     pub fn settling(&self) {
         let moment = MomentName(SETTLING.to_owned());
         self.push(Source::Harness, Some(Timestamp::now()), Fact::Mark { moment });
     }
 
-    /// Reads the folded history.
+    /// Reads the present state.
     pub fn now<R>(&self, read: impl FnOnce(&Now) -> R) -> R {
         read(&self.state().now)
     }
 
-    /// Reads the folded history and the history itself.
+    /// Reads the present state and the history.
     pub fn read<R>(&self, read: impl FnOnce(&Now, &[Observation]) -> R) -> R {
         let state = self.state();
         read(&state.now, &state.history)
     }
 
-    /// The whole history and the latencies of all waits so far, in milliseconds.
+    /// The history and the latencies of all waits so far, in milliseconds.
     pub fn snapshot(&self) -> (Vec<Observation>, Vec<f64>) {
         let state = self.state();
         (state.history.clone(), state.latencies_ms.clone())
     }
 
-    /// Ends the history. Returns what [`Recorder::snapshot`] does; nothing is added or passed on after that.
+    /// Ends the history, so that nothing more is added or passed on. Returns the same as [`Recorder::snapshot`].
     pub fn close(&self) -> (Vec<Observation>, Vec<f64>) {
         let mut state = self.state();
         state.closed = true;
         (state.history.clone(), state.latencies_ms.clone())
     }
 
-    /// Waits for a condition. It is looked at once for each new observation, and not otherwise.
+    /// Waits for a condition, which is checked now and once for each new observation.
+    ///
+    /// # Errors
+    ///
+    /// If the deadline passes, or the container ends and the condition needs it.
     pub async fn wait<T>(&self, mut wait: Wait<'_, T>) -> Result<T, WaitError> {
         let mut length = self.shared.length.subscribe();
         let deadline = tokio::time::Instant::now() + wait.limit;
@@ -203,7 +207,7 @@ impl Recorder {
 }
 
 impl State {
-    /// The newest observation ended a wait: how long ago did it become true?
+    /// Notes the latency of the newest observation, which has just ended a wait.
     fn note_latency(&mut self, clocks: &Clocks) {
         let at = self.history.last().and_then(order::host_time);
         self.latencies_ms.extend(at.and_then(|at| clocks.since_ms(at)));
@@ -235,10 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_gets_in() {
-        let (tell, mut told) = mpsc::unbounded_channel();
+    fn secrets_are_removed_from_history_and_sink() {
+        let (sink, mut passed_on) = mpsc::unbounded_channel();
         let recorder = Recorder::new(
-            Some(tell),
+            Some(sink),
             Secrets::among([("BOT_TOKEN", "hunter2hunter2")]),
             Clocks::start(),
         );
@@ -251,7 +255,7 @@ mod tests {
             came_true: None,
         };
         recorder.push(Source::Harness, None, fact);
-        for observation in [recorder.snapshot().0.remove(0), told.try_recv().unwrap()] {
+        for observation in [recorder.snapshot().0.remove(0), passed_on.try_recv().unwrap()] {
             let Fact::StepEnded { output, .. } = observation.fact else {
                 panic!("another fact");
             };
@@ -260,20 +264,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_after_the_end_is_neither_kept_nor_passed_on() {
-        let (tell, mut told) = mpsc::unbounded_channel();
-        let recorder = Recorder::new(Some(tell), Secrets::default(), Clocks::start());
+    fn facts_after_close_are_neither_kept_nor_passed_on() {
+        let (sink, mut passed_on) = mpsc::unbounded_channel();
+        let recorder = Recorder::new(Some(sink), Secrets::default(), Clocks::start());
         let late = recorder.clone();
         recorder.push(Source::Engine, None, container(ContainerChange::Started));
         let (history, _) = recorder.close();
         late.push(Source::Engine, None, container(ContainerChange::Died));
         assert_eq!((history.len(), recorder.snapshot().0.len()), (1, 1));
-        assert_eq!((told.try_recv().is_ok(), told.try_recv().is_ok()), (true, false));
+        assert_eq!(
+            (passed_on.try_recv().is_ok(), passed_on.try_recv().is_ok()),
+            (true, false)
+        );
         assert!(recorder.now(Now::running));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_that_runs_out_says_what_it_saw_last() {
+    async fn the_error_of_a_deadline_gives_the_last_value() {
         let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         recorder.push(Source::Engine, None, container(ContainerChange::Oom));
         let error = recorder.wait(wait_for_two(Duration::from_secs(7))).await.unwrap_err();
@@ -284,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_ends_at_once_if_the_container_does() {
+    async fn a_wait_that_needs_the_container_ends_with_it() {
         let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         recorder.push(Source::Engine, None, container(ContainerChange::Started));
         let waiting = tokio::spawn({
@@ -297,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_ends_with_the_fact() {
+    async fn a_wait_ends_once_its_condition_is_true() {
         let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
         let waiting = tokio::spawn({
             let recorder = recorder.clone();

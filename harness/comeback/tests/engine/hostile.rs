@@ -15,7 +15,7 @@ const WAYS: [(&str, &str, &str); 18] = [
     // The unmodified gateway.
     ("none", "held", ""),
     ("log-flood", "held", ""),
-    ("state-flood", "inconclusive", "the observer said more than 8 MiB"),
+    ("state-flood", "inconclusive", "the observer sent more than 8 MiB"),
     ("state-huge", "regression", "boot.prior_state is absent"),
     ("state-sparse", "regression", "boot.prior_state is absent"),
     ("state-fifo", "regression", "boot.prior_state is absent"),
@@ -31,7 +31,7 @@ const WAYS: [(&str, &str, &str); 18] = [
     ("quit", "regression", "boot.prior_state is absent"),
     ("clock-ahead", "held", ""),
     ("clock-back", "held", ""),
-    ("babbles", "error", "the observer said something unreadable"),
+    ("babbles", "error", "the observer sent an unreadable line"),
 ];
 /// Limit for the harness's memory, in KiB. Measured: 77 MiB, and 40 MiB without a hostile image.
 const MEMORY: u64 = 200 << 10;
