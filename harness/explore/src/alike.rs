@@ -1,17 +1,17 @@
-//! Whether a failing sequence is one more case of something that was found already.
+//! Whether an earlier finding explains a failing sequence.
 
 use super::model::{Cut, Move, Window};
 use super::sequence::Sequence;
 
-/// True if a minimal sequence is all of a failing one that matters: its moves are among those of the other, in their order
-/// and with other profiles if need be, and the last one is the last one of both.
+/// True if a minimal sequence explains a failing one: the failing one contains the minimal one's moves in the same
+/// order, possibly with other profiles, and both end with the same move.
 pub fn explains(minimal: &Sequence, failing: &Sequence) -> bool {
     if minimal.setting.restarts && !failing.setting.restarts {
         return false;
     }
     let (minimal_moves, failing_moves) = (taken_apart(&minimal.moves), taken_apart(&failing.moves));
     let (Some((last, before)), Some((end, rest))) = (minimal_moves.split_last(), failing_moves.split_last()) else {
-        // What is wrong before anything is done is wrong whatever the volume says.
+        // A failure of the empty sequence happens before the first step, so seeds do not matter.
         let seeds = failing.moves.iter().all(|step| matches!(step, Move::Seeded { .. }));
         return minimal.moves.is_empty() && seeds;
     };
@@ -21,7 +21,7 @@ pub fn explains(minimal: &Sequence, failing: &Sequence) -> bool {
     })
 }
 
-/// An outage that waits for what it follows is two moves.
+/// Splits an outage that begins after its act into two moves.
 fn taken_apart(moves: &[Move]) -> Vec<Move> {
     let mut apart = Vec::new();
     for step in moves {
@@ -36,13 +36,13 @@ fn taken_apart(moves: &[Move]) -> Vec<Move> {
     apart
 }
 
-/// Every way to give four profiles each other's names.
+/// All permutations of four profiles.
 fn renamings() -> impl Iterator<Item = [usize; 4]> {
     let digits = |n: usize| [n % 4, n / 4 % 4, n / 16 % 4, n / 64];
     (0..256).map(digits).filter(|names| (0..4).all(|p| names.contains(&p)))
 }
 
-/// True if a move does what another does and is not less plain.
+/// True if `plain` does the same as `other` and is at least as simple.
 fn covers(plain: &Move, other: &Move, names: &[usize; 4]) -> bool {
     let named = |profile: usize| names[profile.min(3)];
     match (plain, other) {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_way_to_the_same_end_is_explained() {
+    fn a_longer_sequence_with_the_same_end_is_explained() {
         let outage = |how| Move::Outage { how, cut: None };
         let cut = |profile, window| Move::Outage {
             how: Outage::Restart,

@@ -1,4 +1,4 @@
-//! What was met: operations in states, and pairs of operations.
+//! Coverage: operations with the states they met, and pairs of operations.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub fn never() -> impl Iterator<Item = (OperationKind, &'static str)> {
         })
 }
 
-/// States an operation can meet a gateway in.
+/// States in which an operation can meet a gateway.
 pub const STATES: [&str; 10] = [
     "no slot",
     "never started",
@@ -36,17 +36,17 @@ pub const STATES: [&str; 10] = [
     "container exited",
 ];
 
-/// How often what was met.
+/// The coverage of a hunt: how often each case occurred.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Operations with the states they met.
+    /// Operations with the states in which they met a gateway.
     pub states: BTreeMap<(String, String), usize>,
-    /// Operations with the ones that followed; true if the first was still in flight.
+    /// Operations with those that followed; true if the first was still in flight.
     pub pairs: BTreeMap<(String, String, bool), usize>,
 }
 
 impl Coverage {
-    /// Takes in what one run of a sequence met.
+    /// Adds the coverage of one run of a sequence.
     pub fn add(&mut self, sequence: &Sequence, trial: &Trial) {
         for met in &trial.met {
             *self.states.entry(met.clone()).or_default() += 1;
@@ -59,7 +59,7 @@ impl Coverage {
         }
     }
 
-    /// Operations that can be generated and met no gateway.
+    /// Operations that can be generated but met no gateway.
     pub fn unmet(&self) -> Vec<&'static str> {
         let met: Vec<_> = self.states.keys().map(|(name, _)| OperationKind::parse(name)).collect();
         let unmet = generated().filter(|kind| !met.contains(&Some(*kind)));

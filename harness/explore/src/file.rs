@@ -1,4 +1,4 @@
-//! A sequence as a scenario file: what is run, what is printed, and what `--save` writes are the same text.
+//! A sequence as a scenario file. The same text is run, printed and written by `--save`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,45 +14,45 @@ use comeback_scenario::model::{
 use comeback_scenario::parse_file;
 use comeback_text::terminal::{shorten, wrap};
 
-/// Turns off the breaker that later releases have against respawning too often: it is not what is looked for, and makes
-/// every sixth start of two minutes wait. It has a scenario of its own.
+/// Turns off the circuit breaker of later releases, which delays every sixth start within two minutes. It is no object
+/// of the exploration and has a scenario of its own.
 const NO_BREAKER: &str = "env = { HERMES_GATEWAY_MAX_STARTS = \"0\" }";
 
-/// Columns of a title, and of the lines of a reason.
+/// Widths of the title and of the lines of `why`, in columns.
 const TITLE_COLUMNS: usize = 46;
 const WHY_COLUMNS: usize = 54;
 
 /// A row of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileRow {
-    /// When.
+    /// The moment.
     pub at: Moment,
-    /// What.
+    /// The probe.
     pub probe: Probe,
-    /// Of which profile.
+    /// The profile.
     pub profile: String,
-    /// What the intent wants.
+    /// The value of the fixed column: that which follows from the intent.
     pub fixed: Value,
-    /// What was seen.
+    /// The value of the regressed column: that which was observed.
     pub regressed: Value,
 }
 
-/// What a file says beside its steps.
+/// The content of a file apart from its steps.
 #[derive(Debug, Clone)]
 pub struct Words<'a> {
-    /// One line.
+    /// The title, one line.
     pub title: &'a str,
-    /// A paragraph.
+    /// The value of `why`, a paragraph.
     pub why: &'a str,
     /// The settling window.
     pub settle: Duration,
     /// A fault overlay.
     pub overlay: Option<&'a str>,
-    /// The rows; none stands for one that says no more than that the container runs.
+    /// The rows. If there are none, the file gets a row that expects the container to run.
     pub rows: &'a [FileRow],
 }
 
-/// The file's text.
+/// The text of the file.
 pub fn text(sequence: &Sequence, words: &Words<'_>) -> String {
     let mut text = format!("schema = 1\ntitle = {}\n", quoted(words.title));
     if !words.why.is_empty() {
@@ -110,11 +110,11 @@ pub fn text(sequence: &Sequence, words: &Words<'_>) -> String {
     text
 }
 
-/// The scenario that the text is.
+/// Parses the text as a scenario.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it, which is a fault of ours.
+/// Everything that is wrong with the text, which is a bug of `comeback`.
 pub fn scenario(id: &str, text: &str) -> Result<Scenario, String> {
     parse_file(&format!("explore/{id}.toml"), text).map_err(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -122,7 +122,7 @@ pub fn scenario(id: &str, text: &str) -> Result<Scenario, String> {
     })
 }
 
-/// A step as it is written: `operator-stop = { profile = "work", wait = false }`.
+/// A step in TOML: `operator-stop = { profile = "work", wait = false }`.
 fn line(step: &Step) -> String {
     let mut keys: Vec<String> = match step.op.parameter() {
         Some(Parameter::All(all)) => all.then(|| "all = true".to_owned()).into_iter().collect(),
@@ -172,19 +172,19 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text.replace(['\n', '\r'], " ")).to_string()
 }
 
-/// Text within three quotes.
+/// Escapes text for a string in three quotes.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace("\"\"\"", "'''")
 }
 
-/// The file of something found: fixed is what the intent wants, regressed is what was seen.
+/// The scenario file of a finding. Its fixed column follows from the intent, its regressed column is what was observed.
 pub fn of_finding(finding: &Finding, image: &str, seed: u64, overlay: Option<&str>, settle: Duration) -> String {
     let violation = &finding.violation;
     let title = shorten(&finding.sequence.operations().join(", "), TITLE_COLUMNS);
-    let overlay_said = overlay.map(|name| format!(" broken by {name}")).unwrap_or_default();
+    let with_overlay = overlay.map(|name| format!(" broken by {name}")).unwrap_or_default();
     let why = format!(
-        "Found by exploring {image}{overlay_said} (seed {seed}, sequence {}): {}. First seen at {}: {} of {} is {}, and has \
-         to be {}.",
+        "Found by exploring {image}{with_overlay} (seed {seed}, sequence {}): {}. First seen at {}: {} of {} is {}, but \
+                  should be {}.",
         finding.index + 1,
         violation.kind,
         violation.at,
@@ -204,14 +204,14 @@ pub fn of_finding(finding: &Finding, image: &str, seed: u64, overlay: Option<&st
     text(&finding.sequence, &words)
 }
 
-/// What was not as wanted, and what became of every gateway in the end.
+/// A row for everything that was wrong, and for each gateway at the end.
 fn rows(finding: &Finding) -> Vec<FileRow> {
     let steps = finding.sequence.steps().len();
     let whole = finding.trial.shown.len() == steps;
     let mut rows: Vec<FileRow> = Vec::new();
     for point in &finding.trial.points {
         let Some(probe) = point.probe else { continue };
-        // What was cut off was not part of it.
+        // Points after the end of the cut sequence do not belong to it.
         if point.begun > steps || (point.at == Moment::End && !whole) {
             continue;
         }

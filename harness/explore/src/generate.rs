@@ -1,4 +1,4 @@
-//! Sequences, generated and shrunk by proptest: the same seed gives the same ones, whatever else goes on.
+//! Sequences, generated and shrunk by proptest. The Nth sequence follows from the seed and N alone.
 
 mod shrink;
 mod strategies;
@@ -12,14 +12,14 @@ use super::sequence::Sequence;
 pub use shrink::{Known, Shrunk};
 use strategies::{initial, moves};
 
-/// Where sequences come from.
+/// The source of sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
-    /// All of them follow from it.
+    /// The seed that all sequences follow from.
     pub seed: u64,
-    /// Most moves of a sequence.
+    /// Limit on the moves of a sequence.
     pub steps: usize,
-    /// Most profiles there can be.
+    /// Limit on the number of profiles.
     pub profiles: usize,
 }
 
@@ -39,7 +39,7 @@ impl Source {
     }
 
     fn tree(&self, index: usize) -> Option<<Strategies as Strategy>::Tree> {
-        // The first ones are short: what takes little to find is found with little to shrink.
+        // The first sequences are short, so a simple failure is found in a short sequence that is quickly shrunk.
         let most = (3 + index / 2).min(self.steps).max(1);
         let least = most.min(2);
         let mut key = [0; 32];
@@ -75,7 +75,7 @@ mod tests {
     };
 
     #[test]
-    fn the_seed_alone_says_what_is_done() {
+    fn sequences_follow_from_seed_and_number_alone() {
         let again = |seed| {
             (0..50)
                 .map(|i| Source { seed, ..SOURCE }.sequence(i))
@@ -83,12 +83,12 @@ mod tests {
         };
         assert_eq!(again(7), again(7));
         assert_ne!(again(7), again(8));
-        // The Nth does not depend on the ones before it.
+        // A sequence does not depend on those before it.
         assert_eq!(SOURCE.sequence(30), again(7)[30]);
     }
 
     #[test]
-    fn whatever_is_generated_or_shrunk_is_legal() {
+    fn generated_and_shrunk_sequences_are_legal() {
         let legal = |sequence: &Sequence| {
             let mut world = World::new(sequence.setting.clone(), SOURCE.profiles);
             for step in &sequence.moves {
@@ -100,7 +100,7 @@ mod tests {
             let whole = SOURCE.sequence(index);
             legal(&whole);
             let mut known = Known::new();
-            // A fault that is met by every outage.
+            // A fault that every outage shows.
             for _ in 0..200 {
                 let shrunk = SOURCE.shrink(index, whole.moves.len(), &known, 3);
                 let Some(next) = shrunk.next.first().cloned() else {
@@ -111,7 +111,7 @@ mod tests {
                 known.insert(next, fails);
             }
             let shrunk = SOURCE.shrink(index, whole.moves.len(), &known, 1);
-            assert!(shrunk.next.is_empty(), "it comes to an end");
+            assert!(shrunk.next.is_empty(), "shrinking ends");
             if let Some(smallest) = shrunk
                 .smallest
                 .filter(|s| s.moves.iter().any(|m| matches!(m, Move::Outage { .. })))
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_outage_comes_after_is_tried_alone() {
+    fn shrinking_tries_the_interrupted_act_without_its_outage() {
         let cut_off = |index| match SOURCE.sequence(index).moves.as_slice() {
             [.., Move::Outage { cut: Some(cut), .. }] => Some((index, *cut)),
             _ => None,

@@ -1,4 +1,4 @@
-//! The hunt: tries sequences, several at a time, shrinks what fails and repeats what is left.
+//! The hunt: tries sequences, several at a time, shrinks those that fail and repeats the smallest.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -18,124 +18,124 @@ use super::trial::{Kind, Point, Trial, TrialOutcome};
 /// How often a minimal sequence is repeated.
 pub const REPEATS: usize = 5;
 
-/// Runs sequences: on a real engine, or on something scripted.
+/// Runs sequences, on a real engine or on a scripted gateway.
 pub trait TrialRunner: Send + Sync + 'static {
-    /// Runs one sequence, and judges it. What is under way goes on while nobody waits for it, and ends when the future is
-    /// dropped.
+    /// Runs one sequence and judges it. The trial must make progress even while the future is not polled, and must end
+    /// when the future is dropped.
     fn run(self: Arc<Self>, request: TrialRequest) -> impl Future<Output = Trial> + Send;
 
-    /// How many it can run at a time.
+    /// How many sequences it can run at a time.
     fn width(&self) -> usize;
 
-    /// How long the hunt has been going on.
+    /// Time since the hunt began.
     fn elapsed(&self) -> Duration;
 }
 
-/// A sequence to be run, and what for.
+/// A sequence to run, and its purpose.
 #[derive(Debug, Clone)]
 pub struct TrialRequest {
     /// The sequence.
     pub sequence: Sequence,
-    /// What for.
+    /// Its purpose.
     pub purpose: Purpose,
 }
 
-/// What a sequence is run for.
+/// The purpose of a trial.
 #[derive(Debug, Clone)]
 pub enum Purpose {
-    /// To see what comes of it: the Nth, from 0.
+    /// To find a failure: the number of the sequence, from 0.
     Try(usize),
-    /// To see whether a smaller one fails too: of the Nth, as the Mth try.
+    /// To see whether a smaller sequence fails too: the number of the original sequence and of the try, both from 0.
     Shrink(usize, usize),
-    /// To see how often a minimal one fails: of this finding, from 1; repeat, from 1.
+    /// To see how often a minimal sequence fails: the finding, and the number of the repeat, from 1.
     Repeat(Box<Finding>, usize),
 }
 
-/// What is asked for.
+/// The options of a hunt.
 #[derive(Debug, Clone)]
 pub struct Hunt {
-    /// Where sequences come from.
+    /// The source of sequences.
     pub source: Source,
-    /// How many are tried.
+    /// How many sequences are tried.
     pub runs: usize,
-    /// After how long nothing new is begun, except that what has been shrunk to its end is repeated.
+    /// After this time no trial begins, except the repeats of a finding that is fully shrunk.
     pub budget: Duration,
 }
 
-/// A sequence that fails, shrunk and repeated.
+/// A failing sequence, shrunk and repeated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// From 1.
+    /// Its number, from 1.
     pub number: usize,
-    /// Which sequence it was found with, from 0.
+    /// The number of the sequence it was found with, from 0.
     pub index: usize,
-    /// How many operations that had when it failed.
+    /// The number of operations of that sequence up to the failure.
     pub length: usize,
-    /// The smallest sequence that fails in this way.
+    /// The smallest sequence known to fail in this way.
     pub sequence: Sequence,
-    /// False if there was no time to shrink it to the end.
+    /// False if the time ran out before it was fully shrunk.
     pub minimal: bool,
-    /// What is wrong first.
+    /// The first violation.
     pub violation: Point,
-    /// What came of the smallest sequence.
+    /// The result of the smallest sequence.
     pub trial: Trial,
-    /// Candidates that were run to shrink it.
+    /// Number of candidates that were run to shrink it.
     pub tries: usize,
     /// How often it was repeated.
     pub repeats: usize,
-    /// How often it failed then in the same way.
+    /// How many of the repeats failed in the same way.
     pub reproduced: usize,
-    /// Further sequences that failed for the same reason.
+    /// Number of further sequences that failed for the same reason.
     pub again: usize,
     /// When it was found, in seconds since the hunt began.
     pub found_after: f64,
-    /// When it was shrunk and repeated.
+    /// When it had been shrunk and repeated, in seconds since the hunt began.
     pub done_after: f64,
 }
 
-/// What a hunt has come to so far.
+/// The results of a hunt so far.
 #[derive(Debug, Clone, Default)]
 pub struct Hunted {
-    /// Sequences tried.
+    /// Number of sequences tried.
     pub tried: usize,
-    /// Why some of them tell nothing, each with how many.
+    /// The reasons why sequences were inconclusive, with the number of sequences for each.
     pub inconclusive: BTreeMap<String, usize>,
-    /// What was found.
+    /// The findings.
     pub findings: Vec<Finding>,
-    /// What was met.
+    /// The coverage.
     pub coverage: Coverage,
-    /// Everything that was run, shrinking and repeats included.
+    /// Number of all runs, including shrinking and repeats.
     pub runs: usize,
-    /// Steps of all that.
+    /// Number of steps in all runs.
     pub steps: usize,
-    /// What engine and gateway took of it by themselves, in seconds, one after the other.
+    /// The floor (the time that engine and gateway take without the harness), in seconds, summed over all runs.
     pub floor: f64,
 }
 
 impl Hunted {
-    /// Sequences that tell nothing.
+    /// Number of inconclusive sequences.
     pub fn told_nothing(&self) -> usize {
         self.inconclusive.values().sum()
     }
 }
 
-/// What is told while it goes on.
+/// A message about the progress of a hunt.
 #[derive(Debug, Clone)]
 pub enum HuntEvent {
-    /// Something was found; it is being shrunk.
+    /// A sequence failed and is being shrunk: its number, the kind of failure, and its number of operations.
     Found(usize, Kind, usize),
-    /// A smaller sequence fails too: so many operations.
+    /// A smaller sequence fails too: the number of the original sequence, and the operations of the smaller one.
     Smaller(usize, Vec<&'static str>),
-    /// It is shrunk and repeated.
+    /// The finding is shrunk and repeated.
     Done(Box<Finding>),
 }
 
-/// How two failures are held to be the same.
+/// True if two failures are of the same kind, and of the same invariant if they are violations of one.
 fn same(a: &Point, b: &Point) -> bool {
     a.kind == b.kind && (a.kind != Kind::Invariant || a.what == b.what)
 }
 
-/// Hunts until the runs or the budget are used up. What it has come to is in `hunted` all the time.
+/// Hunts until the runs or the budget are used up. `hunted` has the results so far at any time.
 pub async fn hunt<L: TrialRunner>(
     trials: &Arc<L>,
     hunt: &Hunt,
@@ -162,7 +162,7 @@ impl<L: TrialRunner> Hunter<'_, L> {
     async fn all(&self) {
         let mut running = FuturesUnordered::new();
         let mut next = 0;
-        // What failed, the first of them first.
+        // Failed sequences by number, so that the first is investigated first.
         let mut failed: BTreeMap<usize, (Sequence, Trial)> = BTreeMap::new();
         loop {
             while let Some((index, (sequence, trial))) = failed.pop_first() {
@@ -211,7 +211,7 @@ impl<L: TrialRunner> Hunter<'_, L> {
         hunted.coverage.add(sequence, trial);
     }
 
-    /// Shrinks what failed and repeats what is left, unless it is a case of something found already.
+    /// Shrinks a failing sequence and repeats the smallest, unless a finding explains it already.
     async fn investigate(&self, index: usize, sequence: &Sequence, trial: Trial) {
         let Some(violation) = trial.violation().cloned() else {
             return;
@@ -229,7 +229,7 @@ impl<L: TrialRunner> Hunter<'_, L> {
         let length = cut.operations().len();
         let mut failing = HashMap::from([(cut.clone(), trial)]);
         let mut known = Known::new();
-        let (mut told, mut again) = (None, false);
+        let (mut announced, mut again) = (None, false);
         let mut tries = 0;
         let fails = |trial: &Trial| trial.violation().is_some_and(|v| same(v, &violation));
         let minimal = loop {
@@ -242,14 +242,15 @@ impl<L: TrialRunner> Hunter<'_, L> {
             }
             let mut wanted = Vec::new();
             for candidate in shrunk.next {
-                // Whatever holds what is known to fail fails, too.
+                // A candidate that contains a finding fails too.
                 if self.explained(&candidate, &violation).is_some() {
                     known.insert(candidate, true);
                 } else {
                     wanted.push(candidate);
                 }
             }
-            // What failed has to fail again, and first of all: shrinking something that does not tells nothing.
+            // Before anything is shrunk, the sequence has to fail again: a failure that does not recur cannot be
+            // shrunk.
             let first = tries == 0;
             if first {
                 wanted.insert(0, cut.clone());
@@ -268,8 +269,8 @@ impl<L: TrialRunner> Hunter<'_, L> {
                 break false;
             }
             let smallest = self.hunt.source.shrink(index, seen, &known, 1).smallest;
-            if let Some(smallest) = smallest.filter(|s| told.as_ref() != Some(s)) {
-                told = Some(smallest.clone());
+            if let Some(smallest) = smallest.filter(|s| announced.as_ref() != Some(s)) {
+                announced = Some(smallest.clone());
                 (self.tell)(HuntEvent::Smaller(index, smallest.operations()));
             }
         };
@@ -318,7 +319,7 @@ impl<L: TrialRunner> Hunter<'_, L> {
         hunted.findings.iter().position(explaining)
     }
 
-    /// Runs candidates side by side. One that tells nothing gets another try.
+    /// Runs candidates at the same time. An inconclusive one is retried once.
     async fn candidates(&self, index: usize, tries: usize, wanted: Vec<Sequence>) -> Vec<(Sequence, Trial)> {
         let mut running = FuturesUnordered::new();
         for (n, sequence) in wanted.into_iter().enumerate() {
@@ -373,17 +374,17 @@ impl<L: TrialRunner> Hunter<'_, L> {
     }
 }
 
-/// A trial that panics is no trial, and ends no other.
+/// A trial that panics is ignored, and does not end the others.
 async fn whole<T>(trial: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(trial).catch_unwind().await.ok()
 }
 
-/// How many moves had begun when that many steps had.
+/// The number of moves that had begun when `begun` steps had.
 fn moves_of(sequence: &Sequence, begun: usize) -> usize {
     let steps = sequence.steps();
     match begun.checked_sub(1).and_then(|last| steps.get(last)) {
         Some((number, _)) => number + 1,
-        // What was wrong from the start is wrong because of what was on the volume.
+        // A violation before the first step comes from the content of the volume.
         None => sequence.seeded().len(),
     }
 }

@@ -1,14 +1,15 @@
-//! The intent model: what may be done next, and what an operator wants after it.
+//! The intent model: which moves are possible, and what an operator wants after each.
 //!
-//! A reference machine as proptest-state-machine has it. It is optimistic: of operations that overlap, the last one counts.
-//! That is good enough to say what is legal; what was wanted when is read off the history, in [`super::intent`].
+//! A reference machine in the sense of proptest-state-machine. It is optimistic: if operations overlap, the last one
+//! counts. That is good enough to decide which moves are legal. For the oracle, [`super::intent`] reads the intent off
+//! the history.
 
 use comeback_scenario::model::{DEFAULT_PROFILE, RestartPolicy};
 
-/// Names of the profiles there can be, the default one first.
+/// Names of the profiles that can exist, the default profile first.
 pub const PROFILES: [&str; 4] = [DEFAULT_PROFILE, "work", "night", "spare"];
 
-/// What is there before anything is done.
+/// The situation before the first move.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Setting {
     /// How many of [`PROFILES`] exist.
@@ -28,7 +29,7 @@ impl Setting {
     }
 }
 
-/// Something done by one operation.
+/// An act on a gateway or all gateways, by one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Act {
@@ -47,7 +48,7 @@ pub enum Act {
     RestartAll,
 }
 
-/// A way of taking the container down and up again, the plainest first: shrinking goes from one to the one before it.
+/// A way to take the container down and up again, the simplest first. Shrinking replaces one by an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Outage {
@@ -62,7 +63,7 @@ pub enum Outage {
 }
 
 impl Outage {
-    /// All of them.
+    /// All ways, the simplest first.
     pub const ALL: [Self; 8] = [
         Self::Restart,
         Self::StopStart,
@@ -74,38 +75,38 @@ impl Outage {
         Self::RecreateForce,
     ];
 
-    /// True if the gateways are asked to go, and not just killed.
+    /// True if the gateways are asked to shut down before they are killed.
     pub fn asks(self) -> bool {
         self < Self::RestartNoGrace
     }
 }
 
-/// When an outage begins that interrupts something, the plainest first.
+/// When an outage interrupts an act, the simplest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Window {
-    /// When it is done and everything is at rest.
+    /// After the act, when everything is at rest.
     Settled,
-    /// At once, while it is in flight.
+    /// At once, while the act is in flight.
     InFlight,
     /// When the gateway's process has gone.
     Gone,
-    /// With the gateway frozen in the state it goes through.
+    /// With the gateway frozen in its intermediate state.
     Held,
 }
 
-/// What an outage interrupts.
+/// An act that an outage interrupts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cut {
-    /// What is done.
+    /// The act.
     pub act: Act,
-    /// To which profile.
+    /// The profile, as a position in [`PROFILES`].
     pub profile: usize,
     /// When it is interrupted.
     pub window: Window,
 }
 
 impl Cut {
-    /// What is done, without the outage, and waited for.
+    /// The act without the outage, waited for.
     pub fn alone(self) -> Move {
         Move::Act {
             act: self.act,
@@ -115,28 +116,28 @@ impl Cut {
     }
 }
 
-/// What is chosen at once, and taken away at once by shrinking.
+/// A unit of a sequence: it is generated as one, and removed as one by shrinking.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Move {
     /// One operation.
     Act {
-        /// Which.
+        /// The act.
         act: Act,
-        /// To which profile.
+        /// The profile, as a position in [`PROFILES`].
         profile: usize,
-        /// The next one begins while it is in flight.
+        /// True if the next move begins while it is in flight.
         flight: bool,
     },
-    /// The volume says that this profile's gateway was running, and no more than that: a volume from before 0.17.0.
+    /// The volume records this profile's gateway as running, without a desired state: a volume from before 0.17.0.
     Seeded {
-        /// Which profile.
+        /// The profile, as a position in [`PROFILES`].
         profile: usize,
     },
-    /// The container goes and comes again.
+    /// The container goes down and comes up again.
     Outage {
-        /// How.
+        /// The way.
         how: Outage,
-        /// What it interrupts.
+        /// The act it interrupts.
         cut: Option<Cut>,
     },
 }
@@ -144,27 +145,27 @@ pub enum Move {
 /// What an operator wants of a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Intent {
-    /// That it runs.
+    /// It should run.
     Up,
-    /// That it does not.
+    /// It should not run.
     Down,
 }
 
-/// The reference machine's state: of each profile, what is wanted; `None` if it does not exist.
+/// The state of the reference machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct World {
-    /// What was there before anything was done.
+    /// The situation before the first move.
     pub setting: Setting,
-    /// By position in [`PROFILES`].
+    /// The intent for each profile, by position in [`PROFILES`]; `None` if the profile does not exist.
     pub profiles: Vec<Option<Intent>>,
-    /// The profile something is being done to while the next move begins.
+    /// The profile of an act that is still in flight when the next move begins.
     pub flying: Option<usize>,
-    /// True until the container has been booted for what is done to it.
+    /// True until the first move that needs a running container.
     pub pristine: bool,
 }
 
 impl World {
-    /// Before anything is done. `most` profiles can exist.
+    /// The state before the first move. `most` profiles can exist.
     pub fn new(setting: Setting, most: usize) -> Self {
         let there = |i: usize| (i < setting.profiles).then_some(Intent::Down);
         Self {
@@ -188,7 +189,7 @@ impl World {
         (0..self.profiles.len()).filter(|p| self.intent(*p).is_some()).collect()
     }
 
-    /// Profiles whose gateway is wanted up.
+    /// Profiles whose gateway should run.
     pub fn up(&self) -> Vec<usize> {
         (0..self.profiles.len()).filter(|p| self.is_up(*p)).collect()
     }
@@ -198,24 +199,24 @@ impl World {
         (0..self.profiles.len()).filter(|p| self.intent(*p).is_none()).collect()
     }
 
-    /// True if that can be done now.
+    /// True if the move is possible now.
     pub fn allows(&self, step: &Move) -> bool {
         match step {
             Move::Seeded { profile } => self.pristine && self.intent(*profile) == Some(Intent::Down),
-            // What it leaves in between cannot be told from a crash, so it is not raced.
+            // While Ctrl-C is in flight, its effect looks like a crash, so nothing races with it.
             Move::Act {
                 act: Act::CtrlC,
                 flight: true,
                 ..
             } => false,
             Move::Act { act, profile, .. } => self.allows_act(*act, *profile),
-            // The engine counts it as stopped by hand with some signals, and not with others.
+            // Whether the restart policy applies after `kill` depends on the signal and the engine.
             Move::Outage {
                 how: Outage::KillTerm, ..
             } if self.setting.restarts => false,
             Move::Outage { cut: None, .. } => true,
             Move::Outage { how, cut: Some(cut) } => {
-                // Whoever asks a frozen gateway to go needs a grace that runs out.
+                // A frozen gateway does not shut down when asked, so the outage must have a grace that runs out.
                 let ends = cut.window != Window::Held
                     || !matches!(how, Outage::Recreate | Outage::InitTerm | Outage::KillTerm);
                 ends && self.allows_cut(*cut)
@@ -223,7 +224,7 @@ impl World {
         }
     }
 
-    /// True if something can be done, and interrupted there.
+    /// True if the act is possible now and can be interrupted in that window.
     pub fn allows_cut(&self, cut: Cut) -> bool {
         self.allows_act(cut.act, cut.profile) && self.has_window(cut)
     }
@@ -236,12 +237,12 @@ impl World {
             Act::Create => profile > 0 && !exists && profile < self.profiles.len(),
             Act::Delete => profile > 0 && exists,
             Act::StopAll => profile == 0 && self.existing().len() > 1,
-            // What a restart means for a gateway that is stopped is asked one at a time.
+            // The effect of a restart on a stopped gateway is tested with one gateway at a time.
             Act::RestartAll => profile == 0 && self.existing().len() > 1 && self.up().len() == self.existing().len(),
         }
     }
 
-    /// True if the gateway comes through that window.
+    /// True if the gateway passes through that window.
     fn has_window(&self, cut: Cut) -> bool {
         let goes =
             matches!(cut.act, Act::Stop | Act::Restart | Act::Term | Act::RestartRequest) && self.is_up(cut.profile);
@@ -253,7 +254,7 @@ impl World {
         }
     }
 
-    /// What is wanted after it.
+    /// The state after the move.
     #[must_use]
     pub fn after(mut self, step: &Move) -> Self {
         match step {

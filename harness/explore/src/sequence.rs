@@ -5,22 +5,22 @@ use std::time::Duration;
 use super::model::{Act, Cut, Move, Outage, PROFILES, Setting, Window};
 use comeback_scenario::model::{Operation, Probe, ProfileSel, RecreateHow, Signal, Step, User, Value, ValueSet};
 
-/// The time between SIGTERM and SIGKILL that docker gives.
+/// The default time between SIGTERM and SIGKILL of docker.
 const GRACE: Duration = Duration::from_secs(10);
 /// A grace that is meant to run out.
 const SHORT_GRACE: Duration = Duration::from_secs(2);
 
-/// What is there, and what is done to it.
+/// An initial situation and the moves from there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sequence {
-    /// What is there before anything is done.
+    /// The situation before the first move.
     pub setting: Setting,
-    /// What is done.
+    /// The moves.
     pub moves: Vec<Move>,
 }
 
 impl Sequence {
-    /// Nothing is done.
+    /// The sequence without moves.
     pub fn empty() -> Self {
         Self {
             setting: Setting {
@@ -31,7 +31,7 @@ impl Sequence {
         }
     }
 
-    /// Its steps, each with the number of the move it is part of.
+    /// Its steps, each with the index of its move.
     pub fn steps(&self) -> Vec<(usize, Step)> {
         let mut steps = Vec::new();
         for (number, step) in self.moves.iter().enumerate() {
@@ -40,7 +40,7 @@ impl Sequence {
         steps
     }
 
-    /// Profiles whose gateway the volume says was running.
+    /// Profiles whose gateway the volume records as running.
     pub fn seeded(&self) -> Vec<usize> {
         let seeded = self.moves.iter().filter_map(|m| match m {
             Move::Seeded { profile } => Some(*profile),
@@ -74,7 +74,7 @@ impl Sequence {
             Outage::Restart => vec![Operation::EngineRestart { grace }],
             Outage::StopStart => vec![Operation::EngineStop { grace }, start],
             Outage::Recreate => vec![Operation::Recreate { how: RecreateHow::Stop }],
-            // The engine starts it again by itself.
+            // The engine restarts the container by itself.
             Outage::InitTerm if self.setting.restarts => vec![Operation::SignalInit { signal: Signal::Term }],
             Outage::InitTerm => vec![Operation::SignalInit { signal: Signal::Term }, start],
             Outage::KillTerm => vec![Operation::EngineKill { signal: Signal::Term }, start],
@@ -88,7 +88,7 @@ impl Sequence {
     }
 }
 
-/// What is interrupted, as far as it is to get.
+/// The steps of an interrupted act, up to the point of the interruption.
 fn until(cut: Cut) -> Vec<Step> {
     let wait = |probe, values: &[&str]| {
         let value = ValueSet(values.iter().map(|v| Value::str(*v)).collect());

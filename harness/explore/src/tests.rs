@@ -1,5 +1,5 @@
-//! The explorer on a gateway that is made up: each fault is found and shrunk to the least that shows it, and where there is
-//! none, none is found.
+//! The explorer on a scripted gateway: each fault is found and shrunk to the smallest sequence that shows it, and
+//! nothing is found without a fault.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
@@ -39,7 +39,7 @@ async fn hunted(fault: Fault, seed: u64, runs: usize) -> Hunted {
     Kind::LostUp,
     &["operator-start", "engine-restart", "engine-restart"]
 )]
-// The one that is stopped and the one that is lost.
+// One gateway is stopped, and another is lost.
 #[case::the_neighbour(
     Fault::StopsTheNeighbour,
     Kind::LostUp,
@@ -63,7 +63,7 @@ async fn hunted(fault: Fault, seed: u64, runs: usize) -> Hunted {
     &["operator-start", "signal-gateway", "signal-gateway"]
 )]
 #[tokio::test]
-async fn a_fault_is_found_and_shrunk_to_the_least_that_shows_it(
+async fn a_fault_is_found_and_shrunk_to_the_smallest_sequence_that_shows_it(
     #[case] fault: Fault,
     #[case] kind: Kind,
     #[case] least: &[&str],
@@ -90,7 +90,7 @@ async fn a_fault_is_found_and_shrunk_to_the_least_that_shows_it(
 }
 
 #[tokio::test]
-async fn nothing_is_found_where_nothing_is_wrong() {
+async fn a_gateway_without_a_fault_gives_no_findings() {
     let trials = Arc::new(ScriptedTrials { fault: Fault::None });
     let source = Source {
         seed: 1,
@@ -107,7 +107,7 @@ async fn nothing_is_found_where_nothing_is_wrong() {
     }
 }
 
-/// A trials in which everything takes a minute.
+/// A [`TrialRunner`] whose trials take a minute each.
 struct SlowTrials {
     trials: Arc<ScriptedTrials>,
     since: Instant,
@@ -130,9 +130,9 @@ impl TrialRunner for SlowTrials {
     }
 }
 
-/// Whatever failed by then is told, though there is no time to shrink or to repeat it.
+/// Failures found within the budget are reported, even if there is no time to shrink or repeat them.
 #[tokio::test(start_paused = true)]
-async fn nothing_is_begun_after_the_budget() {
+async fn no_trial_begins_after_the_budget() {
     let fault = Fault::EveryShutdownIsAStop;
     let trials = Arc::new(SlowTrials {
         trials: Arc::new(ScriptedTrials { fault }),

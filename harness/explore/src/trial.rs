@@ -1,4 +1,4 @@
-//! What running a sequence comes to.
+//! The result of running a sequence.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use comeback_scenario::model::{Moment, Probe, Value};
 
-/// What kind of thing is wrong: findings of a kind are looked for once.
+/// A kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A gateway that is wanted up is down.
+    /// A gateway that should run is down.
     LostUp,
-    /// A gateway that is wanted down is up.
+    /// A gateway that should be down runs.
     LostDown,
     /// A gateway never comes to rest.
     Restless,
-    /// A stop that is not persisted as one. Earlier records tell two ways of it apart.
+    /// A stop is not persisted as a stop. Older records distinguish two forms of it.
     #[serde(alias = "stop-forgotten", alias = "stop-overtaken")]
     Unrecorded,
-    /// The reconciler wrote no line of a profile at a boot, or more than one.
+    /// The reconciler wrote no line for a profile at a boot, or more than one.
     BootLine,
-    /// A profile that was deleted is still there.
+    /// A deleted profile is still there.
     NotGone,
-    /// The container is not there when it has to be.
+    /// The container does not run when it should.
     Container,
     /// An operator's command failed.
     Command,
@@ -33,17 +33,17 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// In words.
+    /// The kind in words.
     pub fn words(self) -> &'static str {
         match self {
-            Self::LostUp => "intent lost: a gateway that is to run is down",
+            Self::LostUp => "intent lost: a gateway that should run is down",
             Self::LostDown => "intent lost: a gateway that was stopped runs",
             Self::Restless => "a gateway does not come to rest",
-            Self::Unrecorded => "a stop is not persisted as one",
-            Self::BootLine => "the reconciler does not write one line a profile",
+            Self::Unrecorded => "a stop is not persisted as a stop",
+            Self::BootLine => "the reconciler does not write exactly one line per profile",
             Self::NotGone => "a deleted profile is still there",
             Self::Container => "the container does not run",
-            Self::Command => "a command of the operator's fails",
+            Self::Command => "an operator's command fails",
             Self::Invariant => "an invariant does not hold",
         }
     }
@@ -55,79 +55,80 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Something that was to be so at a moment, and what was found.
+/// A check at a moment: the wanted value and the observed one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// What kind of thing is wrong if it was not.
+    /// The kind of failure if they differ.
     pub kind: Kind,
-    /// When.
+    /// The moment.
     pub at: Moment,
-    /// Position in the history.
+    /// The position in the history.
     pub seq: u64,
     /// How many steps had begun.
     pub begun: usize,
-    /// Of which profile.
+    /// The profile.
     pub profile: String,
-    /// What was looked at: a probe's name, or an invariant's.
+    /// The name of the probe or invariant.
     pub what: String,
-    /// The probe, if it is one.
+    /// The probe; `None` for an invariant.
     pub probe: Option<Probe>,
-    /// What was to be found.
+    /// The wanted value.
     pub wanted: Value,
-    /// What was found.
+    /// The observed value.
     pub found: Value,
 }
 
 impl Point {
-    /// True if it was so.
+    /// True if the observed value is the wanted one.
     pub fn holds(&self) -> bool {
         self.wanted == self.found
     }
 }
 
-/// How it ended.
+/// How a trial ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrialOutcome {
-    /// Everything was as wanted.
+    /// All checks held.
     Held,
-    /// Something was not; the first thing.
+    /// A check did not hold; contains the first.
     Violated(Box<Point>),
-    /// Nothing can be concluded.
+    /// Nothing can be concluded; contains the reason.
     Inconclusive(String),
 }
 
-/// What a step led to, for whoever reads the sequence.
+/// The effect of a step, for the report.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Shown {
-    /// What is wanted of each profile: `up`, `down`; `either` where it cannot be known.
+    /// The intent for each profile: `up` or `down`, or `either` if it cannot be known.
     pub intent: Vec<(String, String)>,
-    /// What each profile's service was found to be; nothing where nobody looked.
+    /// The state of each profile's service; empty if it was not read.
     pub service: Vec<(String, String)>,
-    /// What the reconciler said in it: `prior_state=stopped action=registered`, with the profile where there are several.
+    /// The reconciler's lines during the step: `prior_state=stopped action=registered`, with the profile if there are
+    /// several.
     pub reconciler: Vec<String>,
 }
 
-/// What came of a sequence.
+/// The result of a sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
     /// How it ended.
     pub outcome: TrialOutcome,
-    /// Everything that was looked at, in order.
+    /// All checks, in order.
     pub points: Vec<Point>,
-    /// By step.
+    /// The effect of each step.
     pub shown: Vec<Shown>,
-    /// Each operation that was begun, and a state in which it met a gateway.
+    /// Each operation that began, with a state in which it met a gateway.
     pub met: Vec<(String, String)>,
-    /// Steps that came to their end.
+    /// Number of steps that ended.
     pub steps: usize,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// What of it engine and gateway took by themselves, in seconds.
+    /// The floor: the part of it that engine and gateway take without the harness, in seconds.
     pub floor: f64,
 }
 
 impl Trial {
-    /// What was wrong first, if something was.
+    /// The first violation, if there is one.
     pub fn violation(&self) -> Option<&Point> {
         match &self.outcome {
             TrialOutcome::Violated(point) => Some(point),
@@ -135,7 +136,7 @@ impl Trial {
         }
     }
 
-    /// Something that never began.
+    /// The result of a sequence that did not begin.
     pub fn inconclusive(why: impl Into<String>) -> Self {
         Self {
             outcome: TrialOutcome::Inconclusive(why.into()),

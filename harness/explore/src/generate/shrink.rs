@@ -1,4 +1,4 @@
-//! Shrinking: which smaller sequences to try next, by what is known of those tried.
+//! Shrinking: chooses the next smaller sequences to try, from the results so far.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -9,21 +9,21 @@ use super::Source;
 use crate::model::{Act, Move, Outage, Setting, World};
 use crate::sequence::Sequence;
 
-/// What is known of candidates: whether they fail.
+/// The candidates that were tried, and whether they fail.
 pub type Known = HashMap<Sequence, bool>;
 
-/// How far shrinking has come.
+/// The state of shrinking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shrunk {
-    /// The smallest that is known to fail; `None` if the first one is.
+    /// The smallest candidate known to fail; `None` if that is the original sequence.
     pub smallest: Option<Sequence>,
-    /// What is to be tried next; empty if there is nothing left.
+    /// The candidates to try next; empty if the sequence is fully shrunk.
     pub next: Vec<Sequence>,
 }
 
 impl Source {
-    /// Shrinks the Nth sequence, which failed when `seen` of its moves were done, by what is known of candidates. Where
-    /// something is not known, up to `many` are named that may be asked for next, the first of them surely.
+    /// Shrinks the sequence number `index`, which failed after `seen` of its moves. If the results so far are not
+    /// enough, `next` has up to `many` candidates. The first is needed, the others may be needed later.
     pub fn shrink(&self, index: usize, seen: usize, known: &Known, many: usize) -> Shrunk {
         let mut shrunk = Shrunk {
             smallest: None,
@@ -49,7 +49,7 @@ impl Source {
         if let (_, _, Some(counter)) = tree.current() {
             counter.store(seen, Ordering::SeqCst);
         }
-        // What was not seen goes first; that is no guess.
+        // Moves after the failure are removed without a trial.
         let mut more = tree.simplify();
         let mut sure = true;
         while more {
@@ -68,7 +68,7 @@ impl Source {
                     if shrunk.next.len() >= many {
                         break;
                     }
-                    // Most of a long sequence is not needed, most of a short one is.
+                    // Most moves of a long sequence can be removed, few of a short one.
                     candidate.moves.len() > 2
                 }
             };
@@ -84,8 +84,8 @@ impl Source {
         shrunk
     }
 
-    /// What was needed by something that is plainer now may be needed no more: each move is left out once again, and each
-    /// outage tried as the plainest there is, past those between that are not possible there.
+    /// Tries again to leave out each move, because the move that needed it may have been simplified since. Also tries
+    /// the simplest possible outage in place of each, because proptest stops at a way that is not possible there.
     fn leave_out(&self, start: Sequence, known: &Known, many: usize, shrunk: &mut Shrunk) {
         let mut whole = start;
         let mut left = whole.moves.len() + 1;
@@ -116,7 +116,7 @@ impl Source {
         }
     }
 
-    /// A sequence with less to begin with, and without the moves that are not possible then.
+    /// The sequence with simpler settings, without the moves that are not possible then.
     fn settled_plainer(&self, whole: &Sequence) -> Vec<Sequence> {
         let mut fewer = whole.setting.clone();
         fewer.profiles = fewer.profiles.saturating_sub(1).max(1);
@@ -146,15 +146,15 @@ impl Source {
         })
     }
 
-    /// As much of the Nth sequence as was seen.
+    /// The first `seen` moves of the sequence number `index`.
     fn first(&self, index: usize, seen: usize) -> Sequence {
         let mut first = self.sequence(index);
         first.moves.truncate(seen);
         first
     }
 
-    /// The smallest there can be that end as the Nth sequence did: a gateway is started, or not, and then the last move is
-    /// made. One of them is often all there is to it.
+    /// The smallest sequences with the same end: a gateway is started or not, and then the last move follows. Often one
+    /// of them is all that is needed to fail.
     fn leaps(&self, index: usize, seen: usize) -> Vec<Sequence> {
         let first = self.first(index, seen);
         let Some(last) = first.moves.last() else {
@@ -194,7 +194,7 @@ impl Source {
     }
 }
 
-/// A sequence without its Nth move, with a plainer one, or with no more of an outage than what it interrupts.
+/// The sequence without move `i`, with a simpler one, or with only the act that an outage interrupts.
 fn plainer(whole: &Sequence, i: usize) -> Vec<Sequence> {
     let mut without = whole.clone();
     without.moves.remove(i);
@@ -209,7 +209,7 @@ fn plainer(whole: &Sequence, i: usize) -> Vec<Sequence> {
     plainer
 }
 
-/// What an outage comes after or interrupts, without the outage.
+/// The act that an outage interrupts, without the outage.
 fn before(step: &Move) -> Option<Move> {
     match step {
         Move::Outage { cut: Some(cut), .. } => Some(cut.alone()),
@@ -217,7 +217,7 @@ fn before(step: &Move) -> Option<Move> {
     }
 }
 
-/// The plainest move of its kind.
+/// The simplest move of the same kind.
 fn plain(step: &Move) -> Move {
     let settled = |act, profile| Move::Act {
         act,
@@ -229,7 +229,7 @@ fn plain(step: &Move) -> Move {
             how: Outage::Restart,
             cut: None,
         },
-        // A gateway that runs is one that was started.
+        // A running gateway has been started before.
         Move::Seeded { profile }
         | Move::Act {
             act: Act::Restart,
@@ -245,7 +245,7 @@ fn plain(step: &Move) -> Move {
     }
 }
 
-/// The same with the default profile.
+/// The same move on the default profile.
 fn renamed(step: &Move) -> Move {
     let mut step = step.clone();
     match &mut step {

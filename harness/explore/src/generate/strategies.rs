@@ -1,4 +1,4 @@
-//! What a sequence is made of: proptest's strategies for its beginning, and for what can be done next.
+//! The proptest strategies for the initial situation and for the next move.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -6,15 +6,15 @@ use proptest::strategy::Union;
 
 use crate::model::{Act, Cut, Move, Outage, Setting, Window, World};
 
-/// What there is to begin with.
+/// The initial situation.
 pub fn initial(most: usize) -> BoxedStrategy<World> {
     (1..=most, proptest::bool::weighted(0.2))
         .prop_map(move |(profiles, restarts)| World::new(Setting { profiles, restarts }, most))
         .boxed()
 }
 
-/// What can be done now, as often as it is worth trying. A move shrinks to a plainer one of its kind only: whether it is
-/// needed at all is seen by leaving it out.
+/// The moves that are possible now, weighted by how much they are worth trying. A move shrinks only to a simpler one of
+/// its kind. Whether it is needed at all is tested by leaving it out.
 pub fn moves(world: &World) -> BoxedStrategy<Move> {
     let (existing, up, missing) = (world.existing(), world.up(), world.missing());
     let idle = up.is_empty();
@@ -37,18 +37,18 @@ pub fn moves(world: &World) -> BoxedStrategy<Move> {
         add(2, acts(&[(1, Act::Restart)], &up));
     }
     if let Some(flying) = world.flying.filter(|p| existing.contains(p)) {
-        // What meets something in flight is most worth trying with the same gateway.
+        // An act while another is in flight is most interesting with the same gateway.
         add(
             12,
             acts(&[(3, Act::Start), (3, Act::Stop), (1, Act::Restart)], &[flying]),
         );
     }
     if !down.is_empty() {
-        // A stop of what is stopped, and a restart of it.
+        // A stop and a restart of a stopped gateway.
         add(1, acts(&[(2, Act::Stop), (1, Act::Restart)], &down));
     }
     if existing.len() > 1 {
-        // There is no `start --all`: the command says so, and returns 0.
+        // There is no `start --all`: the command prints that and exits with 0.
         let mut all = vec![(2, Act::StopAll)];
         if up.len() == existing.len() {
             all.push((1, Act::RestartAll));
@@ -64,7 +64,7 @@ pub fn moves(world: &World) -> BoxedStrategy<Move> {
     chosen(kinds)
 }
 
-/// One of these strategies; only what it makes is shrunk.
+/// One of these strategies. Its value is shrunk, but not the choice.
 fn chosen<T: std::fmt::Debug + Clone + 'static>(kinds: Vec<(u32, BoxedStrategy<T>)>) -> BoxedStrategy<T> {
     let which = kinds
         .iter()
@@ -76,13 +76,13 @@ fn chosen<T: std::fmt::Debug + Clone + 'static>(kinds: Vec<(u32, BoxedStrategy<T
         .boxed()
 }
 
-/// One of these, which shrinks to the ones before it.
+/// One of these values. It shrinks to the earlier ones.
 fn ranked<T: std::fmt::Debug + Clone + 'static>(weighted: Vec<(u32, T)>) -> BoxedStrategy<T> {
     let options = weighted.into_iter().map(|(weight, value)| (weight, Just(value)));
     Union::new_weighted(options.collect()).boxed()
 }
 
-/// A gateway is started: by an operator, or by what is on the volume.
+/// A gateway is started, by an operator or through the content of the volume.
 fn starts(existing: &[usize], down: &[usize], pristine: bool) -> BoxedStrategy<Move> {
     let start = acts(&[(1, Act::Start)], existing);
     if !pristine || down.is_empty() {
@@ -92,7 +92,7 @@ fn starts(existing: &[usize], down: &[usize], pristine: bool) -> BoxedStrategy<M
     Union::new_weighted(vec![(2, start), (1, seeded.boxed())]).boxed()
 }
 
-/// One of these acts on one of these profiles.
+/// One of these acts, on one of these profiles.
 fn acts(acts: &[(u32, Act)], profiles: &[usize]) -> BoxedStrategy<Move> {
     (
         ranked(acts.to_vec()),
@@ -102,13 +102,13 @@ fn acts(acts: &[(u32, Act)], profiles: &[usize]) -> BoxedStrategy<Move> {
         .prop_map(|(act, profile, flight)| Move::Act {
             act,
             profile,
-            // What it leaves in between cannot be told from a crash, so it is not raced.
+            // While Ctrl-C is in flight, its effect looks like a crash, so nothing races with it.
             flight: flight && act != Act::CtrlC,
         })
         .boxed()
 }
 
-/// The container goes and comes again; now and then while something else is going on.
+/// An outage, sometimes while an act is in flight.
 fn outages(world: &World) -> BoxedStrategy<Move> {
     let how = [8, 2, 2, 2, 1, 1, 2, 1].into_iter().zip(Outage::ALL).collect();
     let how = ranked(how);
@@ -137,7 +137,7 @@ fn outages(world: &World) -> BoxedStrategy<Move> {
     let world = world.clone();
     (how, cut)
         .prop_map(|(how, cut)| Move::Outage { how, cut })
-        // Each way of going has its own windows.
+        // Each way has its own windows.
         .prop_filter_map("no such window", move |step| world.allows(&step).then_some(step))
         .boxed()
 }
