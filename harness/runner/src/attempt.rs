@@ -1,4 +1,4 @@
-//! One attempt of a case: how it is played and how it ends.
+//! Runs one attempt of a case, and decides how it ended.
 
 mod output;
 mod set_up;
@@ -23,7 +23,7 @@ use comeback_scenario::model::Moment;
 use comeback_text::redact::Secrets;
 use set_up::set_up;
 
-/// Runs one attempt. `permit` is given back while there is nothing to do but to wait for the settling window.
+/// Runs one attempt. `permit` is given back for the settling window, in which the case only waits.
 pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
     let started = ctx.clocks.ours();
     let clock = Instant::now();
@@ -36,7 +36,7 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
     let (repeat, attempt) = (order.repeat, order.attempt);
     let outcome = match known {
         Ok(_) => set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await,
-        // What is not known to be secret would not be taken out of what the containers say.
+        // Otherwise secrets could leak into the record.
         Err(error) => Err(Halt::Error(error.into())),
     };
     let (end, steps, logs) = match outcome {
@@ -81,19 +81,19 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
     Finished { evidence, leftovers }
 }
 
-/// A recorder whose observations also go to whoever shows progress.
+/// A recorder that also passes its observations on as progress.
 fn recorder(order: &Order, secrets: Secrets, clocks: Clocks) -> (Recorder, tokio::task::JoinHandle<()>) {
-    let (tell, mut told) = mpsc::unbounded_channel::<Observation>();
+    let (sink, mut observations) = mpsc::unbounded_channel::<Observation>();
     let progress = order.progress.clone();
     let forward = tokio::spawn(async move {
-        while let Some(observation) = told.recv().await {
+        while let Some(observation) = observations.recv().await {
             let _ = progress.send(CaseProgress::Observed(Box::new(observation)));
         }
     });
-    (Recorder::new(Some(tell), secrets, clocks), forward)
+    (Recorder::new(Some(sink), secrets, clocks), forward)
 }
 
-/// What is secret in the environment of the containers under test: the scenario's own, and that of their images.
+/// The secrets in the environment of the containers under test: in the scenario's variables and in those of the images.
 async fn secrets(ctx: &RunContext, order: &Order) -> Result<Secrets, EngineError> {
     let mut variables: Vec<(String, String)> = order.scenario.start.env.clone().into_iter().collect();
     for image in [&order.images.first, &order.images.next] {
@@ -104,8 +104,8 @@ async fn secrets(ctx: &RunContext, order: &Order) -> Result<Secrets, EngineError
     ))
 }
 
-/// How a case ended. An end is complete only if nothing went missing on the way; and what was lost first tends to be why one
-/// is not.
+/// How a case ended. It is complete only if no evidence was lost. The first loss is often the cause of another end, so
+/// it is named first.
 fn explained(end: Done, recorder: &Recorder) -> CaseEnd {
     let lost = recorder.now(|now| now.lost.first().map(|(_, what)| what.clone()));
     let Some(what) = lost else {
@@ -125,10 +125,10 @@ impl Case {
         let all = async {
             self.start().await?;
             self.clone().steps().await?;
-            // The window opens once everything has come to rest, also where no step waited for that.
+            // The settling window begins once everything has come to rest, even if no step waited for that.
             self.come_to_rest().await?;
             self.recorder.settling();
-            // Nothing is computed while the settling window runs: somebody else may have the processor.
+            // The case only waits during the settling window, so another case may use the processor.
             drop(permit);
             if !self.is_down() {
                 self.phase(&format!(
@@ -137,7 +137,7 @@ impl Case {
                 ));
                 self.wait_out(settle).await;
                 self.sync().await?;
-                // What ended by itself in the window either stays up now, or does not.
+                // A container that ended by itself in the window either stays up now or does not.
                 self.follow_restarts().await?;
             }
             self.recorder.mark(Moment::End);
@@ -146,12 +146,12 @@ impl Case {
         let limit = self.ctx.case_limit;
         let done = tokio::select! {
             done = tokio::time::timeout(limit, all) => done,
-            // It outlives whatever is done to the subject; without it nothing can be learnt any more.
+            // The observer should outlive the case. Without it, nothing more can be observed.
             () = self.observer.gone() => Ok(Err(Halt::Inconclusive(LinkError::Closed("observer").into()))),
         };
         done.unwrap_or_else(|_| {
             let why = format!(
-                "the case took longer than {} s (--timeout), at last {}",
+                "the case took longer than {} s (--timeout); its last phase was {}",
                 limit.as_secs(),
                 self.shared().phase
             );

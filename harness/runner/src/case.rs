@@ -1,4 +1,4 @@
-//! What one attempt of a case holds while it is under way.
+//! The state of one attempt of a case while it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use comeback_history::now::Process;
 use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
 
-/// An attempt under way.
+/// A running attempt.
 pub struct Case {
     pub ctx: Arc<RunContext>,
     pub order: Order,
@@ -29,11 +29,11 @@ pub struct Case {
     pub generation: AtomicUsize,
     pub badly_started: AtomicBool,
     pub flying: AtomicUsize,
-    /// The steps that are not waited for.
+    /// The steps that are not waited for (`wait = false`).
     pub flights: Flights,
 }
 
-/// What changes while a case runs.
+/// The mutable state of a case.
 #[derive(Default)]
 pub struct Shared {
     pub subject: String,
@@ -45,16 +45,16 @@ pub struct Shared {
     pub restless: Vec<Process>,
     pub still: Option<(Picture, tokio::time::Instant)>,
     pub phase: String,
-    pub heard_of_overlay: usize,
+    pub overlay_reports_read: usize,
 }
 
 impl Case {
-    /// What changes while it runs.
+    /// Locks the mutable state.
     pub fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells what is being waited for.
+    /// Reports what the case does or waits for.
     pub fn phase(&self, what: &str) {
         what.clone_into(&mut self.shared().phase);
         let _ = self.order.progress.send(CaseProgress::Phase(what.to_owned()));
@@ -70,17 +70,17 @@ impl Case {
         self.shared().subject.clone()
     }
 
-    /// A new container takes the place of the one under test.
+    /// Replaces the container under test by a new one.
     pub fn replace_subject(&self, id: String) {
         let mut shared = self.shared();
         shared.containers.push(id.clone());
         shared.subject = id;
-        shared.heard_of_overlay = 0;
+        shared.overlay_reports_read = 0;
     }
 
-    /// How many words of the overlay in this container were heard before; from now on that many were.
-    pub fn heard_of_overlay(&self, words: usize) -> usize {
-        std::mem::replace(&mut self.shared().heard_of_overlay, words)
+    /// Sets how many reports of the overlay were read from this container, and returns the number before.
+    pub fn overlay_reports_read(&self, reports: usize) -> usize {
+        std::mem::replace(&mut self.shared().overlay_reports_read, reports)
     }
 
     /// Number of the next container of this case.
@@ -108,7 +108,7 @@ impl Case {
         self.shared().profiles.clone()
     }
 
-    /// A profile came or went.
+    /// Notes that a profile was created or deleted.
     pub fn set_profile(&self, name: &str, there: bool) {
         let mut shared = self.shared();
         shared.profiles.retain(|p| p != name);
@@ -117,17 +117,17 @@ impl Case {
         }
     }
 
-    /// A step goes on while the next ones begin.
+    /// Notes that a step began that is not waited for.
     pub fn flight_begins(&self) {
         self.flying.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Such a step is done.
+    /// Notes that such a step ended.
     pub fn flight_ends(&self) {
         self.flying.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// True while such a step goes on.
+    /// True while such a step runs.
     pub fn in_flight(&self) -> bool {
         self.flying.load(Ordering::Relaxed) > 0
     }
@@ -136,7 +136,7 @@ impl Case {
     pub fn note_step(&self, index: usize, op: &str, took: Duration) {
         let mut shared = self.shared();
         while shared.steps.len() <= index {
-            // One before it is still in flight.
+            // An earlier step is still in flight.
             let op = self.order.scenario.steps[shared.steps.len()].op.name().to_owned();
             shared.steps.push(StepSeconds { op, seconds: 0.0 });
         }
@@ -146,7 +146,7 @@ impl Case {
         };
     }
 
-    /// Since when there is this to be seen, as far as somebody looked.
+    /// Since when the picture has been the same, as far as it was looked at.
     pub fn unchanged_since(&self, picture: &Picture) -> tokio::time::Instant {
         let mut shared = self.shared();
         match &shared.still {
@@ -159,12 +159,12 @@ impl Case {
         }
     }
 
-    /// Something was done of which something may come.
+    /// Notes that something may change because of an action.
     pub fn stirred(&self) {
         self.shared().still = None;
     }
 
-    /// Remembers that a gateway does not come to rest: it is not waited for again.
+    /// Notes that a gateway does not come to rest, so that it is not waited for again.
     pub fn note_restless(&self, process: Process) {
         self.shared().restless.push(process);
     }
@@ -174,7 +174,7 @@ impl Case {
         self.shared().restless.contains(&process)
     }
 
-    /// Remembers that the gateway did not come up in the start phase: later waits for it need not be long.
+    /// Notes that the gateway did not come up in the start phase, so that later waits for it are short.
     pub fn note_bad_start(&self) {
         self.badly_started.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Removing what was created: by an attempt, by a run, by a harness that was killed.
+//! Removes what comeback created: what an attempt, a run or a killed harness left.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,34 +9,34 @@ use futures_util::{StreamExt, stream};
 use comeback_engine::{Engine, EngineError, RUN_LABEL, again};
 use comeback_observe::hub::CASE_LABEL;
 
-/// Deadline of one removal; it is separate from any other.
+/// Deadline of one removal, independent of other deadlines.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How long is waited before it is looked again for what a step that was cut short created.
+/// Pause between two looks for containers that an aborted step may still create.
 const BETWEEN: Duration = Duration::from_millis(500);
-/// How many looks in a row find nothing before it is believed.
+/// After so many looks without a find, nothing more is expected.
 const QUIET: u32 = 3;
-/// How many looks there are at most.
+/// Most looks.
 const LOOKS: u32 = 40;
 
-/// What an attempt created.
+/// Everything that an attempt created.
 #[derive(Default)]
 pub struct Leftovers {
     /// Containers, by id.
     pub containers: Vec<String>,
     /// Volumes, by name.
     pub volumes: Vec<String>,
-    /// Which of the containers is the one under test, once there is one.
+    /// Id of the container under test, once there is one.
     pub subject: Option<String>,
-    /// The case on the engine, if it may have created what nobody was told of: the answer to a creation was lost, or what
-    /// came after it failed.
+    /// The label of the case, if the engine may have containers whose ids are not known: the answer to a creation was
+    /// lost, or a later call failed.
     pub unsure_of: Option<String>,
-    /// True if a step was cut short, so that what it had asked of the engine may still be carried out.
+    /// True if a step was aborted, so that the engine may still carry out its requests.
     pub cut_short: bool,
 }
 
 impl Leftovers {
-    /// Keeps the container under test and the volume for somebody to look into, and removes the rest.
+    /// Keeps the container under test and the volume for inspection, and removes the rest.
     pub async fn keep(mut self, engine: &Arc<dyn Engine>) {
         let Some(subject) = self.subject.take() else {
             return self.remove(engine).await;
@@ -47,7 +47,7 @@ impl Leftovers {
         self.remove(engine).await;
     }
 
-    /// Removes all of it; what cannot be removed is logged and left to the leak check.
+    /// Removes everything. A failure is logged and left to the leak check.
     pub async fn remove(mut self, engine: &Arc<dyn Engine>) {
         let unsure_of = self.unsure_of.take();
         if let Some(case) = &unsure_of {
@@ -57,7 +57,7 @@ impl Leftovers {
         }
         remove_containers(engine, &self.containers).await;
         if let (true, Some(case)) = (self.cut_short, &unsure_of) {
-            // The engine may still be carrying out what a step that was cut short had asked of it.
+            // The engine may still be carrying out the requests of an aborted step.
             let mut quiet = 0;
             for _ in 0..LOOKS {
                 tokio::time::sleep(BETWEEN).await;
@@ -77,19 +77,19 @@ impl Leftovers {
     }
 }
 
-/// The containers of a case that are on the engine, by id.
+/// The ids of the case's containers on the engine.
 async fn containers_of(engine: &Arc<dyn Engine>, case: &str) -> Vec<String> {
     let label = format!("{CASE_LABEL}={case}");
     match again(|| engine.list_containers(&label)).await {
         Ok(all) => all.into_iter().map(|c| c.id).collect(),
         Err(why) => {
-            tracing::warn!("what {case} created is not known: {why}");
+            tracing::warn!("the containers of {case} could not be listed: {why}");
             Vec::new()
         }
     }
 }
 
-/// Removes them at once: the engine spends most of a removal waiting. What cannot be removed is logged.
+/// Removes containers at the same time, because the engine spends most of a removal waiting. A failure is logged.
 async fn remove_containers(engine: &Arc<dyn Engine>, ids: &[String]) {
     let removals = ids.iter().map(|id| timed(again(|| engine.remove_container(id))));
     for (id, outcome) in ids.iter().zip(futures_util::future::join_all(removals).await) {
@@ -106,21 +106,25 @@ async fn timed(work: impl Future<Output = Result<bool, EngineError>>) -> Result<
     }
 }
 
-/// What a sweep removed, and what it could not.
+/// The result of a sweep.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Swept {
     /// Names of removed containers.
     pub containers: Vec<String>,
     /// Names of removed volumes.
     pub volumes: Vec<String>,
-    /// What is still there, and why.
+    /// Containers and volumes that could not be removed, with the reason.
     pub stuck: Vec<String>,
 }
 
-/// How many removals an engine is asked for at a time.
+/// How many removals run at a time.
 const AT_ONCE: usize = 8;
 
-/// Removes every container and volume with our label for which `ours` holds of the label's value.
+/// Removes every container and volume with the label `comeback.run`, if `ours` returns true for the label's value.
+///
+/// # Errors
+///
+/// If the engine cannot list its containers or volumes. Removals that fail are in [`Swept::stuck`].
 pub async fn sweep(engine: &Arc<dyn Engine>, ours: impl Fn(&str) -> bool) -> Result<Swept, EngineError> {
     sweep_where(engine, |labels| labels.get(RUN_LABEL).is_some_and(|run| ours(run))).await
 }
@@ -161,7 +165,11 @@ async fn sweep_where(
     Ok(swept)
 }
 
-/// Removes whatever one run left, except what is kept of these cases.
+/// Removes everything that one run left, except what the cases `kept` have.
+///
+/// # Errors
+///
+/// Those of [`sweep`].
 pub async fn remove_run(engine: &Arc<dyn Engine>, run: &str, kept: &[String]) -> Result<Swept, EngineError> {
     sweep_where(engine, |labels| {
         let is_kept = labels.get(CASE_LABEL).is_some_and(|case| kept.contains(case));

@@ -1,4 +1,4 @@
-//! The Compose tool: the command in #42675 is one of its own, and it recreates containers in its own way.
+//! The Compose tool. #42675 is about its command, which recreates containers in its own way.
 
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -15,18 +15,19 @@ use comeback_history::now::Now;
 use comeback_image::Image;
 use comeback_observe::hub::{CASE_LABEL, ROLE_LABEL};
 
-/// The compose file, the same that people use by hand.
+/// The compose file, the same as for use by hand.
 const FILE: &str = include_str!("../../../images/compose.yaml");
-/// How long one call of the tool may take.
+/// Deadline for one call of the tool.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// How long it may take to say its version.
+/// Deadline for the tool to print its version.
 const VERSION: Duration = Duration::from_secs(20);
-/// Where the compose file says which image it is, and what is added there: `docker compose` would pull what is gone.
+/// The line of the compose file with the image, and the line that is added before it. Without that, `docker compose`
+/// would pull an image that is gone.
 const IMAGE: &str = "    image: ${COMEBACK_IMAGE";
 const NEVER_PULL: &str = "    pull_policy: never\n";
 
-/// The tool, as it is called here.
+/// The tool, by the way it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tool {
     /// `docker compose`.
@@ -47,7 +48,7 @@ impl Tool {
         }
     }
 
-    /// The first of the two that is there, and its version (`2.24.6`).
+    /// The first of the two that is installed, and its version (`2.24.6`).
     async fn find() -> Option<(Self, String)> {
         for tool in [Self::Plugin, Self::Standalone] {
             let version = version(tool.command()).await;
@@ -59,7 +60,7 @@ impl Tool {
     }
 }
 
-/// What a tool says of its version; `None` if it is not there or does not answer in time.
+/// The version of a tool; `None` if it is not installed or does not answer in time.
 async fn version(mut tool: Command) -> Option<String> {
     tool.args(["version", "--short"])
         .stdin(Stdio::null())
@@ -72,7 +73,7 @@ async fn version(mut tool: Command) -> Option<String> {
         .then(|| said.trim().trim_start_matches('v').to_owned())
 }
 
-/// The Compose tool of this host, as it is called; `None` if there is none.
+/// The Compose command of this host; `None` if none is installed.
 pub async fn tool() -> Option<&'static str> {
     Some(match Tool::find().await?.0 {
         Tool::Plugin => "docker compose",
@@ -80,20 +81,20 @@ pub async fn tool() -> Option<&'static str> {
     })
 }
 
-/// Brings the container up through the tool: first, or with `--force-recreate` again. Returns its id.
+/// Brings the container up through the tool, the first time or again with `--force-recreate`. Returns its id.
 ///
-/// With a fault, the tool is only to create it: it is started once the overlay is in it.
+/// With a fault, the tool only creates the container. The caller starts it once the overlay is in it.
 pub async fn up(ctx: &RunContext, names: &Names, image: &Image, fault: Option<&Fault>, recreate: bool) -> Done<String> {
     let Some((tool, version)) = Tool::find().await else {
         let why =
-            "neither `docker compose` nor `docker-compose` is on this host; install one of them to play this scenario";
+            "neither `docker compose` nor `docker-compose` is installed on this host; this scenario needs one of them";
         return Err(Halt::Unsupported(why.into()));
     };
     let folder = tempfile::tempdir().map_err(|e| Halt::Inconclusive(Why::io("compose file", e)))?;
     let file = folder.path().join("compose.yaml");
     let podman = ctx.engine.info().await?.name == EngineInfo::PODMAN;
     let mut text = if podman {
-        // As `engine` does it: without them Podman asks for more than a sandbox may let it have.
+        // The same as in `engine`: otherwise Podman sets limits that a sandbox may not allow.
         FILE.replace(
             "      core: 0\n",
             "      core: 0\n      nofile: 1024\n      nproc: 4096\n",
@@ -101,7 +102,7 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, fault: Option<&F
     } else {
         FILE.to_owned()
     };
-    // The first Compose has no such key; what it would pull by an id does not exist.
+    // Compose v1 has no such key, but its pull fails anyway, because an image cannot be pulled by an id.
     if !version.starts_with("1.") {
         text = text.replacen(IMAGE, &format!("{NEVER_PULL}{IMAGE}"), 1);
     }
@@ -150,7 +151,7 @@ pub async fn up(ctx: &RunContext, names: &Names, image: &Image, fault: Option<&F
     Ok(id)
 }
 
-/// The container the tool has for this case, running or only created.
+/// Id of the tool's container for this case: the running one, or one that was only created.
 async fn container(ctx: &RunContext, names: &Names, running: bool) -> Done<String> {
     let ours = ctx.engine.list_containers(RUN_LABEL).await?;
     ours.into_iter()
@@ -160,7 +161,7 @@ async fn container(ctx: &RunContext, names: &Names, running: bool) -> Done<Strin
                 && c.labels.get(ROLE_LABEL).is_some_and(|role| role == "subject")
         })
         .map(|c| c.id)
-        .ok_or_else(|| Halt::Inconclusive("compose up succeeded, but the container of this case is not there".into()))
+        .ok_or_else(|| Halt::Inconclusive("compose up succeeded, but there is no container of this case".into()))
 }
 
 fn last_words(output: &Output) -> String {
@@ -195,12 +196,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_has_the_place_where_pulling_is_forbidden() {
+    fn the_compose_file_has_the_line_before_which_pulling_is_forbidden() {
         assert_eq!(FILE.matches(IMAGE).count(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_tool_that_does_not_answer_is_not_waited_for_forever() {
+    async fn the_version_of_a_tool_that_hangs_is_none() {
         let mut hangs = Command::new("sh");
         hangs.args(["-c", "exec sleep 600"]);
         assert_eq!(version(hangs).await, None);

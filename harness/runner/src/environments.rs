@@ -1,4 +1,4 @@
-//! The variables of images, looked at once a run and not for each case.
+//! The environment variables of images, read once per run and not for each case.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,15 +9,16 @@ use comeback_engine::{Engine, EngineError, EngineErrorKind, again};
 
 type Variables = Vec<(String, String)>;
 
-/// Name and value of each variable, by the image's id.
+/// Name and value of each variable, by image id.
 #[derive(Debug, Default)]
 pub struct Environments(Mutex<HashMap<String, Arc<OnceCell<Variables>>>>);
 
 impl Environments {
-    /// The variables of the image of that id.
+    /// The variables of the image with that id.
     ///
     /// # Errors
-    /// If they cannot be learnt. Then it is not known what is secret in them, and nothing may be run of the image.
+    ///
+    /// If they cannot be read. Then their secrets are not known, and nothing may be run of the image.
     pub(super) async fn of(&self, engine: &dyn Engine, image: &str) -> Result<Variables, EngineError> {
         let cell = self.0.lock().await.entry(image.to_owned()).or_default().clone();
         let look = async {
@@ -28,7 +29,7 @@ impl Environments {
             let pair = |variable: &String| variable.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()));
             Ok(info.env.iter().filter_map(pair).collect())
         };
-        // What failed is asked again by the next case.
+        // After a failure, the next case asks again.
         cell.get_or_try_init(|| look).await.cloned()
     }
 }
@@ -51,10 +52,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_image_that_cannot_be_looked_at_has_no_known_variables() {
+    async fn a_failed_inspect_is_an_error_and_is_retried_by_the_next_case() {
         let environments = Environments::default();
         environments.of(&engine(true), "sha256:0").await.unwrap_err();
-        // One failure passes, and is forgotten.
+        // After one failure, the next call succeeds.
         assert_eq!(environments.of(&engine(false), "sha256:0").await.unwrap(), []);
     }
 }

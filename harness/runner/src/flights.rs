@@ -1,10 +1,10 @@
-//! Steps that go on while the next ones begin: each is a task, and none outlives its case.
+//! Steps that are not waited for. Each is a task, and none outlives its case.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::task::{AbortHandle, JoinHandle};
 
-/// The tasks of a case.
+/// The tasks of a case's steps in flight.
 #[derive(Default)]
 pub struct Flights(Mutex<Vec<AbortHandle>>);
 
@@ -17,14 +17,14 @@ impl Flights {
         task
     }
 
-    /// Aborts what still goes on, and returns once it does not any more. True if something did: what it had asked of the
-    /// engine may still be carried out.
+    /// Aborts the tasks that still run, and returns once they have ended. True if there were any: then the engine may
+    /// still carry out their requests.
     pub async fn end(&self) -> bool {
         let tasks = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let going: Vec<AbortHandle> = tasks.into_iter().filter(|task| !task.is_finished()).collect();
         for task in &going {
             task.abort();
-            // One that is aborted ends the next time it would have gone on.
+            // An aborted task ends at its next await.
             while !task.is_finished() {
                 tokio::task::yield_now().await;
             }

@@ -1,4 +1,4 @@
-//! Why a case does not go on.
+//! Reasons why a case ends early.
 
 use super::overlay::OverlayError;
 use comeback_engine::EngineError;
@@ -6,60 +6,60 @@ use comeback_history::facts::CaseEnd;
 use comeback_observe::link::LinkError;
 use comeback_observe::recorder::WaitError;
 
-/// Why a case does not go on.
+/// Why a case ends early.
 #[derive(Debug, thiserror::Error)]
 pub enum Halt {
     /// A step's effect cannot be proved, or evidence went missing.
     #[error(transparent)]
     Inconclusive(Why),
-    /// This engine or host cannot do it, and why.
+    /// This engine or host cannot do a step, with the reason.
     #[error("{0}")]
     Unsupported(String),
-    /// It failed before the first step, or without the fault that was asked for.
+    /// It failed before the first step, or the requested fault was not in force.
     #[error(transparent)]
     Error(Why),
 }
 
-/// What made a case halt.
+/// The reason in detail.
 #[derive(Debug, thiserror::Error)]
 pub enum Why {
     /// A call to the engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A wait without whose end nothing more can be learnt ran out.
+    /// A wait failed that the case depends on.
     #[error(transparent)]
     Wait(#[from] WaitError),
     /// The observer or the agent did not answer.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// The observer or the agent did not do what was asked of it.
+    /// The observer or the agent did not carry out a command.
     #[error("{what}: {error}")]
     Asked {
-        /// What was asked, or of whom.
+        /// The command, or the script.
         what: String,
-        /// What became of it.
+        /// The failure.
         #[source]
         error: LinkError,
     },
-    /// A file or process on our side could not be used.
+    /// A file or process on our side failed.
     #[error("{what}: {error}")]
     Io {
-        /// What it was needed for.
+        /// Its purpose.
         what: String,
-        /// What the operating system says.
+        /// The error of the operating system.
         #[source]
         error: std::io::Error,
     },
-    /// The fault overlay could not be put into the container, or was not in force there.
+    /// The fault overlay could not be put into the container, or was not in force.
     #[error(transparent)]
     Overlay(#[from] OverlayError),
-    /// Something else, in words.
+    /// Another reason, in words.
     #[error("{0}")]
     Said(String),
 }
 
 impl Why {
-    /// The observer or the agent did not do what was asked.
+    /// The observer or the agent did not carry out a command.
     pub fn asked(what: impl Into<String>, error: LinkError) -> Self {
         Self::Asked {
             what: what.into(),
@@ -67,7 +67,7 @@ impl Why {
         }
     }
 
-    /// A file or process on our side could not be used.
+    /// A file or process on our side failed.
     pub fn io(what: impl Into<String>, error: std::io::Error) -> Self {
         Self::Io {
             what: what.into(),
@@ -75,7 +75,7 @@ impl Why {
         }
     }
 
-    /// True if a connection to the observer or the agent came to its end. Then something else tends to be why.
+    /// True if the connection to the observer or the agent ended. Then the cause is often something else.
     pub fn is_lost_connection(&self) -> bool {
         match self {
             Self::Link(error) | Self::Asked { error, .. } => matches!(error, LinkError::Closed(_)),
@@ -97,7 +97,7 @@ impl From<&str> for Why {
 }
 
 impl Halt {
-    /// The same before the first step: nothing was tried yet, so nothing is inconclusive.
+    /// Turns *inconclusive* into an error, for a halt before the first step: no step was tried yet.
     #[must_use]
     pub fn before_the_first_step(self) -> Self {
         match self {

@@ -1,4 +1,4 @@
-//! Whether the fault overlay of a case is in force in the processes that it is meant for.
+//! Checks that the fault overlay of a case is in force in the processes that it is meant for.
 
 use super::case::Case;
 use super::overlay::OverlayError;
@@ -9,39 +9,40 @@ use comeback_image::overlay;
 use comeback_observe::overlay::{NotInForce, not_in_force, read};
 
 impl Case {
-    /// Reads what the processes of the current container have said of the overlay since it was asked last.
-    pub async fn hear_overlay(&self) {
+    /// Reads the new reports of the overlay in the current container.
+    pub async fn read_overlay_reports(&self) {
         if self.fault.is_none() {
             return;
         }
         let id = self.subject_id();
         match again(|| overlay::said(self.ctx.engine.as_ref(), &id)).await {
-            Ok(said) => {
-                let said = read(&said);
-                let heard = self.heard_of_overlay(said.len());
-                for (at, fact) in said.into_iter().skip(heard) {
+            Ok(reports) => {
+                let reports = read(&reports);
+                let known = self.overlay_reports_read(reports.len());
+                for (at, fact) in reports.into_iter().skip(known) {
                     self.recorder.push(Source::Engine, at, fact);
                 }
             }
             Err(error) => {
-                let what = format!("what the fault overlay said in the container could not be read: {error}");
+                let what = format!("the reports of the fault overlay could not be read from the container: {error}");
                 self.recorder.push(Source::Engine, None, Fact::Lost { what });
             }
         }
     }
 
-    /// That the overlay is in force as far as can be told before the first step: then nothing has to be tried.
+    /// Checks before the first step that the overlay is in force, as far as that is known, so that no step is tried in
+    /// vain.
     pub async fn overlay_in_force_so_far(&self) -> Done {
-        self.hear_overlay().await;
+        self.read_overlay_reports().await;
         match self.overlay_missing() {
-            // The process it is meant for may be one that a step runs.
+            // A step may run the process that it is meant for.
             None | Some((_, NotInForce::NothingRan(_))) => Ok(()),
             Some((name, why)) if self.is_sure(&why) => Err(Halt::Error(OverlayError::NotInForce { name, why }.into())),
             Some(_) => Ok(()),
         }
     }
 
-    /// False if the word that is missing may be among what got lost on our side.
+    /// False if the missing report may be one that the harness lost.
     fn is_sure(&self, why: &NotInForce) -> bool {
         match why {
             NotInForce::Failed { .. } => true,
@@ -49,14 +50,15 @@ impl Case {
         }
     }
 
-    /// How the case ends, given whether its overlay was in force: what an unbroken gateway did is no answer to what was asked.
+    /// How the case ends, given whether its overlay was in force. If it was not, the case is an error, because an
+    /// unbroken gateway does not answer the question.
     pub fn under_overlay(&self, end: Done) -> Done {
         let Some((name, why)) = self.overlay_missing() else {
             return end;
         };
         let overrules = match (&end, &why) {
             (Err(Halt::Error(_) | Halt::Unsupported(_)), _) => false,
-            // It may have ended before the process that is missing.
+            // The case may have ended before that process ran.
             (Err(Halt::Inconclusive(_)), NotInForce::RanWithout(_) | NotInForce::NothingRan(_)) => false,
             (Err(Halt::Inconclusive(_)), NotInForce::Failed { .. }) | (Ok(()), _) => self.is_sure(&why),
         };

@@ -1,8 +1,8 @@
 //! The runner: carries out cases on a container engine, and never judges them.
 //!
-//! [`run_cases`] runs [`Assignment`]s, as many at a time as there are [`Slots`] for, and reports each [`Attempt`] to its caller,
-//! who says what comes [`Next`]. Every step proves its effect, every wait has a condition and a deadline, and everything that an
-//! attempt creates carries the label of its run and is removed after it.
+//! [`run_cases`] runs [`Assignment`]s, as many at a time as there are [`Slots`] for, and reports each [`Attempt`] to
+//! its caller, which decides what is [`Next`]. Every step proves its effect, every wait has a condition and a deadline,
+//! and everything that an attempt creates carries the label of its run and is removed after it.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -68,29 +68,29 @@ pub use slots::{Slots, longest_first};
 pub use subject::case_on_engine;
 pub use volume::archive;
 
-/// What all cases of a run share.
+/// The context that all cases of a run share.
 pub struct RunContext {
     /// The engine.
     pub engine: Arc<dyn Engine>,
-    /// Our clock, and that of its host.
+    /// Our clock, and its difference from that of the engine's host.
     pub clocks: Clocks,
-    /// Its events.
+    /// The engine's events.
     pub hub: EventHub,
-    /// Its address, for tools that find it by `DOCKER_HOST`.
+    /// The engine's address, for tools that read `DOCKER_HOST`.
     pub host: String,
-    /// The run's id, and the value of our label.
+    /// The run's id, which is the value of the label `comeback.run`.
     pub run: String,
-    /// Deadline of each wait.
+    /// Deadline of each wait, on an idle machine.
     pub limit: Duration,
-    /// Longest a case may take.
+    /// Deadline of a case.
     pub case_limit: Duration,
-    /// The image the observer runs from; `None` is the one under test.
+    /// The observer's image; `None` for the image under test.
     pub observer: Option<Image>,
-    /// What cases wait for before they begin.
+    /// The permits that cases wait for before they begin.
     pub slots: Slots,
-    /// Variables of the images.
+    /// The environment variables of the images.
     pub environments: Environments,
-    /// What is drawn follows from it: the moments at which steps begin.
+    /// The seed from which the moments of steps are drawn.
     pub seed: u64,
 }
 
@@ -99,22 +99,22 @@ pub struct RunContext {
 pub struct CaseImages {
     /// The image under test.
     pub subject: Image,
-    /// What the container is first made of.
+    /// The image of the first container.
     pub first: Image,
-    /// What `recreate` makes it of.
+    /// The image of the containers that `recreate` makes.
     pub next: Image,
 }
 
-/// CaseProgress of one attempt, for whoever shows it.
+/// Progress of one attempt, for the progress display.
 #[derive(Debug, Clone)]
 pub enum CaseProgress {
-    /// It is doing this or waiting for that now.
+    /// The attempt does this or waits for that now, in words.
     Phase(String),
-    /// This was observed.
+    /// A new observation.
     Observed(Box<Observation>),
 }
 
-/// One attempt to be run.
+/// An attempt to run.
 pub struct Order {
     /// The scenario.
     pub scenario: Arc<Scenario>,
@@ -122,22 +122,22 @@ pub struct Order {
     pub images: CaseImages,
     /// Name of the image under test.
     pub image: String,
-    /// Position in the plan: part of the names of what is created.
+    /// Position in the plan, from 0, which is part of the names of containers and volumes.
     pub index: usize,
     /// Repeat, from 1.
     pub repeat: u32,
     /// Attempt, from 1.
     pub attempt: u32,
-    /// Where progress goes.
+    /// The channel for progress.
     pub progress: mpsc::UnboundedSender<CaseProgress>,
 }
 
 type Done<T = ()> = Result<T, Halt>;
 
-/// Evidence of one attempt, and what is still to be removed.
+/// A finished attempt: its evidence, and what is still to be removed.
 pub struct Finished {
     /// The evidence.
     pub evidence: CaseEvidence,
-    /// Removes what the attempt created.
+    /// What the attempt created. The scheduler removes it.
     pub leftovers: cleanup::Leftovers,
 }

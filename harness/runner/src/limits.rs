@@ -1,8 +1,8 @@
-//! How long the engine and our own processes in the containers may take to answer.
+//! Deadlines for answers of the engine and of our own processes in the containers.
 
 use std::time::Duration;
 
-/// How long a command to the observer or the agent may take.
+/// Deadline for a command to the observer or the agent.
 pub const ANSWER: Duration = Duration::from_secs(20);
-/// How long after the engine's answer its own event may take.
+/// Deadline for the event of an action, after the engine's answer to it.
 pub const EVENT: Duration = Duration::from_secs(15);

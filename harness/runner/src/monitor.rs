@@ -1,4 +1,4 @@
-//! Keeps a case connected: follows the engine's events, and puts an agent into each incarnation of the subject.
+//! Follows the engine's events of a case, and puts an agent into each incarnation of its container.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
 use comeback_observe::{AGENT, inspected};
 
-/// The agent of the current incarnation, once it is there.
+/// The agent of the current incarnation, once it is connected.
 type CurrentAgent = watch::Sender<Option<Arc<Link>>>;
 
-/// Follows one case. Dropping it disconnects the agent.
+/// Follows the container under test of one case. Dropping it disconnects the agent.
 pub struct IncarnationMonitor {
     agent: watch::Receiver<Option<Arc<Link>>>,
     task: JoinHandle<()>,
@@ -31,10 +31,10 @@ impl Drop for IncarnationMonitor {
 }
 
 impl IncarnationMonitor {
-    /// Begins to follow.
-    pub fn start(engine: Arc<dyn Engine>, heard: mpsc::UnboundedReceiver<HubEvent>, recorder: Recorder) -> Self {
+    /// Begins to follow the events of a case.
+    pub fn start(engine: Arc<dyn Engine>, events: mpsc::UnboundedReceiver<HubEvent>, recorder: Recorder) -> Self {
         let (current, agent) = watch::channel(None);
-        let task = tokio::spawn(follow(engine, heard, recorder, current));
+        let task = tokio::spawn(follow(engine, events, recorder, current));
         Self { agent, task }
     }
 
@@ -43,7 +43,7 @@ impl IncarnationMonitor {
         self.agent.borrow().clone()
     }
 
-    /// The same, waiting for it.
+    /// The agent of the current incarnation. Waits up to `limit` for it.
     pub async fn agent_within(&self, limit: Duration) -> Option<Arc<Link>> {
         let mut agent = self.agent.clone();
         let there = tokio::time::timeout(limit, agent.wait_for(Option::is_some)).await;
@@ -53,15 +53,15 @@ impl IncarnationMonitor {
 
 async fn follow(
     engine: Arc<dyn Engine>,
-    mut heard: mpsc::UnboundedReceiver<HubEvent>,
+    mut events: mpsc::UnboundedReceiver<HubEvent>,
     recorder: Recorder,
     agent: CurrentAgent,
 ) {
     let mut attaching: Option<JoinHandle<()>> = None;
     let mut current: Option<String> = None;
     let mut last: Option<Timestamp> = None;
-    while let Some(heard) = heard.recv().await {
-        let event = match heard {
+    while let Some(message) = events.recv().await {
+        let event = match message {
             HubEvent::Event(event) => event,
             HubEvent::Broken(why) => {
                 let what = format!("the engine's event stream broke: {why}");
@@ -80,12 +80,12 @@ async fn follow(
         if change == ContainerChange::Started {
             current = Some(event.container.clone());
         } else if current.as_deref().is_some_and(|id| id != event.container) {
-            // A recreated container may be up before the old one is gone for good.
+            // A recreated container may be up before the old one is destroyed.
             continue;
         }
         if last.is_some_and(|last| event.at < last) {
-            // A `die` behind the next `start` would end the wrong incarnation.
-            let what = format!("the engine told of `{}` after what came later", event.action);
+            // A `die` after the next `start` would end the wrong incarnation.
+            let what = format!("the engine sent the event `{}` after a later one", event.action);
             recorder.push(Source::Engine, None, Fact::Lost { what });
             continue;
         }
@@ -131,11 +131,11 @@ async fn follow(
 #[derive(Debug, PartialEq, Eq)]
 struct Key {
     started_at: Timestamp,
-    /// False if the container has been started again since, so that an agent would be put into a later incarnation.
+    /// False if the container has been started again since. Then an agent would be put into a later incarnation.
     current: bool,
 }
 
-/// The key of the incarnation that a start event is about. `earlier` is the time of the container's event before it.
+/// The key of the incarnation that a start event is about. `earlier` is the time of the container's previous event.
 async fn key(
     engine: &Arc<dyn Engine>,
     event: &EngineEvent,
@@ -157,17 +157,19 @@ async fn key(
     })
 }
 
-/// Which start an inspect tells of. The engine sets `StartedAt` down before it tells of the start, and after it has told
-/// of whatever came before. Only `StartedAt` is the same to everybody, so it is the key; but between the event and the
-/// inspect the container may have ended and been started again, and then it is the key of that later start.
+/// The key of the incarnation that began with an event at `told`, from the `StartedAt` of an inspect after it.
+///
+/// The engine sets `StartedAt` after the events before the start and before the event of the start. `StartedAt` is the
+/// key because all sources agree on it. If the container ended and was started again before the inspect, `StartedAt`
+/// belongs to that later start.
 ///
 /// # Errors
 ///
-/// If the inspect tells of an earlier start: which one the event is about is not known.
+/// If `StartedAt` is that of an earlier start, so that it is not known which start the event is about.
 fn key_of(told: Timestamp, earlier: Option<Timestamp>, started_at: Option<Timestamp>) -> Result<Option<Key>, String> {
     let Some(started_at) = started_at else { return Ok(None) };
     if started_at > told {
-        // Nobody else ever asks for this one, so the time of the event, which is no other start's, is as good a key.
+        // No other source will name this incarnation, so the time of the event, which is unique, serves as the key.
         let key = Key {
             started_at: told,
             current: false,
@@ -176,7 +178,7 @@ fn key_of(told: Timestamp, earlier: Option<Timestamp>, started_at: Option<Timest
     }
     if earlier.is_some_and(|earlier| started_at < earlier) {
         return Err(format!(
-            "the engine told of a start at {told}, and its inspect of one at {started_at}, before the event that came first"
+            "the engine's event is of a start at {told}, but its inspect gives {started_at}, before the previous event"
         ));
     }
     let key = Key {
@@ -202,7 +204,7 @@ async fn attach(
         stdin: true,
         ..ExecSpec::default()
     };
-    // Right after a start the container may not take an exec yet.
+    // Right after a start, the container may not accept an exec yet.
     for attempt in 1..=5 {
         let outcome = match engine.attach_exec(container, &spec).await {
             Ok(attached) => {
@@ -244,18 +246,18 @@ mod tests {
         Timestamp::from_millisecond(1_795_531_665_000 + ms).unwrap_or_default()
     }
 
-    /// Start at 0, told at 2; end at 100; start at 150, told at 152. The inspect comes when it comes.
+    /// Starts at 0 and 150, with events at 2 and 152, and an end at 100. The inspect may come at any time.
     #[test]
-    fn no_incarnation_gets_the_key_of_another() {
+    fn no_incarnation_gets_the_key_of_another_one() {
         let key = |ms, current| {
             let started_at = at(ms);
             Ok(Some(Key { started_at, current }))
         };
         assert_eq!(key_of(at(2), None, Some(at(0))), key(0, true));
         assert_eq!(key_of(at(152), Some(at(100)), Some(at(150))), key(150, true));
-        // The inspect after the first start was answered after the second one.
+        // The inspect after the first event was answered after the second start.
         assert_eq!(key_of(at(2), None, Some(at(150))), key(2, false));
-        // The one after the second start tells of the first.
+        // The inspect after the second event gives the first start.
         assert!(key_of(at(152), Some(at(100)), Some(at(0))).is_err());
         assert_eq!(key_of(at(2), None, None), Ok(None));
     }

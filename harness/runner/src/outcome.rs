@@ -1,24 +1,24 @@
-//! What came of a step.
+//! The outcome of a step.
 
 use tokio::sync::oneshot;
 
 use comeback_observe::wire::Message;
 
-/// What came of a step.
+/// The outcome of a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StepOutcome {
-    /// What the operator's command returned.
+    /// The exit code of the operator's command.
     pub exit: Option<i64>,
-    /// What it said.
+    /// The output of the operator's command.
     pub output: String,
-    /// Something worth telling.
+    /// A note for the report.
     pub note: Option<String>,
-    /// Of a `wait-until`: whether what it waits for came true.
+    /// For a `wait-until`: whether its condition came true.
     pub came_true: Option<bool>,
 }
 
 impl StepOutcome {
-    /// Nothing but a note.
+    /// An outcome with a note only.
     pub fn noted(note: impl Into<String>) -> Self {
         Self {
             note: Some(note.into()),
@@ -27,5 +27,5 @@ impl StepOutcome {
     }
 }
 
-/// A hold, or a signal, that is in place and waits for its moment.
+/// A hold or a signal that is armed and waits for its moment.
 pub type Armed = (String, oneshot::Receiver<Message>);

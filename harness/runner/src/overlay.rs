@@ -1,4 +1,4 @@
-//! Fault overlays in the containers under test: put there before the start, and asked for their word after it.
+//! Puts fault overlays into the containers under test before they start.
 
 use super::{Done, Halt, RunContext};
 use comeback_engine::{ContainerSpec, Engine, EngineError, EngineErrorKind, again};
@@ -15,15 +15,15 @@ pub struct Fault {
     pub process: ProcessKind,
 }
 
-/// Why an overlay cannot be put into a container, or was not in force there.
+/// Why an overlay could not be put into a container, or was not in force there.
 #[derive(Debug, thiserror::Error)]
 pub enum OverlayError {
-    /// Nobody knows it.
+    /// There is no such overlay.
     #[error("there is no fault overlay `{name}`; there are: {}", known.join(", "))]
     Unknown {
         /// Its name.
         name: String,
-        /// Names of those there are.
+        /// Names of all overlays.
         known: Vec<String>,
     },
     /// The Python that runs the gateway was not found.
@@ -34,25 +34,25 @@ pub enum OverlayError {
         program = PROGRAM
     )]
     NoPython(String),
-    /// The place for it could not be written to.
+    /// The directory for it could not be written to.
     #[error(
-        "fault overlay {name} cannot be put into {place} of this image, where its gateway's Python would load it: {error}"
+        "fault overlay {name} cannot be put into {place} of this image, from where its gateway's Python loads it: {error}"
     )]
     NoPlace {
         /// Its name.
         name: String,
         /// The directory.
         place: String,
-        /// What the engine says: the directory is not there, the root file system is read-only.
+        /// The engine's answer, for example that the directory does not exist or the root file system is read-only.
         #[source]
         error: EngineError,
     },
-    /// It was put there, and did not take effect.
+    /// It was put into the container but was not in force.
     #[error("fault overlay {name} did not take effect: {why}")]
     NotInForce {
         /// Its name.
         name: String,
-        /// Why.
+        /// The reason.
         why: NotInForce,
     },
 }
@@ -67,7 +67,7 @@ impl OverlayError {
 }
 
 impl Fault {
-    /// The overlay of that name.
+    /// The overlay with that name.
     ///
     /// # Errors
     ///
@@ -77,12 +77,12 @@ impl Fault {
         let overlay = overlay.ok_or_else(|| OverlayError::unknown(name))?;
         Ok(Self {
             name: overlay.name,
-            // Each of the table has one.
+            // Each overlay of the table has one.
             process: overlay.process.unwrap_or(ProcessKind::Gateway),
         })
     }
 
-    /// Puts it into a container that has not been started yet.
+    /// Puts the overlay into a container that has not been started yet.
     pub async fn put(&self, engine: &dyn Engine, container: &str) -> Done {
         let name = self.name.clone();
         let Some(place) = again(|| overlay::site_packages(engine, container)).await? else {
@@ -93,7 +93,7 @@ impl Fault {
         };
         match engine.upload(container, &place, tar).await {
             Ok(()) => Ok(()),
-            // An answer: the directory is not there, or nothing can be written to it.
+            // The engine answered: the directory does not exist or is not writable.
             Err(error) if matches!(error.kind, EngineErrorKind::Status { .. }) => {
                 Err(Halt::Error(OverlayError::NoPlace { name, place, error }.into()))
             }
@@ -102,7 +102,7 @@ impl Fault {
     }
 }
 
-/// Creates and starts a container under test, with the overlay in it if the case has one.
+/// Creates and starts a container under test, with the case's overlay if there is one.
 pub async fn run(ctx: &RunContext, spec: &ContainerSpec, fault: Option<&Fault>) -> Done<String> {
     let Some(fault) = fault else {
         return Ok(ctx.engine.run_container(spec).await?);

@@ -1,4 +1,4 @@
-//! What must not change while nothing comes.
+//! A picture of a case. As long as it stays the same, nothing is under way.
 
 use std::time::Duration;
 
@@ -7,15 +7,16 @@ use comeback_gateway::state::GATEWAY_STATE;
 use comeback_history::facts::{FileContent, ServiceStatus};
 use comeback_history::now::{Now, Process, ProfileNow, word};
 
-/// How long everything must have been at rest: a gateway's own period, a marker's look and a respawn are all shorter.
+/// How long everything must have been at rest. A gateway's own period, its check for a marker and a respawn are all
+/// shorter.
 const STILL: Duration = Duration::from_secs(3);
-/// How long something that is under way by itself may go on without any change: an end, a respawn, a slot's first start. An
-/// idle machine takes 0.2 to 1.2 s for each, the official image's stop 3 s.
+/// How long an end, a respawn or a slot's first start may show no change before it counts as stuck. On an idle machine
+/// each takes 0.2 to 1.2 s, and the official image's stop 3 s.
 pub const SLOW: Duration = Duration::from_secs(6);
-/// So many processes in a row that ended before they ran are a crash loop.
+/// After so many processes in a row that ended before they ran, a gateway counts as crashing.
 const CRASHES: usize = 3;
 
-/// What must not change while nothing comes.
+/// What must stay the same for a wait to end early.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     pub profiles: Vec<View>,
@@ -23,13 +24,14 @@ pub struct Picture {
     pub lines: usize,
     pub runs: bool,
     pub in_flight: bool,
-    /// A gateway crashes again and again.
+    /// True if a gateway is in a crash loop.
     pub crashing: bool,
-    /// How long it must last for nothing to come; `None` if something may come at any time.
+    /// How long the picture must stay the same before nothing more is expected; `None` if something may change at any
+    /// time.
     pub patience: Option<Duration>,
 }
 
-/// One profile in it. What a gateway that is up writes all the time is not part of it.
+/// One profile in a picture, without what a running gateway writes all the time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
     name: String,
@@ -41,7 +43,7 @@ pub struct View {
 
 impl Picture {
     pub fn of(now: &Now, held: &[String], in_flight: bool) -> Self {
-        // A gateway that crashes again and again changes all the time, and nothing comes of it.
+        // A gateway in a crash loop changes all the time without getting anywhere, so it is left out.
         let crashing = now.profiles.values().any(|p| crashes(p, now.incarnations.len()));
         let others = now.profiles.iter().filter(|(_, p)| !crashes(p, now.incarnations.len()));
         let awaited = others.clone().filter(|(name, _)| !held.contains(name));
@@ -77,17 +79,17 @@ impl Picture {
     }
 }
 
-/// How long a gateway that is doing this is waited for while nothing changes.
+/// How long a gateway in this phase is waited for while nothing changes; `None` for as long as the deadline allows.
 fn patience(rest: &Rest) -> Option<Duration> {
     match rest {
         Rest::Resting => Some(STILL),
         Rest::Moving(How::ToBeStarted | How::Ending | How::Respawning) => Some(SLOW),
-        // A start may take as long as it likes, and may sleep meanwhile.
+        // A start may take any time, and may sleep meanwhile.
         Rest::Moving(How::Starting(_)) => None,
     }
 }
 
-/// True if a profile's last processes of this boot all ended before they ran.
+/// True if the profile's last processes of this boot all ended before they ran.
 fn crashes(p: &ProfileNow, boot: usize) -> bool {
     let here = p.lives.iter().rev().filter(|l| l.incarnation == boot);
     let unable = here.take_while(|l| !l.ran);

@@ -1,9 +1,9 @@
-//! What a gateway is doing, and whether anything will change by itself.
+//! Whether a gateway is at rest, or what it is doing.
 
 use comeback_gateway::state::is_serving;
 use comeback_history::now::{Now, ProfileNow};
 
-/// What a gateway is doing, as its profile's facts tell.
+/// Whether a gateway is at rest, by the facts about its profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rest {
     /// Nothing will change by itself.
@@ -12,12 +12,12 @@ pub enum Rest {
     Moving(How),
 }
 
-/// What is under way.
+/// What the gateway is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
-    /// The reconciler said that it starts the gateway, and no process of it was seen.
+    /// The reconciler wrote that it starts the gateway, but no process was seen yet.
     ToBeStarted,
-    /// Up and wanted up, and its own state, if it has one, is not that of one that runs.
+    /// Up and wanted up, but its own state, if it wrote one, is not that of a running gateway.
     Starting(Option<String>),
     /// Up and wanted down.
     Ending,

@@ -1,4 +1,4 @@
-//! Which attempt runs when.
+//! Runs the attempts of all cases, as many at a time as there are slots for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +12,10 @@ use comeback_history::facts::CaseEvidence;
 use comeback_plan::CaseKey;
 use comeback_scenario::model::Scenario;
 
-/// A case to be run.
+/// A case to run.
 #[derive(Clone)]
 pub struct Assignment {
-    /// Its place in the plan.
+    /// Its position in the plan, from 0.
     pub case: comeback_plan::Case,
     /// The scenario.
     pub scenario: Arc<Scenario>,
@@ -23,30 +23,31 @@ pub struct Assignment {
     pub images: CaseImages,
 }
 
-/// What the scheduler tells while it goes on.
+/// A message of the scheduler about an attempt.
 pub enum Attempt<'a> {
-    /// One began.
+    /// The attempt began.
     Began,
-    /// One is going on.
+    /// The attempt makes progress.
     Going(CaseProgress),
-    /// One has ended. The answer says what follows from it.
+    /// The attempt ended. The caller's answer decides what is next.
     Ended(&'a CaseEvidence),
 }
 
-/// What follows from an attempt.
+/// What the caller decides after an attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Next {
-    /// Try once more.
+    /// Run another attempt of the case.
     pub again: bool,
-    /// Begin nothing new.
+    /// Begin no more cases.
     pub stop: bool,
-    /// Leave everything as it is, for somebody to look into.
+    /// Keep the container under test and the volume for inspection.
     pub keep: bool,
 }
 
-/// Runs all cases, as many at a time as there are slots for, and removes what they created. `tell` hears of each attempt and,
-/// at its end, says what follows; it is what judges. Returns when all is done and removed; dropped before, it begins
-/// nothing more, and what is there is left to [`super::remove_run`].
+/// Runs all cases, as many at a time as there are slots for, and removes what they created. `tell` is called with the
+/// progress of each attempt. When the attempt has ended, `tell` judges it and decides what is next. Returns when
+/// everything has ended and is removed. If the future is dropped before, no more cases begin, and the caller cleans up
+/// with [`super::remove_run`].
 pub async fn run_cases<F>(ctx: &Arc<RunContext>, cases: Vec<Assignment>, tell: F)
 where
     F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static,
@@ -55,7 +56,7 @@ where
     let tell = Arc::new(tell);
     let mut running = JoinSet::new();
     for assignment in cases {
-        // A slot first: cases begin in their order, and none is set up before its time.
+        // Waiting for a slot comes first, so cases begin in their order and none is set up too early.
         let Some(under_way) = ctx.slots.begin().await else {
             break;
         };
@@ -72,7 +73,7 @@ where
             }
             drop(under_way);
         });
-        // What has ended takes no room until the last one has.
+        // Ended cases free their memory before the last one ends.
         while let Some(done) = running.try_join_next() {
             note(done);
         }
@@ -88,7 +89,7 @@ fn note(done: Result<(), JoinError>) {
     }
 }
 
-/// Runs one case as [`run_cases`] does, beside others that share the slots.
+/// Runs one case like [`run_cases`], at the same time as others that share the slots.
 pub async fn run_case<F>(ctx: &Arc<RunContext>, case: &Assignment, tell: &F)
 where
     F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync,
@@ -101,7 +102,7 @@ where
     }
 }
 
-/// The attempts of a case. True if nothing else is to begin.
+/// Runs the attempts of a case. Returns true if no more cases should begin.
 async fn attempts<F>(ctx: &Arc<RunContext>, case: &Assignment, busy: Busy, tell: &F) -> bool
 where
     F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync,
@@ -109,7 +110,7 @@ where
     let mut busy = Some(busy);
     let mut stop = false;
     for attempt in 1.. {
-        // One that could not be concluded from is given the machine: what else went on may have been why.
+        // A retry has the machine to itself, because other cases may have caused the first result.
         let busy = match busy.take() {
             Some(busy) => busy,
             None => match ctx.slots.busy(true).await {

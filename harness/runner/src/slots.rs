@@ -1,7 +1,7 @@
-//! How many cases go on at the same time, and how many of them are busy.
+//! Limits how many cases run at the same time, and how many of them are busy.
 //!
-//! A case is *under way* from its set-up to its removal, and takes memory; it is *busy* but for its settling window, and takes
-//! a processor. One that measures a window of time has the machine to itself while it is busy.
+//! A case is *under way* from its set-up to its removal, and needs memory. It is *busy* except in its settling window,
+//! and needs a processor. A case that measures a window of time has the machine to itself while it is busy.
 
 use std::sync::Arc;
 
@@ -10,35 +10,35 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use comeback_engine::EngineInfo;
 use comeback_scenario::model::Scenario;
 
-/// Memory a case takes at most while it is under way, in bytes: a gateway and one command of its CLI, 250 MB each; the one that
-/// meets the OOM killer fills up its whole limit.
+/// Most memory of a case, in bytes: a gateway and one command of its CLI, 250 MB each. The case that provokes the OOM
+/// killer fills its whole limit.
 const MEMORY: u64 = super::subject::OOM_MEMORY;
-/// Busy cases a processor bears. Beyond that nothing gets quicker, and gateways begin to miss deadlines of their own: a
-/// `docker restart` kills what has not ended after ten seconds, and that would be another experiment.
+/// Most busy cases per processor. More make nothing faster, and gateways begin to miss deadlines: a `docker restart`
+/// kills a container that has not ended after ten seconds, which would be another experiment.
 const BUSY: usize = 2;
 
-/// What cases wait for before they begin.
+/// The permits that cases wait for before they begin.
 #[derive(Debug, Clone)]
 pub struct Slots {
     under_way: Arc<Semaphore>,
     busy: Arc<Semaphore>,
-    /// Cases that can be busy at the same time.
+    /// Most cases that are busy at the same time.
     pub most_busy: usize,
-    /// Cases that can be under way at the same time.
+    /// Most cases that are under way at the same time.
     pub most_under_way: usize,
     slack: u32,
 }
 
-/// A place among the busy ones.
+/// The permit of a busy case.
 pub type Busy = OwnedSemaphorePermit;
 
 impl Slots {
-    /// For that many jobs on an engine. More than it bears are not taken.
+    /// Slots for so many jobs, or for as many as the engine's processors and memory allow.
     pub fn new(jobs: usize, engine: &EngineInfo) -> Self {
         let cpus = engine.cpus.max(1);
         let most_busy = jobs.clamp(1, cpus * BUSY);
         let bears = usize::try_from(engine.memory / MEMORY).unwrap_or(usize::MAX);
-        // An engine that does not say how much it has is not held to it.
+        // An engine that does not report its memory sets no limit.
         let most_under_way = if engine.memory == 0 { 512 } else { bears.clamp(1, 512) };
         Self {
             under_way: Arc::new(Semaphore::new(most_under_way)),
@@ -61,16 +61,16 @@ impl Slots {
         self.busy.clone().acquire_many_owned(many).await.ok()
     }
 
-    /// How many times longer than on a machine of its own a case may have to wait for something.
+    /// The factor by which deadlines are longer than on an idle machine, because busy cases share the processors.
     pub fn slack(&self) -> u32 {
         self.slack
     }
 }
 
-/// The cases in the order in which they begin. `seconds` says how long one takes.
+/// The cases in the order in which they begin. `seconds` gives the expected duration of a case.
 ///
-/// Those that want the machine to themselves come first, so that it is cleared once and not for each of them; then the longest,
-/// so that none of them is left to be waited for at the end.
+/// Cases that need the machine to themselves come first, so that the other cases have to wait only once. Then come the
+/// longest, so that the run does not end with a wait for one of them.
 pub fn longest_first<T>(
     mut cases: Vec<T>,
     scenario: impl Fn(&T) -> &Scenario,
@@ -78,7 +78,7 @@ pub fn longest_first<T>(
 ) -> Vec<T> {
     let key = |case: &T| {
         let scenario = scenario(case);
-        // Milliseconds, to be ordered; what is equal stays in the order of the plan.
+        // Milliseconds, because integers can be ordered. Equal cases stay in the order of the plan.
         let length = std::time::Duration::try_from_secs_f64(seconds(scenario)).unwrap_or_default();
         (!scenario.wants_the_machine(), std::cmp::Reverse(length.as_millis()))
     };
@@ -114,7 +114,7 @@ mod tests {
     #[case::far_too_many(64, engine(2, 24), (4, 32, 2))]
     #[case::little_memory(4, engine(4, 2), (4, 2, 1))]
     #[case::next_to_none(4, engine(4, 0), (4, 512, 1))]
-    fn no_more_than_the_engine_bears(
+    fn slots_are_limited_by_processors_and_memory(
         #[case] jobs: usize,
         #[case] engine: EngineInfo,
         #[case] wanted: (usize, usize, u32),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_wants_the_machine_has_it_alone() {
+    async fn a_case_that_needs_the_machine_has_it_alone() {
         let slots = Slots::new(2, &engine(2, 24));
         let one = slots.busy(false).await.unwrap();
         let waiting = tokio::spawn({
@@ -133,7 +133,7 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        // Nobody gets past it.
+        // No other case can overtake it.
         assert_eq!(slots.busy.available_permits(), 0);
         drop(one);
         let alone = waiting.await.unwrap().unwrap();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_begin_first_and_before_them_who_want_the_machine() {
+    fn cases_that_need_the_machine_begin_first_then_the_longest() {
         let catalogue = Catalogue::load(None).unwrap();
         let of = |id: &str| catalogue.iter().find(|s| s.id == id).unwrap().clone();
         let cases = vec![

@@ -1,4 +1,4 @@
-//! The start phase: the first boot, and whoever starts the gateway.
+//! The start phase: the first boot and the start of the gateways.
 
 use super::case::Case;
 use super::{Done, Halt};
@@ -10,20 +10,20 @@ use comeback_observe::recorder::Wait;
 use comeback_scenario::model::{Moment, StartBy, StartWait, User};
 
 impl Case {
-    /// From the first boot to the moment before the first step.
+    /// Runs the start phase, from the first boot to the moment `start`.
     pub async fn start(&self) -> Done {
         let start = &self.order.scenario.start;
         let first = self
             .incarnation_after(None, self.limit())
             .await
             .map_err(Halt::before_the_first_step)?;
-        // A gateway that the boot itself starts is left alone here if its start-up is what the scenario is about.
+        // If the scenario is about the start-up of a gateway that the boot starts, it must not come to rest here.
         let rest = start.wait == StartWait::Running || start.by == StartBy::Operator || start.by == StartBy::None;
         self.boot(first, rest).await?;
         self.follow_restarts().await?;
         self.overlay_in_force_so_far().await?;
         if self.is_down() {
-            // The engine did what it was asked to: that nothing stays up is what there is to be seen.
+            // The engine has done its part. That the container does not stay up is an observation.
             self.note_that_it_is_down().await;
             self.note_bad_start();
             self.sync().await?;

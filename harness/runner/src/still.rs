@@ -1,5 +1,5 @@
-//! When nothing more comes: a wait ends early once it has been observed that nothing is under way that could bring what it is
-//! for. Otherwise each gateway that is not started costs the whole deadline of every wait for it.
+//! Ends a wait early once nothing is under way that could make its condition true. Otherwise each gateway that is not
+//! started would cost the whole deadline of every wait for it.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -16,8 +16,8 @@ use comeback_observe::link::LinkError;
 use comeback_observe::recorder::{Wait, WaitError};
 
 impl Case {
-    /// Waits as [`Case::try_wait`] does, but ends once it has been observed that nothing is under way. `None` if what it is
-    /// for did not come.
+    /// Waits like [`Case::try_wait`], but ends early once nothing is under way. `None` if the condition did not come
+    /// true.
     pub async fn wait_while_under_way<T>(&self, wait: Wait<'_, T>) -> Done<Option<T>> {
         let Wait {
             condition,
@@ -52,7 +52,7 @@ impl Case {
                 Err(WaitError::Deadline { .. }) if until >= deadline => break None,
                 Err(WaitError::Deadline { .. }) if confirmed.as_ref() == Some(&picture) => break Some(since.elapsed()),
                 Err(WaitError::Deadline { .. }) => {
-                    // That nothing is told is absence only if those who would tell it are there.
+                    // Silence proves absence only if observer and agent are connected.
                     self.sync().await?;
                     if picture.crashing || self.idles().await? {
                         confirmed = Some(picture);
@@ -72,21 +72,21 @@ impl Case {
         Ok(None)
     }
 
-    /// Whether nothing in the container gets on with anything. A command of the container's own, a slow import on a busy machine
-    /// and whatever else may yet start a gateway would be seen.
+    /// True if no process in the container makes progress. That covers everything that might still start a gateway,
+    /// such as a command inside the container or a slow import on a busy machine.
     async fn idles(&self) -> Done<bool> {
         let Some(agent) = self.monitor.agent() else {
             return Ok(true);
         };
         match agent.ask(json!({"c": "idle"}), ANSWER).await {
             Ok(_) => Ok(true),
-            // Busy, or it ended with the container.
+            // Busy, or the agent ended with the container.
             Err(LinkError::Refused(_) | LinkError::Closed(_)) => Ok(false),
             Err(error) => Err(Halt::Inconclusive(Why::asked("whether the container is idle", error))),
         }
     }
 
-    /// What is to be seen now.
+    /// The present picture.
     pub fn picture(&self) -> Picture {
         let (held, in_flight) = (self.held(), self.in_flight());
         self.recorder.now(|now| Picture::of(now, &held, in_flight))

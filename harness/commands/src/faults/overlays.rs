@@ -80,7 +80,7 @@ fn an_unreadable_message_of_an_overlay_is_inconclusive() {
     // In the second attempt the overlay cannot even be installed.
     assert_eq!((*first, *second), (Classification::Inconclusive, Classification::Error));
     assert!(
-        why.contains("what the fault overlay said in the container could not be read"),
+        why.contains("the reports of the fault overlay could not be read from the container"),
         "{why}"
     );
 }

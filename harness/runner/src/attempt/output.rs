@@ -1,4 +1,4 @@
-//! The output of the container under test: by incarnation, and never more of it than is worth keeping.
+//! The output of the container under test, by incarnation and capped.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use comeback_observe::inspected;
 use comeback_observe::recorder::Wait;
 use comeback_scenario::model::RestartPolicy;
 
-/// Bytes of the container's output kept per incarnation.
+/// Most bytes of output that are kept of an incarnation.
 const OUTPUT_BYTES: usize = 1 << 20;
 
-/// How long the engine may take to hand over the container's output: nothing of it is evidence.
+/// Deadline for the engine to send the container's output. No verdict depends on that output.
 const OUTPUT: Duration = Duration::from_secs(30);
 
 impl Case {
@@ -37,14 +37,14 @@ impl Case {
                 }
             }
         };
-        // Whatever has come by then is what there is.
+        // After the deadline, the lines read so far are used.
         let _ = tokio::time::timeout(OUTPUT, read).await;
         last.join("\n")
     }
 
-    /// Keeps what goes with the current container: its output, by incarnation, and the words of its overlay.
+    /// Saves what disappears with the current container: its output, by incarnation, and the reports of its overlay.
     pub async fn keep_output(&self) {
-        self.hear_overlay().await;
+        self.read_overlay_reports().await;
         let id = self.subject_id();
         if let Ok(status) = again(|| self.ctx.engine.inspect(&id)).await {
             if let Some(what) = self.contradicts(status.as_ref()).await {
@@ -71,10 +71,7 @@ impl Case {
             }
         };
         if tokio::time::timeout(OUTPUT, read).await.is_err() {
-            tracing::warn!(
-                "the container's output did not come to its end within {} s",
-                OUTPUT.as_secs()
-            );
+            tracing::warn!("the container's output did not end within {} s", OUTPUT.as_secs());
         }
         let kept = kept.into_iter().map(|(number, output)| (number, output.lines()));
         self.shared().output.extend(kept);
@@ -82,8 +79,8 @@ impl Case {
 }
 
 impl Case {
-    /// In what the engine's answer is not what its events add up to. Under a restart policy the container may end or be
-    /// started at any time: the events that explain the answer may still be on their way, or tell of later ones already.
+    /// The contradiction between the engine's answer and its events, if there is one. Under a restart policy the
+    /// container may end or start at any time, so the events may be behind the answer or ahead of it.
     async fn contradicts(&self, status: Option<&ContainerStatus>) -> Option<String> {
         let found = self.recorder.now(|now| contradiction(now, status))?;
         if self.order.scenario.start.policy == RestartPolicy::No {
@@ -91,7 +88,7 @@ impl Case {
         }
         let status = status?;
         let explained = Wait {
-            condition: "the events that the engine's inspect tells of".into(),
+            condition: "the events that match the engine's inspect".into(),
             limit: EVENT,
             needs_container: false,
             check: Box::new(|now: &Now| explains(now, status).then_some(())),
@@ -101,7 +98,7 @@ impl Case {
     }
 }
 
-/// True if the container was at some time what the engine's answer says.
+/// True if the events say that the container was at some time in the state of the engine's answer.
 fn explains(now: &Now, status: &ContainerStatus) -> bool {
     let of_that_start = now
         .incarnations
@@ -110,26 +107,27 @@ fn explains(now: &Now, status: &ContainerStatus) -> bool {
     of_that_start.is_some_and(|i| status.running || i.died.is_some())
 }
 
-/// In what the engine's answer is not what its events add up to: one of the two is wrong, and it is not known which.
+/// The contradiction between the engine's answer and its events, if there is one. It is not known which of them is
+/// wrong.
 fn contradiction(now: &Now, status: Option<&ContainerStatus>) -> Option<String> {
     let Some(status) = status else {
-        return Some("the engine knows nothing of the container under test, and told of no end of it".into());
+        return Some("the engine has no container under test any more, but sent no event of its end".into());
     };
-    let told = now.started_at();
+    let started_at = now.started_at();
     if now.running() != status.running {
         let word = |runs| if runs { "runs" } else { "has ended" };
-        let (told, says) = (word(now.running()), word(status.running));
+        let (by_events, by_inspect) = (word(now.running()), word(status.running));
         return Some(format!(
-            "by the engine's events the container {told}, by its inspect it {says}"
+            "by the engine's events the container {by_events}, by its inspect it {by_inspect}"
         ));
     }
-    if told.is_some() && told != status.started_at {
-        return Some("by its inspect the engine started the container at another time than it told".into());
+    if started_at.is_some() && started_at != status.started_at {
+        return Some("the engine's events and its inspect give different times for the start of the container".into());
     }
     None
 }
 
-/// Output of one incarnation: its beginning and its end, if it is too long to be kept whole.
+/// Output of one incarnation. If it is too long, only its beginning and its end are kept.
 #[derive(Default)]
 struct Output {
     head: Vec<String>,

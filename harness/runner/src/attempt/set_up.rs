@@ -1,4 +1,4 @@
-//! What a case needs before its first step: the volume and what is on it, the observer, the first container under test.
+//! Sets up a case before its first step: the volume, its seeds, the observer and the first container under test.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -16,8 +16,8 @@ use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
 use comeback_scenario::model::{Need, Operation};
 
-/// Creates the volume, what must be on it, the observer and the subject. A failure here is an error: nothing has been
-/// tried yet.
+/// Creates the volume, the seeds, the observer and the container under test. A failure here is an error, not
+/// inconclusive, because no step was tried yet.
 pub async fn set_up(
     ctx: Arc<RunContext>,
     order: Order,
@@ -33,8 +33,8 @@ pub async fn set_up(
     }
     let ooms = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
     if ooms && !engine.info().await.map_err(error)?.tells_of_oom() {
-        let why = "oom-gateway: podman does not tell of an OOM kill that leaves the container's first process alive, so that \
-                   it was one cannot be proved";
+        let why = "oom-gateway: podman does not report an OOM kill that leaves the container's first process alive, so the \
+                   kill cannot be proved";
         return Err(Halt::Unsupported(why.into()));
     }
     let fault = order.scenario.start.overlay.as_deref().map(Fault::named).transpose();
@@ -74,7 +74,7 @@ pub async fn set_up(
         },
     );
     let spec = subject::observer(names, of, !seeds.is_empty());
-    // It is to be removed whatever comes after it.
+    // The observer must be removed even if a later call fails.
     let made = OnceLock::new();
     let observe = async {
         let id = engine.run_container(&spec).await.map_err(error)?;
@@ -87,7 +87,7 @@ pub async fn set_up(
             .map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
         Ok::<_, Halt>(link)
     };
-    // Side by side, unless what is on the volume already must be told apart from what comes.
+    // At the same time, unless the observer must report the seeds before the container changes anything.
     let (observed, ran) = if seeds.is_empty() {
         tokio::join!(observe, run_subject(&ctx, &order, names, fault.as_ref()))
     } else {
@@ -95,7 +95,7 @@ pub async fn set_up(
         let ran = if observed.is_ok() {
             run_subject(&ctx, &order, names, fault.as_ref()).await
         } else {
-            Err(Halt::Error("the observer was not there".into()))
+            Err(Halt::Error("the observer did not start".into()))
         };
         (observed, ran)
     };
@@ -126,7 +126,7 @@ pub async fn set_up(
     })
 }
 
-/// The first container under test: compose's own where compose is to recreate it.
+/// Runs the first container under test, through Compose if a step recreates it with Compose.
 async fn run_subject(ctx: &RunContext, order: &Order, names: &Names, fault: Option<&Fault>) -> Done<String> {
     let image = &order.images.first;
     let composed = order.scenario.steps.iter().any(|s| s.op == Operation::ComposeRecreate);
