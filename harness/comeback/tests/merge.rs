@@ -285,7 +285,7 @@ fn a_leak_of_one_shard_fails_the_whole_run() {
 #[case::another_version("began", "/version", json!("9.9.9"), "the command or the version of comeback differs")]
 #[case::another_place("case", "/position", json!(0), "has the same position in the plan")]
 #[case::no_place("case", "/position", Value::Null, "in the plan is missing")]
-fn shards_of_different_runs_make_no_whole(
+fn shards_of_different_runs_are_refused(
     #[case] kind: &str,
     #[case] pointer: &str,
     #[case] value: Value,
