@@ -1,4 +1,4 @@
-//! The scenarios there are: those in the binary, and those of a folder on top.
+//! The catalogue of scenarios: those compiled into the binary, and those of an additional folder.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::parse::parse_file;
 #[folder = "$CARGO_MANIFEST_DIR/../../scenarios"]
 struct Embedded;
 
-/// A scenario file larger than this is something else.
+/// Largest size of a scenario file, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
 /// A scenario with the hash of the text it came from.
@@ -34,9 +34,11 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The embedded scenarios, and those of `extra` added; one with an id that is there already takes its place.
+    /// The embedded scenarios and those of the folder `extra`. A scenario of `extra` replaces an embedded one with the
+    /// same id.
     ///
     /// # Errors
+    ///
     /// Everything that is wrong with any of the files.
     pub fn load(extra: Option<&Path>) -> Result<Self, ScenarioErrors> {
         let mut texts = BTreeMap::new();
@@ -53,10 +55,11 @@ impl Catalogue {
         Self::parse(texts, errors)
     }
 
-    /// The scenarios of these files: shown path and text each. For tests and for files made up on the spot.
+    /// The scenarios of these files, each with its shown path and its text. For tests and generated files.
     ///
     /// # Errors
-    /// Everything that is wrong with any of them.
+    ///
+    /// Everything that is wrong with any of the files.
     pub fn from_texts<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ScenarioErrors> {
         let texts = files
             .into_iter()
@@ -94,7 +97,7 @@ impl Catalogue {
         self.entries.values()
     }
 
-    /// The scenario of that id.
+    /// The scenario with that id.
     pub fn get(&self, id: &str) -> Option<&Scenario> {
         self.entries.get(id).map(|e| &e.scenario)
     }
@@ -114,7 +117,7 @@ impl Catalogue {
         self.entries.is_empty()
     }
 
-    /// sha256 of the whole table in hex: of each id and file, in order.
+    /// sha256 of the whole table in hex, over each id and file, in the order of the ids.
     pub fn hash(&self) -> String {
         let mut all = Sha256::new();
         for (id, entry) in &self.entries {
@@ -124,7 +127,7 @@ impl Catalogue {
     }
 }
 
-/// Reads a folder's `*.toml`; what is below it in other folders is not looked at.
+/// Reads the `*.toml` files of a folder, without its subfolders.
 fn read_folder(folder: &Path, texts: &mut BTreeMap<String, (String, String)>, errors: &mut ScenarioErrors) {
     let shown = folder.display().to_string();
     let listing = match std::fs::read_dir(folder) {
@@ -143,7 +146,7 @@ fn read_folder(folder: &Path, texts: &mut BTreeMap<String, (String, String)>, er
     if paths.is_empty() {
         errors.files.push(FileError {
             path: shown,
-            message: "holds no scenario file (*.toml)".to_owned(),
+            message: "contains no scenario file (*.toml)".to_owned(),
         });
     }
     for path in paths {
@@ -159,19 +162,19 @@ fn read_folder(folder: &Path, texts: &mut BTreeMap<String, (String, String)>, er
     }
 }
 
-/// Reads one file, if it is one and of a size that can be a scenario.
+/// Reads a file, if it is a plain file of at most 1 MiB.
 fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let meta = std::fs::metadata(path).map_err(|e| format!("cannot be read: {e}"))?;
     if !meta.is_file() {
         return Err("is not a file".to_owned());
     }
     if meta.len() > MAX_FILE {
-        return Err("is larger than 1 MiB: not a scenario file".to_owned());
+        return Err("is larger than 1 MiB, the limit for a scenario file".to_owned());
     }
     std::fs::read(path).map_err(|e| format!("cannot be read: {e}"))
 }
 
-/// Takes a file's text in.
+/// Adds the text of a file.
 fn add(
     texts: &mut BTreeMap<String, (String, String)>,
     errors: &mut ScenarioErrors,
@@ -221,7 +224,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("mine.toml"), GOOD).unwrap();
         std::fs::write(folder.path().join("docker-restart.toml"), GOOD).unwrap();
-        std::fs::write(folder.path().join("notes.txt"), "not looked at").unwrap();
+        std::fs::write(folder.path().join("notes.txt"), "ignored").unwrap();
         let plain = Catalogue::load(None).unwrap();
         let all = Catalogue::load(Some(folder.path())).unwrap();
         assert_eq!(all.len(), plain.len() + 1);
@@ -231,10 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_of_no_use_is_an_error() {
+    fn an_empty_or_missing_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let empty = Catalogue::load(Some(folder.path())).unwrap_err().to_string();
-        assert!(empty.contains("holds no scenario file (*.toml)"), "{empty}");
+        assert!(empty.contains("contains no scenario file (*.toml)"), "{empty}");
         let missing = Catalogue::load(Some(&folder.path().join("nope")))
             .unwrap_err()
             .to_string();
@@ -242,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_of_all_files_come_at_once() {
+    fn all_errors_of_all_files_are_reported_at_once() {
         let bad = "schema = 1\ntitle = \"t\"\ncolour = 1\n";
         let errors =
             Catalogue::from_texts([("a/one.toml", bad), ("a/two.toml", GOOD), ("a/three.toml", bad)]).unwrap_err();

@@ -1,4 +1,4 @@
-//! What is wrong with a scenario file, shown to the person who wrote it.
+//! Errors in scenario files, rendered for their author.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,10 +10,10 @@ use comeback_text::terminal::{self, is_unsafe};
 
 pub(crate) use comeback_text::terminal::sanitize as escape;
 
-/// One error, with the place it is at.
+/// An error with its place.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
-    /// What is wrong, in a line.
+    /// The error, in one line.
     pub message: String,
     /// The file, as shown to people.
     pub path: String,
@@ -47,30 +47,30 @@ impl Diagnostic {
         }
     }
 
-    /// What to write under the caret.
+    /// Sets the text under the caret.
     pub fn label(&mut self, label: impl Into<String>) -> &mut Self {
         self.label = label.into();
         self
     }
 
-    /// Another place that has to do with it.
+    /// Adds another place that is part of the error.
     pub fn also(&mut self, span: Range<usize>, label: impl Into<String>) -> &mut Self {
         self.also.push((clamp(&self.text, span), label.into()));
         self
     }
 
-    /// A line below the snippet: what is allowed, what to do.
+    /// Adds a line below the snippet: what is allowed, or what to do.
     pub fn note(&mut self, note: impl Into<String>) -> &mut Self {
         self.notes.push(note.into());
         self
     }
 
-    /// Where in the file it is, in bytes.
+    /// The position in the file, in bytes.
     pub fn start(&self) -> usize {
         self.span.start
     }
 
-    /// The error as text, with the lines it is about; with colours if `color`.
+    /// The error as text with the lines it is about, in colour if `color`.
     pub fn render(&self, color: bool) -> String {
         let source = tame_source(&self.text);
         let message = escape(&self.message);
@@ -98,23 +98,23 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Everything that is wrong with a set of scenario files.
+/// All errors of a set of scenario files.
 #[derive(Debug, Clone, Default)]
 pub struct ScenarioErrors {
-    /// Errors within files, by file and place.
+    /// Errors in the text of files, by file and place.
     pub diagnostics: Vec<Diagnostic>,
-    /// Errors about files as such: one that cannot be read, a folder without any.
+    /// Errors about files and folders: a file that cannot be read, a folder without scenario files.
     pub files: Vec<FileError>,
-    /// How many scenario files were looked at.
+    /// Number of scenario files that were read.
     pub looked_at: usize,
 }
 
-/// A file or folder that cannot be used at all.
+/// A file or folder that cannot be used.
 #[derive(Debug, Clone)]
 pub struct FileError {
-    /// Which, as shown to people.
+    /// Its path, as shown to people.
     pub path: String,
-    /// Why.
+    /// The reason.
     pub message: String,
 }
 
@@ -124,7 +124,7 @@ impl ScenarioErrors {
         self.diagnostics.is_empty() && self.files.is_empty()
     }
 
-    /// All errors as text; with colours if `color`.
+    /// All errors as text, in colour if `color`.
     pub fn render(&self, color: bool) -> String {
         let mut blocks: Vec<String> = self
             .files
@@ -136,7 +136,7 @@ impl ScenarioErrors {
         blocks.join("\n")
     }
 
-    /// The last line: how many errors in how many files.
+    /// The last line: the number of errors and of files.
     fn summary(&self) -> String {
         let mut bad: Vec<&str> = self.diagnostics.iter().map(|d| d.path.as_str()).collect();
         bad.extend(self.files.iter().map(|f| f.path.as_str()));
@@ -161,7 +161,7 @@ impl fmt::Display for ScenarioErrors {
 
 impl std::error::Error for ScenarioErrors {}
 
-/// The span moved onto character boundaries of `text`, and inside it.
+/// The span, moved inside `text` and onto character boundaries.
 fn clamp(text: &str, span: Range<usize>) -> Range<usize> {
     let start = (0..=span.start.min(text.len()))
         .rev()
@@ -170,12 +170,12 @@ fn clamp(text: &str, span: Range<usize>) -> Range<usize> {
     let end = (span.end.clamp(start, text.len())..=text.len())
         .find(|i| text.is_char_boundary(*i))
         .unwrap_or(text.len());
-    // A caret over several lines hides more than it shows.
+    // A caret over several lines is hard to read.
     let end = text[start..end].find('\n').map_or(end, |i| start + i);
     start..end
 }
 
-/// The gist of another crate's message, which may draw its own picture below the first line.
+/// The first line of another crate's message, which may have its own snippet below.
 pub(crate) fn gist(error: &impl fmt::Display) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default().trim_end_matches(':');
@@ -184,19 +184,19 @@ pub(crate) fn gist(error: &impl fmt::Display) -> String {
         .to_owned()
 }
 
-/// Breaks a line between words so that lists do not run off the screen.
+/// Wraps a line between words, so that long lists fit the screen.
 pub(crate) fn wrap(text: &str) -> String {
     const WIDTH: usize = 100;
     terminal::wrap(text, WIDTH, "").trim_end().to_owned()
 }
 
-/// Source lines made safe to print, byte for byte, so that positions still hold.
+/// Replaces unsafe characters in source text byte for byte, so that positions stay valid.
 fn tame_source(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match (is_unsafe(c), c.len_utf8()) {
             _ if c == '\n' || c == '\t' => out.push(c),
-            // A lone carriage return would move the cursor; before a newline the renderer drops it.
+            // A lone carriage return would move the cursor. The renderer drops one before a newline.
             (true, 1) => out.push('?'),
             (true, 2) => out.push('·'),
             (true, 3) => out.push('\u{fffd}'),

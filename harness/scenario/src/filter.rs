@@ -1,7 +1,7 @@
-//! Filter expressions: which scenarios, and with them which cases, are meant.
+//! Filter expressions, which select scenarios and so cases.
 //!
-//! A bare word is an id, `*` in it any run of characters; `tag()`, `issue()`, `release()` and `id()` ask for more; `not`
-//! binds before `and` before `or`; parentheses group.
+//! A bare word is an id, in which `*` matches any characters. `tag()`, `issue()`, `release()` and `id()` are
+//! predicates. `not` binds tighter than `and`, and `and` tighter than `or`; parentheses group.
 
 mod parse;
 mod release;
@@ -17,7 +17,7 @@ use super::diagnostic::Diagnostic;
 use super::model::Scenario;
 use super::vocabulary::did_you_mean;
 
-/// A filter, read and checked. The default lets everything through.
+/// A parsed filter. The default selects everything.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     expr: Option<Expr>,
@@ -36,14 +36,14 @@ enum Expr {
     Or(Vec<Expr>),
 }
 
-/// A word in which `*` stands for any run of characters.
+/// A word in which `*` matches any characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pattern(String);
 
-/// What is wrong with a filter, with a caret at the place.
+/// An error in a filter, with a caret at the place.
 #[derive(Debug, Clone)]
 pub struct FilterError {
-    /// What kind of mistake it is.
+    /// The kind of mistake.
     pub kind: FilterErrorKind,
     diagnostic: Box<Diagnostic>,
 }
@@ -53,38 +53,39 @@ pub struct FilterError {
 pub enum FilterErrorKind {
     /// There is no such predicate.
     UnknownPredicate,
-    /// A parenthesis without its other half.
+    /// A parenthesis without its counterpart.
     Unbalanced,
-    /// A predicate cannot have that argument.
+    /// The argument does not suit the predicate.
     Argument,
-    /// Words where none can be, or none where one has to be.
+    /// An unexpected or missing word.
     Syntax,
 }
 
-/// An id or a tag in a filter that no scenario has.
+/// An id or tag in a filter that no scenario has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
-    /// As written.
+    /// The word as written.
     pub word: String,
     /// True if it is a tag.
     pub tag: bool,
-    /// What was probably meant.
+    /// A similar word that exists, if there is one.
     pub meant: Option<String>,
 }
 
 impl Filter {
-    /// Reads an expression; a blank one lets everything through.
+    /// Parses an expression. A blank one selects everything.
     ///
     /// # Errors
-    /// The first mistake in it.
+    ///
+    /// The first mistake in the expression.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         parse::parse(text).map(|expr| Self { expr })
     }
 
     /// True if the filter selects the scenario.
     ///
-    /// With an image's release, `release()` asks whether that is in its range; without, whether the scenario applies to
-    /// any release in it.
+    /// With an image's release, `release()` tests whether that release is in its range. Without one, it tests whether
+    /// the scenario applies to any release in the range.
     pub fn matches(&self, scenario: &Scenario, image_release: Option<&Version>) -> bool {
         self.expr.as_ref().is_none_or(|e| e.matches(scenario, image_release))
     }
@@ -138,7 +139,7 @@ impl Expr {
         }
     }
 
-    /// Ids and tags without a glob; true stands beside a tag.
+    /// Collects ids and tags without a `*`; the flag is true for tags.
     fn exact<'a>(&'a self, words: &mut Vec<(&'a str, bool)>) {
         match self {
             Self::Id(pattern) if pattern.is_exact() => words.push((&pattern.0, false)),
@@ -149,7 +150,7 @@ impl Expr {
         }
     }
 
-    /// How tightly it binds, for parentheses.
+    /// How tightly the expression binds, to place parentheses.
     fn level(&self) -> u8 {
         match self {
             Self::Or(_) => 0,
@@ -180,7 +181,7 @@ impl Pattern {
         if self.is_exact() {
             return rest.is_empty();
         }
-        // Leftmost matches leave the most for what follows; the last part has to be the end.
+        // The leftmost match leaves the most text for the next parts. The last part must match at the end.
         let mut parts: Vec<&str> = parts.collect();
         let last = parts.pop().unwrap_or_default();
         for part in parts {
@@ -226,7 +227,7 @@ impl fmt::Display for Expr {
 }
 
 impl FilterError {
-    /// The error as text, with the place; with colours if `color`.
+    /// The error as text with its place, in colour if `color`.
     pub fn render(&self, color: bool) -> String {
         self.diagnostic.render(color)
     }

@@ -1,4 +1,4 @@
-//! Scenarios for tests of whatever takes them.
+//! Sample scenarios for tests, also of other crates.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -9,12 +9,12 @@ use crate::model::{
     Releases, RestartPolicy, Scenario, Seen, Source, Start, StartBy, StartWait, Step, User, Value, ValueSet,
 };
 
-/// One word as a column.
+/// A column with these words as alternatives.
 pub fn set(words: &[&str]) -> ValueSet {
     ValueSet(words.iter().map(|word| value(word)).collect())
 }
 
-/// A word as a value; `absent` is absence.
+/// A word as a value; `absent` becomes the absent value.
 pub fn value(word: &str) -> Value {
     match word {
         "absent" => Value::absent(),
@@ -24,7 +24,7 @@ pub fn value(word: &str) -> Value {
     }
 }
 
-/// A row of the table, not read yet.
+/// A row of the table.
 pub fn expect(at: Moment, probe: Probe, fixed: &[&str], regressed: &[&str]) -> Expect {
     Expect {
         at,
@@ -115,7 +115,7 @@ pub fn operator_stop() -> Scenario {
     }
 }
 
-/// A step of the default profile's operator.
+/// A step on the default profile.
 pub fn step(op: Operation) -> Step {
     Step {
         op,

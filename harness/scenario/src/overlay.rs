@@ -1,4 +1,4 @@
-//! Fault overlays: what breaks exactly one thing in the real gateway, and which scenarios have to catch it.
+//! Fault overlays: each breaks exactly one thing in the real gateway, and names the scenarios that must catch it.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::model::{Guard, Scenario};
 /// The table of overlays.
 const TABLE: &str = include_str!("../../../images/overlays.toml");
 
-/// How what an overlay says in the container begins.
+/// The prefix of an overlay's messages in the container's output.
 pub const OVERLAY_SAYS: &str = "comeback overlay ";
 
 /// A fault overlay: `images/overlays/NAME.py`.
@@ -22,16 +22,16 @@ pub struct Overlay {
     pub title: String,
     /// Where and what it breaks.
     pub breaks: String,
-    /// The part of the fix that it takes away, if it takes one away.
+    /// The part of the fix that it removes, if any.
     pub guards: Option<Guard>,
-    /// The process in which it is to be in force, so that it can matter; `None` in records made before that was asked for.
+    /// The kind of process in which it must be in force; `None` in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessKind>,
-    /// Scenarios that have to catch it.
+    /// Scenarios that must catch it.
     pub caught_by: Vec<String>,
 }
 
-/// A kind of process of the image under test, as the hook of the overlays tells them apart.
+/// A kind of process of the image under test, as the overlays' hook distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProcessKind {
@@ -39,7 +39,7 @@ pub enum ProcessKind {
     Gateway,
     /// The boot reconciler.
     Reconciler,
-    /// Anything else: the commands of an operator.
+    /// Any other process, such as the commands of an operator.
     Command,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for ProcessKind {
 }
 
 impl Overlay {
-    /// The scenario with this fault in its gateway, under an id of its own; `None` if it has a fault already.
+    /// The scenario with this fault in its gateway, with an id of its own; `None` if it has a fault already.
     pub fn on(&self, scenario: &Scenario) -> Option<Scenario> {
         if scenario.start.overlay.is_some() {
             return None;
@@ -62,22 +62,22 @@ impl Overlay {
         let mut faulty = scenario.clone();
         faulty.id = format!("{}+{}", scenario.id, self.name);
         faulty.start.overlay = Some(self.name.clone());
-        // What looks like a race on record is what the fault was asked for: it is not tried again.
+        // A fault may look like a race on record. It must not be retried, because the fault is intended.
         faulty.races.clear();
         Some(faulty)
     }
 
-    /// The id of the scenario that [`Overlay::on`] made this one of.
+    /// The id of the scenario from which [`Overlay::on`] made the scenario `id`.
     pub fn base<'a>(&self, id: &'a str) -> Option<&'a str> {
         id.strip_suffix(self.name.as_str())?.strip_suffix('+')
     }
 
-    /// What it says once it has taken effect.
+    /// Its message once it is in force.
     pub fn says_on(&self) -> String {
         format!("{OVERLAY_SAYS}{} is on", self.name)
     }
 
-    /// How it begins to say that it could not take effect.
+    /// The beginning of its message that it could not take effect.
     pub fn says_failed(&self) -> String {
         format!("{OVERLAY_SAYS}{} failed: ", self.name)
     }
@@ -126,18 +126,14 @@ mod tests {
         assert_eq!(listed.len(), files.len(), "one entry each");
     }
 
-    /// What is to catch an overlay exists, and guards the part of the fix that the overlay takes away.
+    /// The scenarios that must catch an overlay exist, and guard the part of the fix that it removes.
     #[test]
     fn scenarios_and_overlays_agree() {
         let catalogue = Catalogue::load(None).unwrap();
         let overlays = overlays();
         for overlay in &overlays {
             assert!(!overlay.caught_by.is_empty(), "{}", overlay.name);
-            assert!(
-                overlay.process.is_some(),
-                "{}: where is it to be in force?",
-                overlay.name
-            );
+            assert!(overlay.process.is_some(), "{}: the process is missing", overlay.name);
             for id in &overlay.caught_by {
                 let scenario = catalogue
                     .get(id)
@@ -146,7 +142,11 @@ mod tests {
                 let guarded = overlay
                     .guards
                     .is_none_or(|part| scenario.expects.iter().any(|e| e.guards == Some(part)));
-                assert!(guarded, "{id} guards nothing that {} takes away", overlay.name);
+                assert!(
+                    guarded,
+                    "{id} does not guard the part of the fix that {} removes",
+                    overlay.name
+                );
             }
         }
         for scenario in catalogue.iter() {

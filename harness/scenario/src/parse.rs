@@ -1,7 +1,6 @@
-//! Text of a scenario file in; a checked [`Scenario`], or everything that is wrong with it, out.
+//! Parses the text of a scenario file into a checked [`Scenario`], or reports everything that is wrong with it.
 //!
-//! The TOML tree is walked by hand rather than deserialized: a deserializer stops at the first error, and an author
-//! wants all of them.
+//! The TOML tree is walked by hand, because a deserializer stops at the first error and an author wants to see all.
 
 mod check;
 mod cursor;
@@ -24,26 +23,27 @@ use super::diagnostic::Diagnostic;
 use super::model::{KnownRow, Operation, Scenario, SeedContent, Source};
 use super::vocabulary::{NEEDS, PROFILE, SEED, TOP, UPGRADE};
 
-/// How long "stays up" and "stays down" are watched unless the file says otherwise.
+/// Default settling window.
 const DEFAULT_SETTLE: Duration = Duration::from_secs(5);
-/// The longest settling window a file may ask for.
+/// The longest settling window.
 const MAX_SETTLE: Duration = Duration::from_secs(60);
-/// The one version of the format there is.
+/// The version of the format.
 const SCHEMA: i64 = 1;
 
-/// Reads the scenario file `path_shown`, whose stem is the scenario's id.
+/// Parses the text of the scenario file `path_shown`, whose stem is the scenario's id.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the file.
+///
+/// Everything that is wrong with the text, in the order of the file.
 pub fn parse_file(path_shown: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
     let mut reader = Reader::new(path_shown, text);
     let id = reader.id(path_shown);
     let (tree, syntax) = DeTable::parse_recoverable(text);
     if !syntax.is_empty() {
-        // What follows a syntax error is guesswork: an error in it would be about a file nobody wrote.
+        // After a syntax error the rest is guesswork, so errors in it would mislead.
         for error in syntax {
             let span = error.span().unwrap_or(0..0);
-            reader.error(span, "this is not TOML").label(error.message());
+            reader.error(span, "invalid TOML").label(error.message());
         }
         return Err(reader.finish());
     }
@@ -194,10 +194,10 @@ impl Reader {
         })
     }
 
-    /// Checks the format's number. `None` if the rest of the file may well mean something else.
+    /// Checks the version of the format. `None` if it is unknown, because then the rest may mean something else.
     fn schema(&mut self, tab: &Tab<'_, '_>) -> Option<()> {
         let Some(node) = tab.get("schema") else {
-            self.error(0..0, "the file does not say its format")
+            self.error(0..0, "the version of the format is missing")
                 .label("write `schema = 1` here");
             return Some(());
         };
@@ -206,7 +206,7 @@ impl Reader {
             Some(SCHEMA) | None => Some(()),
             Some(other) => {
                 self.error(node.span(), format!("unknown schema {other}"))
-                    .label("this version reads schema 1; the rest of the file was not looked at");
+                    .label("this version reads schema 1; the rest of the file was not read");
                 None
             }
         }
@@ -219,9 +219,9 @@ impl Reader {
         if title.is_empty() || title.contains('\n') {
             self.error(span, "a title is one line of text")
                 .label(if title.is_empty() {
-                    "this is empty"
+                    "the title is empty"
                 } else {
-                    "more belongs in `why`"
+                    "move the rest to `why`"
                 });
             return None;
         }
@@ -274,7 +274,7 @@ impl Reader {
     }
 }
 
-/// Collects the text a seed puts on the volume.
+/// Collects the words that a seed puts on the volume.
 fn push_words(words: &mut String, content: &SeedContent) {
     if let SeedContent::Text(text) | SeedContent::Json(text) = content {
         words.push_str(text);

@@ -1,19 +1,19 @@
-//! What `text` and `json` of a seed may leave open: `{pid}`, `{start_time}`, `{now}`, `{now-90s}`.
+//! Placeholders in `text` and `json` of a seed: `{pid}`, `{start_time}`, `{now}`, `{now-90s}`.
 
 use std::time::Duration;
 
-/// What a placeholder stands for.
+/// A placeholder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder {
-    /// The pid of the gateway that runs now.
+    /// The pid of the running gateway.
     Pid,
-    /// Its start time: field 22 of its stat.
+    /// The gateway's start time: field 22 of its stat, in clock ticks since the host's boot.
     StartTime,
-    /// The present, or that long ago.
+    /// The present time, or the time so long ago.
     Now(Duration),
 }
 
-/// Fills the placeholders of `text`; `None` from `value` leaves that one as it is written.
+/// Fills the placeholders of `text`. If `value` returns `None`, the placeholder is kept as written.
 pub fn fill(text: &str, mut value: impl FnMut(Placeholder) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -49,7 +49,7 @@ pub fn find(text: &str) -> Vec<Placeholder> {
     found
 }
 
-/// Reads what stands between the braces.
+/// Parses the text between the braces.
 fn parse(inside: &str) -> Option<Placeholder> {
     match inside {
         "pid" => Some(Placeholder::Pid),
@@ -69,12 +69,12 @@ fn parse(inside: &str) -> Option<Placeholder> {
     }
 }
 
-/// True if the text is one placeholder and stands for a number.
+/// True if the text is a placeholder for a number, and nothing else.
 pub(super) fn is_number(text: &str) -> bool {
     matches!(text, "{pid}" | "{start_time}")
 }
 
-/// The text with every placeholder filled by a sample, to check its syntax.
+/// The text with every placeholder filled with a sample, to check its syntax.
 pub(super) fn sample(text: &str) -> String {
     fill(text, |p| {
         Some(match p {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_a_placeholder_is_filled() {
+    fn only_known_placeholders_are_filled() {
         let value = |p: Placeholder| Some(format!("<{p:?}>"));
         assert_eq!(fill("{\"a\":{pid}}", value), "{\"a\":<Pid>}");
         assert_eq!(fill("{now-90s}{now-2m}", value), "<Now(90s)><Now(120s)>");

@@ -1,4 +1,4 @@
-//! The JSON schema of scenario files, for editors: made from the vocabulary, so it cannot say anything else.
+//! The JSON schema of scenario files, for editors. It is generated from the vocabulary, so it cannot differ from it.
 
 use serde_json::{Map, Value, json};
 
@@ -7,12 +7,12 @@ use super::vocabulary::{
     COMMON, IMAGE_SOURCES, Key, Kind, OperationKind, Probe, ProbeInfo, SUBJECT, Shape, TOP, USERS, Values,
 };
 
-/// What a lower-case word looks like.
+/// The pattern of a lower-case word.
 const SLUG: &str = "^[a-z0-9][a-z0-9-]*$";
-/// How a PEP 440 range begins.
+/// The pattern of the beginning of a PEP 440 range.
 const RANGE: &str = "^\\s*(~=|===?|!=|<=?|>=?)";
 
-/// The schema as a document.
+/// The schema as JSON.
 pub fn schema() -> Value {
     let mut root = table(&TOP, &[]);
     let mut defs = Map::new();
@@ -31,12 +31,12 @@ pub fn schema() -> Value {
     root
 }
 
-/// The schema as it is committed: `scenarios/schema.json`.
+/// The text of the committed file `scenarios/schema.json`.
 pub fn text() -> String {
     format!("{:#}\n", schema())
 }
 
-/// A table of that shape, with further keys.
+/// The schema of a table of that shape, with additional keys.
 fn table(shape: &Shape, more: &[Key]) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
@@ -54,7 +54,7 @@ fn table(shape: &Shape, more: &[Key]) -> Value {
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
-    // Rows name their probe: each column has to be something that probe can show.
+    // Rows name their probe, so each column must have values of that probe.
     let columns: Vec<&str> = shape
         .keys
         .iter()
@@ -67,7 +67,7 @@ fn table(shape: &Shape, more: &[Key]) -> Value {
     schema
 }
 
-/// If the row is about that probe, its columns hold values of it.
+/// If a row is about that probe, its columns must have values of the probe.
 fn fitting(probe: Probe, columns: &[&str]) -> Value {
     let value = json!({ "$ref": format!("#/$defs/{}", def_name(probe)) });
     let then: Map<String, Value> = columns.iter().map(|c| ((*c).to_owned(), value.clone())).collect();
@@ -81,7 +81,7 @@ fn def_name(probe: Probe) -> String {
     format!("value-of-{}", probe.name())
 }
 
-/// What a key of that kind can be.
+/// The schema of a key of that kind.
 fn of_kind(kind: Kind) -> Value {
     let string = || json!({ "type": "string" });
     let matching = |pattern: &str| json!({ "type": "string", "pattern": pattern });
@@ -137,7 +137,7 @@ fn of_kind(kind: Kind) -> Value {
     }
 }
 
-/// A step: a table with one operation as its key.
+/// The schema of a step: a table with one operation as its key.
 fn step() -> Value {
     let operations: Map<String, Value> = OperationKind::ALL
         .iter()
@@ -173,7 +173,7 @@ fn any_value() -> Value {
 fn value_of(info: &ProbeInfo) -> Value {
     let mut ways = match info.values {
         Values::Words(words) => vec![json!({ "enum": words })],
-        // Any word: a scenario can put others on the volume, which only the parser sees.
+        // Any word is allowed, because a scenario can put other words on the volume, which only the parser knows.
         Values::States(_) | Values::PriorStates(_) | Values::Substring => {
             vec![json!({ "type": "string", "minLength": 1 })]
         }
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn committed_schema_is_this_one() {
+    fn the_committed_schema_is_up_to_date() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/schema.json");
         if std::env::var_os("COMEBACK_BLESS").is_some() {
             std::fs::write(&path, text()).unwrap();
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn every_scenario_fits_it() {
+    fn every_scenario_is_valid_by_the_schema() {
         let all = Catalogue::load(None).unwrap_or_else(|e| panic!("{e}"));
         for scenario in all.iter() {
             if let Err(errors) = valid(&scenario.source.text) {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn every_example_of_an_operation_fits_it_and_parses() {
+    fn every_example_of_an_operation_is_valid_and_parses() {
         for kind in OperationKind::ALL {
             let info = kind.info();
             let before = if *kind == OperationKind::Release {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn it_refuses_what_is_wrong() {
+    fn the_schema_refuses_mistakes() {
         let good = "schema = 1\ntitle = \"t\"\n[[expect]]\nat = \"boot:2\"\nprobe = \"boot.lines\"\nfixed = 1\nregressed = [0, 2]\n";
         valid(good).unwrap();
         for (from, to) in [

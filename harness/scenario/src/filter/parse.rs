@@ -1,4 +1,4 @@
-//! Text to expression, by recursive descent.
+//! Parses a filter expression by recursive descent.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use super::{Expr, FilterError, FilterErrorKind, Pattern, Release};
 use crate::diagnostic::Diagnostic;
 use crate::vocabulary::did_you_mean;
 
-/// The predicates there are.
+/// The predicates.
 const PREDICATES: [&str; 4] = ["tag", "issue", "release", "id"];
-/// How deep parentheses and `not` may nest: far more than a person writes, far less than the stack holds.
+/// Limit on nested parentheses and `not`s: far more than people write, far less than the stack can hold.
 const MAX_DEPTH: usize = 64;
 
-/// Reads a whole expression; `None` if it is blank.
+/// Parses a whole expression; `None` if it is blank.
 pub(super) fn parse(text: &str) -> Result<Option<Expr>, FilterError> {
     let mut parser = Parser { text, at: 0, depth: 0 };
     if parser.peek() == Token::End {
@@ -21,9 +21,12 @@ pub(super) fn parse(text: &str) -> Result<Option<Expr>, FilterError> {
     let expr = parser.or()?;
     match parser.next() {
         (Token::End, _) => Ok(Some(expr)),
-        (Token::Close, span) => {
-            Err(parser.error(Unbalanced, span, "a closing parenthesis too many", "nothing is open"))
-        }
+        (Token::Close, span) => Err(parser.error(
+            Unbalanced,
+            span,
+            "an unmatched closing parenthesis",
+            "no parenthesis is open here",
+        )),
         (_, span) => Err(parser.error(
             Syntax,
             span,
@@ -35,7 +38,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Expr>, FilterError> {
 
 use FilterErrorKind::{Argument, Syntax, Unbalanced, UnknownPredicate};
 
-/// What the expression is made of.
+/// A token of the expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token<'t> {
     Open,
@@ -76,7 +79,7 @@ impl<'t> Parser<'t> {
         (token, start..self.at)
     }
 
-    /// The next token, left where it is.
+    /// The next token, without taking it.
     fn peek(&mut self) -> Token<'t> {
         let at = self.at;
         let (token, _) = self.next();
@@ -113,7 +116,7 @@ impl<'t> Parser<'t> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             let span = self.at..self.at;
-            return Err(self.error(Syntax, span, "this nests too deeply", "here it gets too much"));
+            return Err(self.error(Syntax, span, "the expression is nested too deeply", "from here"));
         }
         let expr = if self.word("not") {
             Expr::Not(Box::new(self.not()?))
@@ -146,7 +149,7 @@ impl<'t> Parser<'t> {
                 Err(self.error(Syntax, span, "a condition is missing", &label))
             }
             (Token::Word(word), span) => {
-                // `tag (core)` with a blank is two things; only an adjacent parenthesis makes a predicate.
+                // Only an adjacent parenthesis makes a predicate; `tag (core)` with a blank is two conditions.
                 if self.text[self.at..].starts_with('(') {
                     self.predicate(word, span)
                 } else {
@@ -158,7 +161,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// A predicate, its name already read.
+    /// Parses a predicate whose name was read already.
     fn predicate(&mut self, name: &str, name_span: Range<usize>) -> Result<Expr, FilterError> {
         let open = self.at;
         let Some(length) = self.text[open..].find(')') else {
@@ -181,7 +184,7 @@ impl<'t> Parser<'t> {
             return Err(self.unknown(name, name_span));
         }
         if argument.is_empty() {
-            let message = format!("`{name}()` of what?");
+            let message = format!("`{name}()` has no argument");
             return Err(self.error(
                 Argument,
                 name_span.start..self.at,
@@ -215,7 +218,7 @@ impl<'t> Parser<'t> {
         self.pattern(word, span).map(Expr::Id)
     }
 
-    /// A word of the characters ids and tags have, and `*`.
+    /// Checks a word of an id or tag with `*`.
     fn pattern(&self, word: &str, span: Range<usize>) -> Result<Pattern, FilterError> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*');
         match word.char_indices().find(|(_, c)| !fits(*c)) {
@@ -227,7 +230,7 @@ impl<'t> Parser<'t> {
                     Syntax,
                     span,
                     &message,
-                    "letters, digits, `-` and `*` for any characters",
+                    "allowed: letters, digits, `-`, and `*` for any characters",
                 ))
             }
         }
@@ -256,7 +259,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// One part stands for itself.
+/// Joins parts. A single part stays as it is.
 fn join(mut parts: Vec<Expr>, of: fn(Vec<Expr>) -> Expr) -> Expr {
     match (parts.len(), parts.pop()) {
         (1, Some(only)) => only,

@@ -10,13 +10,13 @@ use crate::diagnostic::gist;
 /// The argument of `release()`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Release {
-    /// As written, without blanks around it.
+    /// The text as written, trimmed.
     text: String,
     range: VersionSpecifiers,
 }
 
 impl Release {
-    /// Reads `0.17.0` or `>=0.17,<0.19`; the error says why not.
+    /// Parses `0.17.0` or `>=0.17,<0.19`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim().to_owned();
         let starts_a_version = text.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -32,14 +32,14 @@ impl Release {
         }
     }
 
-    /// True if the range holds that release.
+    /// True if the range contains the release.
     pub(super) fn contains(&self, version: &Version) -> bool {
         self.range.contains(version)
     }
 
-    /// True if some release is in this range and in `other`; no range is all releases.
+    /// True if some release is in this range and in `other`. `None` stands for all releases.
     ///
-    /// Ranges change only at the versions they name, so it is enough to try those and their neighbours.
+    /// Ranges begin and end only at the versions they name, so it is enough to test those and their neighbours.
     pub(super) fn overlaps(&self, other: Option<&VersionSpecifiers>) -> bool {
         let Some(other) = other else { return true };
         self.range
@@ -50,7 +50,7 @@ impl Release {
     }
 }
 
-/// A version, one a little above and one a little below it.
+/// A version, a slightly higher and a slightly lower one.
 fn neighbours(version: &Version) -> Vec<Version> {
     let release: Vec<u64> = version.release().to_vec();
     let mut all = vec![version.clone()];

@@ -26,7 +26,7 @@ fn selects(filter: &str, release: Option<&str>) -> bool {
 }
 
 #[test]
-fn selects_by_what_a_scenario_is() {
+fn a_filter_selects_by_id_tag_issue_and_release() {
     for filter in [
         "",
         "  ",
@@ -79,7 +79,7 @@ fn not_binds_before_and_before_or() {
 }
 
 #[test]
-fn with_an_image_release_is_about_the_image() {
+fn with_an_image_the_release_predicate_is_about_the_image() {
     assert!(selects("release(0.19.0)", Some("0.19.0")));
     assert!(selects("release(>=0.17)", Some("0.19.0")));
     assert!(!selects("release(0.17.0)", Some("0.16.0")));
@@ -87,7 +87,7 @@ fn with_an_image_release_is_about_the_image() {
 }
 
 #[test]
-fn mistakes_are_pointed_at() {
+fn each_mistake_is_shown_at_its_place() {
     let mut seen = String::new();
     for (filter, kind) in [
         ("tags(core)", FilterErrorKind::UnknownPredicate),
@@ -114,7 +114,7 @@ fn mistakes_are_pointed_at() {
 }
 
 #[test]
-fn ids_and_tags_nobody_has_are_named() {
+fn unknown_ids_and_tags_are_reported() {
     let all = Catalogue::load(None).unwrap_or_else(|e| panic!("{e}"));
     let filter = Filter::parse(
         "docker-restrt or not id(zzz) or docker-restart or docker-* or tag(coer) or tag(core) or tag(zz*)",
@@ -150,19 +150,19 @@ fn expr() -> impl Strategy<Value = Expr> {
 
 proptest! {
     #[test]
-    fn anything_is_read_or_refused(text in any::<String>()) {
+    fn any_text_is_parsed_or_refused(text in any::<String>()) {
         if let Err(error) = Filter::parse(&text) {
             prop_assert!(!error.to_string().chars().any(|c| c.is_control() && c != '\n'));
         }
     }
 
     #[test]
-    fn anything_like_a_filter_is_read_or_refused(text in "([()*#a-z -]|tag\\(|not |and |or ){0,80}") {
+    fn text_like_a_filter_is_parsed_or_refused(text in "([()*#a-z -]|tag\\(|not |and |or ){0,80}") {
         let _ = Filter::parse(&text);
     }
 
     #[test]
-    fn what_is_shown_reads_back_the_same(expr in expr()) {
+    fn a_displayed_filter_parses_to_the_same(expr in expr()) {
         let filter = Filter { expr: Some(expr) };
         let shown = filter.to_string();
         prop_assert_eq!(Filter::parse(&shown).unwrap_or_else(|e| panic!("{e}")), filter);
@@ -170,7 +170,7 @@ proptest! {
 }
 
 #[test]
-fn nesting_has_an_end() {
+fn deep_nesting_is_an_error() {
     for text in ["(".repeat(100_000), "not ".repeat(100_000)] {
         assert!(Filter::parse(&text).is_err());
     }

@@ -1,4 +1,4 @@
-//! Deviations on record: what releases are known to do otherwise than the fixed column says, always or now and then.
+//! Deviations on record: known behaviour of releases that differs from the fixed column, always or now and then.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,50 +7,51 @@ use pep440_rs::{Version, VersionSpecifiers};
 
 use super::KnownRow;
 
-/// What some releases do otherwise than the table wants.
+/// A behaviour of some releases that differs from the fixed column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deviation {
-    /// The releases that do it.
+    /// The releases that show it.
     pub releases: Releases,
-    /// Bases it was seen on; empty means all.
+    /// The bases on which it is seen; empty for all.
     pub bases: Vec<String>,
-    /// Supervisor versions it was seen with; `None` means all.
+    /// The supervisor versions with which it is seen; `None` for all.
     pub supervisor: Option<VersionSpecifiers>,
-    /// What is going on.
+    /// A description.
     pub note: String,
-    /// What is seen instead.
+    /// The rows that differ, with their values.
     pub rows: Vec<KnownRow>,
 }
 
-/// `[[known]]`: a deviation that those releases always show, so that it does not read as news.
+/// `[[known]]`: a deviation that the listed releases always show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
-    /// What deviates, and where.
+    /// The deviation.
     pub deviation: Deviation,
     /// True where the scenario hits a race on purpose: the fixed column may be seen too.
     pub or_fixed: bool,
 }
 
-/// `[[race]]`: a deviation that those releases show now and then.
+/// `[[race]]`: a deviation that the listed releases show only now and then.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Race {
-    /// What deviates, and where.
+    /// The deviation.
     pub deviation: Deviation,
-    /// How often it was seen.
+    /// Its rate.
     pub seen: Seen,
 }
 
-/// The releases a deviation is on record for. A release counts as its base version does: 0.22.2.post1 and 0.22.2rc1 as 0.22.2.
+/// The releases for which a deviation is on record. Only the base version of a release counts: 0.22.2.post1 and
+/// 0.22.2rc1 count as 0.22.2.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Releases {
-    /// Exactly these.
+    /// Exactly these releases.
     Exact(Vec<Version>),
-    /// All in this range; open at the end while nobody has mended it.
+    /// All releases in this range, which has no upper end until a release has a fix.
     Range(VersionSpecifiers),
 }
 
 impl Releases {
-    /// True if the deviation is on record for that release.
+    /// True if the deviation is on record for the release.
     pub fn contains(&self, release: &Version) -> bool {
         let base = release.only_release();
         match self {
@@ -72,12 +73,12 @@ impl fmt::Display for Releases {
     }
 }
 
-/// How often something was seen, of how many times it could have been. Written `"1/186"`, told `1 in 186`.
+/// The rate at which something was seen, written `"1/186"` in files and `1 in 186` in reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    /// Times it was seen; at least one.
+    /// How often it was seen, at least once.
     pub met: u32,
-    /// Times it could have been seen.
+    /// In how many attempts.
     pub of: u32,
 }
 
@@ -88,14 +89,16 @@ impl FromStr for Seen {
         let number = |part: &str| {
             part.trim()
                 .parse::<u32>()
-                .map_err(|_| "write how often of how many: \"1/186\"")
+                .map_err(|_| "write how often it was seen, and in how many attempts: \"1/186\"")
         };
-        let (met, of) = text.split_once('/').ok_or("write how often of how many: \"1/186\"")?;
+        let (met, of) = text
+            .split_once('/')
+            .ok_or("write how often it was seen, and in how many attempts: \"1/186\"")?;
         let (met, of) = (number(met)?, number(of)?);
         match met {
-            0 => Err("what was never seen is no race on record"),
-            _ if met > of => Err("it cannot be seen more often than it was looked for"),
-            _ if met == of => Err("what is always seen is no race: write it as [[known]]"),
+            0 => Err("a race on record must have been seen at least once"),
+            _ if met > of => Err("it cannot be seen more often than it was attempted"),
+            _ if met == of => Err("it was always seen, so it is no race: write it as [[known]]"),
             _ => Ok(Self { met, of }),
         }
     }
@@ -120,7 +123,7 @@ mod tests {
     #[case::a_post_release_counts_as_its_base("0.19.0.post2", true)]
     #[case::a_candidate_counts_as_its_base("0.19.0rc1", true)]
     #[case::a_local_version_counts_as_its_base("0.19.0+build7", true)]
-    fn exact_releases(#[case] release: &str, #[case] contained: bool) {
+    fn exact_releases_are_compared_by_base_version(#[case] release: &str, #[case] contained: bool) {
         let releases = Releases::Exact(vec!["0.17.0".parse().unwrap(), "0.19.0".parse().unwrap()]);
         assert_eq!(releases.contains(&release.parse().unwrap()), contained);
     }
@@ -129,7 +132,7 @@ mod tests {
     #[case::before("0.16.0", false)]
     #[case::a_candidate_of_the_first("0.17.0rc1", true)]
     #[case::long_after("0.22.2.post1", true)]
-    fn an_open_range(#[case] release: &str, #[case] contained: bool) {
+    fn an_open_range_contains_later_releases(#[case] release: &str, #[case] contained: bool) {
         let releases = Releases::Range(">=0.17".parse().unwrap());
         assert_eq!(releases.contains(&release.parse().unwrap()), contained);
     }
@@ -150,7 +153,7 @@ mod tests {
     #[case("-1/3", None)]
     #[case("1 in 186", None)]
     #[case("1/2/3", None)]
-    fn how_often(#[case] text: &str, #[case] wanted: Option<(u32, u32)>) {
+    fn a_rate_is_parsed(#[case] text: &str, #[case] wanted: Option<(u32, u32)>) {
         let seen = text.parse::<Seen>().ok();
         assert_eq!(seen.map(|seen| (seen.met, seen.of)), wanted);
     }

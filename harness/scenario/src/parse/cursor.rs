@@ -1,4 +1,4 @@
-//! Walking a TOML tree by shape: takes values out, and notes what is wrong instead of giving up.
+//! Walks a TOML tree by shape. Takes values out, and collects errors instead of stopping at the first.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(super) type Span = Range<usize>;
 /// A value with its place.
 pub(super) type Node<'i> = Spanned<DeValue<'i>>;
 
-/// The file being read and what was found wrong with it so far.
+/// The file being read, with the errors found so far.
 pub(super) struct Reader {
     path: String,
     text: Arc<str>,
@@ -39,7 +39,7 @@ impl<'t, 'i> Tab<'t, 'i> {
         self.table.get(key)
     }
 
-    /// Where the key itself is written.
+    /// The place of the key itself.
     pub(super) fn key_span(&self, key: &str) -> Span {
         self.table
             .get_key_value(key)
@@ -56,14 +56,14 @@ impl Reader {
         }
     }
 
-    /// Notes an error; the caller adds label and notes.
+    /// Adds an error. The caller adds label and notes.
     pub(super) fn error(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         let index = self.errors.len();
         self.errors.push(Diagnostic::new(&self.path, &self.text, span, message));
         &mut self.errors[index]
     }
 
-    /// Adds a note to the error noted last.
+    /// Adds a note to the last error.
     pub(super) fn last_note(&mut self, note: String) {
         if let Some(last) = self.errors.last_mut() {
             last.note(note);
@@ -82,7 +82,7 @@ impl Reader {
             .map_or(1, |before| before.matches('\n').count() + 1)
     }
 
-    /// Takes the value as a table of that shape, and reports keys it must not have or lacks.
+    /// Takes the value as a table of that shape, and reports unknown and missing keys.
     pub(super) fn table<'t, 'i>(&mut self, node: &'t Node<'i>, shape: &'static Shape) -> Option<Tab<'t, 'i>> {
         let Some(table) = node.get_ref().as_table() else {
             self.wrong_type(node, &format!("a table with the keys {}", list(shape.names())));
@@ -97,7 +97,7 @@ impl Reader {
         Some(tab)
     }
 
-    /// Reports keys the table must not have or lacks.
+    /// Reports unknown and missing keys.
     pub(super) fn check_keys(&mut self, tab: &Tab<'_, '_>) {
         self.unknown_keys(tab);
         self.missing_keys(tab);
@@ -118,7 +118,7 @@ impl Reader {
         }
     }
 
-    /// Reports, all in one, required keys that are not there.
+    /// Reports all missing keys in one error.
     fn missing_keys(&mut self, tab: &Tab<'_, '_>) {
         let missing: Vec<_> = tab
             .shape
@@ -142,12 +142,12 @@ impl Reader {
         nodes.into_iter().filter_map(|n| self.table(n, shape)).collect()
     }
 
-    /// Takes the value as a list and says how to write one if it is a single table.
+    /// Takes the value as a list. If it is a single table, the error says how to write a list.
     pub(super) fn table_nodes<'t, 'i>(&mut self, node: &'t Node<'i>, name: &str) -> Vec<&'t Node<'i>> {
         match node.get_ref() {
             DeValue::Array(items) => items.iter().collect(),
             DeValue::Table(_) => {
-                self.error(node.span(), format!("there can be several of these: write `{name}`"))
+                self.error(node.span(), format!("this is a list of tables: write `{name}`"))
                     .label("a single table");
                 Vec::new()
             }
@@ -182,7 +182,7 @@ impl Reader {
         self.str(node).map(|text| (text, node.span()))
     }
 
-    /// Takes the flag of a key; `default` if it is not there.
+    /// Takes the flag of a key, or `default` if there is no such key.
     pub(super) fn key_bool(&mut self, tab: &Tab<'_, '_>, key: &str, default: bool) -> bool {
         let Some(node) = tab.get(key) else { return default };
         node.get_ref().as_bool().unwrap_or_else(|| {
@@ -204,7 +204,7 @@ impl Reader {
         value
     }
 
-    /// Takes a list, each item with its place.
+    /// Takes a list.
     pub(super) fn list<'t, 'i>(&mut self, node: &'t Node<'i>, of: &str) -> Vec<&'t Node<'i>> {
         match node.get_ref() {
             DeValue::Array(items) => items.iter().collect(),
@@ -225,7 +225,7 @@ impl Reader {
             .collect()
     }
 
-    /// Takes the word of a key, one of `words`.
+    /// Takes the word of a key, which must be one of `words`.
     pub(super) fn key_word<T: for<'de> Deserialize<'de>>(
         &mut self,
         tab: &Tab<'_, '_>,
@@ -236,7 +236,7 @@ impl Reader {
         self.word(text, span, key, words)
     }
 
-    /// Reads one of `words`.
+    /// Parses a word, which must be one of `words`.
     pub(super) fn word<T: for<'de> Deserialize<'de>>(
         &mut self,
         text: &str,
@@ -252,11 +252,11 @@ impl Reader {
         value
     }
 
-    /// Reports a word that is none of `words`.
+    /// Reports a word that is not one of `words`.
     pub(super) fn unknown_word(&mut self, text: &str, span: Span, what: &str, words: &[&str]) {
         let label = match did_you_mean(text, words.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => "not one of its words".to_owned(),
+            None => "unknown word".to_owned(),
         };
         self.error(span, format!("`{what}` cannot be `{text}`"))
             .label(label)
@@ -264,7 +264,7 @@ impl Reader {
     }
 }
 
-/// What a value is, in words.
+/// The type of a value, in words.
 pub(super) fn type_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",

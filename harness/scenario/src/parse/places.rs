@@ -1,4 +1,4 @@
-//! What there is before the first step: the start, profiles, the images of an upgrade.
+//! Parses the situation before the first step: the start, the profiles and the images of an upgrade.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::scalars::is_slug;
 use crate::model::{DEFAULT_PROFILE, ImageRef, Profile, RestartPolicy, Start, StartBy, StartWait, Upgrade};
 use crate::vocabulary::{POLICIES, START, START_BY, START_WAIT, SUBJECT};
 
-/// `[start]` as written: what is not said is decided once the profiles are known.
+/// `[start]` as written. Defaults are chosen once the profiles are known.
 pub(super) struct RawStart {
     pub(super) start: Start,
     pub(super) by: Option<(StartBy, Span)>,
@@ -50,17 +50,15 @@ impl Reader {
         if let Some((StartBy::Cmd, span)) = &raw.by
             && raw.start.cmd.is_empty()
         {
-            self.error(
-                span.clone(),
-                "the container's command cannot start the gateway: there is none",
-            )
-            .label("needs `cmd`")
-            .note("such as cmd = [\"gateway\", \"run\"]");
+            self.error(span.clone(), "`by = \"cmd\"` needs a command for the container")
+                .label("needs `cmd`")
+                .note("such as cmd = [\"gateway\", \"run\"]");
         }
         raw
     }
 
-    /// Takes the environment: strings only, as they would otherwise be written one way and read another.
+    /// Takes the environment. Only strings are allowed, because the container could read other values differently from
+    /// how they are written.
     fn env(&mut self, tab: &Tab<'_, '_>) -> BTreeMap<String, String> {
         let mut env = BTreeMap::new();
         let Some(node) = tab.get("env") else { return env };
@@ -74,7 +72,7 @@ impl Reader {
                     name.span(),
                     format!("`{}` cannot be the name of a variable", name.get_ref()),
                 )
-                .label("no `=`, not empty");
+                .label("it must not be empty or contain `=`");
             } else if let Some(text) = self.str(value) {
                 env.insert(name.get_ref().to_string(), text.to_owned());
             }
@@ -93,7 +91,7 @@ impl Reader {
         Some(text.to_owned())
     }
 
-    /// Takes one `[[profile]]`; who starts it may be left to `[start]`.
+    /// Takes a `[[profile]]`. Without `start`, the profile starts as `[start]` says.
     pub(super) fn profile(&mut self, tab: &Tab<'_, '_>) -> Option<(String, Option<StartBy>, bool, Span)> {
         let soul = self.key_bool(tab, "soul", true);
         let start = tab.get("start").and_then(|node| self.profile_start(node));
@@ -115,13 +113,13 @@ impl Reader {
         let start = self.word(text, by.span(), "start", START_BY)?;
         if start == StartBy::Cmd {
             self.error(by.span(), "the container's command starts the default profile only")
-                .label("say it in `[start]`");
+                .label("write it in `[start]`");
             return None;
         }
         Some(start)
     }
 
-    /// Brings `[start]` and the profiles together.
+    /// Combines `[start]` and the profiles.
     pub(super) fn resolve_start(
         &mut self,
         raw: RawStart,
@@ -133,8 +131,8 @@ impl Reader {
         if let (Some((said, _)), Some((_, Some(own), _, span))) = (&raw.by, own)
             && said != own
         {
-            self.error(span.clone(), "`[start]` says otherwise who starts the default profile")
-                .label("leave `start` out here, or `by` there");
+            self.error(span.clone(), "`[start]` contradicts this start of the default profile")
+                .label("remove `start` here, or `by` there");
         }
         start.by = raw
             .by
@@ -175,8 +173,8 @@ impl Reader {
             Some((StartWait::None, _)) => StartWait::None,
             Some((wait, span)) => {
                 if nobody && !seeded {
-                    self.error(span, "there is no gateway to wait for")
-                        .label("nobody starts one: `by = \"none\"`");
+                    self.error(span, "no gateway is started, so there is none to wait for")
+                        .label("because of `by = \"none\"`");
                 }
                 wait
             }
@@ -186,7 +184,7 @@ impl Reader {
         (start, profiles)
     }
 
-    /// Takes `[upgrade]`: the image under test on one side, another one on the other.
+    /// Takes `[upgrade]`: one side is the image under test, the other is another image.
     pub(super) fn upgrade(&mut self, tab: &Tab<'_, '_>) -> Option<Upgrade> {
         let from = self
             .key_str(tab, "from")
@@ -205,7 +203,7 @@ impl Reader {
             };
             self.error(
                 tab.span.clone(),
-                "an upgrade goes between the image under test and another one",
+                "an upgrade needs the image under test on one side and another image on the other",
             )
             .label(label)
             .note(format!(

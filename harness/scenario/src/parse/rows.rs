@@ -1,4 +1,4 @@
-//! The behaviour table's rows, and the deviations on record.
+//! Parses the rows of the behaviour table and the deviations on record.
 
 use super::cursor::{Node, Reader, Span, Tab};
 use crate::model::{
@@ -6,30 +6,30 @@ use crate::model::{
 };
 use crate::vocabulary::{EXPECT, GUARDS, KNOWN, KNOWN_ROW, Moments, RACE};
 
-/// A row, with the places needed to say what is wrong with it beside others.
+/// A parsed row, with its places for errors that involve other rows.
 pub(super) struct Row<T> {
-    /// What was understood of it, if all was.
+    /// The row, if it has no errors.
     pub(super) row: Option<T>,
     /// Its table.
     pub(super) span: Span,
-    /// When it is read, and where that is written.
+    /// The moment and its place.
     pub(super) at: Option<(Moment, Span)>,
-    /// What is read.
+    /// The probe.
     pub(super) probe: Option<(Probe, Span)>,
-    /// Of which profile, and where that is written if it is.
+    /// The profile, and its place if it is written.
     pub(super) profile: (String, Option<Span>),
 }
 
-/// A deviation on record, and its rows with their places.
+/// A parsed deviation on record, with its rows and their places.
 pub(super) struct OnRecord<T> {
-    /// What was understood of it, if all was.
+    /// The deviation, if it has no errors.
     pub(super) entry: Option<T>,
     /// Its rows.
     pub(super) rows: Vec<Row<KnownRow>>,
 }
 
 impl<T> Row<T> {
-    /// What makes the row the one it is.
+    /// The key by which rows are compared.
     pub(super) fn key(&self) -> Option<(Moment, Probe, &str)> {
         Some((self.at.as_ref()?.0, self.probe.as_ref()?.0, self.profile.0.as_str()))
     }
@@ -62,12 +62,12 @@ impl Reader {
         }
     }
 
-    /// Reports a probe that tells nothing at that moment.
+    /// Reports a probe that cannot be read at that moment.
     fn check_moment(&mut self, at: Moment, at_span: Span, probe: Probe, probe_span: Span) {
         let problem = match (probe.info().moments, at) {
             (Moments::After, Moment::After(_)) | (Moments::Any, _) => return,
-            (Moments::After, _) => "it is about a step: read it at `after:N`",
-            (Moments::NotDown, Moment::Down(_)) => "it is about a boot: read it at `boot:N`",
+            (Moments::After, _) => "the probe is about a step: read it at `after:N`",
+            (Moments::NotDown, Moment::Down(_)) => "the probe is about a boot: read it at `boot:N`",
             (Moments::NotDown, _) => return,
         };
         self.error(at_span, format!("{probe} cannot be read at `{at}`"))
@@ -101,7 +101,7 @@ impl Reader {
             )
             .label(format!("`{}` is in both", shared.join("`, `")))
             .also(fixed_span, "here too")
-            .note("a row tells fixed from regressed (no value in both) or holds for both (the same values)");
+            .note("a row either distinguishes fixed from regressed (no common value) or is the same for both (equal values)");
         }
         if let (Some((at, _)), Some(fixed), Some(regressed)) = (&raw.at, fixed, regressed) {
             raw.row = Some(Expect {
@@ -141,7 +141,7 @@ impl Reader {
         Some(OnRecord { entry, rows })
     }
 
-    /// Takes what `[[known]]` and `[[race]]` have in common.
+    /// Takes the common keys of `[[known]]` and `[[race]]`.
     fn deviation(&mut self, tab: &Tab<'_, '_>, own_words: &str) -> (Option<Deviation>, Vec<Row<KnownRow>>) {
         let releases = tab.get("releases").and_then(|node| self.releases(node));
         let bases = self
@@ -150,7 +150,7 @@ impl Reader {
             .map(|(s, _)| s.to_owned())
             .collect();
         let supervisor = self.key_range(tab, "supervisor");
-        // One paragraph, however it is wrapped in the file.
+        // Line breaks in the file do not matter.
         let note = self
             .key_str(tab, "note")
             .map(|(s, _)| s.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -159,7 +159,7 @@ impl Reader {
             && node.get_ref().as_array().is_some_and(|a| a.is_empty())
         {
             self.error(node.span(), "a deviation without a row")
-                .label("say what is seen instead");
+                .label("write what is observed instead");
         }
         let rows: Vec<Row<KnownRow>> = tables.iter().map(|t| self.known_row(t, own_words)).collect();
         let good: Vec<KnownRow> = rows.iter().filter_map(|r| r.row.clone()).collect();
@@ -184,8 +184,8 @@ impl Reader {
         }
         let items = self.list(node, "versions, or a range as a string");
         if items.is_empty() && node.get_ref().as_array().is_some() {
-            self.error(node.span(), "a deviation of no release")
-                .label("name the releases that do it, or a range");
+            self.error(node.span(), "a deviation without a release")
+                .label("list the releases that show it, or write a range");
             return None;
         }
         let count = items.len();

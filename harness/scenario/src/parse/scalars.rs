@@ -1,4 +1,4 @@
-//! Values with a syntax of their own: durations, versions, names, paths, images.
+//! Parses values with a syntax of their own: durations, versions, names, paths, images.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::diagnostic::gist;
 use crate::model::{ImageRef, Moment, Probe, Seen, Signal};
 use crate::vocabulary::{ALL_PROFILES, IMAGE_SOURCES, SUBJECT, did_you_mean};
 
-/// How a duration is written, for messages.
+/// The syntax of a duration, for messages.
 const DURATIONS: &str = "a number and a unit: \"500ms\", \"5s\", \"2m\"";
 
-/// Reads `500ms`, `5s`, `2m`.
+/// Parses `500ms`, `5s`, `2m`.
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = text[..digits].parse().ok()?;
@@ -28,7 +28,7 @@ fn duration(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(millis))
 }
 
-/// True for lower-case words: letters, digits and dashes, a letter or digit first.
+/// True for a word of lower-case letters, digits and dashes that begins with a letter or digit.
 pub(super) fn is_slug(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes
@@ -101,12 +101,12 @@ impl Reader {
         }
     }
 
-    /// Takes how often a race was seen.
+    /// Takes the rate of a race.
     pub(super) fn seen(&mut self, text: &str, span: Span) -> Option<Seen> {
         match text.parse() {
             Ok(seen) => Some(seen),
             Err(why) => {
-                self.error(span, format!("`{text}` does not say how often a race was seen"))
+                self.error(span, format!("`{text}` is not the rate of a race"))
                     .label(why);
                 None
             }
@@ -119,14 +119,14 @@ impl Reader {
         self.range(text, span)
     }
 
-    /// Takes a profile's name. What the gateway itself refuses may be wanted here, to see what it does.
+    /// Takes a profile's name. Names that the gateway refuses are allowed, because a scenario may test that.
     pub(super) fn profile_name(&mut self, text: &str, span: Span) -> Option<String> {
         let problem = if text.is_empty() {
             "it is empty"
         } else if text.contains('/') || text.contains('\0') || text == "." || text == ".." {
             "it must be the name of a directory"
         } else if text == ALL_PROFILES {
-            "that word means every profile"
+            "that word stands for all profiles"
         } else {
             return Some(text.to_owned());
         };
@@ -146,7 +146,7 @@ impl Reader {
         } else if text.split('/').any(|part| part == "..") {
             "it must stay on the volume: no `..`"
         } else if text.contains('\0') {
-            "it holds a NUL"
+            "it contains a NUL"
         } else if text.split('/').any(|part| part.is_empty() || part == ".") {
             "it has an empty part or a `.`"
         } else {
@@ -229,11 +229,11 @@ impl Reader {
         let label = match (word, counted, number) {
             ("start", _, None) => return Some(Moment::Start),
             ("end", _, None) => return Some(Moment::End),
-            ("start" | "end", ..) => format!("there is only one: write `{word}`"),
-            (_, Some(_), None) => format!("say which: `{word}:1` is the first"),
+            ("start" | "end", ..) => format!("there is only one such moment: write `{word}`"),
+            (_, Some(_), None) => format!("the number is missing: `{word}:1` is the first"),
             (_, Some(make), Some(number)) => match number.parse::<usize>() {
                 Ok(n) if n > 0 && number.bytes().all(|b| b.is_ascii_digit()) => return Some(make(n)),
-                Ok(0) => format!("they count from 1: `{word}:1` is the first"),
+                Ok(0) => format!("numbers begin at 1: `{word}:1` is the first"),
                 _ => format!("`{number}` is not a number; `{word}:1` is the first"),
             },
             (_, None, _) => match did_you_mean(word, ["start", "after", "down", "boot", "end"]) {

@@ -1,4 +1,4 @@
-//! Files put on the volume, before the first boot or by the step `stamp`.
+//! Parses files that are put on the volume, before the first boot or by the step `stamp`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,11 +11,11 @@ use crate::model::{Seed, SeedContent};
 use crate::placeholders;
 use crate::vocabulary::SEED_KINDS;
 
-/// The largest file a seed may ask for, in bytes.
+/// The largest `size` of a seed, in bytes.
 const MAX_SEED: u64 = 64 * 1024 * 1024;
 /// uid and gid of `hermes` in the image.
 const HERMES: u64 = command::UID as u64;
-/// How deep a seed's JSON may nest.
+/// Limit on the nesting of a seed's JSON.
 const MAX_DEPTH: usize = 64;
 
 /// The kinds of seed.
@@ -37,7 +37,7 @@ impl Reader {
             None => Some(SeedKind::File),
         };
         let dir = kind == Some(SeedKind::Dir);
-        // What it may hold depends on a kind that has to be known first.
+        // The kind decides which content is allowed.
         let content = kind.and_then(|_| self.seed_content(tab, dir));
         let owner = self.owner(tab);
         let mode = self.mode(tab, if dir { 0o755 } else { 0o644 });
@@ -49,7 +49,7 @@ impl Reader {
         })
     }
 
-    /// Takes exactly one of the ways to say what a file holds.
+    /// Takes the content of a file, which must be given in exactly one way.
     fn seed_content(&mut self, tab: &Tab<'_, '_>, dir: bool) -> Option<SeedContent> {
         let given: Vec<&str> = ["text", "json", "base64", "size"]
             .into_iter()
@@ -63,14 +63,14 @@ impl Reader {
                 return None;
             }
             (false, []) => {
-                self.error(tab.span.clone(), "nothing says what the file holds")
-                    .note("one of text, json, base64, size; or kind = \"dir\"");
+                self.error(tab.span.clone(), "the content of the file is missing")
+                    .note("write one of text, json, base64, size; or kind = \"dir\"");
                 return None;
             }
             (false, [_]) => {}
             (false, [first, second, ..]) => {
                 let first = tab.key_span(first);
-                self.error(tab.key_span(second), "a file cannot have two contents")
+                self.error(tab.key_span(second), "the content of the file is given twice")
                     .label("second")
                     .also(first, "first")
                     .note("one of text, json, base64, size");
@@ -110,7 +110,7 @@ impl Reader {
             if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&filled) {
                 self.error(node.span(), "this is not JSON")
                     .label(error.to_string())
-                    .note("a seed that is broken on purpose is written as `text`");
+                    .note("write JSON that is broken on purpose as `text`");
                 return None;
             }
             return Some(text.to_owned());
@@ -119,10 +119,10 @@ impl Reader {
         self.json_of(node, &mut out, 0).then_some(out)
     }
 
-    /// Writes a TOML value as JSON; a string that is nothing but `{pid}` or `{start_time}` becomes a number.
+    /// Writes a TOML value as JSON. A string that consists of `{pid}` or `{start_time}` becomes a number.
     fn json_of(&mut self, node: &Node<'_>, out: &mut String, depth: usize) -> bool {
         if depth > MAX_DEPTH {
-            self.error(node.span(), "this nests too deeply");
+            self.error(node.span(), "this is nested too deeply");
             return false;
         }
         match node.get_ref() {
@@ -142,7 +142,7 @@ impl Reader {
             {
                 Some(n) => out.push_str(&n.to_string()),
                 None => {
-                    self.error(node.span(), "JSON has no such number");
+                    self.error(node.span(), "JSON cannot represent this number");
                     return false;
                 }
             },
@@ -204,7 +204,7 @@ impl Reader {
         };
         let mode = match node.get_ref() {
             DeValue::String(s) => u32::from_str_radix(s.trim_start_matches("0o"), 8).ok(),
-            // `mode = 644` is decimal in TOML and never what was meant.
+            // `mode = 644` is decimal in TOML, which is never meant.
             DeValue::Integer(n) if n.radix() == 8 => u32::from_str_radix(n.as_str(), 8).ok(),
             DeValue::Integer(_) => None,
             other => {

@@ -7,7 +7,7 @@ use crate::model::{
     ImageRef, Moment, Need, Probe, ProfileSel, RestartPolicy, Signal, StartBy, StartWait, User, Value, ValueSet,
 };
 
-/// A file without a mistake; the cases below replace a line of it or add some.
+/// A valid file. The cases below replace a line of it or add some.
 const GOOD: &str = r#"schema = 1
 title = "docker restart"
 tags = ["core"]
@@ -37,7 +37,7 @@ fn shown(errors: &[Diagnostic]) -> String {
     errors.iter().map(|e| format!("{e}\n")).collect()
 }
 
-/// The errors of each case, below the change that makes it: `FROM => TO`, or lines added at the end.
+/// The errors of each case below the change that causes them: `FROM => TO`, or lines added at the end.
 fn cases(changes: &[(&str, &str)]) -> String {
     let mut out = String::new();
     for (from, to) in changes {
@@ -56,7 +56,7 @@ fn cases(changes: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn good_is_good() {
+fn the_valid_file_parses() {
     let scenario = good(GOOD);
     assert_eq!(scenario.id, "my-case");
     assert_eq!(scenario.settle, Duration::from_secs(5));
@@ -379,7 +379,7 @@ fn races_on_record() {
 }
 
 #[test]
-fn everything_at_once_and_in_order() {
+fn all_errors_are_reported_in_the_order_of_the_file() {
     let text = "schema = 1\ncolour = \"red\"\n[start]\nby = \"me\"\n[[step]]\nreboot = {}\n[[expect]]\nat = \"down\"\n";
     let found = errors(text);
     insta::assert_snapshot!(shown(&found));
@@ -388,13 +388,13 @@ fn everything_at_once_and_in_order() {
 }
 
 #[test]
-fn nothing_to_check_is_an_error() {
+fn a_scenario_without_rows_is_an_error() {
     insta::assert_snapshot!(shown(&errors("schema = 1\ntitle = \"t\"\n")));
     assert_eq!(errors("").len(), 3);
 }
 
 #[test]
-fn what_a_file_says_cannot_act_on_the_terminal() {
+fn escape_sequences_in_a_file_do_not_reach_the_terminal() {
     let text = GOOD
         .replace("engine-restart = { grace = \"10s\" }", "\"\\u001b[31mred\\u202e\" = {}")
         .replace("\"core\"", "\"\\u0007\", \"\u{85}\u{202e}x\"");
@@ -547,14 +547,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn any_text_is_read_or_refused(text in any::<String>()) {
+    fn any_text_is_parsed_or_refused(text in any::<String>()) {
         for error in errors(&text) {
             prop_assert!(!error.to_string().chars().any(|c| c.is_control() && c != '\n'));
         }
     }
 
     #[test]
-    fn a_scenario_with_anything_changed_is_read_or_refused(
+    fn a_scenario_with_any_change_is_parsed_or_refused(
         at in 0..GOOD.len(), length in 0..40_usize, with in "[a-z0-9:\"=\\[\\]{}\n.é\u{85}-]{0,12}"
     ) {
         let end = (at + length).min(GOOD.len());

@@ -1,4 +1,4 @@
-//! The values of rows: each has to be one its probe can show.
+//! Parses the values of rows. Each must be possible for its probe.
 
 use toml::de::DeValue;
 
@@ -6,7 +6,7 @@ use super::cursor::{Node, Reader, list, type_name};
 use crate::model::{Absent, Probe, Signal, Value, ValueSet};
 use crate::vocabulary::{ProbeInfo, Values, did_you_mean};
 
-/// Signals a process can die of beside those a step can send.
+/// Signals that can kill a process, besides those that a step can send.
 const DEADLY: &[&str] = &[
     "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGPIPE", "SIGALRM", "SIGTRAP", "SIGSYS",
 ];
@@ -14,14 +14,15 @@ const DEADLY: &[&str] = &[
 impl Reader {
     /// Takes a scalar, a list of alternatives, or `{ absent = true }`.
     ///
-    /// `own_words` is the text the scenario itself puts on the volume: a state named there is no typing error.
+    /// `own_words` is the text that the scenario itself puts on the volume. A state that occurs there is no typing
+    /// error.
     pub(super) fn values(&mut self, node: &Node<'_>, probe: Probe, own_words: &str) -> Option<ValueSet> {
         let mut set = Vec::new();
         let mut good = true;
         let items: Vec<&Node<'_>> = match node.get_ref() {
             DeValue::Array(items) if items.is_empty() => {
-                self.error(node.span(), "a list without alternatives allows nothing")
-                    .label(format!("name what {probe} can be"));
+                self.error(node.span(), "an empty list allows no value")
+                    .label(format!("list values of {probe}"));
                 return None;
             }
             DeValue::Array(items) => items.iter().collect(),
@@ -42,7 +43,7 @@ impl Reader {
         good.then_some(ValueSet(unique))
     }
 
-    /// Takes one value; more than one comes back where a way of writing it stands for several.
+    /// Takes one value as written, which may stand for several values.
     fn value(&mut self, node: &Node<'_>, probe: Probe, own_words: &str) -> Option<Vec<Value>> {
         let info = probe.info();
         if node.get_ref().is_table() {
@@ -95,7 +96,7 @@ impl Reader {
         if flag == Some(true) && table.len() == 1 {
             return Some(Absent { absent: true });
         }
-        self.error(node.span(), "a table as a value can only say that nothing is there")
+        self.error(node.span(), "the only table that is a value is `{ absent = true }`")
             .label("write `{ absent = true }`");
         None
     }
@@ -110,7 +111,7 @@ impl Reader {
         Some(vec![Value::Int(number)])
     }
 
-    /// Takes the name of the signal a process died of.
+    /// Takes the name of the signal that killed a process.
     fn death(&mut self, node: &Node<'_>, probe: Probe, text: &str) -> Option<Vec<Value>> {
         let full = format!("SIG{}", text.to_ascii_uppercase().trim_start_matches("SIG"));
         let known = Signal::parse(text).map(Signal::name);
@@ -128,18 +129,18 @@ impl Reader {
         name.map(|n| vec![Value::str(n)])
     }
 
-    /// Reports a word the probe cannot show.
+    /// Reports a word that the probe cannot have.
     fn unknown_value(&mut self, node: &Node<'_>, text: &str, probe: Probe, words: &[&str]) {
         let label = match did_you_mean(text, words.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => "not one of its words".to_owned(),
+            None => "unknown word".to_owned(),
         };
         self.error(node.span(), format!("{probe} cannot be `{text}`"))
             .label(label)
             .note(describe(probe));
     }
 
-    /// Reports a value of a type or size the probe cannot show.
+    /// Reports a value of a type or size that the probe cannot have.
     fn misfit(&mut self, node: &Node<'_>, probe: Probe) {
         let numeric = matches!(
             probe.info().values,
@@ -153,7 +154,7 @@ impl Reader {
             DeValue::String(s) if s.is_empty() => "an empty string".to_owned(),
             DeValue::String(s) => {
                 if numeric && s.parse::<i64>().is_ok() {
-                    label = "numbers are written without quotes";
+                    label = "write numbers without quotes";
                 }
                 format!("`{s}`")
             }
@@ -165,17 +166,17 @@ impl Reader {
     }
 }
 
-/// No state to read: the reconciler prints it as the word None, and a history may keep it as nothing.
+/// The values for a missing state: the reconciler prints the word None, and a history may have no value.
 fn no_prior_state() -> Vec<Value> {
     vec![Value::absent(), Value::str("None")]
 }
 
-/// What a probe can show, in a line that names it.
+/// One line with a probe and its possible values.
 fn describe(probe: Probe) -> String {
     format!("{probe}: {}", describe_values(probe.info()))
 }
 
-/// What a probe can show, in a line.
+/// The possible values of a probe, in one line.
 pub(crate) fn describe_values(info: &ProbeInfo) -> String {
     let values = match info.values {
         Values::Words(words) => list(words.iter().copied()),
