@@ -6,13 +6,13 @@ use crate::clock::ClockOffset;
 use crate::facts::{Observation, Source};
 
 impl Observation {
-    /// When it became true, by our clock; when it was known, if the source gives no time. Without an offset the engine's
-    /// clock is taken for ours.
+    /// When the fact became true, by our clock, or when it was known, if the source gives no time. Without an offset,
+    /// the clock of the engine's host counts as ours.
     pub fn when(&self, offset: Option<ClockOffset>) -> Timestamp {
         self.at_ours(offset).unwrap_or(self.known)
     }
 
-    /// The same, `None` if the source gives no time.
+    /// When the fact became true, by our clock; `None` if the source gives no time.
     pub fn at_ours(&self, offset: Option<ClockOffset>) -> Option<Timestamp> {
         match (self.source, offset) {
             (Source::Harness, _) | (_, None) => self.at,
@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_learnt_on_the_engines_host_is_dated_by_its_clock() {
+    fn times_of_the_engines_host_are_converted_and_times_of_the_harness_are_not() {
         let observation = |source| Observation {
             seq: 0,
             at: Some(at(0)),

@@ -1,7 +1,7 @@
-//! The history of a case: every fact that was learnt, in the order in which it was learnt.
+//! The history of a case: all its facts, in the order in which they arrived.
 //!
-//! Sources overtake each other by a millisecond or so. The runner therefore synchronises all of them before it sets a
-//! [`Fact::Mark`], so that whatever was true before the mark stands before it.
+//! Sources may overtake each other by about a millisecond. So the runner synchronises them before it sets a
+//! [`Fact::Mark`], and everything that was true before the mark stands before it.
 
 use std::collections::BTreeMap;
 
@@ -19,12 +19,13 @@ use comeback_scenario::vocabulary::OperationKind;
 pub struct Observation {
     /// Position in the history, from 0.
     pub seq: u64,
-    /// When it became true, by the clock of the engine's host; `None` where the source gives no time.
+    /// When it became true, by the clock of the engine's host, or by ours if the source is the harness; `None` if the
+    /// source gives no time.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub at: Option<Timestamp>,
-    /// When the harness knew it, by its own clock.
+    /// When the harness learnt it, by our clock.
     pub known: Timestamp,
-    /// Who said so.
+    /// The source.
     pub source: Source,
     /// The fact.
     #[serde(flatten)]
@@ -32,7 +33,8 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Puts into its field what a record from before that field tells in words: a `wait-until` that did not come true.
+    /// Sets `came_true` in older records, which have only the words of a note for a `wait-until` that did not come
+    /// true.
     #[must_use]
     pub fn with_words_as_fields(mut self) -> Self {
         if let Fact::StepEnded {
@@ -48,13 +50,13 @@ impl Observation {
     }
 }
 
-/// Who said so.
+/// The source of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// The observer container, watching the volume.
     Observer,
-    /// The agent: our process in the container under test, watching the supervisor.
+    /// The agent: our script in the container under test, watching the supervisor.
     Agent,
     /// The engine.
     Engine,
@@ -68,23 +70,23 @@ pub enum Source {
 pub enum Fact {
     /// A profile's `gateway_state.json` has this content.
     State {
-        /// Whose.
+        /// The profile.
         profile: String,
-        /// What it holds.
+        /// Its content.
         content: FileContent,
     },
     /// A profile's planned-stop marker has this content.
     Marker {
-        /// Whose.
+        /// The profile.
         profile: String,
-        /// What it holds.
+        /// Its content.
         content: FileContent,
     },
     /// A line was appended to `logs/container-boot.log`.
     BootLine {
-        /// Whose.
+        /// The profile.
         profile: String,
-        /// `prior_state`; `None` where the reconciler wrote `None`.
+        /// `prior_state`; `None` if the reconciler wrote `None`.
         prior_state: Option<String>,
         /// `action`.
         action: String,
@@ -93,192 +95,192 @@ pub enum Fact {
     },
     /// The gateway logged how it took a shutdown.
     Shutdown {
-        /// Whose.
+        /// The profile.
         profile: String,
-        /// How.
+        /// How it interpreted the shutdown.
         taken_for: TakenFor,
         /// The line as it stands.
         line: String,
     },
     /// The gateway wrote an exit diagnostic.
     ExitDiag {
-        /// Whose.
+        /// The profile.
         profile: String,
-        /// Of which process.
+        /// Pid of the process.
         pid: u32,
         /// `gateway.start`, `gateway.exit_clean`, …
         tag: String,
-        /// The exit code, where the diagnostic tells it.
+        /// The exit code, if the diagnostic has one.
         exit: Option<i64>,
     },
-    /// What the supervisor says of a profile's slot.
+    /// The supervisor's status of a profile's slot.
     Service {
-        /// Whose.
+        /// The profile.
         profile: String,
-        /// What it says.
+        /// The status.
         status: ServiceStatus,
     },
-    /// A gateway is live: it had written its own `running`, and has come to rest since then.
+    /// A gateway is live: it has come to rest after its own `running`.
     Live {
-        /// Whose.
+        /// The profile.
         profile: String,
-        /// Its process.
+        /// Pid of its process.
         pid: u32,
-        /// That process's start time.
+        /// Start time of the process, in clock ticks since the host's boot.
         start_time: u64,
     },
-    /// The engine says this of the container under test.
+    /// The engine sent an event about the container under test.
     Container {
-        /// What.
+        /// The event.
         change: ContainerChange,
-        /// When this incarnation's main process was started, where that is known.
+        /// When this incarnation's main process was started, if known.
         started_at: Option<Timestamp>,
         /// The exit code, with `died`.
         exit: Option<i64>,
     },
     /// A step began.
     StepBegan {
-        /// Which, from 1.
+        /// Number of the step, from 1.
         step: usize,
-        /// Its operation. A record that names one this vocabulary does not have cannot be read: what such a step did to
-        /// the container and the gateway is not known here, and every reading depends on it.
+        /// Its operation. A record with an unknown operation cannot be read, because every reading depends on what a step
+        /// did to the container and the gateway.
         op: OperationKind,
-        /// How long it was put off, in milliseconds, so that it meets the gateway's own periods at no moment of ours: drawn
-        /// from the run's seed. `None` if it was not.
+        /// Delay before the step in milliseconds, drawn from the run's seed, so that steps do not always begin at the
+        /// same point of the gateway's own period. `None` if it was not delayed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         delay_ms: Option<u64>,
     },
-    /// A step's effect is proven, or its deadline has passed.
+    /// A step ended: its effect is proven, or its deadline passed.
     StepEnded {
-        /// Which, from 1.
+        /// Number of the step, from 1.
         step: usize,
-        /// What the operator's command returned, where there is one.
+        /// Exit code of the operator's command, if there was one.
         exit: Option<i64>,
-        /// What it said.
+        /// Output of the operator's command.
         output: String,
-        /// Something worth telling: a wait that ran out, a signal that was ignored.
+        /// A note for the report: a wait that reached its deadline, a signal that was ignored.
         note: Option<String>,
-        /// Of a `wait-until`: whether what it waits for came true. `None` for every other operation.
+        /// For a `wait-until`: whether its condition came true. `None` for every other operation.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         came_true: Option<bool>,
     },
-    /// A wait ran out: what for, and what was seen last.
+    /// A wait ended without its condition.
     WaitEnded {
         /// The condition.
         condition: String,
         /// The last value.
         last: String,
     },
-    /// The engine was asked about the container under test.
+    /// The engine's inspect of the container under test.
     Inspected {
-        /// What it answered.
+        /// The answer.
         status: ContainerStatus,
     },
-    /// A moment of the case; everything above it was true before.
+    /// A moment of the case. Every fact before it was true before it.
     Mark {
-        /// Which.
+        /// The moment.
         moment: MomentName,
     },
-    /// A source lost sight of something: evidence after this may be incomplete.
+    /// A source lost evidence: the history after this may be incomplete.
     Lost {
-        /// What.
+        /// What was lost, in words.
         what: String,
     },
-    /// A source is there (again): since when its word counts.
+    /// A source is connected (again). Its facts count from here on.
     Ready {
-        /// Which incarnation it sees, where it sees one.
+        /// The incarnation it sees, if it is the agent.
         started_at: Option<Timestamp>,
-        /// Start time of PID 1, in clock ticks since the host's boot: no process of this incarnation is older.
+        /// Start time of PID 1, in clock ticks since the host's boot. No process of this incarnation is older.
         init_start: Option<u64>,
-        /// Name of PID 1: what supervises the gateway, or something else.
+        /// Name of PID 1, which is the supervisor or another program.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         init: Option<String>,
     },
     /// The observer was started.
     Observer {
-        /// Whose Python it runs on: `image`, the one under test, or `base`, one of ours.
+        /// The image whose Python it runs on: `image` (under test) or `base` (ours).
         from: ObserverImage,
-        /// That image's reference.
+        /// Reference of that image.
         reference: String,
-        /// That image's id.
+        /// Id of that image.
         digest: String,
     },
-    /// A fault overlay said in a process of the container under test what became of it there.
+    /// A fault overlay reported in a process of the container under test whether it is in force there.
     Overlay {
         /// Its name.
         overlay: String,
-        /// What process that is.
+        /// The kind of process.
         process: ProcessKind,
         /// Its pid in the container.
         pid: u32,
-        /// Its start time: field 22 of its stat.
+        /// Its start time: field 22 of its stat, in clock ticks since the host's boot.
         start_time: u64,
-        /// What became of the overlay.
+        /// Whether the overlay is in force.
         effect: OverlayEffect,
     },
-    /// Several writes of a file came so quickly that one could not be read.
+    /// A file was written several times so quickly that one content could not be read.
     Missed {
-        /// Which file.
+        /// The file's path on the volume.
         path: String,
     },
 }
 
-/// What became of a fault overlay in one process.
+/// The effect of a fault overlay in one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OverlayEffect {
-    /// It is in force in this module.
+    /// It is in force, in this module.
     On(String),
-    /// It found nothing to break, or could not be loaded, for this reason; the process has ended itself.
+    /// It found nothing to break or could not be loaded, for this reason. The process then ended itself.
     Failed(String),
 }
 
-/// Whose image the observer runs from.
+/// The image that the observer runs from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ObserverImage {
-    /// The image under test: a Python of its own may say what it likes.
+    /// The image under test. Its Python is not trusted.
     Image,
     /// Our own base image.
     Base,
 }
 
-/// The mark at the beginning of the last settling window.
+/// The mark at the beginning of the settling window.
 pub const SETTLING: &str = "settling";
 
 /// Content of a small file on the volume.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum FileContent {
-    /// It is not there.
+    /// There is no such file.
     Absent,
-    /// It holds a JSON object.
+    /// The file is a JSON object.
     Json {
         /// The object.
         value: serde_json::Map<String, serde_json::Value>,
     },
-    /// It is there and is not a JSON object, or is too big to be read, or is no plain file.
+    /// The file is not a JSON object, is too big to be read, or is no plain file.
     Unreadable {
         /// Why.
         why: String,
-        /// The beginning of it, with everything unprintable replaced.
+        /// The beginning of the file, with unprintable characters replaced.
         head: String,
     },
 }
 
-/// How the gateway took a shutdown.
+/// How the gateway interpreted a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TakenFor {
-    /// A stop somebody planned.
+    /// A planned stop.
     Planned,
-    /// A signal nobody announced.
+    /// A signal that was not announced.
     Signal,
     /// A request to restart.
     Restart,
 }
 
-/// What the engine says of a container.
+/// The engine's status of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerStatus {
     /// Its id.
@@ -291,17 +293,17 @@ pub struct ContainerStatus {
     pub running: bool,
     /// True while the engine is between two starts of a restart policy.
     pub restarting: bool,
-    /// When its main process was last started: the key of an incarnation.
+    /// When its main process was last started, which is the key of an incarnation.
     pub started_at: Option<Timestamp>,
     /// When it last ended.
     pub finished_at: Option<Timestamp>,
-    /// ProcessExit code of its last life; meaningless while running.
+    /// Exit code of its last life; meaningless while it runs.
     pub exit_code: i64,
     /// True if the kernel's OOM killer ended its main process.
     pub oom_killed: bool,
 }
 
-/// What the supervisor says of a slot.
+/// The supervisor's status of a slot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceStatus {
     /// The service directory exists.
@@ -310,15 +312,15 @@ pub struct ServiceStatus {
     pub down_file: bool,
     /// A process runs.
     pub up: bool,
-    /// One is wanted.
+    /// A process is wanted.
     pub want_up: bool,
-    /// The process.
+    /// Pid of the process.
     pub pid: Option<u32>,
     /// Its start time: field 22 of its stat, in clock ticks since the host's boot.
     pub start_time: Option<u64>,
-    /// Gateway processes of this profile in the container.
+    /// Number of gateway processes of this profile in the container.
     pub processes: u32,
-    /// Deaths the supervisor has counted, oldest first: an exit code, or a signal's name.
+    /// The deaths that the supervisor has counted, oldest first.
     pub deaths: Vec<ProcessExit>,
 }
 
@@ -332,21 +334,21 @@ pub enum ProcessExit {
     Signal(String),
 }
 
-/// What the engine says of a container.
+/// A kind of engine event about a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContainerChange {
-    /// A new incarnation began.
+    /// It was started: a new incarnation began.
     Started,
     /// It ended.
     Died,
-    /// The kernel killed a process of it for want of memory.
+    /// The kernel killed a process of it because memory ran out.
     Oom,
     /// It was removed.
     Destroyed,
 }
 
-/// A moment as text (`after:2`), so that a history reads well.
+/// A moment as text, such as `after:2`, so that a history is readable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MomentName(pub String);
@@ -357,7 +359,7 @@ impl From<Moment> for MomentName {
     }
 }
 
-/// Everything a case yielded: what the verdict is read off.
+/// The evidence of a case, which the verdict is read off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseEvidence {
     /// The scenario's id.
@@ -370,20 +372,20 @@ pub struct CaseEvidence {
     pub repeat: u32,
     /// When it began.
     pub started: Timestamp,
-    /// By how much the clock of the engine's host differed from ours; `None` if it is not known.
+    /// The difference of the clock of the engine's host from ours; `None` if it is not known.
     #[serde(flatten)]
     pub clock: Option<ClockOffset>,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// How it came to its end.
+    /// How it ended.
     pub end: CaseEnd,
     /// Duration of each step in seconds, in order.
     pub steps: Vec<StepSeconds>,
-    /// Per wait: milliseconds between a fact becoming true and the harness knowing it.
+    /// For each wait, the milliseconds from a fact becoming true to the harness learning it.
     pub latencies_ms: Vec<f64>,
-    /// What was learnt.
+    /// The history.
     pub history: Vec<Observation>,
-    /// The container's own output, capped, by incarnation from 1.
+    /// The container's output, capped, by incarnation from 1.
     pub logs: BTreeMap<u32, Vec<String>>,
 }
 
@@ -396,16 +398,16 @@ pub struct StepSeconds {
     pub seconds: f64,
 }
 
-/// How a case came to its end.
+/// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "end", content = "reason")]
 pub enum CaseEnd {
-    /// All steps were done and seen.
+    /// All steps were carried out and observed.
     Complete,
-    /// A step's effect could not be proved, or evidence went missing.
+    /// A step's effect could not be proved, or evidence is missing.
     Inconclusive(String),
     /// This engine or host cannot do a step.
     Unsupported(String),
-    /// Engine or harness failed before the first step, or the fault overlay that was asked for was not in force.
+    /// Engine or harness failed before the first step, or the requested fault overlay was not in force.
     Error(String),
 }

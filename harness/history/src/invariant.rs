@@ -1,4 +1,4 @@
-//! What must hold in every scenario, whatever it is about: the rows nobody writes down.
+//! The implicit invariants: rows that are added to every scenario.
 
 use super::facts::{CaseEvidence, Fact, FileContent, Observation, Source};
 use super::now::Now;
@@ -10,18 +10,18 @@ use comeback_gateway::state::RUNNING;
 use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
 use comeback_scenario::vocabulary::{About, OperationKind};
 
-/// A row that every scenario has without writing it down.
+/// An implicit row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InvariantRow {
-    /// When.
+    /// The moment.
     pub at: Moment,
-    /// Its name, as `invariant.one_boot_line`.
+    /// Its name, such as `invariant.one_boot_line`.
     pub name: &'static str,
-    /// Of which profile.
+    /// The profile.
     pub profile: String,
-    /// What must be.
+    /// The required value.
     pub wanted: Value,
-    /// What was.
+    /// The observed value.
     pub reading: Reading,
 }
 
@@ -30,8 +30,7 @@ pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow>
     let same = |one: &InvariantRow, other: &InvariantRow| {
         (one.at, one.name, &one.profile) == (other.at, other.name, &other.profile)
     };
-    let only_one =
-        || Reading::missing("what was told came late: whether there is anything to be read here depends on it");
+    let only_one = || Reading::missing("facts arrived late: whether there is a value here depends on their order");
     let by_time = in_order(scenario, &by_time(&case.history));
     let mut rows = in_order(scenario, &case.history);
     for row in &mut rows {
@@ -55,15 +54,16 @@ pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow>
 fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
     let end = Now::at_end(history);
     let mut rows = Vec::new();
-    let about_container = tells_of_container(scenario);
+    let about_container = has_container_rows(scenario);
     if !about_container {
         rows.extend(stays_up(history));
     }
-    // A name that the gateway refuses has no boot line to be counted.
+    // The reconciler writes no boot line for a name that the gateway refuses.
     for profile in scenario.profiles.iter().filter(|p| p.soul && is_profile_name(&p.name)) {
         rows.extend(came_up(scenario, history, &profile.name, profile.start));
         for boot in 1..=end.incarnations.len() {
-            // A boot that was cut short by the container's end owes no line: that the container ended is a row of its own.
+            // A boot that the end of the container cut short need not write a line. Another row is about the end of the
+            // container.
             let cut_short = (about_container || end.looping()) && !end.incarnations[boot - 1].rested;
             let owes_a_line = !cut_short || !end.lines_of_boot(boot).is_empty();
             if owes_a_line && !says_how_many_lines(scenario, boot, &profile.name) {
@@ -78,8 +78,8 @@ fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
     rows
 }
 
-/// True if the scenario has rows of its own on the container's fate: then those count.
-fn tells_of_container(scenario: &Scenario) -> bool {
+/// True if the scenario has its own rows about the end of the container. Then those count.
+fn has_container_rows(scenario: &Scenario) -> bool {
     scenario.expects.iter().any(|e| {
         let ended = || {
             ["exited", "looping"]
@@ -91,7 +91,7 @@ fn tells_of_container(scenario: &Scenario) -> bool {
     })
 }
 
-/// The container stays up until the first step, and never ends again and again. There is a row where it did not.
+/// The container stays up until the first step, and is never looping. There is a row only if that does not hold.
 fn stays_up(history: &[Observation]) -> Vec<InvariantRow> {
     let word = |at: Moment| {
         let now = Now::at_end(until(history, at)?);
@@ -114,13 +114,13 @@ fn stays_up(history: &[Observation]) -> Vec<InvariantRow> {
     [Moment::Start, Moment::End].into_iter().filter_map(word).collect()
 }
 
-/// A gateway that was started and waited for did come up.
+/// A gateway that was started and waited for came up.
 fn came_up(scenario: &Scenario, history: &[Observation], profile: &str, by: StartBy) -> Option<InvariantRow> {
     if scenario.start.wait != StartWait::Running || by == StartBy::None {
         return None;
     }
     let reading = match until(history, Moment::Start) {
-        None => Reading::missing("the start phase did not come to its end"),
+        None => Reading::missing("the start phase did not end"),
         Some(upto) => {
             let p = Now::at_end(upto).profile(profile);
             Reading::seen(Value::Bool(p.own_word() == Some(RUNNING)), p.state.map(|s| s.1))
@@ -135,7 +135,7 @@ fn came_up(scenario: &Scenario, history: &[Observation], profile: &str, by: Star
     })
 }
 
-/// True if the scenario has a row of its own for that: what it says of the same fact counts, deviations included.
+/// True if the scenario has its own row for that fact. Then that row counts, including its deviations.
 fn says_how_many_lines(scenario: &Scenario, boot: usize, profile: &str) -> bool {
     scenario
         .expects
@@ -143,7 +143,7 @@ fn says_how_many_lines(scenario: &Scenario, boot: usize, profile: &str) -> bool 
         .any(|e| e.at == Moment::Boot(boot) && e.probe == Probe::BootLines && e.profile == profile)
 }
 
-/// The reconciler writes exactly one line a profile and boot.
+/// The reconciler writes exactly one line per profile and boot.
 fn one_boot_line(end: &Now, boot: usize, profile: &str) -> InvariantRow {
     let lines: Vec<_> = end
         .lines_of_boot(boot)
@@ -160,8 +160,8 @@ fn one_boot_line(end: &Now, boot: usize, profile: &str) -> InvariantRow {
     }
 }
 
-/// The reconciler says `started` exactly when the slot it made has no `down` file. Read at the boot's mark: at the very
-/// beginning of an incarnation the slots of the one before are still there.
+/// The reconciler writes `started` exactly if the slot it made has no `down` file. This is read at the boot's mark,
+/// because the slots of the previous incarnation still exist at the beginning.
 fn slot_agrees(history: &[Observation], end: &Now, boot: usize, profile: &str) -> Option<InvariantRow> {
     let line = end.lines_of_boot(boot).into_iter().rfind(|l| l.profile == profile)?;
     let upto = until(history, Moment::Boot(boot))?;
@@ -175,16 +175,17 @@ fn slot_agrees(history: &[Observation], end: &Now, boot: usize, profile: &str) -
     })
 }
 
-/// Over the settling window nothing changes: what is up stays up with one and the same process, what is down stays down.
+/// In the settling window nothing changes: a gateway that is up stays up with the same process, and one that is down
+/// stays down.
 fn settled(history: &[Observation], profile: &str) -> Option<InvariantRow> {
     let upto = until(history, Moment::End)?;
-    // A record is untrusted: its marks may stand in any order, so the window is looked for before its end only.
+    // A record is untrusted, so its marks may be in any order. Only marks before the end can begin the window.
     let is_mark = |o: &Observation| matches!(o.fact, Fact::Mark { .. }) && o.source == Source::Harness;
     let (earlier, window) = upto.split_at(upto.iter().rposition(is_mark)?);
     let before = Now::at_end(earlier).profile(profile);
     let now = Now::at_end(upto);
     if now.looping() {
-        // What a container that ends again and again holds at one moment is chance; that it does so is a row of its own.
+        // The state of a looping container at one moment is chance. Another row is about the looping.
         return None;
     }
     let after = now.profile(profile);
@@ -208,7 +209,7 @@ fn settled(history: &[Observation], profile: &str) -> Option<InvariantRow> {
     })
 }
 
-/// Every state file that somebody in the container wrote parses. Seeds may be anything.
+/// Every state file that was written in the container parses. Seeds may have any content.
 fn state_parses(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
     let begun = history.iter().position(|o| matches!(o.fact, Fact::BootLine { .. }))?;
     let stamped = scenario.steps.iter().any(|s| s.op.kind() == OperationKind::Stamp);
@@ -224,7 +225,7 @@ fn state_parses(scenario: &Scenario, history: &[Observation], profile: &str) -> 
     })
 }
 
-/// Keys of a seeded state file that the gateway does not know survive.
+/// Unknown keys of a seeded state file survive.
 fn unknown_keys(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
     let path = state_of(profile);
     let seed = scenario.seeds.iter().find(|s| s.path == path)?;
@@ -311,12 +312,12 @@ mod tests {
     }
 
     #[test]
-    fn the_settling_window_opens_at_its_own_mark() {
+    fn the_settling_window_begins_at_its_mark() {
         for (during, settled) in [(Some(8), false), (Some(7), true)] {
             let history = History::default();
             started(&history);
             history.mark(Moment::Start);
-            // Before the window it may come up; in it, it may not be replaced.
+            // A gateway may come up before the window, but its process may not be replaced in the window.
             serves(&history, Some(7));
             history.settling();
             serves(&history, during);
@@ -326,7 +327,7 @@ mod tests {
         }
     }
 
-    /// A record may come from anywhere. Each mark of it is renamed to each other one, and each is moved to each place.
+    /// A record is untrusted. Each mark is renamed to each other mark and moved to each position.
     #[test]
     fn marks_in_any_order_are_read_without_a_panic() {
         let history = History::default();
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_of_the_boot_before_does_not_count() {
+    fn a_slot_of_the_previous_boot_does_not_count() {
         let history = History::default();
         started(&history);
         let slot = |down_file| Fact::Service {
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_on_the_number_of_boot_lines_stands_for_the_invariant() {
+    fn a_row_about_the_number_of_boot_lines_replaces_the_invariant() {
         let history = History::default();
         started(&history);
         let mut scenario = docker_restart();

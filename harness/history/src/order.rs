@@ -1,18 +1,18 @@
-//! The two orders of a history: the one in which its facts were told, and the one in which they became true.
+//! The two orders of a history: the order in which its facts arrived, and the order in which they became true.
 //!
-//! Observer, agent and engine are three streams, and each may be late by itself. What a probe reads must not depend on that:
-//! it is read in both orders, and where they disagree the evidence does not tell.
+//! Observer, agent and engine are three streams, and each may be late. A reading must not depend on that, so each probe
+//! is read in both orders. If they disagree, the reading is missing.
 
 use jiff::Timestamp;
 
 use super::facts::{Observation, Source};
 use super::reading::Reading;
 
-/// The same facts in the order of their own times, numbered anew. Whatever order they were told in, it is the same one.
+/// The same facts in the order of their own times, renumbered. The result does not depend on the order of arrival.
 ///
-/// Facts of the engine's host carry its clock, those of the harness ours. No fact is known before it is true, so ours is ahead
-/// by no more than the shortest time between a fact and the knowledge of it, and by that much the harness's facts are moved. What
-/// carries no time stays where it was told.
+/// Facts of the engine's host have times by its clock, those of the harness by ours. No fact is known before it is
+/// true, so our clock is ahead by at most the shortest time from a fact to its arrival. The harness's facts are moved
+/// back by that time. Facts without a time are ordered by their arrival.
 pub(super) fn by_time(history: &[Observation]) -> Vec<Observation> {
     let ahead = history
         .iter()
@@ -29,26 +29,26 @@ pub(super) fn by_time(history: &[Observation]) -> Vec<Observation> {
     ordered
 }
 
-/// When a fact became true, by the clock of the engine's host; `None` if only the harness's clock tells.
+/// When a fact became true, by the clock of the engine's host; `None` if only a time of the harness's clock is known.
 pub fn host_time(o: &Observation) -> Option<Timestamp> {
     o.at.filter(|at| match o.source {
         Source::Harness => false,
-        // Older records have files' own times, and what came out of an archive is dated to the second.
+        // Older records have the times of the files, which are whole seconds for files from an archive.
         Source::Observer => at.subsec_nanosecond() != 0,
         Source::Agent | Source::Engine => true,
     })
 }
 
-/// What both orders tell, or that they do not agree.
-pub(super) fn agreed(told: Reading, by_time: &Reading) -> Reading {
-    match (&told, by_time) {
+/// The reading that both orders give, or a missing one if they disagree.
+pub(super) fn agreed(by_arrival: Reading, by_time: &Reading) -> Reading {
+    match (&by_arrival, by_time) {
         (Reading::Seen { value: one, .. }, Reading::Seen { value: other, .. }) if one != other => {
             Reading::missing(format!(
-                "what was told came late: in the order it was told it reads {one}, in the order it became true {other}"
+                "facts arrived late: in the order of arrival the value is {one}, in the order of their times {other}"
             ))
         }
         (Reading::Seen { .. }, Reading::Missing { why }) => Reading::missing(why.clone()),
-        _ => told,
+        _ => by_arrival,
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
     use crate::facts::Fact;
 
     fn observation(seq: u64, source: Source, at: Option<i64>, known: i64) -> Observation {
-        // Not a whole second, as with a real file.
+        // Not a whole second, like the time of a real file.
         let ms = |ms| Timestamp::from_millisecond(1_795_531_665_001 + ms).unwrap();
         Observation {
             seq,
@@ -73,12 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn each_fact_goes_where_its_own_time_puts_it() {
+    fn facts_are_ordered_by_their_own_times() {
         let history = [
-            // The engine's host is 45 s behind, and nothing is known in less than 1 ms.
+            // The clock of the engine's host is 45 s behind, and each fact takes at least 1 ms to arrive.
             observation(0, Source::Observer, Some(0), 45_001),
             observation(1, Source::Harness, Some(45_050), 45_050),
-            // One that was on its way when the harness set its mark, one that was not, and one that has no time.
+            // One fact was under way when the harness set its mark, one was not, and one has no time.
             observation(2, Source::Agent, Some(40), 45_060),
             observation(3, Source::Engine, Some(55), 45_060),
             observation(4, Source::Agent, None, 45_070),

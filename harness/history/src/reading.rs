@@ -1,20 +1,20 @@
-//! What a probe found in a history.
+//! The reading of a probe in a history.
 
 use comeback_scenario::model::Value;
 
-/// What a probe found.
+/// The reading of a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
-    /// A value, and the position in the history of the observation it was read off, where there is one.
+    /// A value, and the observation it was read off.
     Seen {
         /// The value.
         value: Value,
-        /// Position of the observation.
+        /// Position of the observation in the history, if it was read off a single one.
         seq: Option<u64>,
     },
-    /// The evidence does not tell.
+    /// The evidence gives no value.
     Missing {
-        /// Why not.
+        /// The reason.
         why: String,
     },
 }
