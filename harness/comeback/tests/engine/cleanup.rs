@@ -113,7 +113,7 @@ async fn a_second_signal_ends_it_at_once_and_the_watchdog_cleans_up() {
     going.signal("-INT");
     going.waits_for_line("ending the run");
     going.signal("-INT");
-    going.says("the watchdog (process ");
+    going.waits_for_line("the watchdog (process ");
     let seen = going.end();
     assert_eq!(seen.code, 130, "{seen}");
     assert_eq!(seen.json()["exit_code"], 130);
