@@ -307,7 +307,7 @@ fn all_errors_of_shards_are_reported_at_once() {
       DIR/1 (slice:1/4) and DIR/1 (slice:1/4) are the same shard
       shards 2, 4 of 4 are missing
       DIR/3 (slice:3/4): cut short: its record ends before the run did
-      → give the record of every shard, once, each run to its end by the same command on the same images
+      → give the record of every shard once; all have to be complete runs of the same command on the same images
     ");
     assert_eq!(seen.code, 64);
 }
