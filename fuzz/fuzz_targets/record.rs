@@ -1,17 +1,18 @@
-//! Any files are judged as a record or refused; what is judged can be told in every format, and holds only with exit code 0.
+//! Any files are judged as a record or refused. A judged record renders in every format, and holds only with exit code 0.
 //!
-//! The input is the ledger, the events, and then of up to three attempts, in folders a, b and c, the history, the ending and
-//! the output, each behind a byte 0x1e. `fuzz/pack` makes such a file of a record.
+//! The input is the ledger, the events, and then the history, the ending and the output of up to three attempts in folders a,
+//! b and c, separated by the byte 0x1e. `fuzz/pack` makes such a file from a record.
 #![no_main]
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use comeback::evidence::read::read;
-use comeback::evidence::replay::replay;
-use comeback::report::{Style, annotations, html, human, json, junit, markdown};
-use comeback::verdict::RunVerdict;
+use comeback_record::read::read;
+use comeback_record::replay::replay;
+use comeback_report::{annotations, html, human, json, junit, markdown};
+use comeback_text::terminal::Style;
+use comeback_verdict::RunVerdict;
 use libfuzzer_sys::fuzz_target;
 
 /// One folder for all: making one each time costs more than judging what is in it.

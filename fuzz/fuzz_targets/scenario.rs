@@ -1,7 +1,7 @@
-//! Any text is read as a scenario file or refused with places in it; what is read can be explained.
+//! Any text is accepted as a scenario file or refused with the place of each mistake. An accepted scenario can be explained.
 #![no_main]
 
-use comeback::scenario::{explain::explain, parse_file};
+use comeback_scenario::{explain::explain, parse_file};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
