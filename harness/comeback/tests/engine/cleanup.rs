@@ -152,8 +152,8 @@ async fn a_sweep_leaves_running_runs_alone() {
     assert_eq!(going.end().code, 130);
     let (swept, spared) = all
         .out
-        .split_once("left alone: ")
-        .expect("the sweep lists what it leaves alone");
+        .split_once("spared: ")
+        .expect("the sweep names what it spares");
     assert!(!swept.contains(&id), "{all}");
     assert!(spared.contains(&id), "{all}");
     assert!(named.out.contains(&format!("comeback-{id}")), "{named}");
@@ -188,7 +188,7 @@ async fn a_sweep_removes_only_what_the_killed_run_left() {
     assert_eq!(swept.code, 0, "{swept}");
     assert!(swept.out.starts_with("removed "), "{swept}");
     assert_eq!(resources_of(&engine, &id).await, Vec::<String>::new());
-    assert_eq!(again.out, format!("nothing of run {id} is there\n"), "{again}");
+    assert_eq!(again.out, format!("nothing is left of run {id}\n"), "{again}");
     assert_eq!(there, [true, true], "what is not of that run stays");
 }
 
