@@ -150,10 +150,7 @@ async fn a_sweep_leaves_running_runs_alone() {
     let named = run(comeback().args(["sweep", "--dry-run", "--run", &id]));
     going.signal("-INT");
     assert_eq!(going.end().code, 130);
-    let (swept, spared) = all
-        .out
-        .split_once("spared: ")
-        .expect("the sweep names what it spares");
+    let (swept, spared) = all.out.split_once("spared: ").expect("the sweep names what it spares");
     assert!(!swept.contains(&id), "{all}");
     assert!(spared.contains(&id), "{all}");
     assert!(named.out.contains(&format!("comeback-{id}")), "{named}");
