@@ -7,8 +7,8 @@
 //! use comeback_scenario::{Catalogue, Filter};
 //!
 //! let catalogue = Catalogue::load(None).expect("the scenarios that are built in");
-//! let filter: Filter = "tag(core) and not id(operator-*)".parse().expect("a filter");
-//! let selected = catalogue.iter().filter(|scenario| filter.matches(scenario)).count();
+//! let filter = Filter::parse("tag(core) and not id(operator-*)").expect("a filter");
+//! let selected = catalogue.iter().filter(|scenario| filter.matches(scenario, None)).count();
 //! assert!(selected > 0 && selected < catalogue.len());
 //! ```
 
