@@ -22,7 +22,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use comeback_commands::options::Terminal;
-use comeback_commands::{Caller, Failure, FailureKind, address, attend, is_needed, options, point_at, style};
+use comeback_commands::{Caller, Failure, FailureKind, address, attend, is_needed, options, point_at, print_failure};
 use comeback_verdict::ExitStyle;
 
 use cli::args::Command;
@@ -96,11 +96,7 @@ fn about_itself(outcome: Result<(), Failure>, terminal: Terminal) -> u8 {
     match outcome {
         Ok(()) => 0,
         Err(failure) => {
-            // If stderr is closed, the exit code has to be enough.
-            let _ = std::io::Write::write_all(
-                &mut std::io::stderr(),
-                failure.render(style(terminal.color, &std::io::stderr())).as_bytes(),
-            );
+            print_failure(&failure, &terminal);
             failure.code(ExitStyle::Plain)
         }
     }

@@ -1,7 +1,7 @@
 //! `judge`: judges a record again, without an engine.
 
 use super::reports::Reports;
-use super::{Caller, tell_failure};
+use super::{Caller, print_failure};
 use crate::options::JudgeOptions;
 use crate::{Failure, FailureKind};
 use comeback_record::document::RunDocument;
@@ -18,7 +18,7 @@ pub fn judge(args: &JudgeOptions, caller: &Caller) -> Result<u8, Failure> {
     kept.events.iter().for_each(|event| reports.stream(event));
     let written = reports.write(&document);
     if let Err(failure) = &written {
-        tell_failure(failure, &caller.terminal);
+        print_failure(failure, &caller.terminal);
     }
     reports.print(&document)?;
     Ok(code(&document, &written))

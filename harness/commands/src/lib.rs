@@ -115,14 +115,9 @@ impl Caller {
         }
     }
 
-    /// The progress display.
-    pub fn progress(&self) -> &Arc<Progress> {
-        &self.progress
-    }
-
     /// Prints a failure on stderr. Returns the exit code.
     pub fn failed(&self, failure: &Failure) -> u8 {
-        tell_failure(failure, &self.terminal);
+        print_failure(failure, &self.terminal);
         failure.code(self.exit_style)
     }
 }
@@ -172,11 +167,10 @@ pub async fn run(command: Command, caller: Caller) -> Result<u8, Failure> {
     exit.map(|exit| style.judged(exit))
 }
 
-/// Prints a failure on stderr.
-fn tell_failure(failure: &Failure, terminal: &Terminal) {
+/// Prints a failure on stderr. If stderr is closed, the exit code has to be enough.
+pub fn print_failure(failure: &Failure, terminal: &Terminal) {
     use std::io::Write as _;
     let mut err = std::io::stderr().lock();
-    // If stderr is closed, the exit code has to be enough.
     let _ = err.write_all(failure.render(style(terminal.color, &std::io::stderr())).as_bytes());
 }
 

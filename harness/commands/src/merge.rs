@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::reports::Reports;
 use super::session::{self, Clock};
-use super::{Caller, judge, tell_failure};
+use super::{Caller, judge, print_failure};
 use crate::options::MergeOptions;
 use crate::{Failure, FailureKind};
 use comeback_image::Cache;
@@ -36,7 +36,7 @@ pub fn merge(args: &MergeOptions, caller: &Caller) -> Result<u8, Failure> {
     kept.events.iter().for_each(|event| reports.stream(event));
     let written = reports.write(&document);
     if let Err(failure) = &written {
-        tell_failure(failure, &caller.terminal);
+        print_failure(failure, &caller.terminal);
     }
     reports.print(&document)?;
     Ok(judge::code(&document, &written))

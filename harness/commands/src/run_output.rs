@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::images::EventSink;
 use super::reports::{Reports, exit_of};
-use super::{Caller, prune, session, tell_failure};
+use super::{Caller, print_failure, prune, session};
 use crate::options::ReportOptions;
 use crate::{Failure, FailureKind};
 use comeback_image::Cache;
@@ -144,7 +144,7 @@ impl RunOutput {
         let mut exit = exit_of(&document);
         document.exit_code = self.caller.exit_style.judged(exit);
         if let Err(failure) = self.write(header, None, &document) {
-            tell_failure(&failure, &self.caller.terminal);
+            print_failure(&failure, &self.caller.terminal);
             if exit == Exit::Held {
                 exit = failure.exit();
                 document.verdict = RunVerdict::Error;
@@ -170,7 +170,7 @@ impl RunOutput {
             let mut document = document(&header, self.images.clone(), Vec::new());
             document.exit_code = failure.code(self.caller.exit_style);
             if let Err(also) = self.write(&header, Some(document.exit_code), &document) {
-                tell_failure(&also, &self.caller.terminal);
+                print_failure(&also, &self.caller.terminal);
             }
             if self.reports.is_for_programs() {
                 self.reports.print(&document)?;

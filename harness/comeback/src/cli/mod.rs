@@ -6,13 +6,13 @@ mod defaults;
 mod values;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 
 pub use args::Cli;
-use comeback_commands::style;
+use comeback_commands::options::Terminal;
+use comeback_commands::print_failure;
 
 pub use comeback_verdict::exit::{Exit, ExitStyle};
 
@@ -43,9 +43,7 @@ fn with_defaults(arguments: Vec<OsString>) -> Result<Cli, Exit> {
         return Ok(cli);
     }
     let found = defaults::nearest().map_err(|failure| {
-        let style = style(cli.terminal.color.into(), &std::io::stderr());
-        // If stderr is closed, the exit code has to be enough.
-        let _ = std::io::stderr().write_all(failure.render(style).as_bytes());
+        print_failure(&failure, &Terminal::from(&cli.terminal));
         failure.exit()
     })?;
     let Some(found) = found else {
@@ -60,7 +58,7 @@ fn with_defaults(arguments: Vec<OsString>) -> Result<Cli, Exit> {
 }
 
 fn usage(error: &clap::Error) -> Exit {
-    // As for the file: the exit code has to be enough.
+    // If stderr is closed, the exit code has to be enough.
     let _ = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Held,
