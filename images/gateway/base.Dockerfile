@@ -10,5 +10,5 @@ RUN /opt/comeback/setup-pulled ${PACKAGES} && /opt/comeback/setup-base
 ENV PATH=/opt/hermes/.venv/bin:/command:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     HERMES_HOME=/opt/data HERMES_DISABLE_LAZY_INSTALLS=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # No VOLUME: the harness mounts its own volume, and an interrupted build would leave one without a label.
-ENTRYPOINT ["/init"]
+ENTRYPOINT ["/init", "/opt/hermes/docker/main-wrapper.sh"]
 CMD ["sleep", "infinity"]

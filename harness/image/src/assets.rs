@@ -55,6 +55,20 @@ impl Tree {
         self.entries.insert(path.into(), Entry::File(content.into()));
     }
 
+    /// Adds a file if nothing has its path.
+    pub(super) fn file_if_absent(&mut self, path: &str, content: &str) {
+        let entry = self.entries.entry(path.to_owned());
+        entry.or_insert_with(|| Entry::File(content.into()));
+    }
+
+    /// The text of a file in the tree; `None` if it is no file, or not UTF-8.
+    pub(super) fn text(&self, path: &str) -> Option<String> {
+        match self.entries.get(path)? {
+            Entry::File(content) => String::from_utf8(content.clone()).ok(),
+            Entry::Directory | Entry::Link(_) => None,
+        }
+    }
+
     pub(super) fn directory(&mut self, path: impl Into<String>) {
         self.entries.insert(path.into(), Entry::Directory);
     }

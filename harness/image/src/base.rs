@@ -4,8 +4,8 @@
 use super::assets::{self, Tree, short};
 use super::build::{self, Job};
 use super::cache::Cache;
-use super::expr::Base;
-use super::recipe::{ADDED, Plan};
+
+use super::recipe::{ADDED, Base, Plan};
 use super::{ImageError, ImageEvent, Report, bootstrap, contract, uv};
 use comeback_engine::{Engine, ImageInfo, ImageProgress};
 
@@ -195,7 +195,10 @@ mod tests {
         assert!(changes[0].starts_with("ENV PATH=/opt/hermes/.venv/bin:/command:"));
         assert!(changes[0].contains("HERMES_HOME=/opt/data") && changes[0].contains("HERMES_DISABLE_LAZY_INSTALLS=1"));
         assert!(!changes[0].contains("HERMES_GATEWAY_MAX_STARTS"));
-        assert_eq!(changes[1], r#"ENTRYPOINT ["/init"]"#);
+        assert_eq!(
+            changes[1],
+            r#"ENTRYPOINT ["/init", "/opt/hermes/docker/main-wrapper.sh"]"#
+        );
         assert_eq!(changes[2], r#"CMD ["sleep", "infinity"]"#);
         assert!(changes[3].contains(r#"comeback.supervisor="2.11.3.2""#));
     }

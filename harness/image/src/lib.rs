@@ -22,17 +22,21 @@ mod base;
 mod bootstrap;
 mod build;
 mod cache;
+mod choice;
 mod contract;
 mod error;
 mod existing;
 mod expr;
+mod git;
 mod http;
 mod ignore;
 pub mod overlay;
+mod project;
 mod pypi;
 mod recipe;
 mod release;
 mod source;
+mod stage;
 mod store;
 pub mod survey;
 mod tree;
@@ -47,7 +51,8 @@ use serde::{Deserialize, Serialize};
 pub use cache::Cache;
 pub use contract::{fingerprint, looked_into_by_us};
 pub use error::ImageError;
-pub use expr::{Base, Distribution, ExprError, ImageExpr, Releases};
+pub use expr::{Distribution, ExprError, ImageExpr, Releases, Revisions};
+pub use recipe::Base;
 pub use store::{Kind, Prune, Stored, list, prune};
 pub use uv::VERSION as UV_VERSION;
 
@@ -143,11 +148,11 @@ impl Report<'_> {
 }
 
 /// The images that expressions stand for, in the same order: a range stands for every release in it, `latest` for the
-/// newest.
+/// newest, and a range of revisions for every tag in it.
 ///
 /// # Errors
 ///
-/// If the package index cannot be read, or has no matching release.
+/// If the package index cannot be read or has no matching release, or git cannot list the tags.
 pub async fn expand(
     engine: &dyn Engine,
     expressions: &[ImageExpr],
@@ -173,6 +178,18 @@ pub async fn expand(
                 all.extend(found.into_iter().map(|version| ImageExpr::Release {
                     distribution: distribution.clone(),
                     releases: Releases::Exact(version),
+                    base: *base,
+                }));
+            }
+            ImageExpr::Source {
+                path,
+                revisions: Some(Revisions::Tags { from, to }),
+                base,
+            } => {
+                let tags = git::tags(path, from, to).await?;
+                all.extend(tags.into_iter().map(|tag| ImageExpr::Source {
+                    path: path.clone(),
+                    revisions: Some(Revisions::One(tag)),
                     base: *base,
                 }));
             }
@@ -248,7 +265,10 @@ pub async fn obtain(
                 known: Vec::new(),
             });
         }
-        ImageExpr::Source { path, base } => source::obtain(engine, &expression, path, *base, options, &report).await?,
+        ImageExpr::Source { path, revisions, base } => {
+            let place = source::Place::new(path, revisions.as_ref())?;
+            source::obtain(engine, &expression, &place, *base, options, &report).await?
+        }
         ImageExpr::Docker { reference } => existing::docker(engine, &expression, reference, options, &report).await?,
         ImageExpr::Dockerfile { path } => existing::dockerfile(engine, &expression, path, options, &report).await?,
     };

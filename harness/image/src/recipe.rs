@@ -1,9 +1,12 @@
 //! What a base is made of: Debian's suites and packages, and the files that comeback adds.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use pep440_rs::{Version, VersionSpecifiers};
+use serde::{Deserialize, Serialize};
+
 use super::assets::{self, Key, Tree, short};
-use super::expr::Base;
 use super::{ImageError, uv};
 
 /// Usual paths of the host's bundle of trusted certificates.
@@ -42,12 +45,66 @@ pub(super) const BOOTSTRAPPED: [&str; 20] = [
     "hostname",
 ];
 
+/// The system below the gateway. It is an axis of its own, because the fix reads the supervisor's text output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Base {
+    /// Debian 12: s6 2.11, Python 3.11.
+    #[default]
+    Bookworm,
+    /// Debian 13: s6 2.13, Python 3.13.
+    Trixie,
+    /// Debian 13 with s6 2.15 and its libraries from Debian 14.
+    ForkyS6,
+    /// Debian 14: s6 2.15, Python 3.14.
+    Forky,
+}
+
+impl Base {
+    /// All bases, oldest first.
+    pub const ALL: [Self; 4] = [Self::Bookworm, Self::Trixie, Self::ForkyS6, Self::Forky];
+
+    /// Its name in expressions, tags and labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+            Self::ForkyS6 => "forky-s6",
+            Self::Forky => "forky",
+        }
+    }
+
+    /// The names of all bases, as they are written in expressions.
+    pub(super) fn names() -> String {
+        Self::ALL.map(|base| format!("@{}", base.name())).join(", ")
+    }
+
+    /// True if some version of this base's Python is in a project's `requires-python`.
+    pub(super) fn satisfies(self, requires: &VersionSpecifiers) -> bool {
+        let (major, minor) = self.recipe().python;
+        // Debian's last number is not known before the base is made, and no project depends on it in practice.
+        (0..=30).any(|micro| requires.contains(&Version::new([major, minor, micro])))
+    }
+}
+
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What differs between bases.
 pub(super) struct Recipe {
     /// Debian's image.
     pub(super) debian: &'static str,
     /// Debian's suite.
     pub(super) suite: &'static str,
+    /// The number of Debian's version.
+    pub(super) debian_version: &'static str,
+    /// The first two numbers of its Python's version.
+    pub(super) python: (u64, u64),
+    /// True if the suite is not released yet. Its lists expire within a week, and mirrors lag behind.
+    pub(super) unreleased: bool,
     /// A second suite, from which only the supervisor comes.
     pub(super) supervisor_from: Option<&'static str>,
 }
@@ -58,17 +115,34 @@ impl Base {
             Self::Bookworm => Recipe {
                 debian: "debian:bookworm-slim",
                 suite: "bookworm",
+                debian_version: "12",
+                python: (3, 11),
+                unreleased: false,
                 supervisor_from: None,
             },
             Self::Trixie => Recipe {
                 debian: "debian:trixie-slim",
                 suite: "trixie",
+                debian_version: "13",
+                python: (3, 13),
+                unreleased: false,
                 supervisor_from: None,
             },
             Self::ForkyS6 => Recipe {
                 debian: "debian:trixie-slim",
                 suite: "trixie",
+                debian_version: "13",
+                python: (3, 13),
+                unreleased: false,
                 supervisor_from: Some("forky"),
+            },
+            Self::Forky => Recipe {
+                debian: "debian:forky-slim",
+                suite: "forky",
+                debian_version: "14",
+                python: (3, 14),
+                unreleased: true,
+                supervisor_from: None,
             },
         }
     }
@@ -77,11 +151,13 @@ impl Base {
 impl Recipe {
     /// apt's sources on a mirror.
     pub(super) fn sources(&self, mirror: &str) -> Vec<String> {
-        let mut sources = vec![format!("deb {mirror} {} main", self.suite)];
-        if let Some(suite) = self.supervisor_from {
-            // The lists of an unreleased suite expire within a week, and mirrors lag behind.
-            sources.push(format!("deb [check-valid-until=no] {mirror} {suite} main"));
-        }
+        let unreleased = |suite: &str| format!("deb [check-valid-until=no] {mirror} {suite} main");
+        let mut sources = vec![if self.unreleased {
+            unreleased(self.suite)
+        } else {
+            format!("deb {mirror} {} main", self.suite)
+        }];
+        sources.extend(self.supervisor_from.map(unreleased));
         sources
     }
 

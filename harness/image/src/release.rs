@@ -6,8 +6,8 @@ use pep440_rs::Version;
 
 use super::assets::{self, Key, Tree, short};
 use super::build::{self, Job, Log};
-use super::expr::{Base, Distribution, ImageExpr, Releases};
-use super::recipe::Plan;
+use super::expr::{Distribution, ImageExpr, Releases};
+use super::recipe::{Base, Plan};
 use super::{Image, ImageError, ObtainOptions, Report, pypi};
 use comeback_engine::{Engine, ImageInfo};
 

@@ -1,107 +1,110 @@
-//! `source:PATH`: a checkout or unpacked sdist, installed on an image with its dependencies.
+//! `source:PATH` and `source:PATH#REVISION`: a tree of hermes-agent, installed on an image with its dependencies.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-
-use pep440_rs::Version;
-use serde::Deserialize;
 
 use super::assets::{self, Key, Tree, short};
 use super::build::{self, Job, Log};
-use super::expr::{Base, ImageExpr};
+use super::choice::choose;
+use super::expr::{ImageExpr, Revisions};
 use super::ignore::Ignore;
-use super::recipe::Plan;
+use super::project::{self, Project, TAKES};
+use super::recipe::{Base, Plan};
 use super::release::declare;
-use super::{Image, ImageError, ObtainOptions, Report, tree};
+use super::stage::Stage;
+use super::{Image, ImageError, ObtainOptions, Report, git, tree};
 use comeback_engine::{BuildRequest, Engine, ImageInfo};
-use comeback_gateway::image::PROJECT;
 
-/// Files of a source tree that are not installed. They are left out of the context, so that editing them rebuilds
-/// nothing.
-const IGNORED: &str = "tests\nbuild\ndist\n.github\nwebsite\n**/*.pyc\n.comeback\n";
-/// Memory for the tree, its build directory and its wheel, in bytes.
+/// Files of a tree that no gateway reads. They are left out of the context, so that editing them rebuilds nothing.
+const IGNORED: &str =
+    "tests\nbuild\ndist\n.github\nwebsite\nweb\nui-tui\napps\ncontributors\n**/*.pyc\n**/*.ps1\n.comeback\n";
+/// Memory for the build directory, in bytes.
 const WORKSPACE: i32 = 1 << 30;
 
-/// The parts of a pyproject.toml that decide what is installed.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Pyproject {
-    project: Project,
-    #[serde(default)]
-    build_system: BuildSystem,
+/// Where a tree is.
+pub(super) struct Place<'a> {
+    /// The directory as given.
+    pub(super) path: &'a Path,
+    /// The revision in git; `None` for the files in the directory.
+    pub(super) revision: Option<&'a str>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Project {
-    #[serde(default)]
-    name: String,
-    version: Option<String>,
-    #[serde(default)]
-    dependencies: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct BuildSystem {
-    #[serde(default)]
-    requires: Vec<String>,
-}
-
-/// Explanation for a wrong path.
-const TAKES: &str = "`source:` takes the directory of a hermes-agent checkout or of an unpacked sdist";
-
-fn pyproject(root: &Path) -> Result<Pyproject, ImageError> {
-    let path = root.join("pyproject.toml");
-    let wrong = |why: String| ImageError::Path {
-        path: path.clone(),
-        why,
-    };
-    let text = std::fs::read_to_string(&path).map_err(|e| wrong(format!("{e}; {TAKES}")))?;
-    let parsed: Pyproject =
-        toml::from_str(&text).map_err(|e| wrong(format!("not a valid pyproject.toml: {}", place(&text, &e))))?;
-    if parsed.project.name != PROJECT {
-        return Err(wrong(format!(
-            "it is the project `{}`, not {PROJECT}",
-            parsed.project.name
-        )));
+impl<'a> Place<'a> {
+    pub(super) fn new(path: &'a Path, revisions: Option<&'a Revisions>) -> Result<Self, ImageError> {
+        let revision = match revisions {
+            None => None,
+            Some(Revisions::One(revision)) => Some(revision.as_str()),
+            Some(range) => {
+                return Err(ImageError::Path {
+                    path: path.to_owned(),
+                    why: format!("`#{range}` stands for many trees, and one is needed here: name one revision"),
+                });
+            }
+        };
+        Ok(Self { path, revision })
     }
-    Ok(parsed)
+
+    /// The path of a file in the tree, for errors.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        match self.revision {
+            Some(revision) => PathBuf::from(format!("{}#{revision}", self.path.display())).join(name),
+            None => self.path.join(name),
+        }
+    }
 }
 
-/// The error of a TOML text and its line, as one line.
-fn place(text: &str, error: &toml::de::Error) -> String {
-    let at = error.span().map_or(0, |span| span.start.min(text.len()));
-    let before = text.as_bytes().get(..at).unwrap_or_default();
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    format!("line {line}: {}", error.message().replace('\n', ", "))
-}
-
-/// The version that a source tree declares.
-fn version(project: &Project, root: &Path) -> Option<Version> {
-    let written = project.version.clone().or_else(|| {
-        let module = std::fs::read_to_string(root.join(comeback_gateway::image::VERSION_MODULE)).ok()?;
-        super::contract::version_in(&module)
+/// The files of a tree that are installed. Its own `.dockerignore` counts, as it does in the official image.
+async fn read(place: &Place<'_>, report: &Report<'_>) -> Result<Tree, ImageError> {
+    let root = place.path.canonicalize().map_err(|e| ImageError::Path {
+        path: place.path.to_owned(),
+        why: format!("{e}; {TAKES}"),
     })?;
-    Version::from_str(&written).ok()
+    let ignore = |own: &str| Ignore::parse(&format!("{own}\n{IGNORED}"));
+    if let Some(revision) = place.revision {
+        return git::read(&root, place.path, revision, ignore, report).await;
+    }
+    let path = root.clone();
+    let walk = move || {
+        let own = std::fs::read_to_string(root.join(".dockerignore")).unwrap_or_default();
+        tree::read(&root, &ignore(&own))
+    };
+    match tokio::task::spawn_blocking(walk).await {
+        Ok(tree) => tree,
+        Err(error) => Err(ImageError::Path {
+            path,
+            why: error.to_string(),
+        }),
+    }
 }
 
 /// The image, and whether it was already there.
 pub(super) async fn obtain(
     engine: &dyn Engine,
     expression: &ImageExpr,
-    path: &Path,
-    base: Base,
+    place: &Place<'_>,
+    base: Option<Base>,
     options: &ObtainOptions,
     report: &Report<'_>,
 ) -> Result<(Image, bool), ImageError> {
-    let root = path.canonicalize().map_err(|e| ImageError::Path {
-        path: path.to_owned(),
-        why: format!("{e}; {TAKES}"),
+    let mut files = read(place, report).await?;
+    let project = project::read(place, &files)?;
+    let stage = files
+        .text("Dockerfile")
+        .map(|text| Stage::last(&text))
+        .unwrap_or_default();
+    let (base, why) = choose(base, &stage, project.requires_python.as_ref()).map_err(|why| ImageError::Path {
+        path: place.file("pyproject.toml"),
+        why,
     })?;
-    let pyproject = pyproject(&root)?;
+    if let Some(why) = why {
+        report.decided(why);
+    }
+    // The official image leaves the readme out too, and a build needs it.
+    if let Some(readme) = &project.readme {
+        files.file_if_absent(readme, "");
+    }
     let plan = Plan::new(base)?;
-    let dependencies = Dependencies::new(&plan, &pyproject);
+    let dependencies = Dependencies::new(&plan, &project, &stage);
     let dockerfile = assets::text("gateway/source.Dockerfile");
-    let files = read(root.clone()).await?;
     let key = tree::key(
         &files,
         &[("dependencies", &dependencies.key), ("dockerfile", &dockerfile)],
@@ -113,7 +116,7 @@ pub(super) async fn obtain(
         digest: info.id,
         base: Some(base.to_string()),
         supervisor: info.labels.get("comeback.supervisor").cloned(),
-        release: version(&pyproject.project, &root),
+        release: project.version.clone(),
     };
     if let Some(info) = engine.inspect_image(&reference).await? {
         return Ok((image(info), true));
@@ -125,7 +128,7 @@ pub(super) async fn obtain(
     if let Some(info) = engine.inspect_image(&reference).await? {
         return Ok((image(info), true));
     }
-    report.step(format!("installing {} on {base}", path.display()));
+    report.step(format!("installing {expression} on {base}"));
     let mut context = Tree::default();
     context.file("Dockerfile", assets::inline(&dockerfile, &[("DEPENDENCIES", &on.id)]));
     context.file("source.tar", files.tar());
@@ -142,54 +145,41 @@ pub(super) async fn obtain(
     Ok((image(info), false))
 }
 
-/// Reads a source tree on a thread for blocking work.
-async fn read(root: PathBuf) -> Result<Tree, ImageError> {
-    let path = root.clone();
-    match tokio::task::spawn_blocking(move || tree::read(&root, &Ignore::parse(IGNORED))).await {
-        Ok(tree) => tree,
-        Err(error) => Err(ImageError::Path {
-            path,
-            why: error.to_string(),
-        }),
-    }
-}
-
-/// The image with the dependencies of a source tree. An edit of the tree that leaves them alone reuses it.
+/// The image with the dependencies of a tree, and with the environment and the entrypoint that the tree's own
+/// Dockerfile sets. An edit of the tree that leaves them alone reuses it.
 struct Dependencies {
     reference: String,
     key: String,
     requirements: String,
+    /// Instructions of the tree's own Dockerfile.
+    settings: String,
 }
 
 impl Dependencies {
-    fn new(plan: &Plan, pyproject: &Pyproject) -> Self {
-        let mut words: Vec<String> = pyproject.build_system.requires.iter().map(|r| quoted(r)).collect();
-        if words.is_empty() {
-            // The default of build frontends for a project without a build system (PEP 517).
-            words.push("setuptools".to_owned());
-        }
+    fn new(plan: &Plan, project: &Project, stage: &Stage) -> Self {
+        let mut words: Vec<String> = project.build_requires.iter().map(|r| quoted(r)).collect();
         words.push("--".to_owned());
-        words.extend(pyproject.project.dependencies.iter().map(|r| quoted(r)));
-        let requirements = words.join(" ");
+        words.extend(project.dependencies.iter().map(|r| quoted(r)));
+        let mut dependencies = Self {
+            reference: String::new(),
+            key: String::new(),
+            requirements: words.join(" "),
+            settings: stage.settings(),
+        };
         let mut key = Key::default();
         key.add("base", plan.key.as_bytes());
-        key.add(
-            "dockerfile",
-            Self::dockerfile(&plan.reference, &requirements).as_bytes(),
-        );
-        let key = key.hex();
-        Self {
-            reference: format!("comeback-deps:{}-{}", plan.base, short(&key)),
-            key,
-            requirements,
-        }
+        key.add("dockerfile", dependencies.dockerfile(&plan.reference).as_bytes());
+        dependencies.key = key.hex();
+        dependencies.reference = format!("comeback-deps:{}-{}", plan.base, short(&dependencies.key));
+        dependencies
     }
 
-    fn dockerfile(base: &str, requirements: &str) -> String {
-        assets::inline(
+    fn dockerfile(&self, base: &str) -> String {
+        let text = assets::inline(
             &assets::text("gateway/dependencies.Dockerfile"),
-            &[("BASE", base), ("REQUIREMENTS", requirements)],
-        )
+            &[("BASE", base), ("REQUIREMENTS", &self.requirements)],
+        );
+        declare(&text, &self.settings)
     }
 
     async fn ensure(
@@ -215,10 +205,7 @@ impl Dependencies {
         }
         report.step("installing what the source tree depends on".to_owned());
         let mut context = Tree::default();
-        context.file(
-            "Dockerfile",
-            declare(&Self::dockerfile(&base.id, &self.requirements), &build::index_args()),
-        );
+        context.file("Dockerfile", declare(&self.dockerfile(&base.id), &build::index_args()));
         let request = build::request(&self.reference, &context);
         let job = Job {
             name: "the dependencies of the source tree".to_owned(),
@@ -252,49 +239,44 @@ version = "0.17.0"
 dependencies = ["httpx[socks]==0.28.1", "ptyprocess<1; sys_platform != 'win32'"]
 "#;
 
-    fn tree(text: &str) -> tempfile::TempDir {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("pyproject.toml"), text).unwrap();
-        directory
+    fn dependencies(pyproject: &str, dockerfile: &str) -> Dependencies {
+        let mut files = Tree::default();
+        files.file("pyproject.toml", pyproject);
+        let place = Place::new(Path::new("x"), None).unwrap();
+        let plan = Plan::new(Base::Bookworm).unwrap();
+        Dependencies::new(&plan, &project::read(&place, &files).unwrap(), &Stage::last(dockerfile))
     }
 
     #[test]
     fn dependencies_are_one_step_with_a_key_of_their_own() {
-        let plan = Plan::new(Base::Bookworm).unwrap();
-        let of = |text: &str| Dependencies::new(&plan, &pyproject(tree(text).path()).unwrap());
-        let found = of(PYPROJECT);
+        let found = dependencies(PYPROJECT, "");
         let run = "RUN /opt/comeback/install dependencies 'setuptools>=77.0,<83' -- 'httpx[socks]==0.28.1' \
                    'ptyprocess<1; sys_platform != \"win32\"'\n";
-        assert!(
-            Dependencies::dockerfile("base", &found.requirements).ends_with(run),
-            "{}",
-            found.requirements
-        );
-        assert_eq!(of(&PYPROJECT.replace("0.17.0", "0.17.1")).key, found.key);
-        assert_ne!(of(&PYPROJECT.replace("0.28.1", "0.28.2")).key, found.key);
+        let dockerfile = found.dockerfile("base");
+        assert!(dockerfile.ends_with(run), "{dockerfile}");
+        let of = |text: &str| dependencies(text, "").key;
+        assert_eq!(of(&PYPROJECT.replace("0.17.0", "0.17.1")), found.key);
+        assert_ne!(of(&PYPROJECT.replace("0.28.1", "0.28.2")), found.key);
     }
 
     #[test]
-    fn a_directory_without_hermes_agent_is_an_error() {
-        let say = |text: &str| pyproject(tree(text).path()).unwrap_err().to_string();
-        assert!(say("[project]\nname = \"other\"").contains("it is the project `other`, not hermes-agent"));
-        let merge = say("[project]\n<<<<<<< HEAD");
-        assert!(merge.contains("not a valid pyproject.toml: line 2: "), "{merge}");
-        let nothing = tempfile::tempdir().unwrap();
-        let error = pyproject(nothing.path()).unwrap_err().to_string();
+    fn the_trees_own_settings_come_before_the_dependencies() {
+        let found = dependencies(PYPROJECT, "FROM debian:13\nENV A=1\nENTRYPOINT [\"/x\"]\n");
+        let dockerfile = found.dockerfile("base");
         assert!(
-            error.contains("`source:` takes the directory of a hermes-agent checkout"),
-            "{error}"
+            dockerfile.contains("FROM base\nENV A=1\nENTRYPOINT [\"/x\"]\nRUN "),
+            "{dockerfile}"
         );
+        assert_ne!(found.key, dependencies(PYPROJECT, "FROM debian:13\nENV A=2\n").key);
     }
 
     #[test]
-    fn the_version_comes_from_the_source_tree() {
-        let directory = tree(PYPROJECT);
-        let parsed = pyproject(directory.path()).unwrap();
-        assert_eq!(
-            version(&parsed.project, directory.path()).unwrap().to_string(),
-            "0.17.0"
-        );
+    fn a_range_of_revisions_is_not_one_tree() {
+        let range = Revisions::Tags {
+            from: "a".into(),
+            to: "b".into(),
+        };
+        let error = Place::new(Path::new("."), Some(&range)).err().unwrap().to_string();
+        assert!(error.contains("`#a..b` stands for many trees"), "{error}");
     }
 }

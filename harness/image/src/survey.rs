@@ -5,8 +5,8 @@ use std::time::Instant;
 use pep440_rs::Version;
 
 use super::assets::Tree;
-use super::expr::{Base, Distribution, ImageExpr, Releases};
-use super::recipe::Plan;
+use super::expr::{Distribution, ImageExpr, Releases};
+use super::recipe::{Base, Plan};
 use super::{Cache, ImageError, bootstrap, build, pypi, release};
 use comeback_engine::Engine;
 

@@ -26,7 +26,7 @@ const NEVER: [&str; 9] = [
 /// are left out.
 pub(super) fn read(root: &Path, ignore: &Ignore) -> Result<Tree, ImageError> {
     let mut found = BTreeMap::new();
-    let mut size = 0;
+    let mut sizes = Sizes::default();
     let mut waiting = vec![PathBuf::new()];
     while let Some(directory) = waiting.pop() {
         let absolute = if directory == Path::new("") {
@@ -51,17 +51,12 @@ pub(super) fn read(root: &Path, ignore: &Ignore) -> Result<Tree, ImageError> {
                     waiting.push(path);
                 }
             } else if !ignore.matches(&name) && (kind.is_file() || kind.is_symlink()) {
-                size += entry.metadata().map_or(0, |m| m.len());
+                sizes.add(entry.metadata().map_or(0, |m| m.len()));
                 found.insert(name, (entry.path(), kind.is_symlink()));
             }
         }
     }
-    if size > LIMIT {
-        return Err(ImageError::Path {
-            path: root.to_owned(),
-            why: format!("it holds {} MiB: too much for a build context", size >> 20),
-        });
-    }
+    sizes.check(root)?;
     let mut tree = Tree::default();
     for (name, (path, link)) in found {
         if link {
@@ -73,6 +68,33 @@ pub(super) fn read(root: &Path, ignore: &Ignore) -> Result<Tree, ImageError> {
         }
     }
     Ok(tree)
+}
+
+/// The sizes of the files of a tree, added up.
+#[derive(Default)]
+pub(super) struct Sizes(u64);
+
+impl Sizes {
+    pub(super) fn add(&mut self, bytes: u64) {
+        self.0 += bytes;
+    }
+
+    /// An error if they are more than a build context may hold.
+    pub(super) fn check(&self, root: &Path) -> Result<(), ImageError> {
+        if self.0 <= LIMIT {
+            return Ok(());
+        }
+        Err(ImageError::Path {
+            path: root.to_owned(),
+            why: format!("it holds {} MiB: too much for a build context", self.0 >> 20),
+        })
+    }
+}
+
+/// True for a path below a directory that is never part of a source tree.
+pub(super) fn is_never_source(path: &str) -> bool {
+    let directories = path.rsplit_once('/').map_or("", |(directories, _)| directories);
+    directories.split('/').any(|name| NEVER.contains(&name))
 }
 
 /// The hash of a tree and of further inputs.
