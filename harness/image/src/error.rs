@@ -63,6 +63,15 @@ pub enum ImageError {
         why: String,
     },
 
+    /// A base that does not have the Python an image needs.
+    #[error("{image}: {why}")]
+    Unserved {
+        /// The image.
+        image: String,
+        /// What it requires, and which base has it.
+        why: String,
+    },
+
     /// A base can neither be pulled nor bootstrapped.
     #[error(
         "no base image {base}: pulling {image} failed ({pull}), and it cannot be bootstrapped from Debian's packages \
@@ -198,7 +207,7 @@ impl ImageError {
             Self::Cache { .. } => "set XDG_CACHE_HOME to a folder that can be written".to_owned(),
             Self::Engine(_) => "`comeback doctor` looks at the engine; its own log says more".to_owned(),
             // Their messages say what to do.
-            Self::Expression(_) | Self::Path { .. } => return None,
+            Self::Expression(_) | Self::Path { .. } | Self::Unserved { .. } => return None,
         })
     }
 

@@ -147,8 +147,8 @@ impl Report<'_> {
     }
 }
 
-/// The images that expressions stand for, in the same order: a range stands for every release in it, `latest` for the
-/// newest, and a range of revisions for every tag in it.
+/// The images that expressions stand for, in the same order: a range stands for every release in it that the base has
+/// the Python for, `latest` for the newest of those, and a range of revisions for every tag in it.
 ///
 /// # Errors
 ///
@@ -158,7 +158,7 @@ pub async fn expand(
     expressions: &[ImageExpr],
     options: &ObtainOptions,
 ) -> Result<Vec<ImageExpr>, ImageError> {
-    let mut known: BTreeMap<&Distribution, Vec<Version>> = BTreeMap::new();
+    let mut known: BTreeMap<(&Distribution, Base), Vec<Version>> = BTreeMap::new();
     let mut all = Vec::new();
     for expression in expressions {
         match expression {
@@ -167,14 +167,15 @@ pub async fn expand(
                 releases,
                 base,
             } if !matches!(releases, Releases::Exact(_)) => {
-                if !known.contains_key(distribution) {
+                let key = (distribution, *base);
+                if !known.contains_key(&key) {
                     let there = match options.offline {
                         true => release::local(engine, distribution).await?,
-                        false => pypi::releases(distribution).await?,
+                        false => pypi::releases(distribution, *base).await?,
                     };
-                    known.insert(distribution, there);
+                    known.insert(key, there);
                 }
-                let found = pypi::select(distribution, releases, &known[distribution])?;
+                let found = pypi::select(distribution, releases, &known[&key])?;
                 all.extend(found.into_iter().map(|version| ImageExpr::Release {
                     distribution: distribution.clone(),
                     releases: Releases::Exact(version),

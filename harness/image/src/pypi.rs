@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use pep440_rs::Version;
+use pep440_rs::{Version, VersionSpecifiers};
 use serde::Deserialize;
 
+use super::choice::choose;
 use super::expr::{Distribution, Releases};
+use super::recipe::Base;
+use super::stage::Stage;
 use super::{ImageError, http};
 
 /// The simple index in its JSON form (PEP 691).
@@ -51,9 +54,27 @@ struct PageFile {
     /// `false`, or a string with the reason.
     #[serde(default)]
     yanked: serde_json::Value,
+    #[serde(default, rename = "requires-python")]
+    requires_python: Option<String>,
 }
 
 impl PageFile {
+    /// The version in its name.
+    fn version(&self) -> Option<Version> {
+        let name = &self.filename;
+        let stem = name.strip_suffix(".tar.gz").or_else(|| name.strip_suffix(".whl"))?;
+        Version::from_str(stem.split('-').nth(1)?).ok()
+    }
+
+    /// True unless it states a range of Pythons that `base` is not in.
+    fn runs_on(&self, base: Base) -> bool {
+        self.pythons().is_none_or(|range| base.satisfies(&range))
+    }
+
+    fn pythons(&self) -> Option<VersionSpecifiers> {
+        VersionSpecifiers::from_str(self.requires_python.as_deref()?).ok()
+    }
+
     fn is_yanked(&self) -> bool {
         !matches!(self.yanked, serde_json::Value::Null | serde_json::Value::Bool(false))
     }
@@ -69,24 +90,30 @@ fn parse(body: &[u8]) -> Result<Page, String> {
     serde_json::from_slice(body).map_err(|e| format!("not JSON of the simple index: {e}"))
 }
 
-/// Releases of a distribution that are not yanked, oldest first.
-pub(super) async fn releases(of: &Distribution) -> Result<Vec<Version>, ImageError> {
-    Ok(versions(&page(&of.to_string()).await?))
+/// Releases of a distribution that are not yanked and whose Pythons `base` is among, oldest first.
+pub(super) async fn releases(of: &Distribution, base: Base) -> Result<Vec<Version>, ImageError> {
+    Ok(versions(&page(&of.to_string()).await?, |file| file.runs_on(base)))
 }
 
-fn versions(page: &Page) -> Vec<Version> {
-    let mut all: Vec<Version> = page
+/// Checks that a release exists and that it runs on a base.
+pub(super) async fn check(of: &Distribution, version: &Version, base: Base) -> Result<(), ImageError> {
+    let page = page(&of.to_string()).await?;
+    select(of, &Releases::Exact(version.clone()), &versions(&page, |_| true))?;
+    let mut files = page
         .files
         .iter()
-        .filter(|file| !file.is_yanked())
-        .filter_map(|file| {
-            let stem = file
-                .filename
-                .strip_suffix(".tar.gz")
-                .or_else(|| file.filename.strip_suffix(".whl"))?;
-            Version::from_str(stem.split('-').nth(1)?).ok()
-        })
-        .collect();
+        .filter(|file| file.version().as_ref() == Some(version));
+    let pythons = files.find_map(PageFile::pythons);
+    choose(Some(base), &Stage::default(), pythons.as_ref()).map_err(|why| ImageError::Unserved {
+        image: format!("{of} {version}"),
+        why,
+    })?;
+    Ok(())
+}
+
+fn versions(page: &Page, counts: impl Fn(&PageFile) -> bool) -> Vec<Version> {
+    let files = page.files.iter().filter(|file| !file.is_yanked() && counts(file));
+    let mut all: Vec<Version> = files.filter_map(PageFile::version).collect();
     all.sort();
     all.dedup();
     all
@@ -186,7 +213,8 @@ mod tests {
     use super::*;
 
     const INDEX: &str = r#"{"files": [
-        {"filename": "hermes_agent-0.17.0-py3-none-any.whl", "url": "u", "hashes": {"sha256": "1"}, "yanked": false},
+        {"filename": "hermes_agent-0.17.0-py3-none-any.whl", "url": "u", "hashes": {"sha256": "1"}, "yanked": false,
+         "requires-python": ">=3.11,<3.14"},
         {"filename": "hermes_agent-0.16.0.tar.gz", "url": "u", "hashes": {}, "yanked": false},
         {"filename": "hermes_agent-0.16.0-py3-none-any.whl", "url": "u", "hashes": {}},
         {"filename": "hermes_agent-0.9.0-py3-none-any.whl", "url": "u", "hashes": {}},
@@ -201,7 +229,17 @@ mod tests {
     fn known() -> Vec<Version> {
         let mut page = parse(INDEX.as_bytes()).unwrap();
         page.files.retain(|file| file.filename.starts_with("hermes"));
-        versions(&page)
+        versions(&page, |_| true)
+    }
+
+    #[test]
+    fn releases_that_do_not_run_on_a_base_are_left_out() {
+        let page = parse(INDEX.as_bytes()).unwrap();
+        let on = |base| versions(&page, |file| file.filename.starts_with("hermes") && file.runs_on(base));
+        let newest: Version = "0.17.0".parse().unwrap();
+        assert!(on(Base::Trixie).contains(&newest));
+        assert!(!on(Base::Forky).contains(&newest));
+        assert_eq!(on(Base::Forky).len(), on(Base::Trixie).len() - 1);
     }
 
     fn chosen(expression: &str) -> Result<Vec<String>, String> {

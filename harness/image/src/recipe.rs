@@ -46,7 +46,7 @@ pub(super) const BOOTSTRAPPED: [&str; 20] = [
 ];
 
 /// The system below the gateway. It is an axis of its own, because the fix reads the supervisor's text output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Base {
     /// Debian 12: s6 2.11, Python 3.11.

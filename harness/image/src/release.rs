@@ -6,7 +6,7 @@ use pep440_rs::Version;
 
 use super::assets::{self, Key, Tree, short};
 use super::build::{self, Job, Log};
-use super::expr::{Distribution, ImageExpr, Releases};
+use super::expr::{Distribution, ImageExpr};
 use super::recipe::{Base, Plan};
 use super::{Image, ImageError, ObtainOptions, Report, pypi};
 use comeback_engine::{Engine, ImageInfo};
@@ -44,11 +44,7 @@ pub(super) async fn obtain(
         });
     }
     // Checked before anything is built, so that a release that does not exist fails at once.
-    let exists = async {
-        let known = pypi::releases(distribution).await?;
-        pypi::select(distribution, &Releases::Exact(version.clone()), &known)
-    };
-    exists.await?;
+    pypi::check(distribution, version, base).await?;
     let base_image = plan.ensure(engine, &options.cache, report).await?;
 
     let _lock = options.cache.lock(short(&key)).await?;

@@ -65,7 +65,7 @@ pub async fn here(engine: &dyn Engine, expression: &ImageExpr) -> Result<bool, I
 /// If the index cannot be read.
 pub async fn newest() -> Result<(Version, String), ImageError> {
     let own = Distribution::default();
-    let known = pypi::releases(&own).await?;
+    let known = pypi::releases(&own, Base::default()).await?;
     let newest = pypi::select(&own, &Releases::Latest, &known)?;
     let newest = newest.into_iter().next_back();
     let none = || ImageError::NothingInRange {

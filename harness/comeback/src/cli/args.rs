@@ -60,9 +60,11 @@ An IMAGE is one of
   release:VERSION      a release of hermes-agent on PyPI, such as release:0.17.0, or release:latest
   pypi:NAME==VERSION   another distribution on PyPI that ships the gateway
   source:PATH          a checkout or an unpacked sdist of hermes-agent
+  source:PATH#REVISION a branch, tag or commit of that repository, without touching the checkout
   docker:REF           an existing image, pulled if absent; it keeps its entrypoint, not its command
   dockerfile:PATH      an image built from that Dockerfile
-comeback builds the images of the first three. They take a base as a suffix: @bookworm (default), @trixie or @forky-s6.
+comeback builds the images of the first four. They take a base as a suffix: @bookworm, @trixie, @forky-s6 or @forky. Without
+one, a release is installed on @bookworm, and a tree on the base that its own Dockerfile and requires-python ask for.
 
 The expectation follows from the image's release, unless --expect is given.
 

@@ -144,7 +144,7 @@ async fn an_image_built_by_somebody_else_works() {
         "LABEL comeback.image=test",
         "ENV PATH=/opt/hermes/.venv/bin:/command:/usr/local/bin:/usr/bin:/bin HERMES_HOME=/opt/data \
          HERMES_DISABLE_LAZY_INSTALLS=1",
-        "ENTRYPOINT [\"/init\"]",
+        "ENTRYPOINT [\"/init\", \"/opt/hermes/docker/main-wrapper.sh\"]",
         "CMD [\"gateway\", \"run\"]",
     ]
     .map(str::to_owned);

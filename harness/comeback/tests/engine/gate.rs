@@ -1,4 +1,5 @@
-//! `compare` as the gate of a pull request: checkouts that lost one half of the fix, and one that lost nothing.
+//! `compare` as the gate of a pull request: checkouts that lost one half of the fix or their reconciler, and one that lost
+//! nothing, against their branch.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,31 +27,82 @@ const MARKER: Edit = (
     "pass",
 );
 
-/// Lists the names and contents of installed files, and whether they have bytecode, to compare two images.
-const INSTALLED: &str = r#"
-import hashlib, os
-for folder, folders, names in os.walk("/opt/hermes/.venv"):
-    folders.sort()
-    lines = []
-    for name in sorted(names):
-        path = os.path.join(folder, name)
-        # Where a wheel came from, and with it the list that has a hash of that.
-        if name in ("RECORD", "direct_url.json", "uv_cache.json") and "hermes_agent" in folder:
-            continue
-        with open(path, "rb") as file:
-            lines.append(name + " " + (hashlib.sha256(file.read()).hexdigest() if not name.endswith(".pyc") else ""))
-    print(folder, len(lines), hashlib.sha256("\n".join(lines).encode()).hexdigest())
+const RECONCILER: Edit = (
+    "docker/cont-init.d/02-reconcile-profiles",
+    "-m hermes_cli.container_boot",
+    "-c pass",
+);
+
+/// A `setup.py` that refuses wheels and sdists, and allows an editable install.
+const REFUSES: &str = r#"
+from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.sdist import sdist
+
+class Wheel(bdist_wheel):
+    def run(self):
+        raise RuntimeError("no wheels are built from this tree")
+
+class Sdist(sdist):
+    def run(self):
+        raise RuntimeError("no sdists are built from this tree")
+
+setup(cmdclass={"bdist_wheel": Wheel, "sdist": Sdist})
 "#;
 
-fn sdist(folder: &Path) -> PathBuf {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ci/sdist");
+/// Prints who owns the files of the tree, and what the user `hermes` may write of them.
+const OWNERS: &str = r#"
+import os
+owners, writable = set(), 0
+for folder, folders, names in os.walk("/opt/hermes"):
+    for path in [folder] + [os.path.join(folder, name) for name in names]:
+        if not os.path.islink(path):
+            entry = os.stat(path)
+            owners.add(entry.st_uid)
+            writable += bool(entry.st_mode & 0o022)
+print(sorted(owners), writable, os.path.exists("/opt/hermes/gateway/run.py"))
+"#;
+
+/// A repository with a tree that refuses wheels and brings cont-init scripts of its own (a copy of ours), on a branch `main`.
+fn repository(folder: &Path) -> PathBuf {
+    let project = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let done = Command::new("python3")
-        .args([script, "0.17.0"])
+        .arg(project.join("ci/sdist"))
+        .arg("0.19.0")
         .arg(folder)
         .output()
         .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    PathBuf::from(String::from_utf8(done.stdout).unwrap().trim())
+    let root = PathBuf::from(String::from_utf8(done.stdout).unwrap().trim());
+    std::fs::write(root.join("setup.py"), REFUSES).unwrap();
+    let scripts = root.join("docker/cont-init.d");
+    std::fs::create_dir_all(&scripts).unwrap();
+    for entry in std::fs::read_dir(project.join("images/gateway/rootfs/etc/cont-init.d")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), scripts.join(entry.file_name())).unwrap();
+    }
+    for arguments in [
+        &["init", "--quiet", "--initial-branch=main"][..],
+        &["add", "--all", "--force"],
+        &[
+            "-c",
+            "user.name=n",
+            "-c",
+            "user.email=n@example.org",
+            "commit",
+            "--quiet",
+            "--message=1",
+        ],
+    ] {
+        let done = Command::new("git")
+            .arg("-C")
+            .arg(&root)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    root
 }
 
 /// Applies an edit, and returns the original content.
@@ -62,33 +114,39 @@ fn edit(root: &Path, (file, from, to): Edit) -> String {
     text
 }
 
-async fn installed(engine: &Arc<dyn Engine>, image: &str, side: &str) -> Vec<String> {
-    let name = format!("comeback-test-installed-{side}-{}", std::process::id());
+/// What a Python script prints in a container of an image.
+async fn printed(engine: &Arc<dyn Engine>, image: &str, script: &str) -> String {
+    let name = format!("comeback-test-printed-{}", std::process::id());
     let spec = ContainerSpec {
         image: image.to_owned(),
         name: name.clone(),
         labels: [(RUN_LABEL.to_owned(), name)].into(),
         entrypoint: Some("python3".to_owned()),
-        cmd: ["-Ic", INSTALLED].map(str::to_owned).into(),
+        cmd: ["-Ic", script].map(str::to_owned).into(),
         ..ContainerSpec::default()
     };
     let id = engine.create_container(&spec).await.unwrap();
     engine.start(&id).await.unwrap();
     let lines: Vec<_> = engine.logs(&id, 0, true).await.unwrap().collect().await;
     engine.remove_container(&id).await.unwrap();
-    lines.into_iter().map(|line| line.unwrap().text).collect()
+    let lines: Vec<String> = lines.into_iter().map(|line| line.unwrap().text).collect();
+    lines.join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn compare_names_the_half_of_the_fix_that_a_checkout_lost() {
+async fn compare_names_what_a_checkout_lost_against_its_branch() {
     let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let folder = tempfile::tempdir().unwrap();
-    let root = sdist(folder.path());
+    let root = repository(folder.path());
+    let (branch, checkout) = (
+        format!("source:{}#main", root.display()),
+        format!("source:{}", root.display()),
+    );
     let compared = |report: &str| {
         let report = folder.path().join(report);
         let seen = run(comeback()
-            .args(["compare", "release:0.17.0", &format!("source:{}", root.display())])
+            .args(["compare", &branch, &checkout])
             .args(["--filter", FILTER, "--format", "json"])
             .arg("--output")
             .arg(format!("human={}", report.display())));
@@ -100,40 +158,34 @@ async fn compare_names_the_half_of_the_fix_that_a_checkout_lost() {
     let (seen, told) = compared("whole.txt");
     assert_eq!(seen.code, 0, "{seen}");
     let document = seen.json();
-    let changes: Vec<_> = document["comparisons"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| &c["change"])
-        .collect();
+    let all = document["comparisons"].as_array().unwrap();
+    let changes: Vec<_> = all.iter().map(|c| &c["change"]).collect();
     assert_eq!(changes, ["held", "held"], "{seen}");
-    assert!(told.contains("2 scenarios hold on release:0.17.0"), "{told}");
+    assert!(told.contains(&format!("2 scenarios hold on {branch}")), "{told}");
     let [old, new] = references(&document);
-    let (release, source) = tokio::join!(installed(&engine, &old, "release"), installed(&engine, &new, "source"));
-    engine.remove_image(&new).await.unwrap();
-    assert!(release.len() > 500, "{release:?}");
-    assert_eq!(release, source, "a checkout is installed as its release is");
+    assert_eq!(old, new, "the branch and its checkout are one tree, so one image");
+    assert_eq!(printed(&engine, &new, OWNERS).await, "[0] 0 True");
 
-    for (half, scenario, change) in [
-        ("signal", "docker-restart", SIGNAL),
-        ("marker", "operator-stop-marker", MARKER),
+    for (lost, scenarios, change) in [
+        ("signal", &["docker-restart"][..], SIGNAL),
+        ("marker", &["operator-stop-marker"], MARKER),
+        ("reconciler", &["docker-restart", "operator-stop-marker"], RECONCILER),
     ] {
         let before = edit(&root, change);
-        let (seen, told) = compared(half);
+        let (seen, told) = compared(lost);
         std::fs::write(root.join(change.0), before).unwrap();
-        assert_eq!(seen.code, 1, "{half}\n{seen}");
+        assert_eq!(seen.code, 1, "{lost}\n{seen}");
         let document = seen.json();
         engine.remove_image(&references(&document)[1]).await.unwrap();
-        assert_eq!(document["verdict"], "regression", "{half}\n{seen}");
+        assert_eq!(document["verdict"], "regression", "{lost}\n{seen}");
         let all = document["comparisons"].as_array().unwrap();
-        let lost: Vec<_> = all.iter().filter(|c| c["change"] != "held").collect();
-        assert_eq!(lost.len(), 1, "only that half\n{seen}");
-        assert_eq!(
-            (&lost[0]["scenario"], &lost[0]["change"]),
-            (&json!(scenario), &json!("introduced")),
-            "{seen}"
-        );
-        assert_eq!(lost[0]["guards"], json!([half]), "{seen}");
-        assert!(told.contains(&format!("the {half} half of the fix")), "{told}");
+        let introduced: Vec<_> = all.iter().filter(|c| c["change"] == "introduced").collect();
+        let found: Vec<_> = introduced.iter().map(|c| c["scenario"].as_str().unwrap()).collect();
+        assert_eq!(found, scenarios, "{lost}\n{seen}");
+        if lost != "reconciler" {
+            assert_eq!(introduced[0]["guards"], json!([lost]), "{seen}");
+            assert!(told.contains(&format!("the {lost} half of the fix")), "{told}");
+        }
     }
+    engine.remove_image(&old).await.unwrap();
 }
