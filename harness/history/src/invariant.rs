@@ -10,6 +10,9 @@ use comeback_gateway::state::RUNNING;
 use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
 use comeback_scenario::vocabulary::{About, OperationKind};
 
+/// The name of the row that a started gateway came up.
+pub const CAME_UP: &str = "invariant.came_up";
+
 /// An implicit row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InvariantRow {
@@ -128,7 +131,7 @@ fn came_up(scenario: &Scenario, history: &[Observation], profile: &str, by: Star
     };
     Some(InvariantRow {
         at: Moment::Start,
-        name: "invariant.came_up",
+        name: CAME_UP,
         profile: profile.to_owned(),
         wanted: Value::Bool(true),
         reading,

@@ -25,3 +25,5 @@ pub mod now;
 pub mod order;
 pub mod probe;
 mod reading;
+
+pub use invariant::CAME_UP;

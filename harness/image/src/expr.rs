@@ -308,7 +308,7 @@ fn requirement_in(text: &str) -> Result<(Distribution, Releases), String> {
 fn revisions_in(text: &str) -> Result<Revisions, String> {
     let good = |revision: &str| match revision {
         "" => Err("nothing stands for a revision".to_owned()),
-        _ if revision.starts_with('-') || revision.contains(char::is_whitespace) || revision.contains("..") => {
+        _ if revision.starts_with(['-', '.']) || revision.contains(char::is_whitespace) || revision.contains("..") => {
             Err(format!("`{revision}` is not a revision of git"))
         }
         _ => Ok(revision.to_owned()),

@@ -85,7 +85,8 @@ fn pair(old: &CaseEntry, new: &CaseEntry) -> Comparison {
     let change = change(old, new);
     let mut guards: Vec<Guard> = Vec::new();
     if matches!(change, Change::Introduced | Change::Changed) {
-        for guard in lost.iter().filter_map(|row| row.guards) {
+        let telling = lost.iter().filter(|row| !new.never_came_up(&row.profile));
+        for guard in telling.filter_map(|row| row.guards) {
             if !guards.contains(&guard) {
                 guards.push(guard);
             }
@@ -161,6 +162,8 @@ mod tests {
 
     use super::*;
     use crate::document::samples::{self, compared, reproduced};
+    use comeback_history::CAME_UP;
+    use comeback_scenario::model::Value;
 
     fn case(found: Classification) -> CaseEntry {
         let mut case = reproduced().cases.remove(0);
@@ -197,6 +200,20 @@ mod tests {
         let repaired = compared(true);
         assert_eq!((repaired.verdict, repaired.exit_code), (RunVerdict::Held, 0));
         assert!(repaired.comparisons.unwrap().iter().all(|c| c.guards.is_empty()));
+    }
+
+    #[test]
+    fn a_gateway_that_never_came_up_says_nothing_about_the_fix() {
+        let document = compared(false);
+        let of = |scenario| document.cases.iter().filter(move |case| case.scenario == scenario);
+        let mut cases: Vec<CaseEntry> = of("docker-restart").cloned().collect();
+        cases.sort_by_key(|case| badness(found(case)));
+        let [old, new] = [&cases[0], &cases[cases.len() - 1]];
+        assert_eq!(pair(old, new).guards, [Guard::Signal]);
+        let mut dark = new.clone();
+        let row = dark.rows.iter_mut().find(|row| row.probe == CAME_UP).unwrap();
+        row.observed = Some(Value::Bool(false));
+        assert_eq!(pair(old, &dark).guards, []);
     }
 
     #[test]

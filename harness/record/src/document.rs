@@ -30,6 +30,7 @@ use super::comparison::Comparison;
 use super::engine_entry::EngineEntry;
 use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
 use super::spans::Span;
+use comeback_history::CAME_UP;
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{CaseEvidence, ObserverImage};
 use comeback_scenario::model::{Guard, Scenario, Value, ValueSet};
@@ -352,6 +353,14 @@ pub struct RowEntry {
     /// When the observation became true, where that is known.
     #[serde(default)]
     pub seen_at: Option<Timestamp>,
+}
+
+impl CaseEntry {
+    /// True if a profile's gateway was seen not to come up at the case's start. Then its rows say nothing about the fix.
+    pub fn never_came_up(&self, profile: &str) -> bool {
+        let mut rows = self.rows.iter();
+        rows.any(|row| row.probe == CAME_UP && row.profile == profile && row.observed.is_some() && !row.is_fixed())
+    }
 }
 
 impl RowEntry {

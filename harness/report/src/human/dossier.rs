@@ -306,7 +306,7 @@ pub fn meaning(case: &CaseEntry) -> String {
             let broken = case
                 .rows
                 .iter()
-                .find(|row| row.guards == Some(guard) && !row.is_fixed());
+                .find(|row| row.guards == Some(guard) && !row.is_fixed() && !case.never_came_up(&row.profile));
             let broken = broken.filter(|row| guard != Guard::Reconciler || !did_as_recorded(case, row));
             sentences.extend(broken.map(|row| look_at(guard, row.is_regressed())));
         }
