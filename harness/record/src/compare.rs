@@ -211,8 +211,10 @@ mod tests {
         let [old, new] = [&cases[0], &cases[cases.len() - 1]];
         assert_eq!(pair(old, new).guards, [Guard::Signal]);
         let mut dark = new.clone();
-        let row = dark.rows.iter_mut().find(|row| row.probe == CAME_UP).unwrap();
+        let mut row = dark.rows[0].clone();
+        row.probe = CAME_UP.to_owned();
         row.observed = Some(Value::Bool(false));
+        dark.rows.push(row);
         assert_eq!(pair(old, &dark).guards, []);
     }
 
