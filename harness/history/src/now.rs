@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::facts::{ContainerChange, Fact, FileContent, Observation};
+use comeback_gateway::boot_line;
 use comeback_gateway::state::{GATEWAY_STATE, is_serving};
 pub use profile::{Life, Process, ProfileNow, process_of, word};
 
@@ -26,6 +27,8 @@ pub struct BootLine {
     pub prior_state: Option<String>,
     /// `action`.
     pub action: String,
+    /// `folded_into_root`; `None` if the line does not have it.
+    pub folded: Option<bool>,
     /// The profile's state file and marker just before it.
     pub state: Option<FileContent>,
     /// The marker just before it.
@@ -171,7 +174,7 @@ impl Now {
                 profile,
                 prior_state,
                 action,
-                ..
+                line,
             } => {
                 let p = self.profiles.get(profile);
                 self.boot_lines.push(BootLine {
@@ -180,6 +183,7 @@ impl Now {
                     seq: o.seq,
                     prior_state: prior_state.clone(),
                     action: action.clone(),
+                    folded: boot_line::folded(line),
                     state: p.and_then(|p| p.state.as_ref()).map(|s| s.0.clone()),
                     marker: p.and_then(|p| p.marker.as_ref()).map(|s| s.0.clone()),
                 });

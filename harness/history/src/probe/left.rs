@@ -73,10 +73,118 @@ pub(super) fn left_by(
     }
     let path = format!("{profile}/{STATE}");
     let (from, upto) = (left.state.as_ref().map(|s| s.1), after.first().map(|o| o.seq));
-    let around =
-        |seq: u64| from.is_some_and(|from| seq >= from) && upto.is_some_and(|upto| seq <= upto.saturating_add(2));
+    // What was missed came before the content that was told last: once a later life has written twice, it is that life's.
+    let told_since = |seq: u64| {
+        let since = after.iter().skip(1).take_while(|o| o.seq < seq);
+        since
+            .into_iter()
+            .any(|o| matches!(&o.fact, Fact::State { profile: p, .. } if p == profile))
+    };
+    let around = |seq: u64| {
+        let soon = upto.is_some_and(|upto| seq <= upto.saturating_add(2));
+        from.is_some_and(|from| seq >= from) && soon && !told_since(seq)
+    };
     if end.missed.iter().any(|(seq, what)| *what == path && around(*seq)) {
         return Err("a state was overwritten before it could be read".into());
     }
     Ok(left)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::facts::{ContainerChange, ServiceStatus, Source};
+    use crate::fixtures::History;
+
+    /// A container with one gateway that ends and another one that follows it, each with the pid 40 or 50.
+    fn two_lives(second_writes: u32, missed: bool) -> Result<Left, String> {
+        let history = History::default();
+        let started_at = Some(Timestamp::UNIX_EPOCH);
+        let change = ContainerChange::Started;
+        history.push(
+            Source::Engine,
+            started_at,
+            Fact::Container {
+                change,
+                started_at,
+                exit: None,
+            },
+        );
+        history.push(
+            Source::Agent,
+            started_at,
+            Fact::Ready {
+                started_at,
+                init_start: Some(1),
+                init: None,
+            },
+        );
+        let service = |pid: Option<u32>| {
+            let status = ServiceStatus {
+                up: pid.is_some(),
+                pid,
+                start_time: pid.map(u64::from),
+                ..ServiceStatus::default()
+            };
+            history.push(
+                Source::Agent,
+                None,
+                Fact::Service {
+                    profile: "default".into(),
+                    status,
+                },
+            );
+        };
+        let state = |pid: u32, word: &str| {
+            let value = json!({"pid": pid, "start_time": pid, "gateway_state": word})
+                .as_object()
+                .unwrap()
+                .clone();
+            let content = FileContent::Json { value };
+            history.push(
+                Source::Observer,
+                None,
+                Fact::State {
+                    profile: "default".into(),
+                    content,
+                },
+            );
+        };
+        service(Some(40));
+        state(40, "running");
+        state(40, "stopped");
+        service(None);
+        service(Some(50));
+        for _ in 0..second_writes {
+            state(50, "stopped");
+        }
+        if missed {
+            history.push(
+                Source::Observer,
+                None,
+                Fact::Missed {
+                    path: "default/gateway_state.json".into(),
+                },
+            );
+        }
+        let history = history.observations();
+        let end = Now::at_end(&history);
+        let lives = end.profile("default").lives;
+        left_by(&history, &end, "default", &lives, 0)
+    }
+
+    #[test]
+    fn a_write_missed_before_the_next_gateways_first_makes_what_was_left_unknown() {
+        assert!(two_lives(1, false).is_ok());
+        assert!(two_lives(1, true).is_err());
+    }
+
+    #[test]
+    fn a_write_missed_between_two_of_the_next_gateway_is_its_own() {
+        assert!(two_lives(2, true).is_ok());
+    }
 }
