@@ -1,7 +1,7 @@
 //! Trials on a real engine: a sequence becomes a scenario and is run like any other.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use comeback_explore::hunt::{Finding, Purpose, TrialRequest, TrialRunner};
 use comeback_explore::oracle;
 use comeback_explore::sequence::Sequence;
 use comeback_explore::trial::{Trial, TrialOutcome};
-use comeback_history::facts::CaseEvidence;
+use comeback_gateway::boot_line;
+use comeback_history::facts::{CaseEvidence, Fact};
 use comeback_image::Image;
 use comeback_plan::CaseKey;
 use comeback_record::document::JudgedCase;
@@ -33,6 +34,28 @@ const SHORT: Duration = Duration::from_millis(1500);
 /// The settling window of a finding.
 const LONG: Duration = Duration::from_secs(5);
 
+/// A boot on a volume with nothing on it.
+const LOOK: &str = r#"schema = 1
+title = "a look at what the reconciler says"
+why = "Whether several profiles have a gateway each."
+tags = []
+
+[start]
+by = "none"
+
+[[expect]]
+at = "boot:1"
+probe = "boot.lines"
+fixed = 1
+regressed = 0
+"#;
+
+/// True if a boot line has the word on profiles that the root's gateway is started for: one gateway serves them all.
+fn one_gateway(evidence: &CaseEvidence) -> bool {
+    let says = |fact: &Fact| matches!(fact, Fact::BootLine { line, .. } if boot_line::folded(line).is_some());
+    evidence.history.iter().any(|observation| says(&observation.fact))
+}
+
 /// Runs sequences in containers.
 pub struct EngineTrials {
     ctx: Arc<RunContext>,
@@ -46,6 +69,7 @@ pub struct EngineTrials {
     entered: Mutex<BTreeMap<usize, Arc<Scenario>>>,
     repeats: Mutex<Vec<Repeat>>,
     since: Instant,
+    one_gateway: AtomicBool,
 }
 
 /// A repeat of a finding, judged like any case.
@@ -92,7 +116,16 @@ impl EngineTrials {
             entered: Mutex::default(),
             repeats: Mutex::default(),
             since: Instant::now(),
+            one_gateway: AtomicBool::new(false),
         }
+    }
+
+    /// Boots the image once, and returns whether one gateway serves all profiles of a container.
+    pub async fn has_one_gateway(&self) -> bool {
+        if let Ok(scenario) = file::scenario("look", LOOK) {
+            self.play(&Arc::new(scenario), None).await;
+        }
+        self.one_gateway.load(Ordering::Relaxed)
     }
 
     /// The scenario file of a finding.
@@ -215,6 +248,7 @@ impl EngineTrials {
                 }
             }
             Attempt::Ended(evidence) => {
+                self.one_gateway.fetch_or(one_gateway(evidence), Ordering::Relaxed);
                 let trial = oracle::judge(scenario, evidence);
                 (self.tell)(judged_event(case, &trial));
                 if !repeat && trial.outcome != TrialOutcome::Held {
