@@ -51,9 +51,8 @@ regressed = 0
 "#;
 
 /// True if a boot line has the word on profiles that the root's gateway is started for: one gateway serves them all.
-fn one_gateway(evidence: &CaseEvidence) -> bool {
-    let says = |fact: &Fact| matches!(fact, Fact::BootLine { line, .. } if boot_line::folded(line).is_some());
-    evidence.history.iter().any(|observation| says(&observation.fact))
+fn tells_of_one_gateway(fact: &Fact) -> bool {
+    matches!(fact, Fact::BootLine { line, .. } if boot_line::folded(line).is_some())
 }
 
 /// Runs sequences in containers.
@@ -248,7 +247,8 @@ impl EngineTrials {
                 }
             }
             Attempt::Ended(evidence) => {
-                self.one_gateway.fetch_or(one_gateway(evidence), Ordering::Relaxed);
+                let one = evidence.history.iter().any(|o| tells_of_one_gateway(&o.fact));
+                self.one_gateway.fetch_or(one, Ordering::Relaxed);
                 let trial = oracle::judge(scenario, evidence);
                 (self.tell)(judged_event(case, &trial));
                 if !repeat && trial.outcome != TrialOutcome::Held {
@@ -334,5 +334,34 @@ impl TrialRunner for EngineTrials {
 
     fn elapsed(&self) -> Duration {
         self.since.elapsed()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_line_with_the_word_on_folding_tells_of_one_gateway() {
+        let told = |line: &str| {
+            tells_of_one_gateway(&Fact::BootLine {
+                profile: "default".to_owned(),
+                prior_state: None,
+                action: "registered".to_owned(),
+                line: line.to_owned(),
+            })
+        };
+        assert!(told(
+            "x profile=default prior_state=None action=registered folded_into_root=False"
+        ));
+        assert!(!told(
+            "x profile=default prior_state=None action=registered prior_exit=clean"
+        ));
+    }
+
+    #[test]
+    fn the_look_at_an_image_is_a_scenario() {
+        assert_eq!(file::scenario("look", LOOK).unwrap().steps, []);
     }
 }
