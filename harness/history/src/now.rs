@@ -69,8 +69,6 @@ pub struct Now {
     greetings: BTreeMap<Timestamp, Option<u64>>,
     /// Where evidence went missing, and what.
     pub lost: Vec<(u64, String)>,
-    /// Files of which a content was missed, and where.
-    pub missed: Vec<(u64, String)>,
     /// Name of PID 1 of the incarnation whose agent spoke last.
     pub init: Option<String>,
     /// Set when the container was removed.
@@ -242,7 +240,6 @@ impl Now {
                 }
             }
             Fact::Lost { what } => self.lost.push((o.seq, what.clone())),
-            Fact::Missed { path } => self.missed.push((o.seq, path.clone())),
             Fact::StepBegan { op, .. } => {
                 // What the container does after such a step is counted anew.
                 if op.info().container.acts() {
@@ -258,6 +255,7 @@ impl Now {
             Fact::StepEnded { .. }
             | Fact::WaitEnded { .. }
             | Fact::Inspected { .. }
+            | Fact::Missed { .. }
             | Fact::Observer { .. }
             | Fact::Overlay { .. } => {}
         }

@@ -280,7 +280,7 @@ fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
     let Some(life) = p.lives.get(index).filter(|l| l.ended.is_some()) else {
         return Reading::seen(Value::absent(), None);
     };
-    let left = || left_by(history, &end, profile, &p.lives, index);
+    let left = || left_by(history, profile, &p.lives, index);
     match probe {
         Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => match left() {
             Ok(left) => state(probe, left.state.as_ref()),
