@@ -31,6 +31,10 @@ use trials::EngineTrials;
 /// Deadline of each wait within a case. A gateway that takes longer is taken for one that does not come up.
 const WAIT: Duration = Duration::from_secs(30);
 
+/// Several profiles mean nothing where only the root's gateway can be started.
+const ONE_GATEWAY: &str = "one gateway serves all profiles of this image, so named profiles have none that could be started or \
+    stopped: every sequence has the default profile only, as with --profiles 1";
+
 /// Explores an image.
 pub async fn explore(args: ExploreOptions, caller: Caller) -> Result<Exit, Failure> {
     let mut output = RunOutput::open("explore", &args.report, &caller);
@@ -44,7 +48,7 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     if let Some(file) = &args.save {
         savable(file)?;
     }
-    let hunt_for = Hunt {
+    let mut hunt_for = Hunt {
         source: Source {
             seed: args.seed.given_or_drawn(output.clock.started),
             steps: args.steps.get(),
@@ -105,10 +109,22 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     let clock = Instant::now();
     let notes = tell.clone();
     let on_event = move |event: HuntEvent| notes(RunEvent::Note { text: in_words(&event) });
-    let mut cut = tokio::select! {
-        () = hunt(&trials, &hunt_for, &hunted, &on_event) => None,
-        exit = interrupts.next() => Some(exit),
-    };
+    let mut cut = None;
+    if hunt_for.source.profiles > 1 {
+        tokio::select! {
+            one = trials.has_one_gateway() => if one {
+                tell(RunEvent::Warning { text: ONE_GATEWAY.to_owned() });
+                hunt_for.source.profiles = 1;
+            },
+            exit = interrupts.next() => cut = Some(exit),
+        }
+    }
+    if cut.is_none() {
+        tokio::select! {
+            () = hunt(&trials, &hunt_for, &hunted, &on_event) => {}
+            exit = interrupts.next() => cut = Some(exit),
+        }
+    }
     let seconds = clock.elapsed().as_secs_f64();
     let run = output.clock.run.clone();
     let leak = guard.end(engine, &run, &[], &mut cut, &mut interrupts, progress).await;

@@ -10,6 +10,9 @@ pub const NO_STATE: &str = "None";
 pub const STARTED: &str = "started";
 /// What the reconciler can do.
 pub const ACTIONS: &[&str] = &[STARTED, "registered", "skipped"];
+/// The field that tells whether the root's gateway is started for a profile that wants to run. It is written where one
+/// gateway serves all profiles of a container.
+pub const FOLDED: &str = "folded_into_root";
 /// The fields it writes, in any release.
 pub const FIELDS: &[&str] = &[
     "profile",
@@ -17,8 +20,8 @@ pub const FIELDS: &[&str] = &[
     "action",
     // Since 0.20.
     "prior_exit",
-    // Since 0.21.
-    "folded_into_root",
+    // Since 0.21.4.
+    FOLDED,
 ];
 
 /// A line of it.
@@ -50,6 +53,15 @@ impl BootLine {
     }
 }
 
+/// Whether the root's gateway is started for the profile; `None` if the line does not say so.
+pub fn folded(line: &str) -> Option<bool> {
+    match fields(line).find(|(name, _)| *name == FOLDED)?.1 {
+        "True" => Some(true),
+        "False" => Some(false),
+        _ => None,
+    }
+}
+
 /// The fields of a line, with their values.
 pub fn fields(line: &str) -> impl Iterator<Item = (&str, &str)> {
     line.split_whitespace().filter_map(|word| word.split_once('='))
@@ -70,6 +82,14 @@ mod tests {
             action: "registered".into(),
         };
         assert_eq!(BootLine::parse(line), Some(wanted));
+    }
+
+    #[test]
+    fn a_line_tells_whether_its_profile_is_folded() {
+        let line = |rest: &str| folded(&format!("x profile=a prior_state=running action=registered {rest}"));
+        assert_eq!(line("folded_into_root=True"), Some(true));
+        assert_eq!(line("prior_exit=clean folded_into_root=False"), Some(false));
+        assert_eq!((line(""), line("folded_into_root=maybe")), (None, None));
     }
 
     proptest! {

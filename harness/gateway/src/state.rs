@@ -11,6 +11,9 @@ pub const PID: &str = "pid";
 /// The key of that process's start time, in clock ticks since the host's boot.
 pub const START_TIME: &str = "start_time";
 
+/// The key of the profiles that the gateway serves; absent or empty if that is only its own.
+pub const SERVED_PROFILES: &str = "served_profiles";
+
 /// The word of a gateway that is up, and of an operator who wants it up.
 pub const RUNNING: &str = "running";
 
@@ -35,7 +38,7 @@ pub const KEYS: &[&str] = &[
     "migrated_from",
     // Since 0.17.
     DESIRED_STATE,
-    "served_profiles",
+    SERVED_PROFILES,
     // Since 0.20.
     "hermes_home",
     // Since 0.21.
@@ -59,6 +62,12 @@ pub fn is_serving(state: &str) -> bool {
 /// A string in a state file.
 pub fn word<'s>(state: &'s Map<String, Value>, key: &str) -> Option<&'s str> {
     state.get(key).and_then(Value::as_str)
+}
+
+/// The profiles that a state file lists as served by its gateway.
+pub fn served(state: &Map<String, Value>) -> Vec<&str> {
+    let listed = state.get(SERVED_PROFILES).and_then(Value::as_array);
+    listed.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// Whether the operator wants the gateway up, by the record: the intent where it is written down, else the last state. A gateway

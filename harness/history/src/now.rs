@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::facts::{ContainerChange, Fact, FileContent, Observation};
+use comeback_gateway::boot_line;
 use comeback_gateway::state::{GATEWAY_STATE, is_serving};
 pub use profile::{Life, Process, ProfileNow, process_of, word};
 
@@ -26,6 +27,8 @@ pub struct BootLine {
     pub prior_state: Option<String>,
     /// `action`.
     pub action: String,
+    /// `folded_into_root`; `None` if the line does not have it.
+    pub folded: Option<bool>,
     /// The profile's state file and marker just before it.
     pub state: Option<FileContent>,
     /// The marker just before it.
@@ -66,8 +69,6 @@ pub struct Now {
     greetings: BTreeMap<Timestamp, Option<u64>>,
     /// Where evidence went missing, and what.
     pub lost: Vec<(u64, String)>,
-    /// Files of which a content was missed, and where.
-    pub missed: Vec<(u64, String)>,
     /// Name of PID 1 of the incarnation whose agent spoke last.
     pub init: Option<String>,
     /// Set when the container was removed.
@@ -171,7 +172,7 @@ impl Now {
                 profile,
                 prior_state,
                 action,
-                ..
+                line,
             } => {
                 let p = self.profiles.get(profile);
                 self.boot_lines.push(BootLine {
@@ -180,6 +181,7 @@ impl Now {
                     seq: o.seq,
                     prior_state: prior_state.clone(),
                     action: action.clone(),
+                    folded: boot_line::folded(line),
                     state: p.and_then(|p| p.state.as_ref()).map(|s| s.0.clone()),
                     marker: p.and_then(|p| p.marker.as_ref()).map(|s| s.0.clone()),
                 });
@@ -238,7 +240,6 @@ impl Now {
                 }
             }
             Fact::Lost { what } => self.lost.push((o.seq, what.clone())),
-            Fact::Missed { path } => self.missed.push((o.seq, path.clone())),
             Fact::StepBegan { op, .. } => {
                 // What the container does after such a step is counted anew.
                 if op.info().container.acts() {
@@ -254,6 +255,7 @@ impl Now {
             Fact::StepEnded { .. }
             | Fact::WaitEnded { .. }
             | Fact::Inspected { .. }
+            | Fact::Missed { .. }
             | Fact::Observer { .. }
             | Fact::Overlay { .. } => {}
         }

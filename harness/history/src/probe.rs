@@ -8,8 +8,8 @@ mod left;
 use super::facts::{CaseEvidence, Fact, FileContent, MomentName, Observation, ProcessExit, ServiceStatus, TakenFor};
 use super::now::{Life, Now, Process, ProfileNow, word};
 use super::order::{agreed, by_time};
-use comeback_gateway::state::{DESIRED_STATE, GATEWAY_STATE};
-use comeback_scenario::model::{Moment, Probe, Scenario, Value};
+use comeback_gateway::state::{DESIRED_STATE, GATEWAY_STATE, is_serving, served};
+use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, Value};
 
 use left::{left_by, uncounted};
 
@@ -87,9 +87,10 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
         Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => state(probe, p.state.as_ref()),
         Probe::StatePidIsService => Reading::seen(Value::Bool(!now.looping() && p.up()), p.state.map(|s| s.1)),
         Probe::Marker => marker(p.marker.as_ref()),
-        Probe::BootPriorState | Probe::BootAction | Probe::BootLines => {
+        Probe::BootPriorState | Probe::BootAction | Probe::BootLines | Probe::BootFolded => {
             boot_words(now, now.incarnations.len(), probe, profile)
         }
+        Probe::Served => serving(now, profile, &p),
         Probe::Slot => service(now, &p, presence(false), |status| presence(status.slot)),
         Probe::SlotDownFile => service(now, &p, presence(false), |status| presence(status.down_file)),
         Probe::Service => service(now, &p, Value::absent(), |status| Value::str(service_word(&p, status))),
@@ -153,6 +154,35 @@ fn presence(there: bool) -> Value {
     Value::str(if there { "present" } else { "absent" })
 }
 
+/// Gateways that serve a profile: its own, and the root's where that lists it.
+fn serving(now: &Now, profile: &str, p: &ProfileNow) -> Reading {
+    if now.running() && !now.looping() && now.agent != now.started_at() {
+        return Reading::missing("nobody watched the supervisor of this incarnation");
+    }
+    let serves = |by: &ProfileNow, only_if_listed: bool| {
+        let word = by.own_word().filter(|_| !now.looping());
+        let list = by.state.as_ref().and_then(|(content, _)| served_profiles(content));
+        let listed = list.map_or(!only_if_listed, |list| list.contains(&profile));
+        i64::from(word.is_some_and(is_serving) && listed)
+    };
+    let root = now.profile(DEFAULT_PROFILE);
+    let by_root = if profile == DEFAULT_PROFILE {
+        0
+    } else {
+        serves(&root, true)
+    };
+    let seq = [p, &root].iter().filter_map(|p| p.state.as_ref()).map(|s| s.1).max();
+    Reading::seen(Value::Int(serves(p, false) + by_root), seq)
+}
+
+/// The profiles that a state file lists as served, if it lists any.
+fn served_profiles(content: &FileContent) -> Option<Vec<&str>> {
+    match content {
+        FileContent::Json { value } => Some(served(value)).filter(|list| !list.is_empty()),
+        FileContent::Absent | FileContent::Unreadable { .. } => None,
+    }
+}
+
 /// What the supervisor said last. `looping` is what counts where the container ends again and again.
 fn service(now: &Now, p: &ProfileNow, looping: Value, of: impl Fn(&ServiceStatus) -> Value) -> Reading {
     let seq = p.service.as_ref().map(|s| s.1);
@@ -185,7 +215,9 @@ fn boot(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         return Reading::missing(format!("there was no boot {n}"));
     }
     match probe {
-        Probe::BootPriorState | Probe::BootAction | Probe::BootLines => boot_words(&end, n, probe, profile),
+        Probe::BootPriorState | Probe::BootAction | Probe::BootLines | Probe::BootFolded => {
+            boot_words(&end, n, probe, profile)
+        }
         Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses | Probe::Marker => {
             // What the reconciler found: the files as they were just before its line.
             let Some(line) = end.lines_of_boot(n).into_iter().find(|l| l.profile == profile) else {
@@ -205,6 +237,7 @@ fn boot(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         | Probe::ServiceNewProcess
         | Probe::ServiceExit
         | Probe::ServiceProcesses
+        | Probe::Served
         | Probe::Shutdown
         | Probe::Container
         | Probe::ContainerExit
@@ -228,6 +261,7 @@ fn boot_words(now: &Now, n: usize, probe: Probe, profile: &str) -> Reading {
     let value = match probe {
         Probe::BootLines => Value::Int(i64::try_from(lines.len()).unwrap_or(i64::MAX)),
         Probe::BootAction => last.map_or_else(Value::absent, |l| Value::str(&*l.action)),
+        Probe::BootFolded => last.and_then(|l| l.folded).map_or_else(Value::absent, Value::Bool),
         _ => last
             .and_then(|l| l.prior_state.as_deref())
             .map_or_else(Value::absent, Value::str),
@@ -246,7 +280,7 @@ fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
     let Some(life) = p.lives.get(index).filter(|l| l.ended.is_some()) else {
         return Reading::seen(Value::absent(), None);
     };
-    let left = || left_by(history, &end, profile, &p.lives, index);
+    let left = || left_by(history, profile, &p.lives, index);
     match probe {
         Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => match left() {
             Ok(left) => state(probe, left.state.as_ref()),
@@ -269,6 +303,8 @@ fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         | Probe::BootPriorState
         | Probe::BootAction
         | Probe::BootLines
+        | Probe::BootFolded
+        | Probe::Served
         | Probe::ServiceNewProcess
         | Probe::Container
         | Probe::ContainerExit
@@ -327,5 +363,114 @@ fn step_end(history: &[Observation], step: usize, probe: Probe) -> Reading {
             Reading::seen(Value::absent(), Some(seq))
         }
         (Some(_), _) => Reading::missing(format!("step {step} returned no exit code")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use jiff::Timestamp;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::facts::{ContainerChange, Source};
+    use crate::fixtures::History;
+
+    /// A container in which the root's gateway runs and lists these profiles.
+    fn root_lists(listed: &[&str], word: &str) -> Now {
+        let history = History::default();
+        let started_at = Some(Timestamp::UNIX_EPOCH);
+        let change = ContainerChange::Started;
+        history.push(
+            Source::Engine,
+            started_at,
+            Fact::Container {
+                change,
+                started_at,
+                exit: None,
+            },
+        );
+        history.push(
+            Source::Agent,
+            started_at,
+            Fact::Ready {
+                started_at,
+                init_start: Some(1),
+                init: None,
+            },
+        );
+        let status = ServiceStatus {
+            up: true,
+            want_up: true,
+            pid: Some(40),
+            start_time: Some(40),
+            ..ServiceStatus::default()
+        };
+        history.push(
+            Source::Agent,
+            None,
+            Fact::Service {
+                profile: "default".into(),
+                status,
+            },
+        );
+        let value = json!({"pid": 40, "start_time": 40, "gateway_state": word, "served_profiles": listed});
+        let content = FileContent::Json {
+            value: value.as_object().unwrap().clone(),
+        };
+        history.push(
+            Source::Observer,
+            None,
+            Fact::State {
+                profile: "default".into(),
+                content,
+            },
+        );
+        Now::at_end(&history.observations())
+    }
+
+    #[rstest]
+    #[case::listed(&["default", "work"], "running", "work", 1)]
+    #[case::not_listed(&["default"], "running", "work", 0)]
+    #[case::listed_by_one_that_starts(&["default", "work"], "starting", "work", 0)]
+    #[case::the_root_that_leaves_itself_out(&["work"], "running", "default", 0)]
+    #[case::the_root_itself(&["default", "work"], "running", "default", 1)]
+    #[case::the_root_without_a_list(&[], "degraded", "default", 1)]
+    fn a_profile_is_served_by_its_own_gateway_or_the_roots(
+        #[case] listed: &[&str],
+        #[case] word: &str,
+        #[case] profile: &str,
+        #[case] wanted: i64,
+    ) {
+        let served = current(&root_lists(listed, word), Probe::Served, profile, None);
+        assert_eq!(served, Some(Value::Int(wanted)));
+    }
+
+    #[rstest]
+    #[case("folded_into_root=True", Value::Bool(true))]
+    #[case("", Value::absent())]
+    fn a_boot_line_tells_whether_its_profile_is_folded(#[case] rest: &str, #[case] wanted: Value) {
+        let history = History::default();
+        let started_at = Some(Timestamp::UNIX_EPOCH);
+        let change = ContainerChange::Started;
+        history.push(
+            Source::Engine,
+            started_at,
+            Fact::Container {
+                change,
+                started_at,
+                exit: None,
+            },
+        );
+        let fact = Fact::BootLine {
+            profile: "work".into(),
+            prior_state: None,
+            action: "registered".into(),
+            line: format!("x profile=work prior_state=None action=registered {rest}"),
+        };
+        history.push(Source::Observer, started_at, fact);
+        let now = Now::at_end(&history.observations());
+        assert_eq!(current(&now, Probe::BootFolded, "work", None), Some(wanted));
     }
 }

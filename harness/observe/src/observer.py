@@ -54,8 +54,12 @@ def changed_at(path, st):
     return told_at[path]
 
 
-def missed(path, profile, name):
-    say("missed", p=clean(profile), f=name, t=changed_at(path, None))
+def missed(path, profile, name, st):
+    """Tells of a content that was not read. `st`: the file as it was told already, which replaced that content; None while
+    the next one is being written. By its time a reader knows whether it came before what was told last."""
+    if st is None:
+        told_at[path] = max(when(time.time_ns()), told_at.get(path, 0))
+    say("missed", p=clean(profile), f=name, t=told_at[path] if st is None else changed_at(path, st))
 
 
 def tell_file(profile, directory, name, event=False):
@@ -66,14 +70,14 @@ def tell_file(profile, directory, name, event=False):
         queue.extend(watch.read())
         if any(w == directory and n == name and m & MODIFY for w, m, n in queue):
             # It is being written in place again: what was read may be half of that. It is told when it is closed.
-            missed(path, profile, name)
+            missed(path, profile, name, None)
             return
     key = (st.st_ino, st.st_mtime_ns, kind, text) if st else (kind, text)
     last, scanned = seen.get(path, (None, True))
     if key == last:
         # A write was announced and what it wrote has been replaced before it could be read.
         if event and not scanned:
-            missed(path, profile, name)
+            missed(path, profile, name, st)
         seen[path] = (key, False if event else scanned)
         return
     if last is None and kind == "absent":

@@ -132,12 +132,14 @@ fn line(action: &str) -> String {
 fn a_content_overwritten_in_place_before_it_was_read_is_reported_as_missed() {
     let mut observer = Observer::start();
     let in_place = |o: &Observer, word| fs::write(o.path(STATE), state(word)).unwrap();
-    assert_eq!(words(&observer.meanwhile(|o| in_place(o, "one"))), ["one"]);
+    let first = observer.meanwhile(|o| in_place(o, "one"));
+    assert_eq!(words(&first), ["one"]);
     let messages = observer.meanwhile(|o| {
         in_place(o, "two");
         in_place(o, "three");
     });
     assert_eq!(words(&messages), ["missed", "three"]);
+    assert!(messages[0].at() > first[0].at());
     assert!(matches!(messages[0].fact(), Some(Fact::Missed { path }) if path == "default/gateway_state.json"));
     // Written by renaming, as the gateway does.
     let messages = observer.meanwhile(|o| {
@@ -145,6 +147,8 @@ fn a_content_overwritten_in_place_before_it_was_read_is_reported_as_missed() {
         o.rename_in(STATE, &state("five"));
     });
     assert_eq!(words(&messages), ["five", "missed"]);
+    // The same time says that it came before what was told, and not after it.
+    assert_eq!(messages[0].at(), messages[1].at());
     // Opened for writing and closed without a write: nothing is missed.
     let messages = observer.meanwhile(|o| {
         in_place(o, "six");

@@ -1,7 +1,7 @@
 //! Trials on a real engine: a sequence becomes a scenario and is run like any other.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use comeback_explore::hunt::{Finding, Purpose, TrialRequest, TrialRunner};
 use comeback_explore::oracle;
 use comeback_explore::sequence::Sequence;
 use comeback_explore::trial::{Trial, TrialOutcome};
-use comeback_history::facts::CaseEvidence;
+use comeback_gateway::boot_line;
+use comeback_history::facts::{CaseEvidence, Fact};
 use comeback_image::Image;
 use comeback_plan::CaseKey;
 use comeback_record::document::JudgedCase;
@@ -33,6 +34,27 @@ const SHORT: Duration = Duration::from_millis(1500);
 /// The settling window of a finding.
 const LONG: Duration = Duration::from_secs(5);
 
+/// A boot on a volume with nothing on it.
+const LOOK: &str = r#"schema = 1
+title = "a look at what the reconciler says"
+why = "Whether several profiles have a gateway each."
+tags = []
+
+[start]
+by = "none"
+
+[[expect]]
+at = "boot:1"
+probe = "boot.lines"
+fixed = 1
+regressed = 0
+"#;
+
+/// True if a boot line has the word on profiles that the root's gateway is started for: one gateway serves them all.
+fn tells_of_one_gateway(fact: &Fact) -> bool {
+    matches!(fact, Fact::BootLine { line, .. } if boot_line::folded(line).is_some())
+}
+
 /// Runs sequences in containers.
 pub struct EngineTrials {
     ctx: Arc<RunContext>,
@@ -46,6 +68,7 @@ pub struct EngineTrials {
     entered: Mutex<BTreeMap<usize, Arc<Scenario>>>,
     repeats: Mutex<Vec<Repeat>>,
     since: Instant,
+    one_gateway: AtomicBool,
 }
 
 /// A repeat of a finding, judged like any case.
@@ -92,7 +115,16 @@ impl EngineTrials {
             entered: Mutex::default(),
             repeats: Mutex::default(),
             since: Instant::now(),
+            one_gateway: AtomicBool::new(false),
         }
+    }
+
+    /// Boots the image once, and returns whether one gateway serves all profiles of a container.
+    pub async fn has_one_gateway(&self) -> bool {
+        if let Ok(scenario) = file::scenario("look", LOOK) {
+            self.play(&Arc::new(scenario), None).await;
+        }
+        self.one_gateway.load(Ordering::Relaxed)
     }
 
     /// The scenario file of a finding.
@@ -215,6 +247,8 @@ impl EngineTrials {
                 }
             }
             Attempt::Ended(evidence) => {
+                let one = evidence.history.iter().any(|o| tells_of_one_gateway(&o.fact));
+                self.one_gateway.fetch_or(one, Ordering::Relaxed);
                 let trial = oracle::judge(scenario, evidence);
                 (self.tell)(judged_event(case, &trial));
                 if !repeat && trial.outcome != TrialOutcome::Held {
@@ -300,5 +334,34 @@ impl TrialRunner for EngineTrials {
 
     fn elapsed(&self) -> Duration {
         self.since.elapsed()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_line_with_the_word_on_folding_tells_of_one_gateway() {
+        let told = |line: &str| {
+            tells_of_one_gateway(&Fact::BootLine {
+                profile: "default".to_owned(),
+                prior_state: None,
+                action: "registered".to_owned(),
+                line: line.to_owned(),
+            })
+        };
+        assert!(told(
+            "x profile=default prior_state=None action=registered folded_into_root=False"
+        ));
+        assert!(!told(
+            "x profile=default prior_state=None action=registered prior_exit=clean"
+        ));
+    }
+
+    #[test]
+    fn the_look_at_an_image_is_a_scenario() {
+        assert_eq!(file::scenario("look", LOOK).unwrap().steps, []);
     }
 }

@@ -41,13 +41,7 @@ pub(super) struct Left {
 /// # Errors
 ///
 /// Why it cannot be told.
-pub(super) fn left_by(
-    history: &[Observation],
-    end: &Now,
-    profile: &str,
-    lives: &[Life],
-    index: usize,
-) -> Result<Left, String> {
+pub(super) fn left_by(history: &[Observation], profile: &str, lives: &[Life], index: usize) -> Result<Left, String> {
     let names = |o: &Observation, lives: &[Life]| match &o.fact {
         Fact::State { profile: p, content } if p == profile => {
             process_of(content).is_some_and(|process| lives.iter().any(|l| l.process == process))
@@ -72,11 +66,99 @@ pub(super) fn left_by(
         }
     }
     let path = format!("{profile}/{STATE}");
-    let (from, upto) = (left.state.as_ref().map(|s| s.1), after.first().map(|o| o.seq));
-    let around =
-        |seq: u64| from.is_some_and(|from| seq >= from) && upto.is_some_and(|upto| seq <= upto.saturating_add(2));
-    if end.missed.iter().any(|(seq, what)| *what == path && around(*seq)) {
+    let is_state = |o: &Observation| matches!(&o.fact, Fact::State { profile: p, .. } if p == profile);
+    // What was missed came just before the content that was told with the same time, else before the next one told. Only
+    // what came just before the first writing of a later life can be what was left.
+    let lost = history.iter().enumerate().any(|(index, o)| {
+        let last = history[..index].iter().rposition(is_state);
+        let with_it = last.filter(|last| o.at.is_some() && history[*last].at == o.at);
+        let told = with_it.or_else(|| (index..history.len()).find(|i| is_state(&history[*i])));
+        matches!(&o.fact, Fact::Missed { path: p } if *p == path) && told.is_some() && told == next
+    });
+    if lost {
         return Err("a state was overwritten before it could be read".into());
     }
     Ok(left)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::facts::{ContainerChange, ServiceStatus, Source};
+    use crate::fixtures::History;
+
+    /// What the first of two gateways left, which ended at 40 ms. `writes` are those of the second one; a write was missed at
+    /// `missed`.
+    fn left(writes: &[i64], missed: Option<i64>) -> Result<Left, String> {
+        let history = History::default();
+        let at = |ms: i64| Some(Timestamp::from_millisecond(ms).unwrap());
+        let (started_at, change) = (at(0), ContainerChange::Started);
+        let started = Fact::Container {
+            change,
+            started_at,
+            exit: None,
+        };
+        history.push(Source::Engine, started_at, started);
+        let ready = Fact::Ready {
+            started_at,
+            init_start: Some(1),
+            init: None,
+        };
+        history.push(Source::Agent, started_at, ready);
+        let service = |pid: Option<u32>, ms: i64| {
+            let status = ServiceStatus {
+                up: pid.is_some(),
+                pid,
+                start_time: pid.map(u64::from),
+                ..ServiceStatus::default()
+            };
+            let profile = "default".into();
+            history.push(Source::Agent, at(ms), Fact::Service { profile, status });
+        };
+        let state = |pid: u32, ms: i64| {
+            let value = json!({"pid": pid, "start_time": pid, "gateway_state": "stopped"});
+            let value = value.as_object().unwrap().clone();
+            let (profile, content) = ("default".into(), FileContent::Json { value });
+            history.push(Source::Observer, at(ms), Fact::State { profile, content });
+        };
+        service(Some(40), 10);
+        state(40, 20);
+        state(40, 30);
+        let miss = |ms: i64| {
+            let path = "default/gateway_state.json".into();
+            history.push(Source::Observer, at(ms), Fact::Missed { path });
+        };
+        missed.filter(|ms| *ms < 40).into_iter().for_each(miss);
+        service(None, 40);
+        service(Some(50), 50);
+        for ms in writes {
+            state(50, *ms);
+        }
+        missed.filter(|ms| *ms >= 40).into_iter().for_each(miss);
+        let history = history.observations();
+        let end = Now::at_end(&history);
+        let lives = end.profile("default").lives;
+        left_by(&history, "default", &lives, 0)
+    }
+
+    #[test]
+    fn a_write_missed_before_the_next_gateways_first_makes_what_was_left_unknown() {
+        assert!(left(&[60], None).is_ok());
+        assert!(left(&[60], Some(60)).is_err());
+        assert!(left(&[60], Some(35)).is_err());
+    }
+
+    #[test]
+    fn a_write_missed_between_two_of_the_next_gateway_is_its_own() {
+        assert!(left(&[60, 70], Some(70)).is_ok());
+    }
+
+    #[test]
+    fn a_write_missed_before_the_last_one_of_a_gateway_is_not_what_it_left() {
+        assert!(left(&[60], Some(30)).is_ok());
+    }
 }

@@ -32,9 +32,11 @@ impl Release {
         }
     }
 
-    /// True if the range contains the release.
+    /// True if the range contains the base version of the release: 0.22.2.post1 counts as 0.22.2. A range may also name
+    /// the release with its suffix.
     pub(super) fn contains(&self, version: &Version) -> bool {
-        self.range.contains(version)
+        let named = self.range.iter().any(|specifier| specifier.version() == version);
+        self.range.contains(&version.only_release()) || (named && self.range.contains(version))
     }
 
     /// True if some release is in this range and in `other`. `None` stands for all releases.

@@ -84,6 +84,10 @@ fn with_an_image_the_release_predicate_is_about_the_image() {
     assert!(selects("release(>=0.17)", Some("0.19.0")));
     assert!(!selects("release(0.17.0)", Some("0.16.0")));
     assert!(selects("not release(0.17.0)", Some("0.16.0")));
+    assert!(selects("release(0.22.2)", Some("0.22.2.post1")));
+    assert!(selects("release(0.22.2.post1)", Some("0.22.2.post1")));
+    assert!(!selects("release(!=0.22.2)", Some("0.22.2.post1")));
+    assert!(!selects("release(<0.21)", Some("0.21.0rc1")));
 }
 
 #[test]

@@ -170,6 +170,28 @@ declare! {
         label: "boot lines",
         boot_label: Some("lines"),
     },
+    BootFolded => ProbeInfo {
+        name: "boot.folded",
+        about: About::Gateway,
+        values: Values::Bool,
+        absent: Some("the line does not say so, or there is no line"),
+        moments: Moments::NotDown,
+        doc: "`folded_into_root=` of the profile's line in container-boot.log for that boot: whether the default profile's \
+              gateway is started for it; on the line of the default profile, whether it is started for another one",
+        label: "boot folded",
+        boot_label: Some("folds into root"),
+    },
+    Served => ProbeInfo {
+        name: "served",
+        about: About::Gateway,
+        values: Values::Count,
+        absent: None,
+        moments: Moments::NotDown,
+        doc: "how many gateways serve the profile: its own, and the default profile's, if it runs and its state file \
+              lists the profile in `served_profiles`",
+        label: "serving gateways",
+        boot_label: None,
+    },
     Slot => ProbeInfo {
         name: "slot",
         about: About::Gateway,
