@@ -52,6 +52,8 @@ pub struct Container {
     pub listeners: Vec<Listener>,
     /// Tasks of its processes.
     pub tasks: Vec<JoinHandle<()>>,
+    /// How many of its processes make progress.
+    pub working: u32,
     /// Files that were put into it outside its volume, by path.
     pub files: BTreeMap<String, String>,
     log: Vec<LogLine>,
@@ -234,6 +236,7 @@ impl All {
         c.status.finished_at = Some(at);
         c.status.exit_code = exit;
         c.slot = None;
+        c.working = 0;
         // Its connections end with it.
         c.listeners.clear();
         c.tasks.drain(..).for_each(|task| task.abort());
@@ -360,6 +363,7 @@ impl World {
             slot: None,
             listeners: Vec::new(),
             tasks: Vec::new(),
+            working: 0,
             files: BTreeMap::new(),
             log: Vec::new(),
             new_only: spec.cmd.last().is_some_and(|word| word == "new"),

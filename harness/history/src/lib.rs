@@ -23,5 +23,6 @@ mod fixtures;
 mod invariant;
 pub mod now;
 pub mod order;
+pub mod pace;
 pub mod probe;
 mod reading;

@@ -253,6 +253,7 @@ impl Now {
             }
             Fact::StepEnded { .. }
             | Fact::WaitEnded { .. }
+            | Fact::Pace { .. }
             | Fact::Inspected { .. }
             | Fact::Observer { .. }
             | Fact::Overlay { .. } => {}

@@ -17,7 +17,7 @@ use comeback_explore::hunt::{Finding, Purpose, TrialRequest, TrialRunner};
 use comeback_explore::oracle;
 use comeback_explore::sequence::Sequence;
 use comeback_explore::trial::{Trial, TrialOutcome};
-use comeback_history::facts::CaseEvidence;
+use comeback_history::facts::{CaseEvidence, Fact};
 use comeback_image::Image;
 use comeback_plan::CaseKey;
 use comeback_record::document::JudgedCase;
@@ -207,6 +207,12 @@ impl EngineTrials {
             Attempt::Going(CaseProgress::Observed(observation)) => {
                 if let Some(record) = record().as_mut().filter(|_| repeat) {
                     record.observe(key, &observation);
+                }
+                if let Fact::Pace { pace } = observation.fact
+                    && pace.here
+                {
+                    let case = case.clone();
+                    (self.tell)(RunEvent::ImageMeasured { case, pace });
                 }
                 if let Some((kind, profile, text)) = words(&observation.fact) {
                     let of = profile.map(|p| format!(" of {p}")).unwrap_or_default();
