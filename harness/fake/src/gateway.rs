@@ -45,7 +45,11 @@ async fn works(world: &World, id: &str, n: Option<u64>) {
 
 /// A boot: the reconciler decides by the files on the volume.
 pub async fn boot(world: World, id: String) {
-    let boot = world.lock().personality.boot_ms();
+    let boot = {
+        let mut all = world.lock();
+        all.boots += 1;
+        all.personality.boot_ms(all.boots)
+    };
     works(&world, &id, boot).await;
     world.loads_overlay(&id, ProcessKind::Reconciler, None);
     let starts = {
@@ -230,7 +234,10 @@ fn bring_up(world: &World, id: &str, delay: u64) {
 
 /// Runs a gateway from its start.
 async fn serve(world: World, id: String, process: Process, delay: u64) {
-    let start = world.lock().personality.start_ms();
+    let start = {
+        let all = world.lock();
+        all.personality.start_ms(all.boots)
+    };
     works(&world, &id, start.map(|start| start + delay)).await;
     if !world.loads_overlay(&id, ProcessKind::Gateway, Some(process)) {
         return gone(&world, &id, process, 97);

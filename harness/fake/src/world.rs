@@ -30,6 +30,8 @@ pub struct All {
     /// The operator's last intent: up or down.
     pub wanted: Option<bool>,
     pub hook: Hook,
+    /// Boots of containers under test so far.
+    pub boots: u32,
     /// The same moment by the engine's clock and by the clock of deadlines.
     epoch: (Timestamp, Instant),
     /// Counter for processes and containers, so that each has a later start time than the one before.
@@ -290,6 +292,7 @@ impl World {
             personality,
             wanted: None,
             hook: Hook::Takes,
+            boots: 0,
             // Not a whole second, because only files from an archive have such times.
             epoch: (not_whole(Timestamp::now()), Instant::now()),
             ticks: 0,

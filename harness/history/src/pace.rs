@@ -165,9 +165,14 @@ impl Measured {
         wanted.saturating_mul(slack).min(case / PART_OF_CASE)
     }
 
-    /// The deadline of a phase while something in the container makes progress: the longest one.
-    pub fn longest(phase: Phase, slack: u32, case: Duration) -> Duration {
-        Self::default().deadline(phase, slack, case)
+    /// The deadline of a phase while something in the container makes progress: the longest one, unless it is known already that
+    /// nothing comes.
+    pub fn longest(&self, phase: Phase, slack: u32, case: Duration) -> Duration {
+        let most = Self::default().deadline(phase, slack, case);
+        match self.of(phase) {
+            Some(Took::MoreThan(_)) => self.deadline(phase, slack, case),
+            Some(Took::Seconds(_)) | None => most,
+        }
     }
 
     /// All deadlines, in seconds.

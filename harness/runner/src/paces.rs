@@ -47,7 +47,8 @@ impl Case {
 
     /// The deadline of a phase while something makes progress.
     pub fn longest(&self, phase: Phase) -> Duration {
-        Measured::longest(phase, self.ctx.slots.slack(), self.ctx.case_limit)
+        let measured = self.ctx.paces.of(self.image());
+        measured.longest(phase, self.ctx.slots.slack(), self.ctx.case_limit)
     }
 
     /// What a record says of a phase's deadline when it is over.

@@ -66,8 +66,17 @@ fn no_deadline_is_shorter_for_a_slower_gateway_or_longer_than_the_longest() {
         };
         let all: Vec<Duration> = (0..2_000).map(of).collect();
         assert!(all.is_sorted(), "{phase:?}");
-        assert_eq!(all.last(), Some(&Measured::longest(phase, slack, CASE)));
+        assert_eq!(all.last(), Some(&Measured::default().longest(phase, slack, CASE)));
     }
+}
+
+#[rstest]
+#[case::quick_when_it_was_measured(Some(Took::Seconds(0.5)), 100)]
+#[case::not_measured(None, 100)]
+#[case::never_came(Some(Took::MoreThan(100.0)), 20)]
+fn a_boot_at_work_has_longer_unless_none_ever_came(#[case] took: Option<Took>, #[case] wanted: u64) {
+    let longest = measured(None, took).longest(Phase::BootLine, 1, CASE);
+    assert_eq!(longest, Duration::from_secs(wanted));
 }
 
 #[test]
