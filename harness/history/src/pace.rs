@@ -226,7 +226,7 @@ pub struct Pace {
     pub measured: Measured,
     /// The deadlines that follow.
     pub deadlines: Deadlines,
-    /// True if this case measured something of it.
+    /// True if this case made the last of these measurements.
     pub here: bool,
 }
 

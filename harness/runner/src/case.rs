@@ -13,7 +13,7 @@ use super::subject::Names;
 use super::{CaseProgress, Order, RunContext};
 use comeback_history::facts::StepSeconds;
 use comeback_history::now::Process;
-use comeback_history::pace::Phase;
+use comeback_history::pace::{Measured, Phase};
 use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
 
@@ -49,6 +49,8 @@ pub struct Shared {
     pub still: Option<(Picture, tokio::time::Instant)>,
     pub phase: String,
     pub overlay_reports_read: usize,
+    /// What was put on record last of the image's speed.
+    pub pace_told: Option<Measured>,
 }
 
 impl Case {

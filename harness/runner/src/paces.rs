@@ -39,8 +39,9 @@ impl Case {
         }
     }
 
-    /// The deadline of a phase on the container's image, as far as it is measured now.
+    /// The deadline of a phase on the container's image, as far as it is measured now. What it follows from is put on record.
     pub fn deadline(&self, phase: Phase) -> Duration {
+        self.tell_pace(false);
         let measured = self.ctx.paces.of(self.image());
         measured.deadline(phase, self.ctx.slots.slack(), self.ctx.case_limit)
     }
@@ -84,9 +85,13 @@ impl Case {
         }
     }
 
-    /// Puts on record what is known of the image, and the deadlines that follow.
-    pub fn tell_pace(&self, here: bool) {
+    /// Puts on record what is known of the image and the deadlines that follow, unless that is there: another case may have
+    /// measured the image meanwhile.
+    fn tell_pace(&self, here: bool) {
         let measured = self.ctx.paces.of(self.image());
+        if self.shared().pace_told.replace(measured) == Some(measured) {
+            return;
+        }
         let deadlines = measured.deadlines(self.ctx.slots.slack(), self.ctx.case_limit);
         let pace = Pace {
             measured,

@@ -14,7 +14,6 @@ impl Case {
     /// Runs the start phase, from the first boot to the moment `start`.
     pub async fn start(&self) -> Done {
         let start = &self.order.scenario.start;
-        self.tell_pace(false);
         let first = self
             .incarnation_after(None, self.limit())
             .await
