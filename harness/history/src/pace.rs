@@ -14,11 +14,10 @@ use super::now::{Process, process_of, word};
 use comeback_gateway::boot_line::STARTED;
 use comeback_gateway::state::{GATEWAY_STATE, is_serving};
 
-/// How much longer than the first time a boot or a start may take. Measured with thirteen processes for two processors: six
-/// times as long as on an idle machine.
+/// How many times as long as the first time a boot or a start may take, on a machine that cases share.
 const FACTOR: u32 = 6;
-/// A deadline is at most this part of the time limit of a case, so that a gateway that never comes is judged before that.
-const PART_OF_CASE: u32 = 3;
+/// The longest deadline is this part of the time limit of a case, so that a gateway that never comes is judged before that.
+const PART_OF_CASE: u32 = 4;
 
 /// What is measured, and waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -35,14 +34,13 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The shortest deadline, and the longest one, which also holds before anything is measured. In seconds, on a machine
-    /// that is not shared.
+    /// The shortest deadline, and what the longest one is at least, however short the time limit of a case is. In seconds, on
+    /// a machine that is not shared.
     fn bounds(self) -> (u64, u64) {
         match self {
-            Self::BootLine => (20, 100),
-            Self::Agent => (20, 60),
-            Self::Running => (30, 100),
-            Self::Live => (15, 60),
+            Self::BootLine | Self::Agent => (20, 20),
+            Self::Running => (30, 60),
+            Self::Live => (15, 15),
         }
     }
 
@@ -148,30 +146,30 @@ impl Measured {
         });
     }
 
-    /// The deadline of a phase: [`FACTOR`] times what was measured, between the phase's bounds; the longest before anything is
-    /// measured, and the shortest once it is known that nothing comes. `slack` is the factor for cases that share the
-    /// processors, `case` the time limit of a case.
+    /// The deadline of a phase: [`FACTOR`] times what was measured, between the shortest and the longest; the longest before
+    /// anything is measured, and the shortest once it is known that nothing comes. `slack` is the factor for cases that share
+    /// the processors, `case` the time limit of a case.
     pub fn deadline(&self, phase: Phase, slack: u32, case: Duration) -> Duration {
         let (least, most) = phase.bounds();
-        let (least, most) = (Duration::from_secs(least), Duration::from_secs(most));
+        let shared = |seconds| Duration::from_secs(seconds).saturating_mul(slack);
+        let most = shared(most).max(case / PART_OF_CASE).min(case);
         let wanted = match self.of(phase) {
             None => most,
-            Some(Took::MoreThan(_)) => least,
+            Some(Took::MoreThan(_)) => shared(least),
             Some(Took::Seconds(took)) => {
                 let took = Duration::try_from_secs_f64(took).unwrap_or(most);
-                took.saturating_mul(FACTOR).clamp(least, most)
+                took.saturating_mul(FACTOR.saturating_mul(slack)).max(shared(least))
             }
         };
-        wanted.saturating_mul(slack).min(case / PART_OF_CASE)
+        wanted.min(most)
     }
 
     /// The deadline of a phase while something in the container makes progress: the longest one, unless it is known already that
     /// nothing comes.
     pub fn longest(&self, phase: Phase, slack: u32, case: Duration) -> Duration {
-        let most = Self::default().deadline(phase, slack, case);
         match self.of(phase) {
             Some(Took::MoreThan(_)) => self.deadline(phase, slack, case),
-            Some(Took::Seconds(_)) | None => most,
+            Some(Took::Seconds(_)) | None => Self::default().deadline(phase, slack, case),
         }
     }
 

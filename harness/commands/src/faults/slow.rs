@@ -76,7 +76,7 @@ fn the_first_case_measures_and_the_later_ones_have_it_from_their_beginning() {
     assert!(took(last.measured.agent) < 1.0, "{last:?}");
     assert_eq!(
         (last.deadlines.boot_line, last.deadlines.agent, last.here),
-        (100.0, 20.0, true)
+        (75.0, 20.0, true)
     );
     for history in &played.histories[1..] {
         let known = Pace { here: false, ..last };
@@ -120,7 +120,7 @@ fn a_gateway_that_never_comes_is_red_in_bounded_time(#[case] personality: Person
     }
     let first = &reached(&played.histories[0])[0];
     assert_eq!((first.phase, first.took), (Some(Phase::Running), None));
-    assert!((100.0..101.0).contains(&first.seconds), "{first:?}");
+    assert!((75.0..76.0).contains(&first.seconds), "{first:?}");
     let second = &reached(&played.histories[1])[0];
     assert!(matches!(second.took, Some(Took::MoreThan(_))), "{second:?}");
     assert!((30.0..31.0).contains(&second.seconds), "{second:?}");
