@@ -18,7 +18,7 @@ use comeback_observe::hub::EventHub;
 use comeback_plan::CaseKey;
 use comeback_plan::{Case, does_not_apply};
 use comeback_record::document::{CaseEntry, JudgedCase, RunDocument, RunHeader, document, entry};
-use comeback_runner::{Assignment, Attempt, Environments, Next, RunContext, Slots, run_case};
+use comeback_runner::{Assignment, Attempt, Environments, Next, Paces, RunContext, Slots, run_case};
 use comeback_scenario::Catalogue;
 use comeback_scenario::model::{ImageRef, Scenario};
 use comeback_text::terminal::Style;
@@ -118,6 +118,7 @@ impl Bench {
                 seed: u64::from(std::process::id()),
                 clocks,
                 environments: Environments::default(),
+                paces: Paces::default(),
             }),
             info,
             images: Mutex::default(),

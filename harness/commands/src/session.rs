@@ -16,7 +16,7 @@ use comeback_observe::clock::Clocks;
 use comeback_observe::hub::EventHub;
 use comeback_record::event::RunEvent;
 use comeback_record::ledger::EngineEntry;
-use comeback_runner::{Environments, RunContext, Slots};
+use comeback_runner::{Environments, Paces, RunContext, Slots};
 use comeback_text::redact;
 
 /// The note for a run in which the offset between the two clocks cannot be measured.
@@ -95,6 +95,7 @@ impl Connected {
             case_limit: case,
             slots,
             environments: Environments::default(),
+            paces: Paces::default(),
             seed,
         }))
     }

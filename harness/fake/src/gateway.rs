@@ -22,9 +22,35 @@ async fn ms(n: u64) {
     tokio::time::sleep(Duration::from_millis(n)).await;
 }
 
+/// Works for so many milliseconds, or for ever.
+async fn works(world: &World, id: &str, n: Option<u64>) {
+    let count = |more: bool| {
+        let mut all = world.lock();
+        let works = all.personality.works();
+        if let Some(c) = all.container(id).filter(|_| works) {
+            c.working = if more {
+                c.working + 1
+            } else {
+                c.working.saturating_sub(1)
+            };
+        }
+    };
+    count(true);
+    match n {
+        Some(n) => ms(n).await,
+        None => std::future::pending().await,
+    }
+    count(false);
+}
+
 /// A boot: the reconciler decides by the files on the volume.
 pub async fn boot(world: World, id: String) {
-    ms(250).await;
+    let boot = {
+        let mut all = world.lock();
+        all.boots += 1;
+        all.personality.boot_ms(all.boots)
+    };
+    works(&world, &id, boot).await;
     world.loads_overlay(&id, ProcessKind::Reconciler, None);
     let starts = {
         let mut all = world.lock();
@@ -208,7 +234,11 @@ fn bring_up(world: &World, id: &str, delay: u64) {
 
 /// Runs a gateway from its start.
 async fn serve(world: World, id: String, process: Process, delay: u64) {
-    ms(600 + delay).await;
+    let start = {
+        let all = world.lock();
+        all.personality.start_ms(all.boots)
+    };
+    works(&world, &id, start.map(|start| start + delay)).await;
     if !world.loads_overlay(&id, ProcessKind::Gateway, Some(process)) {
         return gone(&world, &id, process, 97);
     }

@@ -91,7 +91,9 @@ async fn listen(world: World, id: String, who: Who, listener: usize, input: Dupl
                 say(&world, &id, listener, json!({"k": "reply", "id": number, "ok": true}));
             }
             Some("idle") if who == Who::Agent => {
-                say(&world, &id, listener, json!({"k": "reply", "id": number, "ok": true}));
+                let idles = world.lock().container(&id).is_none_or(|c| c.working == 0);
+                let reply = json!({"k": "reply", "id": number, "ok": idles, "why": "it works"});
+                say(&world, &id, listener, reply);
             }
             Some("kill") if who == Who::Agent => {
                 let signal = i32::try_from(command["sig"].as_i64().unwrap_or(15)).unwrap_or(15);

@@ -30,6 +30,8 @@ pub struct All {
     /// The operator's last intent: up or down.
     pub wanted: Option<bool>,
     pub hook: Hook,
+    /// Boots of containers under test so far.
+    pub boots: u32,
     /// The same moment by the engine's clock and by the clock of deadlines.
     epoch: (Timestamp, Instant),
     /// Counter for processes and containers, so that each has a later start time than the one before.
@@ -52,6 +54,8 @@ pub struct Container {
     pub listeners: Vec<Listener>,
     /// Tasks of its processes.
     pub tasks: Vec<JoinHandle<()>>,
+    /// How many of its processes make progress.
+    pub working: u32,
     /// Files that were put into it outside its volume, by path.
     pub files: BTreeMap<String, String>,
     log: Vec<LogLine>,
@@ -234,6 +238,7 @@ impl All {
         c.status.finished_at = Some(at);
         c.status.exit_code = exit;
         c.slot = None;
+        c.working = 0;
         // Its connections end with it.
         c.listeners.clear();
         c.tasks.drain(..).for_each(|task| task.abort());
@@ -287,6 +292,7 @@ impl World {
             personality,
             wanted: None,
             hook: Hook::Takes,
+            boots: 0,
             // Not a whole second, because only files from an archive have such times.
             epoch: (not_whole(Timestamp::now()), Instant::now()),
             ticks: 0,
@@ -360,6 +366,7 @@ impl World {
             slot: None,
             listeners: Vec::new(),
             tasks: Vec::new(),
+            working: 0,
             files: BTreeMap::new(),
             log: Vec::new(),
             new_only: spec.cmd.last().is_some_and(|word| word == "new"),

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clock::ClockOffset;
+use super::pace::{Pace, Reached};
 use comeback_scenario::model::Moment;
 use comeback_scenario::overlay::ProcessKind;
 use comeback_scenario::vocabulary::OperationKind;
@@ -170,6 +171,14 @@ pub enum Fact {
         condition: String,
         /// The last value.
         last: String,
+        /// The deadline, if that is what ended it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reached: Option<Reached>,
+    },
+    /// What is known of the speed of the container's image, and the deadlines of the waits from here on.
+    Pace {
+        /// Measurements and deadlines.
+        pace: Pace,
     },
     /// The engine's inspect of the container under test.
     Inspected {

@@ -23,6 +23,7 @@ mod fixtures;
 mod invariant;
 pub mod now;
 pub mod order;
+pub mod pace;
 pub mod probe;
 mod reading;
 

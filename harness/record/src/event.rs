@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::RunDocument;
+use comeback_history::pace::Pace;
 use comeback_plan::CaseKey;
 use comeback_verdict::{Classification, Verdict};
 
@@ -80,6 +81,13 @@ pub enum RunEvent {
         case: CaseKey,
         /// In a few words: `state running (pid 42)`.
         what: String,
+    },
+    /// An attempt measured its image: how long the first boot and the first start took, and the deadlines that follow.
+    ImageMeasured {
+        /// The attempt.
+        case: CaseKey,
+        /// What is known of the image now.
+        pace: Pace,
     },
     /// An attempt was judged.
     CaseJudged {

@@ -201,12 +201,24 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
             let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
             ("step", None, format!("step {step} done{code}{note}"))
         }
-        Fact::WaitEnded { condition, last } => ("wait", None, format!("waited in vain for {condition}; last: {last}")),
+        Fact::WaitEnded {
+            condition,
+            last,
+            reached,
+        } => {
+            let long = reached.map(|reached| format!("{reached}, ")).unwrap_or_default();
+            (
+                "wait",
+                None,
+                format!("waited {long}in vain for {condition}; last: {last}"),
+            )
+        }
         Fact::Lost { what } => ("lost", None, format!("lost sight of {what}")),
         Fact::Missed { path } => ("lost", None, format!("a write of {path} was too quick to be read")),
         // What an overlay said is read at the end of a container, long after it was said.
         Fact::Mark { .. }
         | Fact::Ready { .. }
+        | Fact::Pace { .. }
         | Fact::Inspected { .. }
         | Fact::Observer { .. }
         | Fact::Overlay { .. } => return None,

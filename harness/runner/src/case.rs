@@ -13,6 +13,7 @@ use super::subject::Names;
 use super::{CaseProgress, Order, RunContext};
 use comeback_history::facts::StepSeconds;
 use comeback_history::now::Process;
+use comeback_history::pace::{Measured, Phase};
 use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
 
@@ -37,6 +38,8 @@ pub struct Case {
 #[derive(Default)]
 pub struct Shared {
     pub subject: String,
+    /// The container under test is a later one, of the image for those.
+    pub replaced: bool,
     pub containers: Vec<String>,
     pub held: BTreeSet<String>,
     pub profiles: Vec<String>,
@@ -46,6 +49,8 @@ pub struct Shared {
     pub still: Option<(Picture, tokio::time::Instant)>,
     pub phase: String,
     pub overlay_reports_read: usize,
+    /// What was put on record last of the image's speed.
+    pub pace_told: Option<Measured>,
 }
 
 impl Case {
@@ -60,9 +65,10 @@ impl Case {
         let _ = self.order.progress.send(CaseProgress::Phase(what.to_owned()));
     }
 
-    /// Deadline of a wait.
+    /// Deadline of a wait that may be one for a boot or a start, among other things.
     pub fn limit(&self) -> Duration {
-        self.ctx.limit * self.ctx.slots.slack()
+        let limit = self.ctx.limit * self.ctx.slots.slack();
+        limit.max(self.deadline(Phase::Running))
     }
 
     /// The current container under test.
@@ -75,6 +81,7 @@ impl Case {
         let mut shared = self.shared();
         shared.containers.push(id.clone());
         shared.subject = id;
+        shared.replaced = true;
         shared.overlay_reports_read = 0;
     }
 

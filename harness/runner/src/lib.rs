@@ -35,6 +35,7 @@ mod monitor;
 mod operator;
 mod outcome;
 mod overlay;
+mod paces;
 mod picture;
 mod rest;
 mod restarts;
@@ -63,6 +64,7 @@ pub use cleanup::{Swept, remove_run, sweep};
 pub use compose::tool as compose_tool;
 pub use environments::Environments;
 use halt::{Halt, Why};
+pub use paces::Paces;
 pub use schedule::{Assignment, Attempt, Next, run_case, run_cases};
 pub use slots::{Slots, longest_first};
 pub use subject::case_on_engine;
@@ -80,7 +82,7 @@ pub struct RunContext {
     pub host: String,
     /// The run's id, which is the value of the label `comeback.run`.
     pub run: String,
-    /// Deadline of each wait, on an idle machine.
+    /// Deadline of a wait for which no other one is measured, on an idle machine.
     pub limit: Duration,
     /// Deadline of a case.
     pub case_limit: Duration,
@@ -90,6 +92,8 @@ pub struct RunContext {
     pub slots: Slots,
     /// The environment variables of the images.
     pub environments: Environments,
+    /// What was measured on the images.
+    pub paces: Paces,
     /// The seed from which the moments of steps are drawn.
     pub seed: u64,
 }

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -15,14 +14,12 @@ use super::halt::Why;
 use super::limits::ANSWER;
 use super::{Done, Halt};
 use comeback_gateway::state::is_serving;
-use comeback_history::facts::{Fact, Source};
 use comeback_history::now::{Now, Process, ProfileNow};
+use comeback_history::pace::Phase;
 use comeback_observe::link::LinkError;
 use comeback_scenario::model::{Operation, Probe, StartWait, Step, Value};
 use comeback_scenario::vocabulary::ProcessEffect;
 
-/// Longest a gateway may take from its `running` to its rest. One that is never at rest is put on record, and the case goes on.
-const LIVE: Duration = Duration::from_secs(15);
 /// The gateway's own period: it looks for a planned-stop marker every 0.5 s (`_watch_planned_stop_marker` in `gateway/run.py`,
 /// and measured). A step that always began at the same point of it would meet that look always or never.
 const GATEWAY_PERIOD: Duration = Duration::from_millis(500);
@@ -98,7 +95,9 @@ impl Case {
     /// Waits until the start of every gateway that runs is over.
     async fn live(&self) -> Done {
         let held = self.held();
-        let limit = LIVE * self.ctx.slots.slack();
+        // A gateway that is never at rest is put on record, and the case goes on.
+        let limit = self.deadline(Phase::Live);
+        let reached = self.reached(Phase::Live, limit);
         for (profile, process) in self.recorder.now(|now| starting(now, &held)) {
             if self.is_restless(process) {
                 continue;
@@ -114,8 +113,7 @@ impl Case {
                 Ok(_) => {}
                 Err(LinkError::Refused(last)) => {
                     self.note_restless(process);
-                    let fact = Fact::WaitEnded { condition, last };
-                    self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
+                    self.tell_of_wait(condition, last, Some(reached));
                 }
                 // It ends with the container, which is for the rows to say.
                 Err(LinkError::Closed(_)) if self.container_gone(ANSWER).await => return Ok(()),

@@ -9,7 +9,6 @@ use super::Done;
 use super::case::Case;
 use super::limits::EVENT;
 use comeback_engine::again;
-use comeback_history::facts::{Fact, Source};
 use comeback_history::now::Now;
 use comeback_observe::recorder::Wait;
 use comeback_scenario::model::{Operation, RestartPolicy};
@@ -181,10 +180,7 @@ impl Case {
     /// Puts on record that the container did not stay up until the first step, and its last words.
     pub async fn note_that_it_is_down(&self) {
         let said = self.last_output().await;
-        let fact = Fact::WaitEnded {
-            condition: "the container to stay up".into(),
-            last: format!("{}: {said}", self.how_it_ended()),
-        };
-        self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
+        let last = format!("{}: {said}", self.how_it_ended());
+        self.tell_of_wait("the container to stay up".into(), last, None);
     }
 }

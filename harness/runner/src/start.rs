@@ -6,6 +6,7 @@ use comeback_gateway::command;
 use comeback_gateway::state::RUNNING;
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::Now;
+use comeback_history::pace::Phase;
 use comeback_observe::recorder::Wait;
 use comeback_scenario::model::{Moment, StartBy, StartWait, User};
 
@@ -67,8 +68,13 @@ impl Case {
         if end.exit != Some(0) {
             let condition = format!("hermes gateway start of {profile} to succeed");
             let last = format!("exit {:?}: {}", end.exit, end.output.trim());
-            self.recorder
-                .push(Source::Harness, None, Fact::WaitEnded { condition, last });
+            let reached = None;
+            let fact = Fact::WaitEnded {
+                condition,
+                last,
+                reached,
+            };
+            self.recorder.push(Source::Harness, None, fact);
         }
         Ok(())
     }
@@ -78,7 +84,7 @@ impl Case {
         let (name, shown) = (profile.to_owned(), profile.to_owned());
         let wait = Wait {
             condition: format!("{profile}'s own running"),
-            limit: self.limit(),
+            limit: self.deadline(Phase::Running),
             needs_container: true,
             check: Box::new(move |now: &Now| (now.profile(&name).own_word() == Some(RUNNING)).then_some(())),
             last: Box::new(move |now: &Now| {
@@ -86,9 +92,10 @@ impl Case {
                 format!("state {:?}, service {:?}", p.own_word(), p.service)
             }),
         };
-        if self.wait_while_under_way(wait).await?.is_none() {
+        if self.wait_for(Phase::Running, wait).await?.is_none() {
             self.note_bad_start();
         }
+        self.measure();
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! Ends a wait early once nothing is under way that could make its condition true. Otherwise each gateway that is not
 //! started would cost the whole deadline of every wait for it.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -10,15 +11,38 @@ use super::halt::Why;
 use super::limits::ANSWER;
 use super::picture::Picture;
 use super::{Done, Halt};
-use comeback_history::facts::{Fact, Source};
 use comeback_history::now::Now;
+use comeback_history::pace::{Phase, Reached};
 use comeback_observe::link::LinkError;
 use comeback_observe::recorder::{Wait, WaitError};
+
+/// How long after its deadline a wait looks again whether anything makes progress.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+
+/// Why a wait ended without its condition.
+enum End {
+    /// The container ended.
+    Exited,
+    /// Its deadline was over.
+    Deadline,
+    /// Nothing had been under way for so long.
+    Still(Duration),
+}
 
 impl Case {
     /// Waits like [`Case::try_wait`], but ends early once nothing is under way. `None` if the condition did not come
     /// true.
     pub async fn wait_while_under_way<T>(&self, wait: Wait<'_, T>) -> Done<Option<T>> {
+        self.wait_to(wait, None).await
+    }
+
+    /// Waits for the end of a phase of a boot or start. Its deadline follows from what was measured, perhaps on a machine that
+    /// had nothing else to do. So the wait goes on while a process in the container makes progress, up to the longest deadline.
+    pub async fn wait_for<T>(&self, phase: Phase, wait: Wait<'_, T>) -> Done<Option<T>> {
+        self.wait_to(wait, Some(phase)).await
+    }
+
+    async fn wait_to<T>(&self, wait: Wait<'_, T>, phase: Option<Phase>) -> Done<Option<T>> {
         let Wait {
             condition,
             limit,
@@ -27,9 +51,16 @@ impl Case {
             last,
         } = wait;
         self.phase(&format!("waiting for {condition}"));
-        let deadline = Instant::now() + limit;
+        let began = Instant::now();
+        let mut deadline = began + limit;
+        let longest = phase.map_or(deadline, |phase| began + self.longest(phase));
+        let mut reached = Reached {
+            seconds: limit.as_secs_f64(),
+            phase,
+            took: phase.and_then(|phase| self.reached(phase, limit).took),
+        };
         let mut confirmed: Option<Picture> = None;
-        let still = loop {
+        let end = loop {
             let held = self.held();
             let picture = self.picture();
             let since = self.unchanged_since(&picture);
@@ -48,9 +79,17 @@ impl Case {
             match self.recorder.wait(step).await {
                 Ok(Some(value)) => return Ok(Some(value)),
                 Ok(None) => {}
-                Err(WaitError::Exited { .. }) => break None,
-                Err(WaitError::Deadline { .. }) if until >= deadline => break None,
-                Err(WaitError::Deadline { .. }) if confirmed.as_ref() == Some(&picture) => break Some(since.elapsed()),
+                Err(WaitError::Exited { .. }) => break End::Exited,
+                Err(WaitError::Deadline { .. }) if until >= deadline => {
+                    if deadline < longest && !picture.crashing && !self.idles().await? {
+                        deadline = longest.min(Instant::now() + LOOK_AGAIN);
+                        continue;
+                    }
+                    break End::Deadline;
+                }
+                Err(WaitError::Deadline { .. }) if confirmed.as_ref() == Some(&picture) => {
+                    break End::Still(since.elapsed());
+                }
                 Err(WaitError::Deadline { .. }) => {
                     // Silence proves absence only if observer and agent are connected.
                     self.sync().await?;
@@ -63,12 +102,20 @@ impl Case {
             }
         };
         let last = self.recorder.now(|now| last(now));
-        let last = match still {
-            Some(still) => format!("{last}; nothing was under way for {:.1} s", still.as_secs_f64()),
-            None => last,
-        };
-        let fact = Fact::WaitEnded { condition, last };
-        self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
+        match end {
+            End::Exited => self.tell_of_wait(condition, last, None),
+            End::Still(still) => {
+                let last = format!("{last}; nothing was under way for {:.1} s", still.as_secs_f64());
+                self.tell_of_wait(condition, last, None);
+            }
+            End::Deadline => {
+                reached.seconds = began.elapsed().as_secs_f64();
+                self.tell_of_wait(condition, last, Some(reached));
+                if let Some(phase) = phase.filter(|_| deadline >= longest) {
+                    self.note_missing(phase, began.elapsed());
+                }
+            }
+        }
         Ok(None)
     }
 

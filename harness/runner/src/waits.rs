@@ -13,12 +13,10 @@ use comeback_engine::again;
 use comeback_gateway::supervisor::PROCESS as SUPERVISOR;
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::{Now, Process};
+use comeback_history::pace::{Phase, Reached};
 use comeback_observe::link::LinkError;
 use comeback_observe::recorder::{Wait, WaitError};
 use comeback_scenario::model::Moment;
-
-/// How long a boot may take until the reconciler's line.
-const BOOT: Duration = Duration::from_secs(20);
 
 /// Gateways that are under way to somewhere, and how.
 fn moving(now: &Now, held: &[String]) -> Vec<String> {
@@ -37,15 +35,30 @@ impl Case {
         self.phase(&format!("waiting for {}", wait.condition));
         match self.recorder.wait(wait).await {
             Ok(value) => Some(value),
-            Err(WaitError::Deadline { condition, last, .. } | WaitError::Exited { condition, last }) => {
-                self.recorder.push(
-                    Source::Harness,
-                    Some(Timestamp::now()),
-                    Fact::WaitEnded { condition, last },
-                );
+            Err(WaitError::Deadline { condition, last, limit }) => {
+                let reached = Reached {
+                    seconds: limit.as_secs_f64(),
+                    phase: None,
+                    took: None,
+                };
+                self.tell_of_wait(condition, last, Some(reached));
+                None
+            }
+            Err(WaitError::Exited { condition, last }) => {
+                self.tell_of_wait(condition, last, None);
                 None
             }
         }
+    }
+
+    /// Puts a wait in vain on record.
+    pub fn tell_of_wait(&self, condition: String, last: String, reached: Option<Reached>) {
+        let fact = Fact::WaitEnded {
+            condition,
+            last,
+            reached,
+        };
+        self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
     }
 
     /// Waits for a new incarnation after `before`. Without it nothing is known of what the engine did.
@@ -82,7 +95,7 @@ impl Case {
         let over = move |now: &Now| now.incarnations.get(number - 1).is_none_or(|i| i.died.is_some());
         let line = Wait {
             condition: format!("the reconciler's line of boot {number}"),
-            limit: (BOOT * self.ctx.slots.slack()).min(self.limit()),
+            limit: self.deadline(Phase::BootLine),
             needs_container: true,
             check: Box::new(move |now: &Now| {
                 let there = !now.lines_of_boot(number).is_empty();
@@ -93,25 +106,30 @@ impl Case {
         // Whoever watches the container first: that nothing comes is only seen by somebody who is there.
         let watched = Wait {
             condition: "the agent's word on this boot".into(),
-            limit: ANSWER,
+            limit: self.deadline(Phase::Agent),
             needs_container: true,
             check: Box::new(move |now: &Now| (over(now) || now.agent == Some(started_at)).then_some(())),
             last: Box::new(|now: &Now| format!("{:?}", now.agent)),
         };
+        let patience = watched.limit;
         let watched = self.try_wait(watched).await.is_some();
         if self.recorder.now(over) {
             return Ok(false);
         }
         if !watched || self.monitor.agent_within(ANSWER).await.is_none() && !self.recorder.now(over) {
+            if !watched {
+                self.note_missing(Phase::Agent, patience);
+            }
             return Err(Halt::Inconclusive(
                 format!(
                     "no process could be put into the container to watch its supervisor within {} s of boot {number}",
-                    ANSWER.as_secs()
+                    patience.as_secs()
                 )
                 .into(),
             ));
         }
-        let lined = self.wait_while_under_way(line).await?.unwrap_or(false);
+        let lined = self.wait_for(Phase::BootLine, line).await?.unwrap_or(false);
+        self.measure();
         if self.recorder.now(over) {
             return Ok(false);
         }
@@ -133,10 +151,7 @@ impl Case {
     /// Puts on record why a boot may have brought no line of the reconciler: nothing supervises the container, or what it said
     /// last.
     async fn tell_of_silent_boot(&self, number: usize) {
-        let tell = |condition: String, last: String| {
-            let fact = Fact::WaitEnded { condition, last };
-            self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
-        };
+        let tell = |condition: String, last: String| self.tell_of_wait(condition, last, None);
         if let Some(init) = self
             .recorder
             .now(|now| now.init.clone())

@@ -240,6 +240,12 @@ impl EngineTrials {
                 if let Some(record) = record().as_mut().filter(|_| repeat) {
                     record.observe(key, &observation);
                 }
+                if let Fact::Pace { pace } = observation.fact
+                    && pace.here
+                {
+                    let case = case.clone();
+                    (self.tell)(RunEvent::ImageMeasured { case, pace });
+                }
                 if let Some((kind, profile, text)) = words(&observation.fact) {
                     let of = profile.map(|p| format!(" of {p}")).unwrap_or_default();
                     let what = format!("{kind}{of}: {text}");

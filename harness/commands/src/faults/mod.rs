@@ -7,3 +7,4 @@ mod endings;
 mod moments;
 mod overlays;
 mod play;
+mod slow;

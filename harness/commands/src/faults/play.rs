@@ -16,7 +16,7 @@ use comeback_history::facts::Observation;
 use comeback_image::Image;
 use comeback_observe::clock::Clocks;
 use comeback_observe::hub::EventHub;
-use comeback_runner::{Attempt, Environments, Next, RunContext, Slots, run_cases};
+use comeback_runner::{Attempt, Environments, Next, Paces, RunContext, Slots, run_cases};
 use comeback_scenario::Catalogue;
 use comeback_scenario::model::Scenario;
 use comeback_verdict::attempts::again;
@@ -74,18 +74,32 @@ pub fn play_drawn(scenario: &str, personality: Personality, fault: Option<Fault>
 /// # Errors
 /// If it never ends.
 pub fn play_on(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64) -> Result<Played, String> {
+    play_in_turn(fake, scenario, fault, seed, 1)
+}
+
+/// Like [`play_on`], so many cases one after the other in one run.
+///
+/// # Errors
+/// If it never ends.
+pub fn play_in_turn(
+    fake: Fake,
+    scenario: Scenario,
+    fault: Option<Fault>,
+    seed: u64,
+    cases: u32,
+) -> Result<Played, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     let runtime = runtime.unwrap_or_else(|why| panic!("no runtime: {why}"));
     runtime.block_on(async {
-        let played = tokio::time::timeout(NEVER, played(fake, scenario, fault, seed)).await;
+        let played = tokio::time::timeout(NEVER, played(fake, scenario, fault, seed, cases)).await;
         played.map_err(|_| "it never ends".to_owned())
     })
 }
 
-async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64) -> Played {
+async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64, cases: u32) -> Played {
     let clock = Instant::now();
     let faulty = Arc::new(Faulty::new(fake.clone(), fault));
     let engine: Arc<dyn Engine> = faulty.clone();
@@ -140,9 +154,15 @@ async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64)
                 case_limit: Duration::from_secs(300),
                 slots: Slots::new(1, &info),
                 environments: Environments::default(),
+                paces: Paces::default(),
                 seed,
             });
-            run_cases(&ctx, vec![case], tell).await;
+            let in_turn = (1..=cases).map(|repeat| {
+                let mut next = case.clone();
+                (next.case.repeat, next.case.index) = (repeat, repeat as usize);
+                next
+            });
+            run_cases(&ctx, in_turn.collect(), tell).await;
         }
         // The run ends here, and says why.
         Err(why) => {

@@ -66,6 +66,12 @@ impl Job {
                     if let Some(record) = record().as_mut() {
                         record.observe(key, &observation);
                     }
+                    if let Fact::Pace { pace } = observation.fact
+                        && pace.here
+                    {
+                        let case = key.clone();
+                        tell(RunEvent::ImageMeasured { case, pace });
+                    }
                     if let Some(what) = in_words(&observation) {
                         tell(RunEvent::CaseObserved {
                             case: key.clone(),

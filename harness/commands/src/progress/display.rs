@@ -102,6 +102,7 @@ impl Display {
                 }
             }
             RunEvent::CaseObserved { .. }
+            | RunEvent::ImageMeasured { .. }
             | RunEvent::Note { .. }
             | RunEvent::Warning { .. }
             | RunEvent::Document { .. } => {}

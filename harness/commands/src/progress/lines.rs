@@ -39,6 +39,10 @@ pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String
         RunEvent::CaseObserved { case, what } if verbose => {
             dim(format!("  {}: {}", sanitize(&case.to_string()), sanitize(what)))
         }
+        RunEvent::ImageMeasured { case, pace } if verbose => {
+            let what = format!("measured on this image: {}", pace.measured);
+            dim(format!("  {}: {}", sanitize(&case.to_string()), sanitize(&what)))
+        }
         RunEvent::CaseJudged {
             case,
             verdict,
@@ -75,6 +79,7 @@ pub fn line(event: &RunEvent, loudness: Loudness, style: Style) -> Option<String
         | RunEvent::Document { .. }
         | RunEvent::CaseStarted { .. }
         | RunEvent::CasePhase { .. }
+        | RunEvent::ImageMeasured { .. }
         | RunEvent::CaseObserved { .. } => return None,
     };
     Some(line)

@@ -72,6 +72,7 @@ impl RunStatus {
                 }
             }
             RunEvent::CaseObserved { .. }
+            | RunEvent::ImageMeasured { .. }
             | RunEvent::Note { .. }
             | RunEvent::Warning { .. }
             | RunEvent::Document { .. } => {}

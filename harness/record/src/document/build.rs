@@ -13,6 +13,7 @@ use super::{
 use crate::excerpt::{last_lines, reconciler_lines, shutdown_lines, step_detail, timeline};
 use crate::spans::spans;
 use comeback_history::facts::{CaseEvidence, Fact, Observation, OverlayEffect, StepSeconds};
+use comeback_history::pace::Pace;
 use comeback_scenario::model::Scenario;
 use comeback_text::redact;
 use comeback_verdict::run::outcome;
@@ -115,6 +116,14 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         overlay_processes: overlay_processes(evidence),
         observer: evidence.history.iter().find_map(observer),
         drift: unknown(scenario, evidence),
+        pace: evidence.history.iter().rev().find_map(pace),
+    }
+}
+
+fn pace(observation: &Observation) -> Option<Pace> {
+    match &observation.fact {
+        Fact::Pace { pace } => Some(*pace),
+        _ => None,
     }
 }
 

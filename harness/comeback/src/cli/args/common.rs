@@ -46,7 +46,7 @@ pub struct RunArgs {
     /// The seed.
     #[command(flatten)]
     pub seed: SeedArg,
-    /// Time limit of a case, e.g. 90s or 5m
+    /// Time limit of a case, e.g. 90s or 5m. A wait for a boot or a start may take a quarter of it
     #[arg(long, env = "COMEBACK_TIMEOUT", hide_env = true, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     pub timeout: Duration,
     /// Start no more cases after the first regression or mismatch

@@ -62,7 +62,7 @@ pub struct Explore {
         help_heading = "Run"
     )]
     pub jobs: Option<NonZeroUsize>,
-    /// Time limit of a sequence, e.g. 90s or 5m
+    /// Time limit of a sequence, e.g. 90s or 5m. A wait for a boot or a start may take a quarter of it
     #[arg(long, env = "COMEBACK_TIMEOUT", hide_env = true, value_name = "DURATION", default_value = "5m", value_parser = duration, help_heading = "Run")]
     pub timeout: Duration,
     /// Print the sequences and run nothing
