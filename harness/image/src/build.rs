@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use super::assets::Tree;
+use super::assets::{Tree, short};
 use super::cache::{Cache, broken};
 use super::{ImageError, Report};
 use comeback_engine::{BuildRequest, Engine, EngineErrorKind, ImageInfo, ImageProgress};
@@ -168,6 +168,26 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Finds an image by its reference, or builds it. True if it was there. `request` is only asked for what to build if it
+    /// is not there; a second process with the same `key` waits for this one.
+    pub(super) async fn once(
+        &self,
+        cache: &Cache,
+        (reference, key): (&str, &str),
+        request: impl Future<Output = Result<BuildRequest, ImageError>>,
+    ) -> Result<(ImageInfo, bool), ImageError> {
+        if let Some(info) = self.engine.inspect_image(reference).await? {
+            return Ok((info, true));
+        }
+        let request = request.await?;
+        let _lock = cache.lock(short(key)).await?;
+        // Another process may have built it meanwhile.
+        if let Some(info) = self.engine.inspect_image(reference).await? {
+            return Ok((info, true));
+        }
+        Ok((self.run(request, &Log::create(cache, reference)?).await?, false))
+    }
+
     /// Builds it.
     pub(super) async fn run(&self, request: BuildRequest, log: &Log) -> Result<ImageInfo, ImageError> {
         let reference = request.reference.clone();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::assets::{Tree, short};
-use super::build::{self, Job, Log};
+use super::build::{self, Job};
 use super::expr::ImageExpr;
 use super::ignore::Ignore;
 use super::{Cache, Image, ImageError, ObtainOptions, Report, contract, tree};
@@ -83,33 +83,25 @@ pub(super) async fn dockerfile(
     context.file(name, text);
     let key = tree::key(&context, &[("kind", "dockerfile")]);
     let reference = format!("comeback-dockerfile:{}", short(&key));
-    // If another process built it meanwhile, it is found below.
-    let _lock = options.cache.lock(short(&key)).await?;
-    if let Some(info) = engine.inspect_image(&reference).await? {
-        return Ok((
-            checked(engine, expression, &reference, &info, &options.cache).await?,
-            true,
-        ));
-    }
-    report.step(format!("building {}", file.display()));
-    let request = BuildRequest {
-        dockerfile: name.to_owned(),
-        labels: BTreeMap::from([
-            ("comeback.image".to_owned(), "dockerfile".to_owned()),
-            ("comeback.key".to_owned(), key.clone()),
-        ]),
-        ..build::request(&reference, &context)
-    };
     let job = Job {
         name: expression.to_string(),
         engine,
         report,
     };
-    let info = job.run(request, &Log::create(&options.cache, &reference)?).await?;
-    Ok((
-        checked(engine, expression, &reference, &info, &options.cache).await?,
-        false,
-    ))
+    let request = async {
+        report.step(format!("building {}", file.display()));
+        Ok(BuildRequest {
+            dockerfile: name.to_owned(),
+            labels: BTreeMap::from([
+                ("comeback.image".to_owned(), "dockerfile".to_owned()),
+                ("comeback.key".to_owned(), key.clone()),
+            ]),
+            ..build::request(&reference, &context)
+        })
+    };
+    let (info, cached) = job.once(&options.cache, (&reference, &key), request).await?;
+    let image = checked(engine, expression, &reference, &info, &options.cache).await?;
+    Ok((image, cached))
 }
 
 /// The image, if it is a gateway image.

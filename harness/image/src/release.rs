@@ -5,11 +5,11 @@ use std::str::FromStr;
 use pep440_rs::Version;
 
 use super::assets::{self, Key, Tree, short};
-use super::build::{self, Job, Log};
+use super::build::{self, Job};
 use super::expr::{Distribution, ImageExpr};
 use super::recipe::{Base, Plan};
 use super::{Image, ImageError, ObtainOptions, Report, pypi};
-use comeback_engine::{Engine, ImageInfo};
+use comeback_engine::Engine;
 
 /// The repository part of the tags of release images.
 const REPOSITORY: &str = "comeback-gateway";
@@ -26,7 +26,30 @@ pub(super) async fn obtain(
     let plan = Plan::new(base)?;
     let dockerfile = assets::text("gateway/Dockerfile");
     let (reference, key) = named(&plan, distribution, version);
-    let image = |info: ImageInfo| Image {
+    let job = Job {
+        name: expression.to_string(),
+        engine,
+        report,
+    };
+    let request = async {
+        if options.offline {
+            return Err(ImageError::Offline {
+                image: expression.to_string(),
+                needed: "build it".to_owned(),
+            });
+        }
+        // Checked before anything is built, so that a release that does not exist fails at once.
+        pypi::check(distribution, version, base).await?;
+        let base_image = plan.ensure(engine, &options.cache, report).await?;
+        let requirement = format!("{distribution}=={version}");
+        let dockerfile = assets::inline(&dockerfile, &[("BASE", &base_image.id), ("REQUIREMENT", &requirement)]);
+        let mut context = Tree::default();
+        context.file("Dockerfile", declare(&dockerfile, &build::index_args()));
+        report.step(format!("installing {distribution} {version} on {base}"));
+        Ok(build::request(&reference, &context))
+    };
+    let (info, cached) = job.once(&options.cache, (&reference, &key), request).await?;
+    let image = Image {
         name: expression.to_string(),
         reference: reference.clone(),
         digest: info.id,
@@ -34,36 +57,7 @@ pub(super) async fn obtain(
         supervisor: info.labels.get("comeback.supervisor").cloned(),
         release: Some(version.clone()),
     };
-    if let Some(info) = engine.inspect_image(&reference).await? {
-        return Ok((image(info), true));
-    }
-    if options.offline {
-        return Err(ImageError::Offline {
-            image: expression.to_string(),
-            needed: "build it".to_owned(),
-        });
-    }
-    // Checked before anything is built, so that a release that does not exist fails at once.
-    pypi::check(distribution, version, base).await?;
-    let base_image = plan.ensure(engine, &options.cache, report).await?;
-
-    let _lock = options.cache.lock(short(&key)).await?;
-    if let Some(info) = engine.inspect_image(&reference).await? {
-        return Ok((image(info), true));
-    }
-    let requirement = format!("{distribution}=={version}");
-    let dockerfile = assets::inline(&dockerfile, &[("BASE", &base_image.id), ("REQUIREMENT", &requirement)]);
-    let mut context = Tree::default();
-    context.file("Dockerfile", declare(&dockerfile, &build::index_args()));
-    report.step(format!("installing {distribution} {version} on {base}"));
-    let request = build::request(&reference, &context);
-    let job = Job {
-        name: expression.to_string(),
-        engine,
-        report,
-    };
-    let info = job.run(request, &Log::create(&options.cache, &reference)?).await?;
-    Ok((image(info), false))
+    Ok((image, cached))
 }
 
 /// The reference of a release's image, and the hash of everything that goes into it.

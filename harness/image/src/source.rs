@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::assets::{self, Key, Tree, short};
-use super::build::{self, Job, Log};
+use super::build::{self, Job};
 use super::choice::choose;
 use super::expr::{ImageExpr, Revisions};
 use super::ignore::Ignore;
@@ -110,7 +110,25 @@ pub(super) async fn obtain(
         &[("dependencies", &dependencies.key), ("dockerfile", &dockerfile)],
     );
     let reference = format!("comeback-source:{base}-{}", short(&key));
-    let image = |info: ImageInfo| Image {
+    let job = Job {
+        name: expression.to_string(),
+        engine,
+        report,
+    };
+    // Also with `--offline`: with the dependencies in place, a build needs no network.
+    let request = async {
+        let on = dependencies.ensure(engine, &plan, options, report).await?;
+        report.step(format!("installing {expression} on {base}"));
+        let mut context = Tree::default();
+        context.file("Dockerfile", assets::inline(&dockerfile, &[("DEPENDENCIES", &on.id)]));
+        context.file("source.tar", files.tar());
+        Ok(BuildRequest {
+            shm_bytes: Some(WORKSPACE),
+            ..build::request(&reference, &context)
+        })
+    };
+    let (info, cached) = job.once(&options.cache, (&reference, &key), request).await?;
+    let image = Image {
         name: expression.to_string(),
         reference: reference.clone(),
         digest: info.id,
@@ -118,31 +136,7 @@ pub(super) async fn obtain(
         supervisor: info.labels.get("comeback.supervisor").cloned(),
         release: project.version.clone(),
     };
-    if let Some(info) = engine.inspect_image(&reference).await? {
-        return Ok((image(info), true));
-    }
-    // Also with `--offline`: with the dependencies in place, a build needs no network.
-    let on = dependencies.ensure(engine, &plan, options, report).await?;
-    let _lock = options.cache.lock(short(&key)).await?;
-    // Another process may have built it meanwhile.
-    if let Some(info) = engine.inspect_image(&reference).await? {
-        return Ok((image(info), true));
-    }
-    report.step(format!("installing {expression} on {base}"));
-    let mut context = Tree::default();
-    context.file("Dockerfile", assets::inline(&dockerfile, &[("DEPENDENCIES", &on.id)]));
-    context.file("source.tar", files.tar());
-    let request = BuildRequest {
-        shm_bytes: Some(WORKSPACE),
-        ..build::request(&reference, &context)
-    };
-    let job = Job {
-        name: expression.to_string(),
-        engine,
-        report,
-    };
-    let info = job.run(request, &Log::create(&options.cache, &reference)?).await?;
-    Ok((image(info), false))
+    Ok((image, cached))
 }
 
 /// The image with the dependencies of a tree, and with the environment and the entrypoint that the tree's own
@@ -189,30 +183,26 @@ impl Dependencies {
         options: &ObtainOptions,
         report: &Report<'_>,
     ) -> Result<ImageInfo, ImageError> {
-        if let Some(info) = engine.inspect_image(&self.reference).await? {
-            return Ok(info);
-        }
-        if options.offline {
-            return Err(ImageError::Offline {
-                image: self.reference.clone(),
-                needed: "install the dependencies of the source tree".to_owned(),
-            });
-        }
-        let base = plan.ensure(engine, &options.cache, report).await?;
-        let _lock = options.cache.lock(short(&self.key)).await?;
-        if let Some(info) = engine.inspect_image(&self.reference).await? {
-            return Ok(info);
-        }
-        report.step("installing what the source tree depends on".to_owned());
-        let mut context = Tree::default();
-        context.file("Dockerfile", declare(&self.dockerfile(&base.id), &build::index_args()));
-        let request = build::request(&self.reference, &context);
         let job = Job {
             name: "the dependencies of the source tree".to_owned(),
             engine,
             report,
         };
-        job.run(request, &Log::create(&options.cache, &self.reference)?).await
+        let request = async {
+            if options.offline {
+                return Err(ImageError::Offline {
+                    image: self.reference.clone(),
+                    needed: "install the dependencies of the source tree".to_owned(),
+                });
+            }
+            let base = plan.ensure(engine, &options.cache, report).await?;
+            report.step("installing what the source tree depends on".to_owned());
+            let mut context = Tree::default();
+            context.file("Dockerfile", declare(&self.dockerfile(&base.id), &build::index_args()));
+            Ok(build::request(&self.reference, &context))
+        };
+        let names = (self.reference.as_str(), self.key.as_str());
+        Ok(job.once(&options.cache, names, request).await?.0)
     }
 }
 
