@@ -93,9 +93,7 @@ impl Measured {
         let boot = &history[..end.unwrap_or(history.len())];
         let first = |which: fn(&Fact) -> bool| boot.iter().find(|o| which(&o.fact)).map(|o| o.known);
         let since = |began: Timestamp, at: Timestamp| {
-            let took = at.duration_since(began).as_secs_f64().max(0.0);
-            // Milliseconds are enough, and stay readable in a record.
-            Took::Seconds((took * 1000.0).round() / 1000.0)
+            Took::Seconds(milliseconds(at.duration_since(began).as_secs_f64().max(0.0)))
         };
         let line = first(|f| matches!(f, Fact::BootLine { .. }));
         let agent = first(|f| {
@@ -128,7 +126,7 @@ impl Measured {
 
     /// Adds that a phase had not come to its end when its longest deadline was over.
     pub fn add_missing(&mut self, phase: Phase, waited: Duration) {
-        let took = Some(Took::MoreThan(waited.as_secs_f64()));
+        let took = Some(Took::MoreThan(milliseconds(waited.as_secs_f64())));
         self.add(match phase {
             Phase::BootLine => Self {
                 boot_line: took,
@@ -260,6 +258,11 @@ impl std::fmt::Display for Reached {
             None => write!(f, " ({} was not measured yet)", phase.words()),
         }
     }
+}
+
+/// Rounded to milliseconds, which is enough, and readable in a record.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 fn is_change(o: &Observation, wanted: ContainerChange) -> bool {
