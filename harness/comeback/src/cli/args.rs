@@ -63,8 +63,9 @@ An IMAGE is one of
   source:PATH#REVISION a branch, tag or commit of that repository, without touching the checkout
   docker:REF           an existing image, pulled if absent; it keeps its entrypoint, not its command
   dockerfile:PATH      an image built from that Dockerfile
-comeback builds the images of the first four. They take a base as a suffix: @bookworm, @trixie, @forky-s6 or @forky. Without
-one, a release is installed on @bookworm, and a tree on the base that its own Dockerfile and requires-python ask for.
+comeback builds the images of the first four. A suffix names their base: @bookworm, @trixie,
+@forky-s6 or @forky. Without one, a release is installed on @bookworm, and a tree on the base that
+its own Dockerfile and requires-python ask for.
 
 The expectation follows from the image's release, unless --expect is given.
 
