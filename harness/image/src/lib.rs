@@ -43,6 +43,7 @@ mod tree;
 mod uv;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Instant;
 
 use pep440_rs::Version;
@@ -167,15 +168,14 @@ pub async fn expand(
                 releases,
                 base,
             } if !matches!(releases, Releases::Exact(_)) => {
-                let key = (distribution, *base);
-                if !known.contains_key(&key) {
-                    let there = match options.offline {
+                let there = match known.entry((distribution, *base)) {
+                    Entry::Occupied(there) => there.into_mut(),
+                    Entry::Vacant(place) => place.insert(match options.offline {
                         true => release::local(engine, distribution).await?,
                         false => pypi::releases(distribution, *base).await?,
-                    };
-                    known.insert(key, there);
-                }
-                let found = pypi::select(distribution, releases, &known[&key])?;
+                    }),
+                };
+                let found = pypi::select(distribution, releases, there)?;
                 all.extend(found.into_iter().map(|version| ImageExpr::Release {
                     distribution: distribution.clone(),
                     releases: Releases::Exact(version),
