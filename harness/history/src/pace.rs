@@ -144,7 +144,7 @@ impl Measured {
         });
     }
 
-    /// The deadline of a phase: [`FACTOR`] times what was measured, between the shortest and the longest; the longest before
+    /// The deadline of a phase: six times what was measured, between the shortest and the longest; the longest before
     /// anything is measured, and the shortest once it is known that nothing comes. `slack` is the factor for cases that share
     /// the processors, `case` the time limit of a case.
     pub fn deadline(&self, phase: Phase, slack: u32, case: Duration) -> Duration {
