@@ -102,13 +102,9 @@ fn every_overlay_was_caught_by_all_its_scenarios() {
 
 /// The tables of `docs/matrix.md`: what it lists of each base.
 mod matrix {
-    use std::collections::BTreeSet;
-
     use super::catalogue;
     use comeback_plan::does_not_apply;
 
-    /// Bases on which every scenario is run.
-    const WHOLE: [&str; 0] = [];
     const REDO: &str = "make docs/matrix.md again, see docs/matrix-command.md";
 
     struct Table {
@@ -144,24 +140,6 @@ mod matrix {
             base: text.split_whitespace().next().unwrap_or_default().to_owned(),
             releases: head.iter().skip(1).map(release).collect(),
             rows: lines.filter_map(row).collect(),
-        }
-    }
-
-    #[test]
-    fn matrix_lists_the_scenarios_of_the_current_table() {
-        let catalogue = catalogue();
-        let tables = tables();
-        for base in WHOLE {
-            let table = tables.iter().find(|table| table.base == base);
-            let table = table.unwrap_or_else(|| panic!("docs/matrix.md has no table of {base}; {REDO}"));
-            let listed: BTreeSet<&str> = table.rows.iter().map(|(id, _)| id.as_str()).collect();
-            let applies = |id: &&str| {
-                let range = catalogue.get(id).and_then(|scenario| scenario.releases.as_ref());
-                let mut releases = table.releases.iter().map(|release| release.parse().ok());
-                releases.any(|release| does_not_apply(range, release.as_ref()).is_none())
-            };
-            let wanted: BTreeSet<&str> = catalogue.iter().map(|s| s.id.as_str()).filter(applies).collect();
-            assert_eq!(listed, wanted, "on {base}; {REDO}");
         }
     }
 
