@@ -126,22 +126,13 @@ impl Measured {
 
     /// Adds that a phase had not come to its end when its longest deadline was over.
     pub fn add_missing(&mut self, phase: Phase, waited: Duration) {
-        let took = Some(Took::MoreThan(milliseconds(waited.as_secs_f64())));
-        self.add(match phase {
-            Phase::BootLine => Self {
-                boot_line: took,
-                ..Self::default()
-            },
-            Phase::Agent => Self {
-                agent: took,
-                ..Self::default()
-            },
-            Phase::Running => Self {
-                running: took,
-                ..Self::default()
-            },
-            Phase::Live => Self::default(),
-        });
+        let have = match phase {
+            Phase::BootLine => &mut self.boot_line,
+            Phase::Agent => &mut self.agent,
+            Phase::Running => &mut self.running,
+            Phase::Live => return,
+        };
+        have.get_or_insert(Took::MoreThan(milliseconds(waited.as_secs_f64())));
     }
 
     /// The deadline of a phase: six times what was measured, between the shortest and the longest; the longest before

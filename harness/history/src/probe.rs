@@ -377,8 +377,8 @@ mod tests {
     use crate::facts::{ContainerChange, Source};
     use crate::fixtures::History;
 
-    /// A container in which the root's gateway runs and lists these profiles.
-    fn root_lists(listed: &[&str], word: &str) -> Now {
+    /// A container that has just been started, and when.
+    fn started() -> (History, Option<Timestamp>) {
         let history = History::default();
         let started_at = Some(Timestamp::UNIX_EPOCH);
         let change = ContainerChange::Started;
@@ -391,6 +391,12 @@ mod tests {
                 exit: None,
             },
         );
+        (history, started_at)
+    }
+
+    /// A container in which the root's gateway runs and lists these profiles.
+    fn root_lists(listed: &[&str], word: &str) -> Now {
+        let (history, started_at) = started();
         history.push(
             Source::Agent,
             started_at,
@@ -451,18 +457,7 @@ mod tests {
     #[case("folded_into_root=True", Value::Bool(true))]
     #[case("", Value::absent())]
     fn a_boot_line_tells_whether_its_profile_is_folded(#[case] rest: &str, #[case] wanted: Value) {
-        let history = History::default();
-        let started_at = Some(Timestamp::UNIX_EPOCH);
-        let change = ContainerChange::Started;
-        history.push(
-            Source::Engine,
-            started_at,
-            Fact::Container {
-                change,
-                started_at,
-                exit: None,
-            },
-        );
+        let (history, started_at) = started();
         let fact = Fact::BootLine {
             profile: "work".into(),
             prior_state: None,

@@ -18,22 +18,11 @@ pub(super) fn choose(
     stage: &Stage,
     requires: Option<&VersionSpecifiers>,
 ) -> Result<(Base, Option<String>), String> {
-    let serves = |base: Base| requires.is_none_or(|range| base.satisfies(range));
-    let range = requires.map_or(String::new(), |range| range.to_string().replace(' ', ""));
     if let Some(base) = named {
-        if serves(base) {
-            return Ok((base, None));
-        }
-        let others: Vec<String> = oldest_first().filter(|b| serves(*b)).map(|b| format!("@{b}")).collect();
-        let instead = match others.is_empty() {
-            true => format!("so has no base ({})", pythons()),
-            false => format!("name {}, or no base to let the tree decide", others.join(" or ")),
-        };
-        return Err(format!(
-            "it requires Python {range}, which @{base} does not have (Python {}): {instead}",
-            python(base)
-        ));
+        return check(base, requires).map(|()| (base, None));
     }
+    let serves = |base: Base| serves(base, requires);
+    let range = range(requires);
     let image = stage.from.as_deref().unwrap_or_default();
     let said = debian(image);
     if let Some(base) = said.filter(|base| serves(*base)) {
@@ -54,6 +43,36 @@ pub(super) fn choose(
         None => format!("base {base}, because it requires Python {range}"),
     };
     Ok((base, Some(why)))
+}
+
+/// Checks that a base has the Python that a project requires.
+///
+/// # Errors
+///
+/// If it does not, which base does.
+pub(super) fn check(base: Base, requires: Option<&VersionSpecifiers>) -> Result<(), String> {
+    if serves(base, requires) {
+        return Ok(());
+    }
+    let others = oldest_first().filter(|other| serves(*other, requires));
+    let others: Vec<String> = others.map(|other| format!("@{other}")).collect();
+    let instead = match others.is_empty() {
+        true => format!("so has no base ({})", pythons()),
+        false => format!("name {}, or no base to let the tree decide", others.join(" or ")),
+    };
+    Err(format!(
+        "it requires Python {}, which @{base} does not have (Python {}): {instead}",
+        range(requires),
+        python(base)
+    ))
+}
+
+fn serves(base: Base, requires: Option<&VersionSpecifiers>) -> bool {
+    requires.is_none_or(|range| base.satisfies(range))
+}
+
+fn range(requires: Option<&VersionSpecifiers>) -> String {
+    requires.map_or(String::new(), |range| range.to_string().replace(' ', ""))
 }
 
 /// The bases that are a whole Debian.

@@ -6,11 +6,9 @@ use std::str::FromStr;
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::Deserialize;
 
-use super::choice::choose;
 use super::expr::{Distribution, Releases};
 use super::recipe::Base;
-use super::stage::Stage;
-use super::{ImageError, http};
+use super::{ImageError, choice, http};
 
 /// The simple index in its JSON form (PEP 691).
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
@@ -104,11 +102,10 @@ pub(super) async fn check(of: &Distribution, version: &Version, base: Base) -> R
         .iter()
         .filter(|file| file.version().as_ref() == Some(version));
     let pythons = files.find_map(PageFile::pythons);
-    choose(Some(base), &Stage::default(), pythons.as_ref()).map_err(|why| ImageError::Unserved {
+    choice::check(base, pythons.as_ref()).map_err(|why| ImageError::Unserved {
         image: format!("{of} {version}"),
         why,
-    })?;
-    Ok(())
+    })
 }
 
 fn versions(page: &Page, counts: impl Fn(&PageFile) -> bool) -> Vec<Version> {

@@ -129,12 +129,8 @@ impl Base {
                 supervisor_from: None,
             },
             Self::ForkyS6 => Recipe {
-                debian: "debian:trixie-slim",
-                suite: "trixie",
-                debian_version: "13",
-                python: (3, 13),
-                unreleased: false,
                 supervisor_from: Some("forky"),
+                ..Self::Trixie.recipe()
             },
             Self::Forky => Recipe {
                 debian: "debian:forky-slim",

@@ -17,6 +17,12 @@ fn played(scenario: &str, personality: Personality, cases: u32) -> Played {
     played
 }
 
+/// What each attempt was found to be, and why.
+fn found(played: &Played) -> Vec<(Classification, &str)> {
+    let attempts = played.attempts.iter();
+    attempts.map(|(found, why)| (*found, why.as_str())).collect()
+}
+
 fn paces(history: &[Observation]) -> Vec<Pace> {
     let pace = |o: &Observation| match o.fact {
         Fact::Pace { pace } => Some(pace),
@@ -47,12 +53,7 @@ fn a_gateway_that_boots_for_forty_seconds_is_judged_like_a_quick_one(
     #[values("docker-restart", "docker-restart-seeded", "operator-stop", "unmarked-sigterm")] scenario: &str,
 ) {
     let played = played(scenario, Personality::Laborious, 2);
-    let found: Vec<_> = played
-        .attempts
-        .iter()
-        .map(|(found, why)| (*found, why.as_str()))
-        .collect();
-    assert_eq!(found, [(Classification::Fixed, ""); 2]);
+    assert_eq!(found(&played), [(Classification::Fixed, ""); 2]);
     for history in &played.histories {
         assert_eq!(reached(history), []);
     }
@@ -94,12 +95,7 @@ fn a_quick_gateway_is_measured_too() {
 #[test]
 fn no_later_boot_is_cut_short_because_the_first_one_was_quick() {
     let played = played("docker-restart", Personality::Tires, 3);
-    let found: Vec<_> = played
-        .attempts
-        .iter()
-        .map(|(found, why)| (*found, why.as_str()))
-        .collect();
-    assert_eq!(found, [(Classification::Fixed, ""); 3]);
+    assert_eq!(found(&played), [(Classification::Fixed, ""); 3]);
     for history in &played.histories[1..] {
         let deadlines = paces(history).last().unwrap().deadlines;
         assert_eq!((deadlines.boot_line, deadlines.running), (20.0, 30.0));
