@@ -57,7 +57,7 @@ pub(super) fn check(base: Base, requires: Option<&VersionSpecifiers>) -> Result<
     let others = oldest_first().filter(|other| serves(*other, requires));
     let others: Vec<String> = others.map(|other| format!("@{other}")).collect();
     let instead = match others.is_empty() {
-        true => format!("so has no base ({})", pythons()),
+        true => format!("no base has it ({})", pythons()),
         false => format!("name {}, or no base to let the tree decide", others.join(" or ")),
     };
     Err(format!(
@@ -162,6 +162,6 @@ mod tests {
         let none = "it requires Python >=3.15, which no base has (@bookworm 3.11, @trixie 3.13, @forky 3.14)";
         assert_eq!(chosen(None, "debian:13", ">=3.15").unwrap_err(), none);
         let error = chosen(Some(Base::Trixie), "", ">=3.15").unwrap_err();
-        assert!(error.contains("so has no base (@bookworm 3.11"), "{error}");
+        assert!(error.contains("no base has it (@bookworm 3.11"), "{error}");
     }
 }
