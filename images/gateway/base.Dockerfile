@@ -7,7 +7,7 @@ LABEL comeback.image=gateway
 ARG PACKAGES
 ADD rootfs.tar /
 RUN /opt/comeback/setup-pulled ${PACKAGES} && /opt/comeback/setup-base
-ENV PATH=/opt/hermes/.venv/bin:/command:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+ENV PATH=/opt/hermes/bin:/opt/hermes/.venv/bin:/opt/data/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     HERMES_HOME=/opt/data HERMES_DISABLE_LAZY_INSTALLS=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # No VOLUME: the harness mounts its own volume, and an interrupted build would leave one without a label.
 ENTRYPOINT ["/init", "/opt/hermes/docker/main-wrapper.sh"]

@@ -192,7 +192,7 @@ mod tests {
         let plan = Plan::new(Base::Bookworm).unwrap();
         let changes = plan.labelled(plan.changes(), "2.11.3.2");
         assert_eq!(changes.len(), 4, "{changes:?}");
-        assert!(changes[0].starts_with("ENV PATH=/opt/hermes/.venv/bin:/command:"));
+        assert!(changes[0].starts_with("ENV PATH=/opt/hermes/bin:/opt/hermes/.venv/bin:"));
         assert!(changes[0].contains("HERMES_HOME=/opt/data") && changes[0].contains("HERMES_DISABLE_LAZY_INSTALLS=1"));
         assert!(!changes[0].contains("HERMES_GATEWAY_MAX_STARTS"));
         assert_eq!(

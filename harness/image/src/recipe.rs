@@ -18,11 +18,11 @@ const BUNDLES: [&str; 3] = [
 /// The path of the bundle in the image.
 const BUNDLE: &str = "etc/ssl/certs/ca-certificates.crt";
 /// Packages that are added to a Debian image.
-pub(super) const ADDED: [&str; 5] = ["s6", "execline", "python3", "procps", "tzdata"];
+pub(super) const ADDED: [&str; 6] = ["s6", "execline", "python3", "procps", "passwd", "tzdata"];
 /// Packages of a bootstrapped base. Their dependencies are added automatically.
 ///
 /// `usr-is-merged` prevents `usrmerge`, which would pull in all of Perl.
-pub(super) const BOOTSTRAPPED: [&str; 20] = [
+pub(super) const BOOTSTRAPPED: [&str; 21] = [
     "base-files",
     "base-passwd",
     "bash",
@@ -35,6 +35,7 @@ pub(super) const BOOTSTRAPPED: [&str; 20] = [
     "gzip",
     "libc-bin",
     "mawk",
+    "passwd",
     "procps",
     "python3",
     "s6",

@@ -24,6 +24,7 @@ LOOK = 40
 watch = Inotify()
 told = {}
 written_at = {}
+opened = {}
 told_at = {}
 tallies = {}
 holds = []
@@ -205,11 +206,36 @@ def ask_deaths(slot):
     return out
 
 
-def status(profile):
-    slot = os.path.join(SCAN, PREFIX + profile)
-    if not os.path.isdir(slot):
+def slot_of(profile):
+    """The directory of a slot: the one with its name, or the one that had it last, whatever its name is now.
+
+    At the end of the container s6-linux-init hides the slots, and their processes go on for up to 3 s. `None` if it is gone.
+    """
+    path = os.path.join(SCAN, PREFIX + profile)
+    try:
+        now = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        now = None
+    if now is not None:
+        if profile in opened:
+            os.close(opened[profile])
+        opened[profile] = now
+        return path
+    if profile not in opened:
+        return None
+    # The kernel follows the renaming.
+    path = os.readlink(f"/proc/self/fd/{opened[profile]}")
+    if os.path.dirname(path) == SCAN and os.path.isdir(path):
+        return path
+    os.close(opened.pop(profile))
+    return None
+
+
+def status(profile, slot):
+    if slot is None:
         return {"slot": False}
-    facts = {"slot": True, "down": os.path.exists(os.path.join(slot, DOWN))}
+    hidden = os.path.basename(slot) != PREFIX + profile
+    facts = {"slot": not hidden, "down": os.path.exists(os.path.join(slot, DOWN))}
     answer = (run(FACTS["status_tool"], "-o", FIELDS, slot) or "").split()
     if len(answer) == 3:
         up = answer[0] == "true"
@@ -229,10 +255,11 @@ def slots():
     return sorted(set(live) | set(told))
 
 
-def changed(profile):
+def changed(slot):
     """When the supervisor last wrote what it says of a slot: not when we came to look."""
-    slot = os.path.join(SCAN, PREFIX + profile)
     newest = 0
+    if slot is None:
+        return newest
     for path in (slot, f"{slot}/{SUPERVISE}/{STATUS}", f"{slot}/{SUPERVISE}/{DEATHS}"):
         try:
             newest = max(newest, os.stat(path, follow_symlinks=False).st_mtime_ns)
@@ -243,8 +270,9 @@ def changed(profile):
 
 def tell(profile):
     # Before it is asked: what is written meanwhile is another change.
-    at = changed(profile)
-    facts = status(profile)
+    slot = slot_of(profile)
+    at = changed(slot)
+    facts = status(profile, slot)
     # What no file shows, such as a process that came or went, is known since now.
     written = at > written_at.get(profile, 0)
     written_at[profile] = at
@@ -407,6 +435,9 @@ def act(command):
 
 
 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+# The container's end begins with a SIGTERM to every process, up to 3 s before the last: what they tell is evidence.
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    signal.signal(number, signal.SIG_IGN)
 commands = Commands()
 poll = select.poll()
 poll.register(0, select.POLLIN)

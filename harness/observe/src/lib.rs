@@ -19,7 +19,11 @@ pub mod hub;
 mod inspected;
 pub mod link;
 #[cfg(test)]
+mod agent_tests;
+#[cfg(test)]
 mod observer_tests;
+#[cfg(test)]
+mod script_tests;
 pub mod overlay;
 pub mod recorder;
 pub mod wire;

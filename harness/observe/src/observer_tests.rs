@@ -4,94 +4,26 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
 use super::OBSERVER;
+use super::script_tests::Script;
 use super::wire::Message;
 use comeback_history::facts::{Fact, FileContent};
 
-struct Observer {
-    folder: tempfile::TempDir,
-    process: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    syncs: u64,
+fn observer() -> Script {
+    let mut observer = Script::start(OBSERVER, |folder, facts| {
+        fs::create_dir(folder.join("logs")).unwrap();
+        facts["data"] = json!(folder);
+    });
+    assert!(observer.sync().is_empty());
+    observer
 }
 
-impl Drop for Observer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Observer {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("logs")).unwrap();
-        let mut facts = comeback_gateway::script_facts();
-        facts["data"] = json!(folder.path());
-        let mut process = Command::new("python3")
-            .args(["-I", "-S", "-u", "-c", OBSERVER])
-            .arg(facts.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let input = process.stdin.take().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let mut observer = Self {
-            folder,
-            process,
-            input,
-            output,
-            syncs: 0,
-        };
-        assert!(observer.sync().is_empty());
-        observer
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .args([signal, &self.process.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// Does `work` while the observer is stopped, and returns its messages about that.
-    fn meanwhile(&mut self, work: impl FnOnce(&Self)) -> Vec<Message> {
-        self.signal("-STOP");
-        work(self);
-        self.signal("-CONT");
-        self.sync()
-    }
-
-    /// All messages up to the answer to `sync`.
-    fn sync(&mut self) -> Vec<Message> {
-        self.syncs += 1;
-        writeln!(self.input, "{}", json!({"c": "sync", "id": self.syncs})).unwrap();
-        let mut messages = Vec::new();
-        loop {
-            let mut line = String::new();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "the observer has ended");
-            let message = Message::parse(&line).unwrap();
-            match message.k.as_str() {
-                "sync" => return messages,
-                "hello" => {}
-                _ => messages.push(message),
-            }
-        }
-    }
-
+impl Script {
     fn append(&self, name: &str, text: &str) {
         let file = OpenOptions::new().create(true).append(true).open(self.path(name));
         file.unwrap().write_all(text.as_bytes()).unwrap();
@@ -130,8 +62,8 @@ fn line(action: &str) -> String {
 
 #[test]
 fn a_content_overwritten_in_place_before_it_was_read_is_reported_as_missed() {
-    let mut observer = Observer::start();
-    let in_place = |o: &Observer, word| fs::write(o.path(STATE), state(word)).unwrap();
+    let mut observer = observer();
+    let in_place = |o: &Script, word| fs::write(o.path(STATE), state(word)).unwrap();
     let first = observer.meanwhile(|o| in_place(o, "one"));
     assert_eq!(words(&first), ["one"]);
     let messages = observer.meanwhile(|o| {
@@ -159,7 +91,7 @@ fn a_content_overwritten_in_place_before_it_was_read_is_reported_as_missed() {
 
 #[test]
 fn a_file_that_is_being_overwritten_is_missed_and_not_reported_by_halves() {
-    let mut observer = Observer::start();
+    let mut observer = observer();
     observer.meanwhile(|o| fs::write(o.path(STATE), state("one")).unwrap());
     observer.signal("-STOP");
     fs::write(observer.path(STATE), state("two")).unwrap();
@@ -174,7 +106,7 @@ fn a_file_that_is_being_overwritten_is_missed_and_not_reported_by_halves() {
 
 #[test]
 fn a_log_truncated_in_place_is_reported() {
-    let mut observer = Observer::start();
+    let mut observer = observer();
     assert_eq!(
         words(&observer.meanwhile(|o| o.append(LOG, &line("started")))),
         ["started"]
@@ -201,7 +133,7 @@ fn a_log_truncated_in_place_is_reported() {
 /// A file's own time may be anything. Reported times never go back, and the removal of a file has a time as well.
 #[test]
 fn reported_times_are_monotonic() {
-    let mut observer = Observer::start();
+    let mut observer = observer();
     let mut times = Vec::new();
     for word in ["one", "two", ""] {
         let messages = observer.meanwhile(|o| match word {

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/command/with-contenv sh
 # Runs the container's command as hermes: a program as it is, anything else as a subcommand of `hermes`, and without
 # arguments `hermes` itself. The path is the official image's, because the reconciler finds the command in /proc by
 # it.
