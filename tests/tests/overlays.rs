@@ -10,7 +10,7 @@ use comeback_tests::{TestOutcome, dossier, run};
 use comeback_verdict::run::Faults;
 use rstest::rstest;
 
-const FIXED: &str = "release:0.17.0";
+const FIXED: &str = "release:0.17.0@bookworm";
 
 fn overlay(name: &str) -> Overlay {
     let found = overlays().into_iter().find(|o| o.name == name);

@@ -8,8 +8,9 @@ use crate::options::{CheckOptions, JobOptions};
 use comeback_scenario::model::Scenario;
 use comeback_verdict::{Column, Exit, ExitStyle};
 
-/// The reference pair: the last release with the bug, the first with its fix.
-pub const REFERENCES: [&str; 2] = ["release:0.16.0", "release:0.17.0"];
+/// The reference pair: the last release with the bug, the first with its fix. The base is the last whose s6 (before 2.13) both
+/// halves of the fix understand.
+pub const REFERENCES: [&str; 2] = ["release:0.16.0@bookworm", "release:0.17.0@bookworm"];
 
 /// Judges images against the table.
 pub async fn check(args: CheckOptions, caller: Caller) -> Result<Exit, Failure> {

@@ -36,6 +36,7 @@ pub mod exit_diag;
 pub mod files;
 pub mod image;
 pub mod log;
+pub mod output;
 mod script;
 pub mod state;
 pub mod supervisor;

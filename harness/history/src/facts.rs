@@ -121,6 +121,11 @@ pub enum Fact {
         /// The status.
         status: ServiceStatus,
     },
+    /// PID 1 of the container has this name: the supervisor's, or another program's.
+    Init {
+        /// The name.
+        name: String,
+    },
     /// A gateway is live: it has come to rest after its own `running`.
     Live {
         /// The profile.
@@ -201,7 +206,7 @@ pub enum Fact {
         started_at: Option<Timestamp>,
         /// Start time of PID 1, in clock ticks since the host's boot. No process of this incarnation is older.
         init_start: Option<u64>,
-        /// Name of PID 1, which is the supervisor or another program.
+        /// Name of PID 1 at that moment.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         init: Option<String>,
     },

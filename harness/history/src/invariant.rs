@@ -7,11 +7,14 @@ use super::probe::until;
 use super::reading::Reading;
 use comeback_gateway::files::{is_profile_name, state_of};
 use comeback_gateway::state::RUNNING;
+use comeback_gateway::supervisor::PROCESS;
 use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
 use comeback_scenario::vocabulary::{About, OperationKind};
 
 /// The name of the row that a started gateway came up.
 pub const CAME_UP: &str = "invariant.came_up";
+/// The name of the row that the container's first process is the supervisor.
+pub const SUPERVISED: &str = "invariant.supervisor";
 
 /// An implicit row.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +59,9 @@ pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow>
 
 fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
     let end = Now::at_end(history);
-    let mut rows = Vec::new();
+    let mut rows: Vec<InvariantRow> = (1..=end.incarnations.len())
+        .filter_map(|boot| supervised(history, boot))
+        .collect();
     let about_container = has_container_rows(scenario);
     if !about_container {
         rows.extend(stays_up(history));
@@ -115,6 +120,20 @@ fn stays_up(history: &[Observation]) -> Vec<InvariantRow> {
         })
     };
     [Moment::Start, Moment::End].into_iter().filter_map(word).collect()
+}
+
+/// The container's first process is the supervisor, which brings the services back. There is a row only if that does not
+/// hold: then no other row says anything about the gateway.
+fn supervised(history: &[Observation], boot: usize) -> Option<InvariantRow> {
+    let now = Now::at_end(until(history, Moment::Boot(boot))?);
+    let name = now.init.filter(|name| name != PROCESS)?;
+    Some(InvariantRow {
+        at: Moment::Boot(boot),
+        name: SUPERVISED,
+        profile: DEFAULT_PROFILE.to_owned(),
+        wanted: Value::str(PROCESS),
+        reading: Reading::seen(Value::str(&name), None),
+    })
 }
 
 /// A gateway that was started and waited for came up.

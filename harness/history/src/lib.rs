@@ -27,4 +27,4 @@ pub mod pace;
 pub mod probe;
 mod reading;
 
-pub use invariant::CAME_UP;
+pub use invariant::{CAME_UP, SUPERVISED};

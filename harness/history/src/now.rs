@@ -69,7 +69,7 @@ pub struct Now {
     greetings: BTreeMap<Timestamp, Option<u64>>,
     /// Where evidence went missing, and what.
     pub lost: Vec<(u64, String)>,
-    /// Name of PID 1 of the incarnation whose agent spoke last.
+    /// Name of PID 1, as the agent said last.
     pub init: Option<String>,
     /// Set when the container was removed.
     pub removed: bool,
@@ -205,6 +205,7 @@ impl Now {
                 let p = self.profiles.entry(profile.clone()).or_default();
                 p.serves(status, incarnation, o);
             }
+            Fact::Init { name } => self.init = Some(name.clone()),
             Fact::Live {
                 profile,
                 pid,

@@ -8,7 +8,7 @@ use super::stage::Stage;
 /// The base, and a line that says why it was chosen, if the tree decided.
 ///
 /// A base named by hand is taken if its Python serves. Otherwise the tree decides: the Debian of its own Dockerfile, if
-/// the Python of that Debian serves, else the oldest base whose Python does.
+/// the Python of that Debian serves, else the default base, else the oldest base whose Python does.
 ///
 /// # Errors
 ///
@@ -31,7 +31,8 @@ pub(super) fn choose(
             Some(format!("base {base}, because its Dockerfile is FROM {image}")),
         ));
     }
-    let Some(base) = oldest_first().find(|base| serves(*base)) else {
+    let default = Some(Base::default()).filter(|base| serves(*base));
+    let Some(base) = default.or_else(|| oldest_first().find(|base| serves(*base))) else {
         return Err(format!("it requires Python {range}, which no base has ({})", pythons()));
     };
     let why = match said {
@@ -126,9 +127,10 @@ mod tests {
     #[case("debian:forky", ">=3.14", Base::Forky)]
     #[case("debian:13.4", ">=3.14,<3.15", Base::Forky)]
     #[case("debian:12", ">=3.13.2", Base::Trixie)]
-    #[case("ubuntu:12", ">=3.11", Base::Bookworm)]
+    #[case("ubuntu:12", ">=3.11", Base::Trixie)]
+    #[case("", "<3.12", Base::Bookworm)]
     #[case("scratch", ">=3.12", Base::Trixie)]
-    #[case("", "", Base::Bookworm)]
+    #[case("", "", Base::Trixie)]
     fn the_tree_decides(#[case] from: &str, #[case] requires: &str, #[case] base: Base) {
         assert_eq!(chosen(None, from, requires).unwrap().0, base);
     }

@@ -225,9 +225,9 @@ impl FromStr for ImageExpr {
 impl fmt::Display for ImageExpr {
     /// Normalised: without the base, if it is the one used without a name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let on = |f: &mut fmt::Formatter<'_>, base: &Base| match base {
-            Base::Bookworm => Ok(()),
-            base => write!(f, "@{base}"),
+        let on = |f: &mut fmt::Formatter<'_>, base: &Base| match *base == Base::default() {
+            true => Ok(()),
+            false => write!(f, "@{base}"),
         };
         match self {
             Self::Release {

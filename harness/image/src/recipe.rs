@@ -51,9 +51,9 @@ pub(super) const BOOTSTRAPPED: [&str; 21] = [
 #[serde(rename_all = "kebab-case")]
 pub enum Base {
     /// Debian 12: s6 2.11, Python 3.11.
-    #[default]
     Bookworm,
-    /// Debian 13: s6 2.13, Python 3.13.
+    /// Debian 13, as the official image: s6 2.13, Python 3.13.
+    #[default]
     Trixie,
     /// Debian 13 with s6 2.15 and its libraries from Debian 14.
     ForkyS6,

@@ -26,6 +26,7 @@ told = {}
 written_at = {}
 opened = {}
 told_at = {}
+first = []
 tallies = {}
 holds = []
 marker_signals = []
@@ -289,10 +290,19 @@ def arm(profile):
     watch.add(os.path.join(slot, SUPERVISE), MASK)
 
 
+def tell_first():
+    """PID 1 becomes the supervisor in the course of the boot."""
+    name = comm(1)
+    if [name] != first:
+        first[:] = [name]
+        say("init", comm=name, t=time.time_ns())
+
+
 def refresh():
     # The boot empties and recreates the scan directory, which ends a watch on it without a word.
     watch.add(os.path.dirname(SCAN), CREATE | MOVED_TO)
     watch.add(SCAN, MASK)
+    tell_first()
     for profile in slots():
         arm(profile)
         tell(profile)

@@ -19,7 +19,11 @@ const HIDDEN: &str = "service/.gateway-default:s6-linux-init-shutdownd-unsupervi
 
 /// A tool of the supervisor's that prints a file of the slot.
 fn tool(path: &Path, file: &str) {
-    fs::write(path, format!("#!/bin/sh\nfor slot; do :; done\ncat \"$slot/supervise/{file}\"\n")).unwrap();
+    fs::write(
+        path,
+        format!("#!/bin/sh\nfor slot; do :; done\ncat \"$slot/supervise/{file}\"\n"),
+    )
+    .unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 

@@ -14,18 +14,18 @@
 //! assert_eq!(recorder.now(|now| now.lost.len()), 1);
 //! ```
 
+#[cfg(test)]
+mod agent_tests;
 pub mod clock;
 pub mod hub;
 mod inspected;
 pub mod link;
 #[cfg(test)]
-mod agent_tests;
-#[cfg(test)]
 mod observer_tests;
-#[cfg(test)]
-mod script_tests;
 pub mod overlay;
 pub mod recorder;
+#[cfg(test)]
+mod script_tests;
 pub mod wire;
 
 pub use inspected::inspected;

@@ -50,7 +50,7 @@ pub struct Message {
     /// Start time of PID 1, in the agent's greeting.
     #[serde(default)]
     pub init: Option<u64>,
-    /// Name of PID 1, in the agent's greeting.
+    /// Name of PID 1.
     #[serde(default)]
     pub comm: Option<String>,
     #[serde(default)]
@@ -119,6 +119,9 @@ impl Message {
                 profile,
                 pid: self.pid?,
                 start_time: self.st?,
+            }),
+            "init" => Some(Fact::Init {
+                name: self.comm.clone()?,
             }),
             "svc" => Some(Fact::Service {
                 profile,

@@ -30,10 +30,10 @@ use super::comparison::Comparison;
 use super::engine_entry::EngineEntry;
 use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
 use super::spans::Span;
-use comeback_history::CAME_UP;
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{CaseEvidence, ObserverImage};
 use comeback_history::pace::Pace;
+use comeback_history::{CAME_UP, SUPERVISED};
 use comeback_scenario::model::{Guard, Scenario, Value, ValueSet};
 use comeback_verdict::run::Faults;
 use comeback_verdict::{Classification, Exit, Judged, RunVerdict, Verdict};
@@ -361,6 +361,11 @@ pub struct RowEntry {
 }
 
 impl CaseEntry {
+    /// What the container's first process was, if it was not the supervisor. Then no row says anything about the gateway.
+    pub fn unsupervised(&self) -> Option<&RowEntry> {
+        self.rows.iter().find(|row| row.probe == SUPERVISED && !row.is_fixed())
+    }
+
     /// True if a profile's gateway was seen not to come up at the case's start. Then its rows say nothing about the fix.
     pub fn never_came_up(&self, profile: &str) -> bool {
         let mut rows = self.rows.iter();

@@ -169,11 +169,11 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
             ("exit", Some(profile), format!("{tag} (pid {pid}{code})"))
         }
         Fact::Service { profile, status } => {
+            let pid = status.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
             let text = match (status.slot, status.up, status.want_up) {
-                (false, ..) => "no slot".to_owned(),
-                (_, true, _) => status
-                    .pid
-                    .map_or_else(|| "up".to_owned(), |pid| format!("up (pid {pid})")),
+                (false, true, _) => format!("up{pid}, its slot is taken away"),
+                (false, false, _) => format!("no slot{}", last_death(&status.deaths)),
+                (_, true, _) => format!("up{pid}"),
                 (_, false, true) => format!("down, to be respawned{}", last_death(&status.deaths)),
                 (_, false, false) => format!("down{}", last_death(&status.deaths)),
             };
@@ -217,6 +217,7 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
         Fact::Missed { path } => ("lost", None, format!("a write of {path} was too quick to be read")),
         // What an overlay said is read at the end of a container, long after it was said.
         Fact::Mark { .. }
+        | Fact::Init { .. }
         | Fact::Ready { .. }
         | Fact::Pace { .. }
         | Fact::Inspected { .. }

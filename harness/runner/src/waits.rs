@@ -162,7 +162,7 @@ impl Case {
                 format!("it is `{init}`: nothing in this container brings a gateway back"),
             );
         }
-        let said = self.last_output().await;
+        let said = self.words_of_reconciler().await;
         tell(
             format!("a word of the reconciler in the container's output of boot {number}"),
             said,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use comeback_history::SUPERVISED;
 use comeback_history::facts::CaseEvidence;
 use comeback_history::probe::{self, InvariantRow, Reading};
 use comeback_scenario::model::{DEFAULT_PROFILE, Expect, Guard, Moment, Scenario, Value, ValueSet};
@@ -65,7 +66,8 @@ impl fmt::Display for Row {
     }
 }
 
-/// Reads all rows of a scenario off a case's evidence: the written ones in their order, then the implicit invariants.
+/// Reads all rows of a scenario off a case's evidence: the written ones in their order, then the implicit invariants. Only that
+/// nothing supervises the container comes before all others.
 pub fn read_rows(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<Row> {
     let written = scenario.expects.iter().enumerate().map(|(i, expect)| {
         let reading = probe::read(scenario, evidence, expect.at, expect.probe, &expect.profile);
@@ -73,8 +75,15 @@ pub fn read_rows(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<Row> {
         row.line = scenario.source.expect_lines.get(i).copied();
         row
     });
-    let implicit = probe::invariants(scenario, evidence).into_iter().map(implicit_row);
-    written.chain(implicit).collect()
+    let mut implicit: Vec<Row> = probe::invariants(scenario, evidence)
+        .into_iter()
+        .map(implicit_row)
+        .collect();
+    // Whatever else differs follows from it.
+    let mut rows: Vec<Row> = implicit.extract_if(.., |row| row.probe == SUPERVISED).collect();
+    rows.extend(written);
+    rows.append(&mut implicit);
+    rows
 }
 
 /// A row of the scenario file with its reading. `known` are the values that deviations on record show in this row.

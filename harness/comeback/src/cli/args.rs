@@ -64,7 +64,7 @@ An IMAGE is one of
   docker:REF           an existing image, pulled if absent; it keeps its entrypoint, not its command
   dockerfile:PATH      an image built from that Dockerfile
 comeback builds the images of the first four. A suffix names their base: @bookworm, @trixie,
-@forky-s6 or @forky. Without one, a release is installed on @bookworm, and a tree on the base that
+@forky-s6 or @forky. Without one, a release is installed on @trixie, and a tree on the base that
 its own Dockerfile and requires-python ask for.
 
 The expectation follows from the image's release, unless --expect is given.

@@ -186,6 +186,8 @@ fn apply(spec: &ContainerSpec, host: &mut HostConfig, podman: bool) {
     host.publish_all_ports = Some(false);
     host.network_mode = Some(spec.network.clone().unwrap_or_else(|| "none".into()));
     host.privileged = Some(false);
+    // The image's own PID 1, whatever the engine's configuration says.
+    host.init = Some(false);
     host.security_opt = Some(vec!["no-new-privileges".into()]);
     host.cap_drop = Some(vec!["ALL".into()]);
     host.cap_add = Some(spec.capabilities.iter().map(|name| (*name).to_owned()).collect());

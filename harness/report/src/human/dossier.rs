@@ -6,6 +6,7 @@ use super::again::next;
 use super::table::attempts;
 use super::words;
 use comeback_gateway::boot_line::BootLine;
+use comeback_gateway::supervisor::PROCESS as SUPERVISOR;
 use comeback_gateway::{MARKER_HALF, RECONCILER, SIGNAL_HALF};
 use comeback_record::document::{CaseEntry, RowEntry, RunDocument};
 use comeback_record::excerpt::of_profile;
@@ -293,6 +294,17 @@ pub fn meaning(case: &CaseEntry) -> String {
             let note = case.note.as_deref().unwrap_or_default();
             format!("A race on record was met in every attempt{issues}. {note}")
         }
+        _ if case.unsupervised().is_some() => {
+            let row = case.unsupervised();
+            let found = row
+                .and_then(|row| row.observed.as_ref())
+                .map_or(String::new(), ToString::to_string);
+            format!(
+                "PID 1 of this container is `{found}`, not `{SUPERVISOR}`: nothing in it supervises a gateway or brings it back, \
+                 so this says nothing about the gateway's code. Look at the entrypoint of the image; with `docker run --init` \
+                 the engine puts its own PID 1 there."
+            )
+        }
         (Classification::Regressed, Some(release)) => format!("This is what releases before {release} do{issues}."),
         (Classification::Regressed, None) => format!("This is what releases without a fix do{issues}."),
         (Classification::Fixed, _) => "This is what releases with the fix do.".to_owned(),
@@ -301,7 +313,7 @@ pub fn meaning(case: &CaseEntry) -> String {
             format!("This is neither what releases with the fix do nor what those without it do{issues}: {reason}.")
         }
     }];
-    if case.classification != Classification::Fixed {
+    if case.classification != Classification::Fixed && case.unsupervised().is_none() {
         for guard in [Guard::Signal, Guard::Marker, Guard::Reconciler] {
             let broken = case
                 .rows

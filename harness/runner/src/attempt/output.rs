@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::case::Case;
 use crate::limits::EVENT;
 use comeback_engine::{ContainerStatus, again};
+use comeback_gateway::output::of_reconciler;
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::Now;
 use comeback_observe::inspected;
@@ -18,28 +19,44 @@ use comeback_scenario::model::RestartPolicy;
 /// Most bytes of output that are kept of an incarnation.
 const OUTPUT_BYTES: usize = 1 << 20;
 
+/// Most lines of output that the reconciler's words are looked for in.
+const OUTPUT_LINES: usize = 2_000;
+
 /// Deadline for the engine to send the container's output. No verdict depends on that output.
 const OUTPUT: Duration = Duration::from_secs(30);
 
 impl Case {
     /// The last lines of the container's output.
     pub async fn last_output(&self) -> String {
+        let said = self.output_so_far().await;
+        said[said.len().saturating_sub(5)..].join("\n")
+    }
+
+    /// What the reconciler said last in the container's output, as far as it can be told from what others say there.
+    pub async fn words_of_reconciler(&self) -> String {
+        let said = self.output_so_far().await;
+        let said: Vec<&str> = said.iter().map(String::as_str).collect();
+        of_reconciler(&said).join("\n")
+    }
+
+    /// The end of the container's output, over all its boots.
+    async fn output_so_far(&self) -> Vec<String> {
         let id = self.subject_id();
-        let mut last = Vec::new();
+        let mut said = VecDeque::new();
         let read = async {
             let Ok(mut lines) = self.ctx.engine.logs(&id, 0, false).await else {
                 return;
             };
             while let Some(Ok(line)) = lines.next().await {
-                last.push(line.text);
-                if last.len() > 5 {
-                    last.remove(0);
+                said.push_back(line.text);
+                if said.len() > OUTPUT_LINES {
+                    said.pop_front();
                 }
             }
         };
         // After the deadline, the lines read so far are used.
         let _ = tokio::time::timeout(OUTPUT, read).await;
-        last.join("\n")
+        said.into()
     }
 
     /// Saves what disappears with the current container: its output, by incarnation, and the reports of its overlay.

@@ -21,7 +21,7 @@ Examples:
 #[derive(Debug, Clone, Args)]
 pub struct Selftest {
     /// Image to break
-    #[arg(value_name = "IMAGE", default_value = "release:0.17.0")]
+    #[arg(value_name = "IMAGE", default_value = "release:0.17.0@bookworm")]
     pub image: String,
     /// Use only this fault overlay; can be given several times
     #[arg(long, value_name = "NAME")]
