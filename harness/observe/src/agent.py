@@ -210,7 +210,7 @@ def ask_deaths(slot):
 def slot_of(profile):
     """The directory of a slot: the one with its name, or the one that had it last, whatever its name is now.
 
-    At the end of the container s6-linux-init hides the slots, and their processes go on for up to 3 s. `None` if it is gone.
+    At the end of the container the init hides the slots, and their processes go on for up to 3 s. `None` if it is gone.
     """
     path = os.path.join(SCAN, PREFIX + profile)
     try:

@@ -15,7 +15,7 @@ use comeback_history::facts::{Fact, ProcessExit, ServiceStatus};
 
 const SLOT: &str = "service/gateway-default";
 /// As s6-linux-init names a slot at the end of the container.
-const HIDDEN: &str = "service/.gateway-default:s6-linux-init-shutdownd-unsupervise:KxW3";
+const HIDDEN: &str = "service/.s6-linux-init-shutdownd:gateway-default:KxW3";
 
 /// A tool of the supervisor's that prints a file of the slot.
 fn tool(path: &Path, file: &str) {
