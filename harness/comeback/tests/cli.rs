@@ -363,7 +363,10 @@ fn dry_run_prints_the_plan_without_an_engine() {
     let seen = run(comeback().args(["reproduce", "--dry-run", "--host", NOWHERE]));
     assert_eq!(seen.code, 0, "{seen}");
     assert!(seen.out.contains("docker-restart "), "{seen}");
-    assert!(seen.out.contains("release:0.16.0  release:0.17.0"), "{seen}");
+    assert!(
+        seen.out.contains("release:0.16.0@bookworm  release:0.17.0@bookworm"),
+        "{seen}"
+    );
 }
 
 fn write(folder: &Path, name: &str, text: &str) {

@@ -6,6 +6,7 @@ use super::{Caller, select, user_volume};
 use crate::options::CompareOptions;
 use crate::{Failure, FailureKind};
 use comeback_image::{ImageExpr, Releases};
+use comeback_record::compare::Terms;
 use comeback_record::event::RunEvent;
 use comeback_verdict::Exit;
 
@@ -25,9 +26,10 @@ pub async fn compare(args: CompareOptions, caller: Caller) -> Result<Exit, Failu
             }
         };
         let mut job = Job::new(images, scenarios, args.job, caller.progress);
-        job.purpose = Purpose::Compare {
+        job.purpose = Purpose::Compare(Terms {
             pre_existing: args.count_pre_existing,
-        };
+            likeness: args.likeness,
+        });
         job.go(&mut output).await
     };
     let outcome = outcome.await;

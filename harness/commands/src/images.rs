@@ -319,7 +319,7 @@ mod tests {
                 ImageError::Contract {
                     image: text("nginx"),
                     missing: vec![
-                        text("the user `hermes` with uid 10000 and home /opt/data"),
+                        text("the user `hermes` with home /opt/data"),
                         text("hermes-agent in the venv /opt/hermes/.venv"),
                     ],
                 },

@@ -88,6 +88,8 @@ pub struct CompareOptions {
     pub new: String,
     /// Whether scenarios that hold on neither image count.
     pub count_pre_existing: bool,
+    /// Whether the images are compared row by row, in place of their results.
+    pub likeness: bool,
     /// Compare on copies of this volume instead of the table.
     pub seed_from: Option<PathBuf>,
     /// The meaning of the exit codes.

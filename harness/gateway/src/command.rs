@@ -1,17 +1,37 @@
 //! Commands: the operator's, and the one a gateway runs as.
 
 use crate::DEFAULT_PROFILE;
+use crate::files::DATA;
 
 /// The program.
 pub const PROGRAM: &str = "hermes";
 /// The user that operators act as.
 pub const USER: &str = "hermes";
-/// Its uid and gid in the image.
+/// Its uid and gid in an image that does not change them.
 pub const UID: u32 = 10_000;
+/// Where the users of an image are listed.
+pub const USERS: &str = "/etc/passwd";
 /// The flag that names a profile.
 pub const PROFILE_FLAG: &str = "-p";
 /// The words by which a gateway runs.
 pub const RUN: [&str; 2] = ["gateway", "run"];
+
+/// The uid of [`USER`] in a list of users, if its home is [`DATA`], as the gateway expects.
+///
+/// ```
+/// use comeback_gateway::command::uid_in;
+///
+/// assert_eq!(uid_in("root:x:0:0::/root:/bin/sh\nhermes:x:12345:12345::/opt/data:/bin/bash\n"), Some(12345));
+/// assert_eq!(uid_in("hermes:x:10000:10000::/home/hermes:/bin/bash"), None);
+/// ```
+pub fn uid_in(users: &str) -> Option<u32> {
+    let of = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let is_it = fields.first() == Some(&USER) && fields.get(5) == Some(&DATA);
+        fields.get(2).filter(|_| is_it)?.parse().ok()
+    };
+    users.lines().find_map(of)
+}
 
 /// `hermes [-p PROFILE] ARGS…`.
 ///

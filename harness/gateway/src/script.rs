@@ -22,6 +22,7 @@ pub fn script_facts() -> Value {
         "status_tool": supervisor::STATUS_TOOL,
         "deaths_tool": supervisor::DEATHS_TOOL,
         "slot": supervisor::SLOT,
+        "control": supervisor::CONTROL,
         "down": supervisor::DOWN,
         "supervise": supervisor::SUPERVISE,
         "status": supervisor::STATUS,

@@ -19,6 +19,8 @@ pub const CALLED: [&str; 6] = [
     "s6-setuidgid",
     "with-contenv",
 ];
+/// The directory in it for the supervisor's own control.
+pub const CONTROL: &str = ".s6-svscan";
 /// Begins the name of a gateway's slot; the rest is its profile.
 pub const SLOT: &str = "gateway-";
 /// The file in a slot whose service is not to be started.

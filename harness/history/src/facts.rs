@@ -126,6 +126,16 @@ pub enum Fact {
         /// The name.
         name: String,
     },
+    /// The agent got this signal. Nobody signals it by itself, so it went to every process of the container.
+    Signalled {
+        /// Its name: `SIGTERM`.
+        signal: String,
+    },
+    /// The names in the directory that the supervisor scans for services.
+    Slots {
+        /// The names, sorted.
+        names: Vec<String>,
+    },
     /// A gateway is live: it has come to rest after its own `running`.
     Live {
         /// The profile.

@@ -253,7 +253,9 @@ impl Now {
                     boot.rested = true;
                 }
             }
-            Fact::StepEnded { .. }
+            Fact::Signalled { .. }
+            | Fact::Slots { .. }
+            | Fact::StepEnded { .. }
             | Fact::WaitEnded { .. }
             | Fact::Pace { .. }
             | Fact::Inspected { .. }

@@ -12,7 +12,7 @@ use super::expr::ImageExpr;
 use super::{Cache, Image, ImageError, http};
 use comeback_engine::{ContainerSpec, Engine, EngineError, ImageInfo, RUN_LABEL};
 use comeback_gateway::RECONCILER;
-use comeback_gateway::command::{PROGRAM, UID, USER};
+use comeback_gateway::command::{PROGRAM, USER, USERS, uid_in};
 use comeback_gateway::files::DATA;
 use comeback_gateway::image::{FIRST_WITH_RECONCILER, PROJECT, TREE, VENV, VERSION_MODULE};
 use comeback_gateway::supervisor;
@@ -21,7 +21,7 @@ use comeback_gateway::supervisor;
 const LIMIT: usize = 16 * 1024 * 1024;
 
 /// Part of the name of a cached reading. It is raised when the reading changes.
-const EDITION: u32 = 3;
+const EDITION: u32 = 4;
 
 /// Prefix of the names of the containers that are created to read an image. The name is the run label too.
 const LOOK: &str = "comeback-look-";
@@ -107,9 +107,9 @@ async fn read(engine: &dyn Engine, id: &str, image: &ImageInfo) -> Result<Facts,
     if image.entrypoint.is_empty() {
         missing.push("an entrypoint that starts the supervisor (`/init`)".to_owned());
     }
-    let users = look.text("/etc/passwd").await?.unwrap_or_default();
-    if !users.lines().any(is_hermes) {
-        missing.push(format!("the user `{USER}` with uid {UID} and home {DATA}"));
+    let users = look.text(USERS).await?.unwrap_or_default();
+    if uid_in(&users).is_none() {
+        missing.push(format!("the user `{USER}` with home {DATA}"));
     }
     let mut tools = Vec::new();
     for tool in supervisor::CALLED {
@@ -239,13 +239,6 @@ pub(super) fn first(tar: &[u8]) -> Option<File> {
     Some(File { content, link })
 }
 
-/// True for the line of /etc/passwd that the gateway expects. The home is where the volume is mounted.
-fn is_hermes(line: &str) -> bool {
-    let fields: Vec<&str> = line.split(':').collect();
-    let uid = fields.get(2).and_then(|uid| uid.parse().ok());
-    fields.first() == Some(&USER) && uid == Some(UID) && fields.get(5) == Some(&DATA)
-}
-
 /// The version of Python in a venv's configuration: `3.11`.
 pub(super) fn python_in(config: &str) -> Option<String> {
     let version = config.lines().find_map(|line| {
@@ -320,9 +313,6 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_files() {
-        assert!(is_hermes("hermes:x:10000:10000::/opt/data:/bin/bash"));
-        assert!(!is_hermes("hermes:x:1000:1000::/opt/data:/bin/bash"));
-        assert!(!is_hermes("hermes:x:10000:10000::/home/hermes:/bin/bash"));
         assert_eq!(
             python_in("home = /usr/bin\nversion_info = 3.13.5\n"),
             Some("3.13".into())

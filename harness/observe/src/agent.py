@@ -9,6 +9,7 @@ import subprocess
 FACTS = json.loads(sys.argv[1])
 SCAN, DATA, BIN, PREFIX, DEFAULT = (FACTS[key] for key in ("scan", "data", "tools", "slot", "default"))
 SUPERVISE, STATUS, DEATHS, DOWN = (FACTS[key] for key in ("supervise", "status", "deaths", "down"))
+CONTROL = FACTS["control"]
 STATE, PID, START_TIME = (FACTS[key] for key in ("gateway_state", "pid", "start_time"))
 PROGRAM, FLAG, *RUN = (os.fsencode(word) for word in (FACTS["program"], FACTS["profile_flag"], *FACTS["run"]))
 MASK = MOVED_FROM | MOVED_TO | CREATE | DELETE | CLOSE_WRITE
@@ -21,18 +22,32 @@ REST, REST_USES = 200_000_000, 2_000_000
 # How often it is looked at meanwhile, in milliseconds.
 LOOK = 40
 
+# The size of what signalfd(2) tells of a signal.
+SIGNAL = 128
+
 watch = Inotify()
 told = {}
 written_at = {}
 opened = {}
 told_at = {}
 first = []
+shown = []
 tallies = {}
 holds = []
 marker_signals = []
 held = {}
 starting = []
 idling = []
+
+
+def signals(numbers):
+    """Signals as a file (signalfd(2)). They are blocked, also in the tools that are run: otherwise they would die of them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    mask = sum(1 << (number - 1) for number in numbers).to_bytes(SIGNAL, sys.byteorder)
+    fd = _libc.signalfd(-1, mask, os.O_CLOEXEC)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), "signalfd")
+    return fd
 
 
 def run(tool, *args):
@@ -298,11 +313,31 @@ def tell_first():
         say("init", comm=name, t=time.time_ns())
 
 
+def tell_slots():
+    """The names in the scan directory: how the init hides slots at the end of the container is seen by them."""
+    try:
+        names = sorted(clean(name) for name in os.listdir(SCAN) if name != CONTROL)
+    except OSError:
+        names = []
+    if names != shown:
+        shown[:] = names
+        say("slots", names=names, t=time.time_ns())
+
+
+def tell_signals():
+    """What a process got that was put into the container, as the agent was: only what goes to every process."""
+    data = os.read(SIGNALS, 16 * SIGNAL)
+    for at in range(0, len(data), SIGNAL):
+        (number,) = struct.unpack_from("I", data, at)
+        say("signal", d=signal.Signals(number).name, t=time.time_ns())
+
+
 def refresh():
     # The boot empties and recreates the scan directory, which ends a watch on it without a word.
     watch.add(os.path.dirname(SCAN), CREATE | MOVED_TO)
     watch.add(SCAN, MASK)
     tell_first()
+    tell_slots()
     for profile in slots():
         arm(profile)
         tell(profile)
@@ -446,12 +481,12 @@ def act(command):
 
 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 # The container's end begins with a SIGTERM to every process, up to 3 s before the last: what they tell is evidence.
-for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-    signal.signal(number, signal.SIG_IGN)
+SIGNALS = signals((signal.SIGTERM, signal.SIGHUP, signal.SIGINT))
 commands = Commands()
 poll = select.poll()
 poll.register(0, select.POLLIN)
 poll.register(watch.fd, select.POLLIN)
+poll.register(SIGNALS, select.POLLIN)
 say("hello", init=start_time(1), comm=comm(1))
 refresh()
 while True:
@@ -464,6 +499,8 @@ while True:
                     act(command)
                 except OSError as error:
                     say("reply", id=command.get("id"), ok=False, why=os.strerror(error.errno or 0))
+        elif fd == SIGNALS:
+            tell_signals()
         else:
             handle(watch.read())
     watch_starts()

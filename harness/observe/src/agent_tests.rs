@@ -95,7 +95,7 @@ fn a_new_slot_takes_the_place_of_a_hidden_one() {
     assert_eq!((last.slot, last.up, last.want_up), (true, false, true), "{new:?}");
 }
 
-/// The first thing that the end of a container does to it.
+/// The first thing that the end of a container does to it, and to the tools that it runs at that moment.
 #[test]
 fn the_signal_to_every_process_does_not_end_it() {
     let mut agent = agent();
@@ -103,6 +103,13 @@ fn the_signal_to_every_process_does_not_end_it() {
         agent.signal(signal);
     }
     told(&agent.path(""), SLOT, "false false -1", "");
-    let seen = statuses(&agent.sync());
-    assert!(!seen.last().unwrap().up, "{seen:?}");
+    let seen = agent.sync();
+    assert!(!statuses(&seen).last().unwrap().up, "{seen:?}");
+    let signals = seen.iter().filter_map(|message| match message.fact() {
+        Some(Fact::Signalled { signal }) => Some(signal),
+        _ => None,
+    });
+    let mut signals: Vec<String> = signals.collect();
+    signals.sort();
+    assert_eq!(signals, ["SIGHUP", "SIGINT", "SIGTERM"]);
 }

@@ -64,6 +64,8 @@ pub struct Message {
     #[serde(default)]
     procs: u32,
     #[serde(default)]
+    names: Vec<String>,
+    #[serde(default)]
     deaths: Vec<(String, Json)>,
 }
 
@@ -122,6 +124,10 @@ impl Message {
             }),
             "init" => Some(Fact::Init {
                 name: self.comm.clone()?,
+            }),
+            "signal" => Some(Fact::Signalled { signal: self.d.clone() }),
+            "slots" => Some(Fact::Slots {
+                names: self.names.clone(),
             }),
             "svc" => Some(Fact::Service {
                 profile,

@@ -1,19 +1,25 @@
 //! Compares two images scenario by scenario: what the new one introduces, repairs and leaves unchanged. Pure.
 
-pub use super::comparison::{Change, Comparison};
+pub use super::comparison::{Change, Comparison, Terms};
 use super::document::shards::excuse_nothing;
 use super::document::{CaseEntry, RowEntry, RunDocument};
+use super::likeness::likeness;
 use comeback_scenario::model::Guard;
 use comeback_verdict::run::Faults;
 use comeback_verdict::{Classification, Exit, RunVerdict, Verdict};
 
 /// Compares the first two images of a document, and judges the run by the differences.
-pub fn judge(document: &mut RunDocument, pre_existing: bool, faults: Faults) {
+pub fn judge(document: &mut RunDocument, terms: Terms, faults: Faults) {
     let [old, new, ..] = document.images.as_slice() else {
         return;
     };
     let comparisons = compare(document, &old.name, &new.name);
-    let mut code = match exit(&comparisons, pre_existing) {
+    document.likeness = terms.likeness.then(|| likeness(document)).flatten();
+    let found = match &document.likeness {
+        Some(likeness) => likeness.exit(),
+        None => exit(&comparisons, terms.pre_existing),
+    };
+    let mut code = match found {
         // The comparison found nothing bad, so an error outside the cases decides.
         Exit::Held | Exit::Nothing if faults.error.is_some() => faults.error.unwrap_or(Exit::Internal),
         exit => exit,
@@ -31,7 +37,7 @@ pub fn judge(document: &mut RunDocument, pre_existing: bool, faults: Faults) {
     }
     document.exit_code = code.code();
     document.comparisons = Some(comparisons);
-    document.count_pre_existing = Some(pre_existing);
+    document.count_pre_existing = Some(terms.pre_existing);
     excuse_nothing(document);
 }
 
@@ -222,7 +228,7 @@ mod tests {
     fn faults_beside_the_cases_count_unless_something_worse_came_of_them() {
         let code = |forwards: bool, faults: Faults| {
             let mut document = compared(forwards);
-            judge(&mut document, false, faults);
+            judge(&mut document, Terms::default(), faults);
             (document.verdict, document.exit_code)
         };
         let leak = Faults {

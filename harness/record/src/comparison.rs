@@ -6,6 +6,16 @@ use serde::{Deserialize, Serialize};
 use comeback_scenario::model::Guard;
 use comeback_verdict::Classification;
 
+/// What a comparison is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Whether a scenario that holds on neither image counts.
+    pub pre_existing: bool,
+    /// Whether the images are compared row by row, in place of their results.
+    #[serde(default)]
+    pub likeness: bool,
+}
+
 /// How a scenario changed from the old image to the new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use super::comparison::Comparison;
 use super::engine_entry::EngineEntry;
 use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
+use super::likeness::Likeness;
 use super::spans::Span;
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{CaseEvidence, ObserverImage};
@@ -88,6 +89,9 @@ pub struct RunDocument {
     /// What became of each scenario from the first image of a `compare` to the second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparisons: Option<Vec<Comparison>>,
+    /// How far the two images of a `compare --likeness` behave the same, row by row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likeness: Option<Likeness>,
     /// Whether what was there before counts against a `compare`; null of any other command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count_pre_existing: Option<bool>,

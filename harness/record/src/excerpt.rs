@@ -39,7 +39,8 @@ pub struct ShutdownLine {
 pub struct TimelineEntry {
     /// When it became true, or where that is not known when the harness knew it.
     pub at: Timestamp,
-    /// `state`, `marker`, `boot`, `shutdown`, `exit`, `service`, `container`, `step`, `wait` or `lost`.
+    /// `state`, `marker`, `boot`, `shutdown`, `exit`, `service`, `container`, `step`, `wait`, `lost`, `init`,
+    /// `signal` or `slots`.
     pub kind: String,
     /// Whose, where it is a profile's.
     pub profile: Option<String>,
@@ -216,8 +217,10 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
         Fact::Lost { what } => ("lost", None, format!("lost sight of {what}")),
         Fact::Missed { path } => ("lost", None, format!("a write of {path} was too quick to be read")),
         // What an overlay said is read at the end of a container, long after it was said.
+        Fact::Signalled { signal } => ("signal", None, format!("every process gets {signal}")),
+        Fact::Slots { names } => ("slots", None, format!("slots: {}", names.join(" "))),
+        Fact::Init { name } => ("init", None, format!("PID 1 is {name}")),
         Fact::Mark { .. }
-        | Fact::Init { .. }
         | Fact::Ready { .. }
         | Fact::Pace { .. }
         | Fact::Inspected { .. }

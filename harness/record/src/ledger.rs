@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::comparison::Terms;
 use super::document::explore::Explored;
 use super::document::{ImageEntry, LeftOutEntry, PartitionEntry, ShardEntry};
 pub use super::engine_entry::EngineEntry;
@@ -73,10 +74,7 @@ pub enum Entry {
         overlays: Vec<Overlay>,
     },
     /// The run compares its first two images.
-    Compare {
-        /// Whether a scenario that holds on neither image counts.
-        pre_existing: bool,
-    },
+    Compare(Terms),
     /// The run explored. The attempts in the record are the repeats of its findings.
     Explore {
         /// The result.

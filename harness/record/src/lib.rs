@@ -17,6 +17,7 @@ mod engine_entry;
 pub mod event;
 pub mod excerpt;
 pub mod ledger;
+pub mod likeness;
 pub mod matrix;
 pub mod merge;
 pub mod read;

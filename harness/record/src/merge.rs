@@ -130,7 +130,7 @@ fn same(shards: &[Shard<'_>], wrong: &mut Vec<String>) {
 /// The part of the first entries that must be the same for all shards.
 fn head(kept: &Kept) -> Option<(String, String, u8, String)> {
     let purpose = kept.entries.iter().find_map(|entry| match entry {
-        Entry::Compare { pre_existing } => Some(format!("compare {pre_existing}")),
+        Entry::Compare(terms) => Some(format!("compare {terms:?}")),
         Entry::Selftest { table, overlays } => Some(format!("selftest {table} {overlays:?}")),
         _ => None,
     });
@@ -221,7 +221,7 @@ fn put_together<'k>(shards: &[Shard<'k>], run: &str) -> Result<Whole<'k>, String
     let whole = |entry: &&Entry| {
         matches!(
             entry,
-            Entry::Engine { .. } | Entry::Image { .. } | Entry::Compare { .. } | Entry::Selftest { .. }
+            Entry::Engine { .. } | Entry::Image { .. } | Entry::Compare(_) | Entry::Selftest { .. }
         )
     };
     entries.extend(first.entries.iter().filter(whole).cloned());

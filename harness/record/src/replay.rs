@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::compare;
+use super::compare::{self, Terms};
 use super::document::explore::{self, Explored};
 use super::document::{
     CaseEntry, ImageEntry, JudgedCase, LeftOutEntry, PartitionEntry, RunDocument, RunHeader, ShardEntry, document,
@@ -32,7 +32,7 @@ struct Asked {
     images: Vec<ImageEntry>,
     engine: Option<EngineEntry>,
     selftest: Option<(String, Vec<Overlay>)>,
-    compare: Option<bool>,
+    compare: Option<Terms>,
     partition: Option<PartitionEntry>,
     shards: Option<Vec<ShardEntry>>,
     explored: Option<Explored>,
@@ -73,8 +73,8 @@ pub fn replay(kept: &Kept) -> Result<RunDocument, ReadError> {
     if let Some((table, overlays)) = asked.selftest {
         selftest::judge(&mut document, &overlays, table, header.faults());
     }
-    if let Some(pre_existing) = asked.compare {
-        compare::judge(&mut document, pre_existing, header.faults());
+    if let Some(terms) = asked.compare {
+        compare::judge(&mut document, terms, header.faults());
     }
     if let Some(explored) = asked.explored {
         explore::judge(&mut document, explored, header.faults());
@@ -102,7 +102,7 @@ fn sort(kept: &Kept) -> Result<Asked, ReadError> {
             Entry::Image { image } => asked.images.push(image.clone()),
             Entry::Scenario(text) => texts.push((i, text)),
             Entry::Selftest { table, overlays } => asked.selftest = Some((table.clone(), overlays.clone())),
-            Entry::Compare { pre_existing } => asked.compare = Some(*pre_existing),
+            Entry::Compare(terms) => asked.compare = Some(*terms),
             Entry::Partition(partition) => asked.partition = Some(partition.clone()),
             Entry::Merged { shards } => asked.shards = Some(shards.clone()),
             Entry::Explore { explored } => asked.explored = Some((**explored).clone()),

@@ -7,6 +7,7 @@ pub(super) mod comparison;
 pub(super) mod dossier;
 mod explore;
 pub(super) mod grid;
+pub(super) mod likeness;
 pub(super) mod overview;
 pub(super) mod repeats;
 mod selftest;
@@ -81,6 +82,15 @@ pub fn compare(document: &RunDocument, style: Style) -> String {
         return check(document, style);
     };
     let mut text = head(document, style);
+    if let Some(found) = &document.likeness {
+        text += &likeness::cells(found, style);
+        let courses = found.courses.iter();
+        text += &courses
+            .map(|course| likeness::course(document, course, style))
+            .collect::<String>();
+        text += &notes(document, style);
+        return text + &likeness::closing(document, found, style);
+    }
     text += &comparison::table(document, found, style);
     text += &comparison::dossiers(document, found, style);
     text += &notes(document, style);

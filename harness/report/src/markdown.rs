@@ -1,5 +1,6 @@
 //! Markdown for a GitHub job summary or a comment: the verdict, a table, and folded details of what needs attention.
 
+mod likeness;
 mod matrix;
 
 use super::drift;
@@ -37,7 +38,10 @@ pub fn render(document: &RunDocument) -> String {
     );
     text += &head(document);
     text += &overlays(document);
-    text += &comparisons(document);
+    text += &match &document.likeness {
+        Some(found) => likeness::render(document, found),
+        None => comparisons(document),
+    };
     text += &table(document);
     text += &repeated(document);
     text += &side_by_side(document);

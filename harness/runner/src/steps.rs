@@ -191,7 +191,8 @@ impl Case {
             let p = now.profile(&profile);
             p.supervised().or_else(|| p.lives.last().map(|l| l.process))
         });
-        let tar = volume::archive(std::slice::from_ref(seed), process, self.ctx.clocks.engines())
+        let hermes = volume::uid_of_hermes(self.ctx.engine.as_ref(), &self.subject_id()).await?;
+        let tar = volume::archive(std::slice::from_ref(seed), process, self.ctx.clocks.engines(), hermes)
             .map_err(|e| Halt::Inconclusive(Why::io(&seed.path, e)))?;
         self.ctx
             .engine

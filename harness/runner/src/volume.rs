@@ -1,17 +1,37 @@
 //! Files for the volume, as tar archives with the owner they need.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::Path;
 
 use jiff::Timestamp;
 
+use comeback_engine::{Engine, EngineError};
 use comeback_gateway::{command, files};
 use comeback_history::now::Process;
 use comeback_scenario::model::{DEFAULT_PROFILE, Scenario, Seed, SeedContent};
 use comeback_scenario::placeholders::{self, Placeholder};
 
-/// uid and gid of `hermes` in the image.
+/// uid and gid of `hermes` in scenarios, and in most images.
 const HERMES: u64 = command::UID as u64;
+/// The most that is read of a list of users, in bytes.
+const USERS: usize = 64 * 1024;
+
+/// The uid of `hermes` in a container: an image may change it, also while it boots.
+pub async fn uid_of_hermes(engine: &dyn Engine, container: &str) -> Result<u64, EngineError> {
+    let users = engine.download(container, command::USERS, USERS).await?;
+    let users = users.as_deref().and_then(text_in).unwrap_or_default();
+    Ok(command::uid_in(&users).map_or(HERMES, u64::from))
+}
+
+/// The text of the first file of an archive.
+fn text_in(tar: &[u8]) -> Option<String> {
+    let mut archive = tar::Archive::new(tar);
+    let mut entry = archive.entries().ok()?.next()?.ok()?;
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
 
 /// Files that must be on the volume before the first boot: the seeds, and what makes a profile of a directory.
 pub fn before_boot(scenario: &Scenario) -> Vec<Seed> {
@@ -41,8 +61,10 @@ fn file(path: String, content: SeedContent) -> Seed {
 }
 
 /// A tar archive of these files, with their parent directories. `process` fills `{pid}` and `{start_time}`,
-/// and `now` `{now}`: by the clock of the engine's host, which whoever reads the files goes by.
-pub fn archive(seeds: &[Seed], process: Option<Process>, now: Timestamp) -> std::io::Result<Vec<u8>> {
+/// and `now` `{now}`: by the clock of the engine's host, which whoever reads the files goes by. `hermes` is that user's uid in the
+/// container: what belongs to it gets this uid.
+pub fn archive(seeds: &[Seed], process: Option<Process>, now: Timestamp, hermes: u64) -> std::io::Result<Vec<u8>> {
+    let owner_of = |seed: &Seed| if seed.owner == HERMES { hermes } else { seed.owner };
     let mut tar = tar::Builder::new(Vec::new());
     let mut made = BTreeSet::new();
     for seed in seeds {
@@ -55,12 +77,12 @@ pub fn archive(seeds: &[Seed], process: Option<Process>, now: Timestamp) -> std:
                 format!("{parent}/{part}")
             };
             if made.insert(parent.clone()) {
-                append(&mut tar, &parent, HERMES, 0o755, now, None)?;
+                append(&mut tar, &parent, hermes, 0o755, now, None)?;
             }
         }
         let bytes = match &seed.content {
             SeedContent::Link(target) => {
-                link(&mut tar, seed, target, now)?;
+                link(&mut tar, seed, owner_of(seed), target, now)?;
                 continue;
             }
             SeedContent::Dir => None,
@@ -69,7 +91,7 @@ pub fn archive(seeds: &[Seed], process: Option<Process>, now: Timestamp) -> std:
             SeedContent::Size(size) => Some(filler(*size)),
         };
         if bytes.is_some() || made.insert(seed.path.clone()) {
-            append(&mut tar, &seed.path, seed.owner, seed.mode, now, bytes.as_deref())?;
+            append(&mut tar, &seed.path, owner_of(seed), seed.mode, now, bytes.as_deref())?;
         }
     }
     tar.into_inner()
@@ -98,11 +120,17 @@ fn append(
     tar.append_data(&mut header, path, bytes)
 }
 
-fn link(tar: &mut tar::Builder<Vec<u8>>, seed: &Seed, target: &Path, now: Timestamp) -> std::io::Result<()> {
+fn link(
+    tar: &mut tar::Builder<Vec<u8>>,
+    seed: &Seed,
+    owner: u64,
+    target: &Path,
+    now: Timestamp,
+) -> std::io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Symlink);
-    header.set_uid(seed.owner);
-    header.set_gid(seed.owner);
+    header.set_uid(owner);
+    header.set_gid(owner);
     header.set_mode(seed.mode);
     header.set_mtime(u64::try_from(now.as_second()).unwrap_or(0));
     header.set_size(0);
@@ -133,7 +161,6 @@ fn filler(size: u64) -> Vec<u8> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::io::Read;
 
     #[test]
     fn an_archive_holds_parents_owners_and_filled_text() {
@@ -146,7 +173,7 @@ mod tests {
         ];
         let process = Process { pid: 7, start_time: 99 };
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
-        let bytes = archive(&seeds, Some(process), now).unwrap();
+        let bytes = archive(&seeds, Some(process), now, HERMES).unwrap();
         let mut names = Vec::new();
         let mut archive = tar::Archive::new(bytes.as_slice());
         for entry in archive.entries().unwrap() {

@@ -22,6 +22,7 @@ impl args::Command {
                 old: args.old,
                 new: args.new,
                 count_pre_existing: args.count_pre_existing,
+                likeness: args.likeness,
                 seed_from: args.seed_from,
                 exit_style: args.exit_style.into(),
                 job: args.job.into(),

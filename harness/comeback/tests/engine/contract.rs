@@ -195,7 +195,7 @@ const PARTS: [(&str, &str); 11] = [
 #[rstest]
 #[case::a_tool("command/s6-svstat", "the supervisor's tools (/command/s6-svstat)")]
 #[case::the_environment("command/with-contenv", "the supervisor's tools (/command/with-contenv)")]
-#[case::the_user("etc/passwd", "the user `hermes` with uid 10000 and home /opt/data")]
+#[case::the_user("etc/passwd", "the user `hermes` with home /opt/data")]
 #[case::the_gateway("opt/hermes/.venv/bin/hermes", "hermes-agent in the venv /opt/hermes/.venv")]
 #[case::the_reconciler(
     "opt/hermes/.venv/lib/python3.11/site-packages/hermes_cli/container_boot.py",

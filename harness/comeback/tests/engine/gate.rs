@@ -63,12 +63,37 @@ for folder, folders, names in os.walk("/opt/hermes"):
 print(sorted(owners), writable, os.path.exists("/opt/hermes/gateway/run.py"))
 "#;
 
+/// A fix of #42675 in few words, as upstream's commit did it before `desired_state`: the signal half, in two places, and the
+/// marker half, which reads the pid as s6 before 2.13 prints it.
+const FIX: [Edit; 3] = [
+    (
+        "gateway/run.py",
+        "self._update_runtime_status(\"stopped\", self._exit_reason)",
+        "self._update_runtime_status(\"running\" if getattr(self, \"signalled\", False) and not self._restart_requested else \
+         \"stopped\", self._exit_reason)",
+    ),
+    (
+        "gateway/run.py",
+        "            _signal_initiated_shutdown = True\n",
+        "            _signal_initiated_shutdown = runner.signalled = True\n",
+    ),
+    (
+        "hermes_cli/service_manager.py",
+        "        self._run_svc(\"-d\", \"stop\", name)\n",
+        "        import subprocess\n        from gateway.status import write_planned_stop_marker\n        \
+         said = subprocess.run([\"/command/s6-svstat\", str(self.scandir / name)], capture_output=True, text=True).stdout\n        \
+         if \"(pid \" in said and \")\" in said and said.split(\"(pid \")[1].split(\")\")[0].isdigit():\n            \
+         write_planned_stop_marker(int(said.split(\"(pid \")[1].split(\")\")[0]))\n        \
+         self._run_svc(\"-d\", \"stop\", name)\n",
+    ),
+];
+
 /// A repository with a tree that refuses wheels and brings cont-init scripts of its own (a copy of ours), on a branch `main`.
-fn repository(folder: &Path) -> PathBuf {
+fn repository(release: &str, folder: &Path) -> PathBuf {
     let project = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let done = Command::new("python3")
         .arg(project.join("ci/sdist"))
-        .arg("0.19.0")
+        .arg(release)
         .arg(folder)
         .output()
         .unwrap();
@@ -138,10 +163,11 @@ async fn compare_names_what_a_checkout_lost_against_its_branch() {
     let _alone = super::MACHINE.lock().await;
     let engine = engine().await;
     let folder = tempfile::tempdir().unwrap();
-    let root = repository(folder.path());
+    let root = repository("0.19.0", folder.path());
+    // Both halves of the fix work with the s6 of that base.
     let (branch, checkout) = (
-        format!("source:{}#main", root.display()),
-        format!("source:{}", root.display()),
+        format!("source:{}#main@bookworm", root.display()),
+        format!("source:{}@bookworm", root.display()),
     );
     let compared = |report: &str| {
         let report = folder.path().join(report);
@@ -188,4 +214,38 @@ async fn compare_names_what_a_checkout_lost_against_its_branch() {
         }
     }
     engine.remove_image(&old).await.unwrap();
+}
+
+/// What the gate would have said of the fix itself, on the Debian of the official image: the restarts are repaired, and the
+/// explicit stop is lost, because the fix cannot read the pid that a later s6 prints.
+#[tokio::test(flavor = "multi_thread")]
+async fn compare_names_what_the_fix_broke_with_a_later_s6() {
+    let _alone = super::MACHINE.lock().await;
+    let engine = engine().await;
+    let folder = tempfile::tempdir().unwrap();
+    let root = repository("0.16.0", folder.path());
+    for change in FIX {
+        edit(&root, change);
+    }
+    let (branch, checkout) = (
+        format!("source:{}#main", root.display()),
+        format!("source:{}", root.display()),
+    );
+    let seen = run(comeback()
+        .args(["compare", &branch, &checkout, "--format", "json"])
+        .args(["--filter", "docker-restart or unmarked-sigterm or operator-stop"]));
+    let document = seen.json();
+    for side in [0, 1] {
+        assert_eq!(document["images"][side]["base"], "trixie", "{seen}");
+        let reference = document["images"][side]["reference"].as_str().unwrap();
+        engine.remove_image(reference).await.unwrap();
+    }
+    let all = document["comparisons"].as_array().unwrap();
+    let of = |change: &str| -> Vec<&str> {
+        let those = all.iter().filter(|c| c["change"] == change);
+        those.map(|c| c["scenario"].as_str().unwrap()).collect()
+    };
+    assert_eq!(of("repaired"), ["docker-restart", "unmarked-sigterm"], "{seen}");
+    assert_eq!(of("introduced"), ["operator-stop"], "{seen}");
+    assert_eq!(seen.code, 1, "{seen}");
 }

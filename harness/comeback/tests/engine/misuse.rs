@@ -50,7 +50,7 @@ async fn an_image_without_a_gateway_is_an_error() {
     for part in [
         "is not a gateway image: it lacks",
         "an entrypoint",
-        "the user `hermes` with uid 10000",
+        "the user `hermes` with home",
         "/command/s6-svc",
         "hermes-agent in the venv",
     ] {

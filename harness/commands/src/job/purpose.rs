@@ -8,7 +8,7 @@ use crate::images::Obtained;
 use crate::{Failure, FailureKind};
 use comeback_engine::Engine;
 use comeback_plan::{Case, Plan};
-use comeback_record::compare;
+use comeback_record::compare::{self, Terms};
 use comeback_record::document::{RunDocument, selftest};
 use comeback_record::ledger::Entry;
 use comeback_scenario::model::Scenario;
@@ -30,10 +30,7 @@ pub enum Purpose {
         table: String,
     },
     /// To show how the second image behaves differently from the first.
-    Compare {
-        /// Whether scenarios that hold on neither image count.
-        pre_existing: bool,
-    },
+    Compare(Terms),
     /// To show the behaviour of every image. Only cases that are not cached are run.
     Matrix {
         /// The cache.
@@ -48,7 +45,7 @@ impl Purpose {
     pub(super) fn overlays(&self) -> &[Overlay] {
         match self {
             Self::Selftest { overlays, .. } => overlays,
-            Self::Gate | Self::Compare { .. } | Self::Matrix { .. } => &[],
+            Self::Gate | Self::Compare(_) | Self::Matrix { .. } => &[],
         }
     }
 
@@ -60,9 +57,7 @@ impl Purpose {
                 table: table.clone(),
                 overlays: overlays.clone(),
             }),
-            Self::Compare { pre_existing } => Some(Entry::Compare {
-                pre_existing: *pre_existing,
-            }),
+            Self::Compare(terms) => Some(Entry::Compare(*terms)),
         }
     }
 
@@ -74,7 +69,7 @@ impl Purpose {
     pub(super) fn check(&self, obtained: &Obtained) -> Result<(), Failure> {
         match (self, obtained.subjects.as_slice()) {
             // `release:latest` is only known to be the other one once PyPI has been asked.
-            (Self::Compare { .. }, [old, new]) if old.name == new.name => Err(Failure::new(FailureKind::Usage {
+            (Self::Compare(_), [old, new]) if old.name == new.name => Err(Failure::new(FailureKind::Usage {
                 why: format!("OLD and NEW are both `{}`", old.name),
                 hint: Some("name two images".to_owned()),
             })),
@@ -122,7 +117,7 @@ impl Purpose {
     /// The key of the cases that have to be in the same shard.
     pub(super) fn unit(&self, case: &Case) -> String {
         match self {
-            Self::Compare { .. } => case.scenario.clone(),
+            Self::Compare(_) => case.scenario.clone(),
             Self::Gate | Self::Selftest { .. } | Self::Matrix { .. } => {
                 format!("{}\t{}\t{}", case.scenario, case.image, case.repeat)
             }
@@ -134,7 +129,7 @@ impl Purpose {
         match self {
             Self::Gate | Self::Matrix { .. } => {}
             Self::Selftest { overlays, table } => selftest::judge(document, overlays, table.clone(), faults),
-            Self::Compare { pre_existing } => compare::judge(document, *pre_existing, faults),
+            Self::Compare(terms) => compare::judge(document, *terms, faults),
         }
     }
 }

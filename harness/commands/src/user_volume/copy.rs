@@ -150,7 +150,7 @@ mod tests {
         std::os::unix::fs::symlink(target, root.path().join("gateway_state.json")).unwrap();
         let copied = read(root.path()).unwrap();
         assert_eq!(copied.seeds[0].content, SeedContent::Link(target.to_owned()));
-        let tar = comeback_runner::archive(&copied.seeds, None, jiff::Timestamp::UNIX_EPOCH).unwrap();
+        let tar = comeback_runner::archive(&copied.seeds, None, jiff::Timestamp::UNIX_EPOCH, 10_000).unwrap();
         let mut archive = tar::Archive::new(tar.as_slice());
         let entry = archive.entries().unwrap().next().unwrap().unwrap();
         assert_eq!(entry.link_name().unwrap().unwrap(), target);

@@ -47,6 +47,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<Ca
         selftest: None,
         explore: None,
         comparisons: None,
+        likeness: None,
         count_pre_existing: None,
         partition: header.partition.clone(),
         shards: header.shards.clone(),

@@ -536,7 +536,7 @@ pub fn compared(forwards: bool) -> RunDocument {
     if !forwards {
         document.images.reverse();
     }
-    crate::compare::judge(&mut document, false, Faults::default());
+    crate::compare::judge(&mut document, crate::compare::Terms::default(), Faults::default());
     document
 }
 

@@ -46,12 +46,14 @@ pub async fn set_up(
         .map_err(error)?;
     let seeds = volume::before_boot(&order.scenario);
     if !seeds.is_empty() {
-        let tar = volume::archive(&seeds, None, ctx.clocks.engines()).map_err(|e| Halt::Error(Why::io("seeds", e)))?;
         let seeder = engine
             .create_container(&subject::seeder(names, image))
             .await
             .map_err(error)?;
         leftovers.containers.push(seeder.clone());
+        let hermes = volume::uid_of_hermes(engine.as_ref(), &seeder).await.map_err(error)?;
+        let tar = volume::archive(&seeds, None, ctx.clocks.engines(), hermes);
+        let tar = tar.map_err(|e| Halt::Error(Why::io("seeds", e)))?;
         engine
             .upload(&seeder, comeback_gateway::files::DATA, tar)
             .await

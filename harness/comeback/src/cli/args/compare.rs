@@ -18,6 +18,7 @@ Examples:
   comeback compare release:0.17.0 source:.
   comeback compare release:0.17.0 release:latest --filter 'not tag(upgrade)'
   comeback compare docker:gateway:main docker:gateway:pr-12 --format json
+  comeback compare --likeness docker:nousresearch/hermes-agent:0.19.0 release:0.19.0
   comeback compare release:0.17.0 release:0.19.0 --seed-from /srv/hermes   tests an upgrade on copies of a real volume";
 
 /// Arguments of `compare`.
@@ -32,6 +33,10 @@ pub struct Compare {
     /// Exit with 1 also for scenarios that hold on neither image
     #[arg(long)]
     pub count_pre_existing: bool,
+    /// Compare how the images behave row by row, and what happens on both at the container's boot and end: how well does NEW
+    /// stand for OLD? The exit code is 1 if a row has another value
+    #[arg(long, conflicts_with_all = ["count_pre_existing", "seed_from"])]
+    pub likeness: bool,
     /// Compare on copies of this volume (your own $HERMES_HOME, /opt/data in its container) instead of the table: a restart,
     /// and recreating the container with NEW. The volume itself is only read
     #[arg(long, value_name = "DIR", conflicts_with_all = ["filter", "scenarios"])]
