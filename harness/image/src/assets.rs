@@ -223,7 +223,9 @@ mod tests {
         for program in [
             "init",
             "command/with-contenv",
-            "opt/comeback/boot/rc.init",
+            "opt/comeback/boot/scripts/rc.init",
+            "opt/comeback/boot/scripts/rc.shutdown",
+            "opt/hermes/bin/hermes",
             "opt/comeback/boot/finish",
             "opt/comeback/setup-base",
             "opt/comeback/install",

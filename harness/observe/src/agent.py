@@ -44,7 +44,7 @@ def signals(numbers):
     """Signals as a file (signalfd(2)). They are blocked, also in the tools that are run: otherwise they would die of them."""
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     mask = sum(1 << (number - 1) for number in numbers).to_bytes(SIGNAL, sys.byteorder)
-    fd = _libc.signalfd(-1, mask, os.O_CLOEXEC)
+    fd = _libc.signalfd(-1, mask, os.O_CLOEXEC | os.O_NONBLOCK)
     if fd < 0:
         raise OSError(ctypes.get_errno(), "signalfd")
     return fd
@@ -326,7 +326,10 @@ def tell_slots():
 
 def tell_signals():
     """What a process got that was put into the container, as the agent was: only what goes to every process."""
-    data = os.read(SIGNALS, 16 * SIGNAL)
+    try:
+        data = os.read(SIGNALS, 16 * SIGNAL)
+    except BlockingIOError:
+        return
     for at in range(0, len(data), SIGNAL):
         (number,) = struct.unpack_from("I", data, at)
         say("signal", d=signal.Signals(number).name, t=time.time_ns())
@@ -443,6 +446,7 @@ def oom(profile, pid, limit):
 def act(command):
     what, number, profile = command["c"], command.get("id"), command.get("p", DEFAULT)
     if what == "sync":
+        tell_signals()
         handle(watch.read())
         refresh()
         say("sync", id=number)
