@@ -125,8 +125,13 @@ impl Case {
         let all = async {
             self.start().await?;
             self.clone().steps().await?;
-            // The settling window begins once everything has come to rest, even if no step waited for that.
+            // The settling window begins once everything has come to rest, even if no step waited for that. A gateway may take
+            // over the word `running` of the life before it, so its start has to be over, too.
             self.come_to_rest().await?;
+            if !self.is_down() {
+                self.live().await?;
+                self.come_to_rest().await?;
+            }
             self.recorder.settling();
             // The case only waits during the settling window, so another case may use the processor.
             drop(permit);

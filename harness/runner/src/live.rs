@@ -93,7 +93,7 @@ impl Case {
     }
 
     /// Waits until the start of every gateway that runs is over.
-    async fn live(&self) -> Done {
+    pub async fn live(&self) -> Done {
         let held = self.held();
         // A gateway that is never at rest is put on record, and the case goes on.
         let limit = self.deadline(Phase::Live);

@@ -1,4 +1,5 @@
 #!/command/with-contenv sh
+# shellcheck shell=sh
 # Runs the container's command as hermes: a program as it is, anything else as a subcommand of `hermes`, and without
 # arguments `hermes` itself. The path is the official image's, because the reconciler finds the command in /proc by
 # it.
