@@ -103,9 +103,13 @@ fn every_overlay_was_caught_by_all_its_scenarios() {
 
 /// The tables of `docs/matrix.md`: what it lists of each base.
 mod matrix {
+    use std::collections::BTreeSet;
+
     use super::catalogue;
     use comeback_plan::does_not_apply;
 
+    /// The base on which every scenario is run: the default.
+    const WHOLE: &str = "trixie";
     const REDO: &str = "make docs/matrix.md again, see docs/matrix-command.md";
 
     struct Table {
@@ -142,6 +146,22 @@ mod matrix {
             releases: head.iter().skip(1).map(release).collect(),
             rows: lines.filter_map(row).collect(),
         }
+    }
+
+    #[test]
+    fn matrix_lists_the_scenarios_of_the_current_table() {
+        let catalogue = catalogue();
+        let tables = tables();
+        let table = tables.iter().find(|table| table.base == WHOLE);
+        let table = table.unwrap_or_else(|| panic!("docs/matrix.md has no table of {WHOLE}; {REDO}"));
+        let listed: BTreeSet<&str> = table.rows.iter().map(|(id, _)| id.as_str()).collect();
+        let applies = |id: &&str| {
+            let range = catalogue.get(id).and_then(|scenario| scenario.releases.as_ref());
+            let mut releases = table.releases.iter().map(|release| release.parse().ok());
+            releases.any(|release| does_not_apply(range, release.as_ref()).is_none())
+        };
+        let wanted: BTreeSet<&str> = catalogue.iter().map(|s| s.id.as_str()).filter(applies).collect();
+        assert_eq!(listed, wanted, "{REDO}");
     }
 
     #[test]

@@ -5,17 +5,12 @@ use super::run_output::RunOutput;
 use super::{Caller, select};
 use crate::Failure;
 use crate::options::{CheckOptions, JobOptions};
-use comeback_record::event::RunEvent;
 use comeback_scenario::model::Scenario;
 use comeback_verdict::{Column, Exit, ExitStyle};
 
 /// The reference pair: the last release with the bug, the first with its fix. The base is the last whose s6 (before 2.13) both
 /// halves of the fix understand.
 pub const REFERENCES: [&str; 2] = ["release:0.16.0@bookworm", "release:0.17.0@bookworm"];
-
-/// Why the references are not on the base that is the default.
-const ON_BOOKWORM: &str = "on bookworm: its s6 is the last with which both halves of the fix work. The official image has a later \
-                           one: see docs/likeness.md";
 
 /// Judges images against the table.
 pub async fn check(args: CheckOptions, caller: Caller) -> Result<Exit, Failure> {
@@ -40,8 +35,6 @@ pub async fn reproduce(args: JobOptions, caller: Caller) -> Result<Exit, Failure
     let outcome = async {
         let (scenarios, _) = select::scenarios(&args.select, Some("tag(core)"))?;
         let images = select::images(&REFERENCES.map(str::to_owned))?;
-        let text = ON_BOOKWORM.to_owned();
-        caller.progress.on(&RunEvent::Note { text });
         let mut job = Job::new(images, scenarios, args, caller.progress);
         job.expect = Box::new(|scenario, image| Some(reference_column(scenario, image)));
         job.go(&mut output).await

@@ -19,6 +19,10 @@ pub struct Line {
     pub seen: Vec<(&'static str, Paint, String)>,
 }
 
+/// The base with the last s6 with which both halves of the fix work, and a line that says so.
+const OLD_BASE: &str = "bookworm";
+const ON_OLD_BASE: &str = "  On bookworm: later bases, and the official image, have an s6 whose output the fix cannot read (docs/likeness.md).";
+
 /// The rows of each scenario that are worth showing, for all images.
 pub fn table(document: &RunDocument, style: Style) -> String {
     let groups: Vec<(&CaseEntry, Vec<Line>)> = scenarios(document)
@@ -284,5 +288,14 @@ pub fn closing(document: &RunDocument, style: Style) -> String {
         style.paint(Paint::Doubt, "not shown: at least one case is inconclusive.")
     };
     let line = format!("  {sentence}   {}", style.paint(Paint::Dim, &took));
-    fold(&line, style.width) + "\n\n"
+    let old = document
+        .images
+        .iter()
+        .all(|image| image.base.as_deref() == Some(OLD_BASE));
+    let why = if old {
+        wrap(ON_OLD_BASE, style.width, "  ")
+    } else {
+        String::new()
+    };
+    fold(&line, style.width) + "\n" + &why + "\n"
 }
