@@ -27,7 +27,7 @@ const WAYS: [(&str, &str, &str); 18] = [
     // Whether the supervisor's tool or its caller fails first depends on timing.
     ("starve", "inconclusive", "could"),
     ("crowd", "inconclusive", "profiles, and no more than 64 are watched"),
-    ("deaf", "regression", "boot.prior_state is absent"),
+    ("deaf", "regression", "invariant.supervisor is init"),
     ("quit", "regression", "boot.prior_state is absent"),
     ("clock-ahead", "held", ""),
     ("clock-back", "held", ""),

@@ -69,7 +69,7 @@ async fn an_image_without_a_gateway_is_an_error() {
     "container ended, exit 7"
 )]
 #[case::a_container_without_a_supervisor(
-    "ENTRYPOINT [\"/opt/hermes/docker/main-wrapper.sh\"]",
+    "ENTRYPOINT [\"/bin/sh\", \"-c\", \"exec sleep infinity\"]",
     "a supervisor (s6-svscan) as the first process of boot 1; last: it is `sleep`"
 )]
 #[tokio::test(flavor = "multi_thread")]

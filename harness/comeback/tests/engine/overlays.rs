@@ -52,7 +52,7 @@ async fn an_overlay_takes_effect_or_the_case_is_an_error(
     #[case] says: &str,
 ) {
     let engine = engine().await;
-    let whole = run(comeback().args(["images", "build", "release:0.17.0"]));
+    let whole = run(comeback().args(["images", "build", "release:0.17.0@bookworm"]));
     assert_eq!(whole.code, 0, "{whole}");
     let folder = tempfile::tempdir().unwrap();
     let text = format!("FROM {}\n{instruction}\n", whole.out.trim());
