@@ -41,8 +41,16 @@ pub fn judge(document: &mut RunDocument, terms: Terms, faults: Faults) {
     excuse_nothing(document);
 }
 
-/// Compares the counting attempts of two images. The worst of several repeats counts.
+/// Compares the counting attempts of two images.
 pub fn compare(document: &RunDocument, old: &str, new: &str) -> Vec<Comparison> {
+    on_both(document, old, new)
+        .into_iter()
+        .map(|(old, new)| pair(old, new))
+        .collect()
+}
+
+/// The counting attempts of each scenario that was run on both images. The worst of several repeats counts.
+pub(crate) fn on_both<'d>(document: &'d RunDocument, old: &str, new: &str) -> Vec<(&'d CaseEntry, &'d CaseEntry)> {
     let mut scenarios: Vec<&str> = Vec::new();
     for case in &document.cases {
         if !scenarios.contains(&case.scenario.as_str()) {
@@ -55,7 +63,7 @@ pub fn compare(document: &RunDocument, old: &str, new: &str) -> Vec<Comparison> 
     };
     scenarios
         .into_iter()
-        .filter_map(|scenario| Some(pair(of(scenario, old)?, of(scenario, new)?)))
+        .filter_map(|scenario| Some((of(scenario, old)?, of(scenario, new)?)))
         .collect()
 }
 

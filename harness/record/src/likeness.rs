@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::compare::worst;
+use super::compare::on_both;
 use super::document::{CaseEntry, RunDocument};
 use super::excerpt::of_profile;
 use comeback_scenario::model::Value;
@@ -83,10 +83,6 @@ pub fn likeness(document: &RunDocument) -> Option<Likeness> {
     let [first, second, ..] = document.images.as_slice() else {
         return None;
     };
-    let of = |scenario: &str, image: &str| {
-        let same = |c: &&CaseEntry| c.counts && c.scenario == scenario && c.image == image;
-        worst(document.cases.iter().filter(same))
-    };
     let mut found = Likeness {
         scenarios: 0,
         alike: 0,
@@ -94,16 +90,8 @@ pub fn likeness(document: &RunDocument) -> Option<Likeness> {
         cells: Vec::new(),
         courses: Vec::new(),
     };
-    let mut seen: Vec<&str> = Vec::new();
     let mut told: Vec<&str> = Vec::new();
-    for case in &document.cases {
-        if seen.contains(&case.scenario.as_str()) {
-            continue;
-        }
-        seen.push(&case.scenario);
-        let (Some(one), Some(other)) = (of(&case.scenario, &first.name), of(&case.scenario, &second.name)) else {
-            continue;
-        };
+    for (one, other) in on_both(document, &first.name, &second.name) {
         found.scenarios += 1;
         if !one.classification.is_conclusive() || !other.classification.is_conclusive() {
             found.inconclusive.push(one.scenario.clone());
