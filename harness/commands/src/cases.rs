@@ -1,12 +1,13 @@
 //! Converts a planned case to the input of the runner and of the verdict.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::images::Obtained;
 use comeback_image::Image;
 use comeback_plan::Case;
 use comeback_runner::{Assignment, CaseImages};
-use comeback_scenario::model::{ImageRef, Scenario};
+use comeback_scenario::model::Scenario;
 use comeback_verdict::Subject;
 use comeback_verdict::expected::shutdown_release;
 
@@ -28,24 +29,18 @@ pub fn assignment(
     subject: &Image,
     other: impl Fn(&str) -> Option<Image>,
 ) -> Assignment {
-    let side = |side: &ImageRef| match side {
-        ImageRef::Subject => None,
-        ImageRef::Other(text) => other(text),
+    let named = scenario.other_images();
+    let others: BTreeMap<String, Image> = named
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), other(name)?)))
+        .collect();
+    let mut images = CaseImages {
+        subject: subject.clone(),
+        first: subject.clone(),
+        others,
     };
-    let (first, next) = match &scenario.upgrade {
-        None => (None, None),
-        Some(upgrade) => (side(&upgrade.from), side(&upgrade.to)),
-    };
-    let or_subject = |image: Option<Image>| image.unwrap_or_else(|| subject.clone());
-    Assignment {
-        case,
-        images: CaseImages {
-            subject: subject.clone(),
-            first: or_subject(first),
-            next: or_subject(next),
-        },
-        scenario,
-    }
+    images.first = images.of(scenario.first_image()).clone();
+    Assignment { case, images, scenario }
 }
 
 /// The image under test, as the verdict needs it.

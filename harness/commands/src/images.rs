@@ -15,7 +15,7 @@ use comeback_engine::Engine;
 use comeback_image::{Image, ImageEvent, ImageExpr, ObtainOptions};
 use comeback_record::document::ImageEntry;
 use comeback_record::event::RunEvent;
-use comeback_scenario::model::{ImageRef, Scenario};
+use comeback_scenario::model::Scenario;
 
 /// A function that takes events.
 pub type EventSink = Arc<dyn Fn(RunEvent) + Send + Sync>;
@@ -30,22 +30,19 @@ pub fn event_sink(progress: &Arc<Progress>) -> EventSink {
 pub struct Obtained {
     /// Those under test, in order.
     pub subjects: Vec<Image>,
-    /// Those that upgrades come from or go to, by expression.
+    /// Those that scenarios name, by expression.
     pub others: BTreeMap<String, Image>,
     /// All of them, for the document.
     pub entries: Vec<ImageEntry>,
 }
 
-/// Image expressions that the upgrades of these scenarios name.
+/// Image expressions that these scenarios name.
 pub fn named_by(scenarios: &[Scenario]) -> Result<BTreeMap<String, ImageExpr>, Failure> {
     let mut named = BTreeMap::new();
-    for upgrade in scenarios.iter().filter_map(|s| s.upgrade.as_ref()) {
-        for side in [&upgrade.from, &upgrade.to] {
-            if let ImageRef::Other(text) = side {
-                let expression = super::select::images(std::slice::from_ref(text))?.remove(0);
-                named.insert(text.clone(), expression);
-            }
-        }
+    for text in scenarios.iter().flat_map(Scenario::other_images) {
+        let text = text.to_owned();
+        let expression = super::select::images(std::slice::from_ref(&text))?.remove(0);
+        named.insert(text, expression);
     }
     Ok(named)
 }

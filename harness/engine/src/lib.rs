@@ -25,7 +25,7 @@ use error::chain;
 pub use error::{Cause, EngineError, EngineErrorKind};
 pub use spec::{
     BuildRequest, ContainerSpec, ContainerStatus, EngineCondition, EngineEvent, EngineInfo, ExecOutput, ExecSpec,
-    ImageInfo, ImageProgress, Limits, LogLine, LogSource, Mount, RestartPolicy, StoredImage, VolumeInfo,
+    Healthcheck, ImageInfo, ImageProgress, Limits, LogLine, LogSource, Mount, RestartPolicy, StoredImage, VolumeInfo,
 };
 pub use testcontainers;
 
@@ -103,6 +103,15 @@ pub trait Engine: Images {
     /// Creates a volume.
     async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), EngineError>;
 
+    /// Creates a volume of a given size in bytes. It is in memory, and what is on it is there while a container that has it
+    /// runs.
+    async fn create_sized_volume(
+        &self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        size: u64,
+    ) -> Result<(), EngineError>;
+
     /// Removes a volume; `false` if it did not exist.
     async fn remove_volume(&self, name: &str) -> Result<bool, EngineError>;
 
@@ -126,6 +135,12 @@ pub trait Engine: Images {
 
     /// Sends a signal to PID 1, by name: `SIGKILL`.
     async fn kill(&self, id: &str, signal: &str) -> Result<(), EngineError>;
+
+    /// Freezes all processes of a container.
+    async fn pause(&self, id: &str) -> Result<(), EngineError>;
+
+    /// Lets the processes of a frozen container go on.
+    async fn unpause(&self, id: &str) -> Result<(), EngineError>;
 
     /// Removes a container, and kills it first if it runs; `false` if it did not exist.
     async fn remove_container(&self, id: &str) -> Result<bool, EngineError>;

@@ -1,6 +1,7 @@
 //! Requests to an engine and its answers, in types of this crate.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -72,8 +73,8 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, String>,
     /// Environment.
     pub env: BTreeMap<String, String>,
-    /// Replaces the image's entrypoint, if set.
-    pub entrypoint: Option<String>,
+    /// Replaces the image's entrypoint, if it is not empty: a program and arguments that come before the command.
+    pub entrypoint: Vec<String>,
     /// The command.
     pub cmd: Vec<String>,
     /// Volumes.
@@ -87,9 +88,30 @@ pub struct ContainerSpec {
     /// Keep standard input open, for [`super::Engine::attach`].
     pub stdin: bool,
     /// The capabilities it keeps, without `CAP_`. All others are dropped.
-    pub capabilities: &'static [&'static str],
+    pub capabilities: Vec<String>,
     /// True if its root file system is read-only.
     pub read_only: bool,
+    /// True if the engine's own init is its first process.
+    pub init: bool,
+    /// The user of its first process; `None` is the image's own.
+    pub user: Option<String>,
+    /// Directories in memory: a path, and the options of the mount.
+    pub tmpfs: BTreeMap<String, String>,
+    /// Its health check; `None` is the image's own.
+    pub healthcheck: Option<Healthcheck>,
+}
+
+/// A container's health check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Healthcheck {
+    /// The command.
+    pub cmd: Vec<String>,
+    /// Time between two of them.
+    pub interval: Duration,
+    /// How long one may take.
+    pub timeout: Duration,
+    /// So many failures in a row mean unhealthy.
+    pub retries: u32,
 }
 
 /// What the engine does when the container has ended.
@@ -151,6 +173,10 @@ pub struct ContainerStatus {
     pub exit_code: i64,
     /// True if the OOM killer ended its main process.
     pub oom_killed: bool,
+    /// True while its processes are frozen.
+    pub paused: bool,
+    /// What its health check says, if it has one: `starting`, `healthy` or `unhealthy`.
+    pub health: Option<String>,
 }
 
 /// A volume that comeback created.
@@ -173,6 +199,8 @@ pub struct ExecSpec {
     pub env: BTreeMap<String, String>,
     /// Connect standard input.
     pub stdin: bool,
+    /// How long [`super::Engine::exec`] waits for its end; `None` for the usual time.
+    pub limit: Option<Duration>,
 }
 
 /// The result of a command in a container.

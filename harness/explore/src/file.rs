@@ -128,8 +128,19 @@ fn line(step: &Step) -> String {
         Some(Parameter::All(all)) => all.then(|| "all = true".to_owned()).into_iter().collect(),
         Some(Parameter::Grace(grace)) => vec![format!("grace = \"{}s\"", grace.as_secs())],
         Some(Parameter::Signal(signal)) => vec![format!("signal = \"{signal}\"")],
-        Some(Parameter::How(RecreateHow::Stop)) => vec!["how = \"stop\"".to_owned()],
-        Some(Parameter::How(RecreateHow::Force)) => vec!["how = \"force\"".to_owned()],
+        Some(Parameter::Start { all, force }) => {
+            let flags = [(all, "all = true"), (force, "force = true")];
+            flags
+                .iter()
+                .filter(|(set, _)| *set)
+                .map(|(_, key)| (*key).to_owned())
+                .collect()
+        }
+        // No sequence changes more than how the container goes.
+        Some(Parameter::Recreation(recreation)) => vec![match recreation.how {
+            RecreateHow::Stop => "how = \"stop\"".to_owned(),
+            RecreateHow::Force => "how = \"force\"".to_owned(),
+        }],
         Some(Parameter::Until(probe, values)) => {
             let values: Vec<String> = values.0.iter().map(value).collect();
             vec![
@@ -138,8 +149,8 @@ fn line(step: &Step) -> String {
             ]
         }
         Some(Parameter::State(state)) => vec![format!("state = {}", quoted(state))],
-        // No sequence puts a file on the volume.
-        Some(Parameter::Seed(_)) | None => Vec::new(),
+        // No sequence puts a file on the volume, or runs a gateway by hand.
+        Some(Parameter::Seed(_) | Parameter::NoSupervise(_)) | None => Vec::new(),
     };
     let names_it = step.op.info().intent.names_a_profile();
     match &step.profile {

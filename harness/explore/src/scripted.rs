@@ -259,7 +259,7 @@ impl Gateway {
         };
         let whom = |all_of_them: bool| if all_of_them { all.clone() } else { one.clone() };
         match &step.op {
-            Operation::OperatorStart { all } | Operation::OperatorRestart { all } => {
+            Operation::OperatorStart { all, .. } | Operation::OperatorRestart { all } => {
                 whom(*all).iter().for_each(|name| self.up(name));
             }
             Operation::OperatorStop { all } => whom(*all).iter().for_each(|name| self.stop(name)),
@@ -299,12 +299,19 @@ impl Gateway {
                 }
             }
             Operation::EngineStart => self.boot(),
-            Operation::Recreate { how } => {
-                self.container_ends(*how == RecreateHow::Stop);
+            Operation::Recreate(recreation) => {
+                self.container_ends(recreation.how == RecreateHow::Stop);
                 self.boot();
             }
             // No sequence has these, or they change nothing by themselves.
             Operation::ComposeRecreate
+            | Operation::OperatorRun { .. }
+            | Operation::OperatorStatus
+            | Operation::EnginePause
+            | Operation::EngineUnpause
+            | Operation::Fill
+            | Operation::Free
+            | Operation::ProfileUse
             | Operation::OomGateway
             | Operation::Stamp(_)
             | Operation::WaitUntil { .. }

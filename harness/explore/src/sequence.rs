@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::model::{Act, Cut, Move, Outage, PROFILES, Setting, Window};
-use comeback_scenario::model::{Operation, Probe, ProfileSel, RecreateHow, Signal, Step, User, Value, ValueSet};
+use comeback_scenario::model::{
+    Operation, Probe, ProfileSel, RecreateHow, Recreation, Signal, Step, User, Value, ValueSet,
+};
 
 /// The default time between SIGTERM and SIGKILL of docker.
 const GRACE: Duration = Duration::from_secs(10);
@@ -73,16 +75,14 @@ impl Sequence {
         let ops = match how {
             Outage::Restart => vec![Operation::EngineRestart { grace }],
             Outage::StopStart => vec![Operation::EngineStop { grace }, start],
-            Outage::Recreate => vec![Operation::Recreate { how: RecreateHow::Stop }],
+            Outage::Recreate => vec![again(RecreateHow::Stop)],
             // The engine restarts the container by itself.
             Outage::InitTerm if self.setting.restarts => vec![Operation::SignalInit { signal: Signal::Term }],
             Outage::InitTerm => vec![Operation::SignalInit { signal: Signal::Term }, start],
             Outage::KillTerm => vec![Operation::EngineKill { signal: Signal::Term }, start],
             Outage::RestartNoGrace => vec![Operation::EngineRestart { grace: Duration::ZERO }],
             Outage::Kill => vec![Operation::EngineKill { signal: Signal::Kill }, start],
-            Outage::RecreateForce => vec![Operation::Recreate {
-                how: RecreateHow::Force,
-            }],
+            Outage::RecreateForce => vec![again(RecreateHow::Force)],
         };
         ops.into_iter().map(|op| step(op, 0, true)).collect()
     }
@@ -118,7 +118,10 @@ fn until(cut: Cut) -> Vec<Step> {
 fn one(act: Act, profile: usize, wait: bool) -> Step {
     let signal = |signal| Operation::SignalGateway { signal };
     let op = match act {
-        Act::Start => Operation::OperatorStart { all: false },
+        Act::Start => Operation::OperatorStart {
+            all: false,
+            force: false,
+        },
         Act::Stop | Act::StopAsRoot => Operation::OperatorStop { all: false },
         Act::Restart => Operation::OperatorRestart { all: false },
         Act::StopAll => Operation::OperatorStop { all: true },
@@ -145,4 +148,9 @@ fn step(op: Operation, profile: usize, wait: bool) -> Step {
         user: User::Hermes,
         wait,
     }
+}
+
+/// The same container made again.
+fn again(how: RecreateHow) -> Operation {
+    Operation::Recreate(Box::new(Recreation::plain(how)))
 }

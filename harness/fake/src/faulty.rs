@@ -60,6 +60,8 @@ pub enum Kind {
     Slow,
     /// The engine answers 500: no space left on device.
     DiskFull,
+    /// The engine answers that it is done, and has done nothing.
+    AnswersOnly,
     /// An inspect that contradicts the events.
     Lies(Lie),
     /// The engine restarts at that call.
@@ -191,6 +193,19 @@ impl Faulty {
     ) -> Result<T, EngineError> {
         let call = self.begins(op)?;
         call.carry_out(work).await
+    }
+
+    /// A call whose answer is only that it is done.
+    async fn done(
+        &self,
+        op: &'static str,
+        work: impl Future<Output = Result<(), EngineError>>,
+    ) -> Result<(), EngineError> {
+        let call = self.begins(op)?;
+        match call.kind {
+            Some(Kind::AnswersOnly) => Ok(()),
+            _ => call.carry_out(work).await,
+        }
     }
 
     async fn streams<T: Item>(
@@ -390,6 +405,16 @@ impl Engine for Faulty {
             .await
     }
 
+    async fn create_sized_volume(
+        &self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        size: u64,
+    ) -> Result<(), EngineError> {
+        self.around("create volume", self.fake.create_sized_volume(name, labels, size))
+            .await
+    }
+
     async fn remove_volume(&self, name: &str) -> Result<bool, EngineError> {
         self.around("remove volume", self.fake.remove_volume(name)).await
     }
@@ -407,19 +432,27 @@ impl Engine for Faulty {
     }
 
     async fn start(&self, id: &str) -> Result<(), EngineError> {
-        self.around("start", self.fake.start(id)).await
+        self.done("start", self.fake.start(id)).await
     }
 
     async fn restart(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
-        self.around("restart", self.fake.restart(id, grace)).await
+        self.done("restart", self.fake.restart(id, grace)).await
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
-        self.around("stop", self.fake.stop(id, grace)).await
+        self.done("stop", self.fake.stop(id, grace)).await
     }
 
     async fn kill(&self, id: &str, signal: &str) -> Result<(), EngineError> {
-        self.around("kill", self.fake.kill(id, signal)).await
+        self.done("kill", self.fake.kill(id, signal)).await
+    }
+
+    async fn pause(&self, id: &str) -> Result<(), EngineError> {
+        self.done("pause", self.fake.pause(id)).await
+    }
+
+    async fn unpause(&self, id: &str) -> Result<(), EngineError> {
+        self.done("unpause", self.fake.unpause(id)).await
     }
 
     async fn remove_container(&self, id: &str) -> Result<bool, EngineError> {
@@ -455,7 +488,14 @@ impl Engine for Faulty {
     }
 
     async fn exec(&self, id: &str, spec: &ExecSpec) -> Result<ExecOutput, EngineError> {
-        self.around("exec", self.fake.exec(id, spec)).await
+        let call = self.begins("exec")?;
+        match call.kind {
+            Some(Kind::AnswersOnly) => Ok(ExecOutput {
+                exit: Some(0),
+                output: String::new(),
+            }),
+            _ => call.carry_out(self.fake.exec(id, spec)).await,
+        }
     }
 
     async fn attach_exec(&self, id: &str, spec: &ExecSpec) -> Result<Attached, EngineError> {
@@ -471,7 +511,7 @@ impl Engine for Faulty {
     }
 
     async fn upload(&self, id: &str, path: &str, tar: Vec<u8>) -> Result<(), EngineError> {
-        self.around("upload", self.fake.upload(id, path, tar)).await
+        self.done("upload", self.fake.upload(id, path, tar)).await
     }
 
     async fn download(&self, id: &str, path: &str, limit: usize) -> Result<Option<Vec<u8>>, EngineError> {

@@ -181,6 +181,15 @@ impl Engine for Fake {
         Ok(())
     }
 
+    async fn create_sized_volume(
+        &self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        _size: u64,
+    ) -> Result<(), EngineError> {
+        self.create_volume(name, labels).await
+    }
+
     async fn remove_volume(&self, name: &str) -> Result<bool, EngineError> {
         self.world.remove_volume(name)
     }
@@ -230,6 +239,14 @@ impl Engine for Fake {
             return unsupported("kill with anything but SIGKILL");
         }
         self.world.kill(id)
+    }
+
+    async fn pause(&self, id: &str) -> Result<(), EngineError> {
+        self.world.freeze(id, true)
+    }
+
+    async fn unpause(&self, id: &str) -> Result<(), EngineError> {
+        self.world.freeze(id, false)
     }
 
     async fn remove_container(&self, id: &str) -> Result<bool, EngineError> {

@@ -358,6 +358,8 @@ impl World {
             finished_at: None,
             exit_code: 0,
             oom_killed: false,
+            paused: false,
+            health: None,
         };
         let container = Container {
             status,
@@ -386,6 +388,21 @@ impl World {
         }
         all.emit(id, "kill", &[("signal", "9".to_owned())]);
         all.dies(id, 137);
+        Ok(())
+    }
+
+    /// Freezes a container, or lets it go on. What is in it goes on all the same.
+    pub fn freeze(&self, id: &str, frozen: bool) -> Result<(), EngineError> {
+        let mut all = self.lock();
+        let Some(container) = all
+            .container(id)
+            .filter(|c| c.status.running && c.status.paused != frozen)
+        else {
+            return Err(refused("pause", 409, "the container does not run, or is so already"));
+        };
+        container.status.paused = frozen;
+        let id = container.status.id.clone();
+        all.emit(&id, if frozen { "pause" } else { "unpause" }, &[]);
         Ok(())
     }
 

@@ -13,13 +13,17 @@ pub const ACTIONS: &[&str] = &[STARTED, "registered", "skipped"];
 /// The field that tells whether the root's gateway is started for a profile that wants to run. It is written where one
 /// gateway serves all profiles of a container.
 pub const FOLDED: &str = "folded_into_root";
+/// The field that tells how the gateway before it ended.
+pub const PRIOR_EXIT: &str = "prior_exit";
+/// What that field can say.
+pub const PRIOR_EXITS: &[&str] = &["clean", "unclean", "unknown"];
 /// The fields it writes, in any release.
 pub const FIELDS: &[&str] = &[
     "profile",
     "prior_state",
     "action",
     // Since 0.20.
-    "prior_exit",
+    PRIOR_EXIT,
     // Since 0.21.4.
     FOLDED,
 ];
@@ -60,6 +64,15 @@ pub fn folded(line: &str) -> Option<bool> {
         "False" => Some(false),
         _ => None,
     }
+}
+
+/// How the gateway before it ended, by the line; `None` if the line does not say so.
+///
+/// ```
+/// assert_eq!(comeback_gateway::boot_line::prior_exit("x profile=a prior_exit=clean"), Some("clean"));
+/// ```
+pub fn prior_exit(line: &str) -> Option<&str> {
+    Some(fields(line).find(|(name, _)| *name == PRIOR_EXIT)?.1)
 }
 
 /// The fields of a line, with their values.

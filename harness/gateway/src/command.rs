@@ -59,6 +59,18 @@ pub fn gateway(verb: &str, all: bool) -> Vec<&str> {
     args
 }
 
+/// The flag that overrides a refusal.
+pub const FORCE: &str = "--force";
+/// The flag by which `gateway run` is the gateway itself, and does not leave it to the supervisor.
+pub const NO_SUPERVISE: &str = "--no-supervise";
+/// Arguments that ask for the status of a gateway.
+pub const STATUS: [&str; 2] = ["gateway", "status"];
+
+/// Arguments that make a profile the one that commands without [`PROFILE_FLAG`] are about.
+pub fn use_profile(name: &str) -> [&str; 3] {
+    ["profile", "use", name]
+}
+
 /// Arguments that create a profile.
 pub fn create_profile(name: &str) -> [&str; 3] {
     ["profile", "create", name]

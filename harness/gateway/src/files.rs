@@ -18,6 +18,10 @@ pub const GATEWAY_LOG: &str = "gateway.log";
 pub const EXIT_DIAG: &str = "gateway-exit-diag.log";
 /// The directory of the profiles beside the default one.
 pub const PROFILES: &str = "profiles";
+/// The directory of a profile's scheduler.
+pub const CRON: &str = "cron";
+/// The file there that the scheduler renews with each tick.
+pub const HEARTBEAT: &str = "ticker_heartbeat";
 /// What makes a directory a profile.
 pub const SOUL: &str = "SOUL.md";
 

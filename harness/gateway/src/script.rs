@@ -16,6 +16,8 @@ pub fn script_facts() -> Value {
         "boot_log": files::BOOT_LOG,
         "gateway_log": files::GATEWAY_LOG,
         "exit_diag": files::EXIT_DIAG,
+        "cron": files::CRON,
+        "heartbeat": files::HEARTBEAT,
         "phrases": log::PHRASES.iter().map(|(phrase, _)| *phrase).collect::<Vec<_>>(),
         "scan": supervisor::SCAN,
         "tools": supervisor::TOOLS,

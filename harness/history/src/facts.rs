@@ -136,6 +136,35 @@ pub enum Fact {
         /// The names, sorted.
         names: Vec<String>,
     },
+    /// How many processes in the container are a gateway, by profile, whoever started them.
+    Gateways {
+        /// The profiles that have any.
+        processes: BTreeMap<String, u32>,
+    },
+    /// What is at a path on the volume that a row is about.
+    Entry {
+        /// The path.
+        path: String,
+        /// What it is: `file`, `dir`, `symlink` or `other`; `None` if nothing is there.
+        kind: Option<String>,
+        /// The uid of its owner.
+        uid: Option<u32>,
+    },
+    /// The user that operators act as has this uid in the container.
+    Operator {
+        /// The uid.
+        uid: u32,
+    },
+    /// A profile's scheduler has renewed its heartbeat.
+    Tick {
+        /// The profile.
+        profile: String,
+    },
+    /// The engine said this of the container's health check.
+    Health {
+        /// `starting`, `healthy` or `unhealthy`.
+        status: String,
+    },
     /// A gateway is live: it has come to rest after its own `running`.
     Live {
         /// The profile.
@@ -325,6 +354,12 @@ pub struct ContainerStatus {
     pub exit_code: i64,
     /// True if the kernel's OOM killer ended its main process.
     pub oom_killed: bool,
+    /// True while its processes are frozen.
+    #[serde(default)]
+    pub paused: bool,
+    /// What its health check says, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
 }
 
 /// The supervisor's status of a slot.
@@ -370,6 +405,10 @@ pub enum ContainerChange {
     Oom,
     /// It was removed.
     Destroyed,
+    /// Its processes were frozen.
+    Paused,
+    /// They go on.
+    Unpaused,
 }
 
 /// A moment as text, such as `after:2`, so that a history is readable.

@@ -9,7 +9,7 @@ use comeback_gateway::files::{is_profile_name, state_of};
 use comeback_gateway::state::RUNNING;
 use comeback_gateway::supervisor::PROCESS;
 use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
-use comeback_scenario::vocabulary::{About, OperationKind};
+use comeback_scenario::vocabulary::OperationKind;
 
 /// The name of the row that a started gateway came up.
 pub const CAME_UP: &str = "invariant.came_up";
@@ -95,7 +95,11 @@ fn has_container_rows(scenario: &Scenario) -> bool {
                 .iter()
                 .any(|word| e.fixed.contains(word) || e.regressed.contains(word))
         };
-        e.probe.info().about == About::Container && (e.probe != Probe::Container || ended())
+        match e.probe {
+            Probe::ContainerExit | Probe::ContainerBoots => true,
+            Probe::Container => ended(),
+            _ => false,
+        }
     })
 }
 

@@ -29,6 +29,8 @@ pub struct BootLine {
     pub action: String,
     /// `folded_into_root`; `None` if the line does not have it.
     pub folded: Option<bool>,
+    /// `prior_exit`; `None` if the line does not have it.
+    pub prior_exit: Option<String>,
     /// The profile's state file and marker just before it.
     pub state: Option<FileContent>,
     /// The marker just before it.
@@ -73,6 +75,16 @@ pub struct Now {
     pub init: Option<String>,
     /// Set when the container was removed.
     pub removed: bool,
+    /// True while the container's processes are frozen.
+    pub paused: bool,
+    /// What the engine said last of the health check of this incarnation, and where in the history.
+    pub health: Option<(String, u64)>,
+    /// How many processes in the container are a gateway, by profile, and where in the history that was told.
+    pub gateways: Option<(BTreeMap<String, u32>, u64)>,
+    /// What is at the paths that rows are about: kind and owner, `None` if nothing is there.
+    pub entries: BTreeMap<String, (Option<(String, u32)>, u64)>,
+    /// The uid of the user that operators act as.
+    pub operator: Option<u32>,
     /// How many incarnations there were when a step last began that starts or stops the container.
     acted_at: usize,
 }
@@ -182,6 +194,7 @@ impl Now {
                     prior_state: prior_state.clone(),
                     action: action.clone(),
                     folded: boot_line::folded(line),
+                    prior_exit: boot_line::prior_exit(line).map(str::to_owned),
                     state: p.and_then(|p| p.state.as_ref()).map(|s| s.0.clone()),
                     marker: p.and_then(|p| p.marker.as_ref()).map(|s| s.0.clone()),
                 });
@@ -205,6 +218,17 @@ impl Now {
                 let p = self.profiles.entry(profile.clone()).or_default();
                 p.serves(status, incarnation, o);
             }
+            Fact::Gateways { processes } => self.gateways = Some((processes.clone(), o.seq)),
+            Fact::Entry { path, kind, uid } => {
+                let what = kind.clone().zip(*uid);
+                self.entries.insert(path.clone(), (what, o.seq));
+            }
+            Fact::Operator { uid } => self.operator = Some(*uid),
+            Fact::Tick { profile } => {
+                let p = self.profiles.entry(profile.clone()).or_default();
+                p.tick = Some((o.at, o.seq));
+            }
+            Fact::Health { status } => self.health = Some((status.clone(), o.seq)),
             Fact::Init { name } => self.init = Some(name.clone()),
             Fact::Live {
                 profile,
@@ -301,11 +325,14 @@ impl Now {
                         init_start: None,
                         rested: false,
                     });
+                    (self.paused, self.health) = (false, None);
                     self.greet(seq);
                 }
             }
             ContainerChange::Died => self.end_incarnation(seq, exit),
             ContainerChange::Oom => self.ooms += 1,
+            ContainerChange::Paused => self.paused = true,
+            ContainerChange::Unpaused => self.paused = false,
             ContainerChange::Destroyed => {
                 self.end_incarnation(seq, None);
                 self.removed = true;
@@ -318,6 +345,7 @@ impl Now {
             && last.died.is_none()
         {
             last.died = Some((seq, exit));
+            (self.paused, self.gateways) = (false, None);
             for p in self.profiles.values_mut() {
                 p.service = None;
                 p.tallied = 0;

@@ -3,23 +3,29 @@
 //! Most probes are read off the folded history at a mark; `boot:N` reads the reconciler's own moment, and `down:N` what a
 //! gateway life left behind.
 
+mod around;
 mod left;
 
 use super::facts::{CaseEvidence, Fact, FileContent, MomentName, Observation, ProcessExit, ServiceStatus, TakenFor};
 use super::now::{Life, Now, Process, ProfileNow, word};
 use super::order::{agreed, by_time};
 use comeback_gateway::state::{DESIRED_STATE, GATEWAY_STATE, is_serving, served};
-use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, Value};
+use comeback_scenario::model::{DEFAULT_PROFILE, Expect, Moment, Probe, Value};
+use comeback_scenario::vocabulary::OperationKind;
 
+use around::{entry_at, gateways, ticks};
 use left::{left_by, uncounted};
 
 pub use super::invariant::{InvariantRow, invariants};
 pub use super::reading::Reading;
 
-/// Reads a probe at a moment.
-pub fn read(_scenario: &Scenario, case: &CaseEvidence, at: Moment, probe: Probe, profile: &str) -> Reading {
-    let told = in_order(&case.history, at, probe, profile);
-    agreed(told, &in_order(&by_time(&case.history), at, probe, profile))
+/// Reads a row's probe at its moment.
+pub fn read(case: &CaseEvidence, row: &Expect) -> Reading {
+    let read = |history: &[Observation]| match &row.path {
+        Some(path) => entry_at(history, row.at, path),
+        None => in_order(history, row.at, row.probe, &row.profile),
+    };
+    agreed(read(&case.history), &read(&by_time(&case.history)))
 }
 
 fn in_order(history: &[Observation], at: Moment, probe: Probe, profile: &str) -> Reading {
@@ -87,7 +93,7 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
         Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses => state(probe, p.state.as_ref()),
         Probe::StatePidIsService => Reading::seen(Value::Bool(!now.looping() && p.up()), p.state.map(|s| s.1)),
         Probe::Marker => marker(p.marker.as_ref()),
-        Probe::BootPriorState | Probe::BootAction | Probe::BootLines | Probe::BootFolded => {
+        Probe::BootPriorState | Probe::BootAction | Probe::BootLines | Probe::BootFolded | Probe::BootPriorExit => {
             boot_words(now, now.incarnations.len(), probe, profile)
         }
         Probe::Served => serving(now, profile, &p),
@@ -95,6 +101,11 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
         Probe::SlotDownFile => service(now, &p, presence(false), |status| presence(status.down_file)),
         Probe::Service => service(now, &p, Value::absent(), |status| Value::str(service_word(&p, status))),
         Probe::ServiceProcesses => service(now, &p, Value::Int(0), |s| Value::Int(i64::from(s.processes))),
+        Probe::ServiceDeaths => service(now, &p, Value::Int(0), |s| {
+            Value::Int(i64::try_from(s.deaths.len()).unwrap_or(i64::MAX))
+        }),
+        Probe::GatewayProcesses => gateways(now, profile),
+        Probe::CronTicks => ticks(&p),
         Probe::ServiceNewProcess => Reading::missing("it needs a moment to compare with"),
         Probe::ServiceExit => match p.lives.iter().rev().find(|l| l.ended.is_some()) {
             Some(life) => exit_of(life),
@@ -107,6 +118,7 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
         Probe::Container => {
             let word = match now.running() {
                 _ if now.looping() => "looping",
+                true if now.paused => "paused",
                 true => "running",
                 false => "exited",
             };
@@ -124,6 +136,11 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
             let boots = i64::try_from(now.incarnations.len()).unwrap_or(i64::MAX);
             Reading::seen(Value::Int(boots), now.incarnations.last().map(|i| i.seq))
         }
+        Probe::ContainerHealth => match &now.health {
+            Some((status, seq)) => Reading::seen(Value::str(status.clone()), Some(*seq)),
+            None => Reading::seen(Value::absent(), now.incarnations.last().map(|i| i.seq)),
+        },
+        Probe::File => Reading::missing("it needs a path"),
         Probe::StepExit | Probe::StepSays => Reading::missing("a step's end is read at after:N"),
     }
 }
@@ -215,7 +232,7 @@ fn boot(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         return Reading::missing(format!("there was no boot {n}"));
     }
     match probe {
-        Probe::BootPriorState | Probe::BootAction | Probe::BootLines | Probe::BootFolded => {
+        Probe::BootPriorState | Probe::BootAction | Probe::BootLines | Probe::BootFolded | Probe::BootPriorExit => {
             boot_words(&end, n, probe, profile)
         }
         Probe::StateGatewayState | Probe::StateDesiredState | Probe::StateParses | Probe::Marker => {
@@ -237,11 +254,16 @@ fn boot(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         | Probe::ServiceNewProcess
         | Probe::ServiceExit
         | Probe::ServiceProcesses
+        | Probe::ServiceDeaths
+        | Probe::GatewayProcesses
+        | Probe::CronTicks
         | Probe::Served
         | Probe::Shutdown
         | Probe::Container
         | Probe::ContainerExit
         | Probe::ContainerBoots
+        | Probe::ContainerHealth
+        | Probe::File
         | Probe::StepExit
         | Probe::StepSays => match until(history, Moment::Boot(n)) {
             Some(upto) => at_mark(upto, probe, profile),
@@ -261,6 +283,9 @@ fn boot_words(now: &Now, n: usize, probe: Probe, profile: &str) -> Reading {
     let value = match probe {
         Probe::BootLines => Value::Int(i64::try_from(lines.len()).unwrap_or(i64::MAX)),
         Probe::BootAction => last.map_or_else(Value::absent, |l| Value::str(&*l.action)),
+        Probe::BootPriorExit => last
+            .and_then(|l| l.prior_exit.as_deref())
+            .map_or_else(Value::absent, Value::str),
         Probe::BootFolded => last.and_then(|l| l.folded).map_or_else(Value::absent, Value::Bool),
         _ => last
             .and_then(|l| l.prior_state.as_deref())
@@ -304,11 +329,17 @@ fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         | Probe::BootAction
         | Probe::BootLines
         | Probe::BootFolded
+        | Probe::BootPriorExit
         | Probe::Served
         | Probe::ServiceNewProcess
+        | Probe::ServiceDeaths
+        | Probe::GatewayProcesses
+        | Probe::CronTicks
         | Probe::Container
         | Probe::ContainerExit
         | Probe::ContainerBoots
+        | Probe::ContainerHealth
+        | Probe::File
         | Probe::StepExit
         | Probe::StepSays => Reading::missing(format!("{probe} is not read at down:N")),
     }
@@ -337,14 +368,16 @@ fn taken_for(life: &Life) -> Reading {
     Reading::seen(value, life.ended)
 }
 
-/// True if there was no container to run a command in when a step began: that nothing ran was seen, and is not missing.
-fn began_without_container(history: &[Observation], step: usize) -> bool {
-    let began = history
-        .iter()
-        .position(|o| matches!(&o.fact, Fact::StepBegan { step: s, .. } if *s == step));
-    began.is_some_and(|began| {
-        let now = Now::at_end(&history[..began]);
-        !now.running() || now.looping()
+/// True if a step's command could not be run, because no container ran when the step began, or was left running. Then that it
+/// returned nothing was seen, and is not missing.
+fn returns_nothing(history: &[Observation], step: usize) -> bool {
+    let began = history.iter().enumerate().find_map(|(index, o)| match &o.fact {
+        Fact::StepBegan { step: s, op, .. } if *s == step => Some((index, *op)),
+        _ => None,
+    });
+    began.is_some_and(|(index, op)| {
+        let now = Now::at_end(&history[..index]);
+        op == OperationKind::OperatorRun || !now.running() || now.looping() || now.paused
     })
 }
 
@@ -359,9 +392,7 @@ fn step_end(history: &[Observation], step: usize, probe: Probe) -> Reading {
         (None, _) => Reading::missing(format!("step {step} did not come to its end")),
         (Some((seq, _, output)), Probe::StepSays) => Reading::seen(Value::str(output.clone()), Some(seq)),
         (Some((seq, Some(code), _)), _) => Reading::seen(Value::Int(code), Some(seq)),
-        (Some((seq, None, _)), _) if began_without_container(history, step) => {
-            Reading::seen(Value::absent(), Some(seq))
-        }
+        (Some((seq, None, _)), _) if returns_nothing(history, step) => Reading::seen(Value::absent(), Some(seq)),
         (Some(_), _) => Reading::missing(format!("step {step} returned no exit code")),
     }
 }

@@ -31,6 +31,7 @@ written_at = {}
 opened = {}
 told_at = {}
 first = []
+counted = []
 shown = []
 tallies = {}
 holds = []
@@ -164,16 +165,20 @@ def cmdline(pid):
         return []
 
 
-def is_gateway(argv, profile):
-    """True for the command of that profile's gateway: `… PROGRAM [FLAG PROFILE] RUN …`."""
+def gateway_of(argv):
+    """The profile whose gateway's command this is: `… PROGRAM [FLAG PROFILE] RUN …`; `None` if it is another command."""
     for i, word in enumerate(argv):
         if os.path.basename(word) == PROGRAM:
             rest = argv[i + 1 :]
             name = os.fsencode(DEFAULT)
             if rest[:1] == [FLAG]:
                 name, rest = (rest + [b""])[1], rest[2:]
-            return rest[: len(RUN)] == RUN and name == os.fsencode(profile)
-    return False
+            return clean(os.fsdecode(name)) if rest[: len(RUN)] == RUN else None
+    return None
+
+
+def is_gateway(argv, profile):
+    return gateway_of(argv) == clean(profile)
 
 
 def count(profile, pid):
@@ -253,6 +258,10 @@ def status(profile, slot):
     hidden = os.path.basename(slot) != PREFIX + profile
     facts = {"slot": not hidden, "down": os.path.exists(os.path.join(slot, DOWN))}
     answer = (run(FACTS["status_tool"], "-o", FIELDS, slot) or "").split()
+    status_file = os.path.join(slot, SUPERVISE)
+    if not answer and os.path.lexists(status_file) and not os.access(status_file, os.R_OK | os.X_OK):
+        # Not a word of the supervisor's: whoever looks may not.
+        say("blind", d=f"the supervisor's status of {clean(profile)} cannot be read as uid {os.getuid()}")
     if len(answer) == 3:
         up = answer[0] == "true"
         pid = int(answer[2]) if up and answer[2].isdigit() else None
@@ -260,6 +269,19 @@ def status(profile, slot):
         facts["procs"] = count(profile, pid)
         facts["deaths"] = deaths(slot)
     return facts
+
+
+def tell_gateways():
+    """How many processes are a gateway, by profile, whoever started them."""
+    counts = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and entry != "1":
+            profile = gateway_of(cmdline(entry))
+            if profile is not None:
+                counts[profile] = counts.get(profile, 0) + 1
+    if counted != [counts]:
+        counted[:] = [counts]
+        say("gateways", counts=counts, t=time.time_ns())
 
 
 def slots():
@@ -341,6 +363,7 @@ def refresh():
     watch.add(SCAN, MASK)
     tell_first()
     tell_slots()
+    tell_gateways()
     for profile in slots():
         arm(profile)
         tell(profile)

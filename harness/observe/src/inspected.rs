@@ -16,6 +16,8 @@ pub fn inspected(status: ContainerStatus) -> Fact {
             finished_at: status.finished_at,
             exit_code: status.exit_code,
             oom_killed: status.oom_killed,
+            paused: status.paused,
+            health: status.health,
         },
     }
 }

@@ -9,6 +9,7 @@ PROFILES = os.path.join(ROOT, FACTS["profiles"])
 SKIP = len(sys.argv) > 2 and sys.argv[2] == "new"
 MASK = MODIFY | CLOSE_WRITE | MOVED_FROM | MOVED_TO | CREATE | DELETE
 FILES = (FACTS["state"], FACTS["marker"])
+CRON, HEARTBEAT = FACTS["cron"], FACTS["heartbeat"]
 LOGS = (FACTS["gateway_log"], FACTS["exit_diag"])
 # Only these lines of the gateway's log are of interest; the rest may be as long as it likes.
 TELLING = FACTS["phrases"]
@@ -25,6 +26,44 @@ seen = {}
 told_at = {}
 written = set()
 tails = {}
+ticked = {}
+paths = []
+entries = {}
+
+KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
+
+
+def tell_entries():
+    """Tells what is at the paths that were asked for, where that has changed. No link is followed, in no part of a path."""
+    for path in paths:
+        try:
+            fd = os.open(ROOT, os.O_PATH | os.O_DIRECTORY)
+            try:
+                *parents, name = path.split("/")
+                for parent in parents:
+                    inner = os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
+                    os.close(fd)
+                    fd = inner
+                st = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            finally:
+                os.close(fd)
+            entry = (KINDS.get(stat.S_IFMT(st.st_mode), "other"), st.st_uid)
+        except OSError:
+            entry = (None, None)
+        if entries.get(path) != entry:
+            entries[path] = entry
+            say("entry", f=clean(path), d=entry[0] or "", uid=entry[1], t=time.time_ns())
+
+
+def tell_tick(profile, directory):
+    """Tells that a scheduler has renewed its heartbeat, and when."""
+    try:
+        at = os.stat(os.path.join(directory, HEARTBEAT), follow_symlinks=False).st_mtime_ns
+    except OSError:
+        return
+    if ticked.get(directory) != at:
+        ticked[directory] = at
+        say("tick", p=clean(profile), t=when(at))
 
 
 def profiles():
@@ -166,6 +205,8 @@ def arm(profile, directory):
     watch.add(directory, MASK)
     logs = os.path.join(directory, FACTS["logs"])
     watch.add(logs, MASK)
+    watch.add(os.path.join(directory, CRON), MASK)
+    tell_tick(profile, os.path.join(directory, CRON))
     for name in FILES:
         tell_file(profile, directory, name)
     names = LOGS + ((FACTS["boot_log"],) if profile == DEFAULT else ())
@@ -202,8 +243,12 @@ def handle(directory, mask, name):
             written.discard(path)
             profile = DEFAULT if directory == ROOT else os.path.basename(directory)
             tell_file(profile, directory, name, event)
+    elif name == HEARTBEAT and os.path.basename(directory) == CRON:
+        if mask & (MOVED_TO | CLOSE_WRITE):
+            home = os.path.dirname(directory)
+            tell_tick(DEFAULT if home == ROOT else os.path.basename(home), directory)
     elif mask & (CREATE | MOVED_TO):
-        folders = (FACTS["logs"], FACTS["profiles"])
+        folders = (FACTS["logs"], FACTS["profiles"], CRON)
         if name in folders or os.path.dirname(directory) == ROOT or directory == PROFILES:
             arm_all()
 
@@ -229,7 +274,12 @@ while True:
         if command.get("c") == "sync":
             work()
             arm_all()
+            tell_entries()
             say("sync", id=command["id"])
+        elif command.get("c") == "entries":
+            paths[:] = command["paths"]
+            tell_entries()
+            say("reply", id=command["id"], ok=True)
     pending = []
     for fd, _ in poll.poll():
         if fd == 0:

@@ -2,6 +2,8 @@
 //!
 //! They run on the Python of the image under test, so nothing they say is trusted to be well-formed.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -66,6 +68,10 @@ pub struct Message {
     #[serde(default)]
     names: Vec<String>,
     #[serde(default)]
+    counts: BTreeMap<String, u32>,
+    #[serde(default)]
+    uid: Option<u32>,
+    #[serde(default)]
     deaths: Vec<(String, Json)>,
 }
 
@@ -126,6 +132,15 @@ impl Message {
                 name: self.comm.clone()?,
             }),
             "signal" => Some(Fact::Signalled { signal: self.d.clone() }),
+            "gateways" => Some(Fact::Gateways {
+                processes: self.counts.clone(),
+            }),
+            "entry" => Some(Fact::Entry {
+                path: self.f.clone(),
+                kind: Some(self.d.clone()).filter(|kind| !kind.is_empty()),
+                uid: self.uid,
+            }),
+            "tick" => Some(Fact::Tick { profile }),
             "slots" => Some(Fact::Slots {
                 names: self.names.clone(),
             }),

@@ -130,20 +130,18 @@ fn change(old: &CaseEntry, new: &CaseEntry) -> Change {
     }
 }
 
-type Observed<'a> = Vec<(&'a str, &'a str, &'a str, &'a Option<comeback_scenario::model::Value>)>;
+type Key<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
+type Observed<'a> = Vec<(Key<'a>, &'a Option<comeback_scenario::model::Value>)>;
 
 fn observed(case: &CaseEntry) -> Observed<'_> {
-    case.rows
-        .iter()
-        .map(|r| (r.at.as_str(), r.profile.as_str(), r.probe.as_str(), &r.observed))
-        .collect()
+    case.rows.iter().map(|row| (row.key(), &row.observed)).collect()
 }
 
 /// Rows that were in their fixed column on the old image and are not on the new one. A row without a value on the new
 /// image is not lost.
 fn lost_rows<'n>(old: &CaseEntry, new: &'n CaseEntry) -> impl Iterator<Item = &'n RowEntry> {
     new.rows.iter().filter(|is| {
-        let same = |was: &&RowEntry| (&is.at, &is.profile, &is.probe) == (&was.at, &was.profile, &was.probe);
+        let same = |was: &&RowEntry| is.key() == was.key();
         let held = old.rows.iter().find(same).is_some_and(RowEntry::is_fixed);
         held && is.observed.is_some() && !is.is_fixed()
     })

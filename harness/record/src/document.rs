@@ -339,6 +339,9 @@ pub struct RowEntry {
     pub at: String,
     /// Of which profile.
     pub profile: String,
+    /// Which path on the volume, if the row is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// What.
     pub probe: String,
     /// What was seen; null without evidence, `{"absent":true}` for absence.
@@ -378,6 +381,19 @@ impl CaseEntry {
 }
 
 impl RowEntry {
+    /// What tells rows of a scenario apart.
+    pub fn key(&self) -> (&str, &str, &str, Option<&str>) {
+        (&self.at, &self.profile, &self.probe, self.path.as_deref())
+    }
+
+    /// The probe, and the path that it is about.
+    pub fn what(&self) -> String {
+        match &self.path {
+            Some(path) => format!("{} {path}", self.probe),
+            None => self.probe.clone(),
+        }
+    }
+
     /// True if the columns have no value in common.
     pub fn discriminates(&self) -> bool {
         self.fixed.is_disjoint(&self.regressed)

@@ -9,7 +9,7 @@ use comeback_gateway::state::{self as gateway, DESIRED_STATE, GATEWAY_STATE, PID
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{ContainerChange, Fact, FileContent, Observation, ProcessExit, TakenFor};
 use comeback_history::now::Now;
-use comeback_scenario::model::{DEFAULT_PROFILE, Parameter, ProfileSel, RecreateHow, Step, User};
+use comeback_scenario::model::{DEFAULT_PROFILE, ImageRef, Parameter, ProfileSel, RecreateHow, Recreation, Step, User};
 use comeback_scenario::overlay::OVERLAY_SAYS;
 
 /// What the reconciler wrote about a profile at a boot.
@@ -190,6 +190,8 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
                 },
                 ContainerChange::Oom => "out of memory: the kernel killed a process".to_owned(),
                 ContainerChange::Destroyed => "container removed".to_owned(),
+                ContainerChange::Paused => "container frozen".to_owned(),
+                ContainerChange::Unpaused => "container goes on".to_owned(),
             };
             ("container", None, text)
         }
@@ -220,7 +222,29 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
         Fact::Signalled { signal } => ("signal", None, format!("every process gets {signal}")),
         Fact::Slots { names } => ("slots", None, format!("slots: {}", names.join(" "))),
         Fact::Init { name } => ("init", None, format!("PID 1 is {name}")),
-        Fact::Mark { .. }
+        Fact::Health { status } => ("container", None, format!("health check: {status}")),
+        Fact::Tick { profile } => ("tick", Some(profile), "the scheduler ticks".to_owned()),
+        Fact::Entry { path, kind, uid } => {
+            let what = match kind.as_ref().zip(*uid) {
+                Some((kind, uid)) => format!("{kind} of uid {uid}"),
+                None => "nothing".to_owned(),
+            };
+            ("entry", None, format!("{path}: {what}"))
+        }
+        // One process a gateway is as it should be.
+        Fact::Gateways { processes } => {
+            let several: Vec<String> = processes
+                .iter()
+                .filter(|(_, count)| **count > 1)
+                .map(|(profile, count)| format!("{}{count} gateway processes", of_profile(profile)))
+                .collect();
+            if several.is_empty() {
+                return None;
+            }
+            ("gateways", None, several.join(", "))
+        }
+        Fact::Operator { .. }
+        | Fact::Mark { .. }
         | Fact::Ready { .. }
         | Fact::Pace { .. }
         | Fact::Inspected { .. }
@@ -267,6 +291,32 @@ pub fn of_profile(profile: &str) -> String {
     }
 }
 
+/// How a container was made again: `stop first, image release:0.16.0`.
+fn recreated(recreation: &Recreation) -> String {
+    let how = match recreation.how {
+        RecreateHow::Stop => "stop first",
+        RecreateHow::Force => "by force",
+    };
+    let mut words = vec![how.to_owned()];
+    match &recreation.image {
+        Some(ImageRef::Subject) => words.push("image under test".to_owned()),
+        Some(ImageRef::Other(image)) => words.push(format!("image {image}")),
+        None => {}
+    }
+    if let Some(env) = &recreation.env {
+        let names: Vec<&str> = env.keys().map(String::as_str).collect();
+        words.push(format!("environment {}", names.join(" ")).trim_end().to_owned());
+    }
+    words.extend(recreation.cmd.as_ref().map(|cmd| format!("command {}", cmd.join(" "))));
+    words.extend(
+        recreation
+            .entrypoint
+            .as_ref()
+            .map(|program| format!("entrypoint {}", program.join(" "))),
+    );
+    words.join(", ")
+}
+
 /// A step's parameters in words: `grace 10 s`, `SIGTERM, as root`; empty if it has none worth telling.
 pub fn step_detail(step: &Step) -> String {
     let mut words = Vec::new();
@@ -274,8 +324,13 @@ pub fn step_detail(step: &Step) -> String {
         Parameter::All(all) => all.then(|| "--all".to_owned()),
         Parameter::Grace(grace) => Some(format!("grace {} s", grace.as_secs_f64())),
         Parameter::Signal(signal) => Some(signal.to_string()),
-        Parameter::How(RecreateHow::Stop) => Some("stop first".to_owned()),
-        Parameter::How(RecreateHow::Force) => Some("by force".to_owned()),
+        Parameter::Start { all, force } => {
+            let flags = [(all, "--all"), (force, "--force")];
+            let given: Vec<&str> = flags.iter().filter(|(set, _)| *set).map(|(_, flag)| *flag).collect();
+            (!given.is_empty()).then(|| given.join(" "))
+        }
+        Parameter::NoSupervise(given) => given.then(|| "--no-supervise".to_owned()),
+        Parameter::Recreation(recreation) => Some(recreated(recreation)),
         Parameter::Seed(seed) => Some(seed.path.clone()),
         Parameter::Until(probe, value) => Some(format!("{probe} is {value}")),
         Parameter::State(state) => Some(state.to_owned()),

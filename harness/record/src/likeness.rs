@@ -181,16 +181,15 @@ fn ends_or_begins(op: &str) -> bool {
 
 fn cells(one: &CaseEntry, other: &CaseEntry) -> Vec<Cell> {
     let mut cells = Vec::new();
-    let key = |row: &super::document::RowEntry| (row.at.clone(), row.profile.clone(), row.probe.clone());
     for row in &one.rows {
-        let there = other.rows.iter().find(|r| key(r) == key(row));
+        let there = other.rows.iter().find(|r| r.key() == row.key());
         let second = there.and_then(|r| r.observed.clone());
         if second != row.observed {
             cells.push(cell(one, row, row.observed.clone(), second));
         }
     }
     for row in &other.rows {
-        if !one.rows.iter().any(|r| key(r) == key(row)) {
+        if !one.rows.iter().any(|r| r.key() == row.key()) {
             cells.push(cell(other, row, None, row.observed.clone()));
         }
     }
@@ -202,7 +201,7 @@ fn cell(case: &CaseEntry, row: &super::document::RowEntry, first: Option<Value>,
         scenario: case.scenario.clone(),
         at: row.at.clone(),
         profile: row.profile.clone(),
-        probe: row.probe.clone(),
+        probe: row.what(),
         first,
         second,
     }

@@ -41,7 +41,7 @@ pub fn spans(history: &[Observation], clock: Option<ClockOffset>) -> Vec<Span> {
                     lanes.set("container", None, at, None);
                     lanes.end_all("gateway", at);
                 }
-                ContainerChange::Oom => {}
+                ContainerChange::Oom | ContainerChange::Paused | ContainerChange::Unpaused => {}
             },
             Fact::Service { profile, status } => {
                 let pid = status

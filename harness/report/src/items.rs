@@ -291,7 +291,7 @@ fn caught(catch: &Catch) -> String {
         "{} ({} {} is {seen}; fixed is {})",
         catch.scenario,
         row.at,
-        row.probe,
+        row.what(),
         words::values(&row.fixed)
     )
 }

@@ -321,7 +321,7 @@ fn of_case(document: &RunDocument, case: &CaseEntry) -> String {
             cell(&format!(
                 "{}{}",
                 comeback_record::excerpt::of_profile(&row.profile),
-                row.probe
+                row.what()
             )),
             cell(&words::values(&wanted(case, row))),
         );

@@ -19,7 +19,7 @@ use comeback_history::facts::{CaseEnd, CaseEvidence, Observation};
 use comeback_observe::clock::Clocks;
 use comeback_observe::link::LinkError;
 use comeback_observe::recorder::Recorder;
-use comeback_scenario::model::Moment;
+use comeback_scenario::model::{Moment, Operation};
 use comeback_text::redact::Secrets;
 use set_up::set_up;
 
@@ -96,7 +96,12 @@ fn recorder(order: &Order, secrets: Secrets, clocks: Clocks) -> (Recorder, tokio
 /// The secrets in the environment of the containers under test: in the scenario's variables and in those of the images.
 async fn secrets(ctx: &RunContext, order: &Order) -> Result<Secrets, EngineError> {
     let mut variables: Vec<(String, String)> = order.scenario.start.env.clone().into_iter().collect();
-    for image in [&order.images.first, &order.images.next] {
+    for step in &order.scenario.steps {
+        if let Operation::Recreate(recreation) = &step.op {
+            variables.extend(recreation.env.clone().into_iter().flatten());
+        }
+    }
+    for image in order.images.all() {
         variables.extend(ctx.environments.of(ctx.engine.as_ref(), &image.digest).await?);
     }
     Ok(Secrets::among(

@@ -14,8 +14,10 @@ use super::{CaseProgress, Order, RunContext};
 use comeback_history::facts::StepSeconds;
 use comeback_history::now::Process;
 use comeback_history::pace::{Measured, Phase};
+use comeback_image::Image;
 use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
+use comeback_scenario::model::{Recreation, Start};
 
 /// A running attempt.
 pub struct Case {
@@ -27,6 +29,8 @@ pub struct Case {
     pub observer: Link,
     pub fault: Option<Fault>,
     pub shared: Mutex<Shared>,
+    /// A container that has the volume all the time, where the volume would not outlive the containers that have it.
+    pub keeper: Option<String>,
     pub generation: AtomicUsize,
     pub badly_started: AtomicBool,
     pub flying: AtomicUsize,
@@ -34,12 +38,60 @@ pub struct Case {
     pub flights: Flights,
 }
 
+/// A task that ends with this.
+pub struct AbortOnDrop(pub tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What may differ between a container and the one that takes its place.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    pub env: BTreeMap<String, String>,
+    pub cmd: Vec<String>,
+    pub entrypoint: Vec<String>,
+}
+
+impl Settings {
+    /// Those of the first container.
+    pub fn of(start: &Start) -> Self {
+        Self {
+            env: start.env.clone(),
+            cmd: start.cmd.clone(),
+            entrypoint: start.setup.entrypoint.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Takes over what a recreation says.
+    pub fn change(&mut self, recreation: &Recreation) {
+        if let Some(env) = &recreation.env {
+            self.env.clone_from(env);
+        }
+        if let Some(cmd) = &recreation.cmd {
+            self.cmd.clone_from(cmd);
+        }
+        if let Some(entrypoint) = &recreation.entrypoint {
+            self.entrypoint.clone_from(entrypoint);
+        }
+    }
+}
+
 /// The mutable state of a case.
-#[derive(Default)]
 pub struct Shared {
     pub subject: String,
-    /// The container under test is a later one, of the image for those.
+    /// The image of the container under test.
+    pub image: Image,
+    /// What may differ between this container and the next one.
+    pub settings: Settings,
+    /// The container under test is a later one.
     pub replaced: bool,
+    /// The profile that commands without a profile are about.
+    pub in_use: Option<String>,
+    /// Commands of the operator that were left running.
+    pub left_running: Vec<AbortOnDrop>,
     pub containers: Vec<String>,
     pub held: BTreeSet<String>,
     pub profiles: Vec<String>,
@@ -76,9 +128,18 @@ impl Case {
         self.shared().subject.clone()
     }
 
+    /// The image of a container that is made now.
+    pub fn next_image(&self, recreation: Option<&Recreation>) -> Image {
+        match self.order.scenario.next_image(recreation) {
+            Some(image) => self.order.images.of(image).clone(),
+            None => self.shared().image.clone(),
+        }
+    }
+
     /// Replaces the container under test by a new one.
-    pub fn replace_subject(&self, id: String) {
+    pub fn replace_subject(&self, id: String, image: Image) {
         let mut shared = self.shared();
+        shared.image = image;
         shared.containers.push(id.clone());
         shared.subject = id;
         shared.replaced = true;

@@ -17,6 +17,8 @@ use comeback_observe::hub::{CASE_LABEL, ROLE_LABEL};
 
 /// The compose file, the same as for use by hand.
 const FILE: &str = include_str!("../../../images/compose.yaml");
+/// Why a scenario that needs the tool is unsupported.
+const NONE: &str = "neither `docker compose` nor `docker-compose` is installed on this host";
 /// Deadline for one call of the tool.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -73,6 +75,11 @@ async fn version(mut tool: Command) -> Option<String> {
         .then(|| said.trim().trim_start_matches('v').to_owned())
 }
 
+/// Why there is no Compose tool; `None` if there is one.
+pub async fn lacking() -> Option<String> {
+    Tool::find().await.is_none().then(|| NONE.to_owned())
+}
+
 /// The Compose command of this host; `None` if none is installed.
 pub async fn tool() -> Option<&'static str> {
     Some(match Tool::find().await?.0 {
@@ -86,9 +93,7 @@ pub async fn tool() -> Option<&'static str> {
 /// With a fault, the tool only creates the container. The caller starts it once the overlay is in it.
 pub async fn up(ctx: &RunContext, names: &Names, image: &Image, fault: Option<&Fault>, recreate: bool) -> Done<String> {
     let Some((tool, version)) = Tool::find().await else {
-        let why =
-            "neither `docker compose` nor `docker-compose` is installed on this host; this scenario needs one of them";
-        return Err(Halt::Unsupported(why.into()));
+        return Err(Halt::Unsupported(NONE.into()));
     };
     let folder = tempfile::tempdir().map_err(|e| Halt::Inconclusive(Why::io("compose file", e)))?;
     let file = folder.path().join("compose.yaml");
@@ -174,15 +179,9 @@ impl Case {
     pub async fn compose_recreate(&self) -> Done<StepOutcome> {
         self.keep_output().await;
         let before = self.recorder.now(Now::started_at);
-        let id = up(
-            &self.ctx,
-            &self.names,
-            &self.order.images.next,
-            self.fault.as_ref(),
-            true,
-        )
-        .await?;
-        self.replace_subject(id);
+        let image = self.next_image(None);
+        let id = up(&self.ctx, &self.names, &image, self.fault.as_ref(), true).await?;
+        self.replace_subject(id, image);
         self.all_free();
         let started_at = self.incarnation_after(before, super::limits::EVENT).await?;
         self.boot(started_at, true).await?;

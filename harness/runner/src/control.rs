@@ -13,7 +13,7 @@ use super::{Done, Halt, Why};
 use comeback_history::now::Now;
 use comeback_observe::link::LinkError;
 use comeback_observe::recorder::Wait;
-use comeback_scenario::model::{RecreateHow, RestartPolicy, Signal, Step};
+use comeback_scenario::model::{RecreateHow, Recreation, RestartPolicy, Signal, Step};
 
 impl Case {
     pub async fn engine_restart(&self, grace: Duration) -> Done<StepOutcome> {
@@ -66,8 +66,9 @@ impl Case {
         Ok(StepOutcome::default())
     }
 
-    pub async fn recreate(&self, how: RecreateHow) -> Done<StepOutcome> {
+    pub async fn recreate(&self, recreation: &Recreation) -> Done<StepOutcome> {
         let old = self.subject_id();
+        let how = recreation.how;
         if how == RecreateHow::Stop && self.recorder.now(Now::running) {
             self.ctx.engine.stop(&old, Duration::from_secs(10)).await?;
             self.proven_gone("recreate").await?;
@@ -76,17 +77,50 @@ impl Case {
         let before = self.recorder.now(Now::started_at);
         self.ctx.engine.remove_container(&old).await?;
         self.all_free();
-        let spec = subject::subject(
-            &self.names,
-            &self.order,
-            &self.order.images.next,
-            self.next_generation(),
-        );
+        let image = self.next_image(Some(recreation));
+        let settings = {
+            let settings = &mut self.shared().settings;
+            settings.change(recreation);
+            settings.clone()
+        };
+        let spec = subject::subject(&self.names, &self.order, &image, &settings, self.next_generation());
         let id = overlay::run(&self.ctx, &spec, self.fault.as_ref()).await?;
-        self.replace_subject(id);
+        self.replace_subject(id, image);
         let started_at = self.incarnation_after(before, EVENT).await?;
         self.boot(started_at, true).await?;
         Ok(StepOutcome::default())
+    }
+
+    /// Freezes all processes of the container. The engine's event proves it.
+    pub async fn engine_pause(&self) -> Done<StepOutcome> {
+        self.ctx.engine.pause(&self.subject_id()).await?;
+        self.proven_paused("engine-pause", true).await
+    }
+
+    /// Lets the processes of the container go on.
+    pub async fn engine_unpause(&self) -> Done<StepOutcome> {
+        if !self.recorder.now(|now| now.paused) {
+            // An end of the container has done it.
+            return Ok(StepOutcome::noted("the container is not frozen"));
+        }
+        self.ctx.engine.unpause(&self.subject_id()).await?;
+        self.proven_paused("engine-unpause", false).await
+    }
+
+    async fn proven_paused(&self, op: &str, paused: bool) -> Done<StepOutcome> {
+        let told = Wait {
+            condition: format!("the engine's event of {op}"),
+            limit: EVENT,
+            needs_container: true,
+            check: Box::new(move |now: &Now| (now.paused == paused).then_some(())),
+            last: Box::new(|now: &Now| format!("paused: {}", now.paused)),
+        };
+        match self.try_wait(told).await {
+            Some(()) => Ok(StepOutcome::default()),
+            None => Err(Halt::Inconclusive(
+                format!("{op}: the engine answered, but no event of it followed").into(),
+            )),
+        }
     }
 
     pub async fn signal_gateway(&self, signal: Signal, step: &Step, mut armed: Option<Armed>) -> Done<StepOutcome> {

@@ -45,9 +45,11 @@ mod start;
 mod steps;
 mod still;
 mod subject;
+mod support;
 mod volume;
 mod waits;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +60,7 @@ use comeback_history::facts::{CaseEvidence, Observation};
 use comeback_image::Image;
 use comeback_observe::clock::Clocks;
 use comeback_observe::hub::EventHub;
-use comeback_scenario::model::Scenario;
+use comeback_scenario::model::{ImageRef, Scenario};
 
 pub use cleanup::{Swept, remove_run, sweep};
 pub use compose::tool as compose_tool;
@@ -68,6 +70,7 @@ pub use paces::Paces;
 pub use schedule::{Assignment, Attempt, Next, run_case, run_cases};
 pub use slots::{Slots, longest_first};
 pub use subject::case_on_engine;
+pub use support::unsupported;
 pub use volume::archive;
 
 /// The context that all cases of a run share.
@@ -105,8 +108,23 @@ pub struct CaseImages {
     pub subject: Image,
     /// The image of the first container.
     pub first: Image,
-    /// The image of the containers that `recreate` makes.
-    pub next: Image,
+    /// The images that the scenario names, by their image expressions.
+    pub others: BTreeMap<String, Image>,
+}
+
+impl CaseImages {
+    /// The image that a scenario names. One that was not obtained is the image under test: no plan has such a case.
+    pub fn of(&self, image: &ImageRef) -> &Image {
+        match image {
+            ImageRef::Subject => &self.subject,
+            ImageRef::Other(name) => self.others.get(name).unwrap_or(&self.subject),
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Image> {
+        [&self.subject, &self.first].into_iter().chain(self.others.values())
+    }
 }
 
 /// Progress of one attempt, for the progress display.

@@ -32,9 +32,18 @@ impl Drop for IncarnationMonitor {
 
 impl IncarnationMonitor {
     /// Begins to follow the events of a case.
-    pub fn start(engine: Arc<dyn Engine>, events: mpsc::UnboundedReceiver<HubEvent>, recorder: Recorder) -> Self {
+    ///
+    /// `user` is who the agent acts as: root, or the user of PID 1 where that is another one, because root may lack the
+    /// capabilities to look at that user's processes.
+    pub fn start(
+        engine: Arc<dyn Engine>,
+        events: mpsc::UnboundedReceiver<HubEvent>,
+        recorder: Recorder,
+        user: Option<String>,
+    ) -> Self {
         let (current, agent) = watch::channel(None);
-        let task = tokio::spawn(follow(engine, events, recorder, current));
+        let user = user.unwrap_or_else(|| "root".to_owned());
+        let task = tokio::spawn(follow(engine, events, recorder, current, user));
         Self { agent, task }
     }
 
@@ -56,6 +65,7 @@ async fn follow(
     mut events: mpsc::UnboundedReceiver<HubEvent>,
     recorder: Recorder,
     agent: CurrentAgent,
+    user: String,
 ) {
     let mut attaching: Option<JoinHandle<()>> = None;
     let mut current: Option<String> = None;
@@ -69,11 +79,23 @@ async fn follow(
                 continue;
             }
         };
+        if let Some(status) = event.action.strip_prefix("health_status") {
+            // Docker writes `health_status: healthy`; others put it into an attribute.
+            let said = status.trim_start_matches(':').trim().to_owned();
+            let said = Some(said).filter(|said| !said.is_empty());
+            let status = said.or_else(|| event.attributes.get("health_status").cloned());
+            if let Some(status) = status.filter(|_| current.as_deref() == Some(&event.container)) {
+                recorder.push(Source::Engine, Some(event.at), Fact::Health { status });
+            }
+            continue;
+        }
         let change = match event.action.as_str() {
             "start" => ContainerChange::Started,
             "die" => ContainerChange::Died,
             "oom" => ContainerChange::Oom,
             "destroy" => ContainerChange::Destroyed,
+            "pause" => ContainerChange::Paused,
+            "unpause" => ContainerChange::Unpaused,
             _ => continue,
         };
         let again = current.as_deref() == Some(&event.container);
@@ -103,6 +125,9 @@ async fn follow(
             exit,
         };
         recorder.push(Source::Engine, Some(event.at), fact);
+        if let Some(status) = key.as_ref().and_then(|key| key.health.clone()) {
+            recorder.push(Source::Engine, None, Fact::Health { status });
+        }
         match change {
             ContainerChange::Started => {
                 if let Some(old) = attaching.take() {
@@ -111,18 +136,20 @@ async fn follow(
                 if let Some(Key {
                     started_at,
                     current: true,
+                    ..
                 }) = key
                 {
                     let (engine, recorder, agent) = (engine.clone(), recorder.clone(), agent.clone());
+                    let user = user.clone();
                     attaching = Some(tokio::spawn(async move {
-                        attach(&engine, &event.container, started_at, &recorder, &agent).await;
+                        attach(&engine, (&event.container, user), started_at, &recorder, &agent).await;
                     }));
                 }
             }
             ContainerChange::Died | ContainerChange::Destroyed => {
                 agent.send_replace(None);
             }
-            ContainerChange::Oom => {}
+            ContainerChange::Oom | ContainerChange::Paused | ContainerChange::Unpaused => {}
         }
     }
 }
@@ -133,6 +160,8 @@ struct Key {
     started_at: Timestamp,
     /// False if the container has been started again since. Then an agent would be put into a later incarnation.
     current: bool,
+    /// What the container's health check says, if it has one.
+    health: Option<String>,
 }
 
 /// The key of the incarnation that a start event is about. `earlier` is the time of the container's previous event.
@@ -149,7 +178,8 @@ async fn key(
             return None;
         }
     };
-    let key = key_of(event.at, earlier, status.started_at);
+    let health = status.health.clone();
+    let key = key_of(event.at, earlier, status.started_at).map(|key| key.map(|key| Key { health, ..key }));
     recorder.push(Source::Engine, None, inspected(status));
     key.unwrap_or_else(|what| {
         recorder.push(Source::Engine, None, Fact::Lost { what });
@@ -173,6 +203,7 @@ fn key_of(told: Timestamp, earlier: Option<Timestamp>, started_at: Option<Timest
         let key = Key {
             started_at: told,
             current: false,
+            health: None,
         };
         return Ok(Some(key));
     }
@@ -184,13 +215,14 @@ fn key_of(told: Timestamp, earlier: Option<Timestamp>, started_at: Option<Timest
     let key = Key {
         started_at,
         current: true,
+        health: None,
     };
     Ok(Some(key))
 }
 
 async fn attach(
     engine: &Arc<dyn Engine>,
-    container: &str,
+    (container, user): (&str, String),
     started_at: Timestamp,
     recorder: &Recorder,
     agent: &CurrentAgent,
@@ -200,7 +232,7 @@ async fn attach(
         argv: ["python3", "-I", "-S", "-u", "-c", AGENT, &facts]
             .map(str::to_owned)
             .into(),
-        user: Some("root".to_owned()),
+        user: Some(user),
         stdin: true,
         ..ExecSpec::default()
     };
@@ -251,7 +283,11 @@ mod tests {
     fn no_incarnation_gets_the_key_of_another_one() {
         let key = |ms, current| {
             let started_at = at(ms);
-            Ok(Some(Key { started_at, current }))
+            Ok(Some(Key {
+                started_at,
+                current,
+                health: None,
+            }))
         };
         assert_eq!(key_of(at(2), None, Some(at(0))), key(0, true));
         assert_eq!(key_of(at(152), Some(at(100)), Some(at(150))), key(150, true));

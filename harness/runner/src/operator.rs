@@ -1,12 +1,21 @@
 //! What an operator does: hermes commands, run inside the container.
 
-use super::Done;
-use super::case::Case;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::case::{AbortOnDrop, Case};
 use super::outcome::StepOutcome;
+use super::{Done, Halt};
 use comeback_engine::{ExecOutput, ExecSpec};
 use comeback_gateway::command;
 use comeback_history::now::{Now, Process};
 use comeback_scenario::model::{DEFAULT_PROFILE, ProfileSel, Step, User};
+
+/// How long a command that is left running is listened to. No case takes that long.
+const LEFT_RUNNING: Duration = Duration::from_secs(3600);
+/// How often it is looked at whether a command that is left running has come to something.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What an operator's command does to the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +56,7 @@ impl Case {
             Err(error) => {
                 // An operator would be told the same: what comes of a command in a container that has ended is evidence.
                 self.sync().await?;
-                match self.is_down() && !self.in_flight() {
+                match self.is_paused() || self.is_down() && !self.in_flight() {
                     true => Ok(ExecOutput {
                         exit: None,
                         output: error.to_string(),
@@ -59,14 +68,18 @@ impl Case {
     }
 
     /// `hermes gateway start|stop|restart`, of one profile, each in turn, or with `--all`.
-    pub async fn operate(&self, verb: Verb, all: bool, step: &Step) -> Done<StepOutcome> {
+    pub async fn operate(&self, verb: Verb, all: bool, force: bool, step: &Step) -> Done<StepOutcome> {
         let profiles = match &step.profile {
             ProfileSel::One(name) => vec![name.clone()],
             ProfileSel::All => self.profiles(),
         };
         let mut outcome = StepOutcome::default();
         let before: Vec<(String, Option<Process>)> = {
-            let affected = if all { self.profiles() } else { profiles.clone() };
+            let affected = if all {
+                self.profiles()
+            } else {
+                profiles.iter().map(|name| self.meant_by(name)).collect()
+            };
             let process = |name: &String| self.recorder.now(|now: &Now| now.profile(name).supervised());
             affected
                 .into_iter()
@@ -74,13 +87,19 @@ impl Case {
                 .collect()
         };
         for profile in &profiles {
-            let args = command::gateway(verb.word(), all);
+            let mut args = command::gateway(verb.word(), all);
+            if force {
+                args.push(command::FORCE);
+            }
             self.phase(&format!("hermes {} ({profile})", args.join(" ")));
             let end = self.hermes(profile, &args, step.user).await?;
             outcome.exit = end.exit.or(outcome.exit);
             outcome.output.push_str(&end.output);
             if end.exit.is_none() {
-                outcome.note = Some("the container ended under the command".into());
+                outcome.note = Some(match self.is_paused() {
+                    true => "the container is frozen".into(),
+                    false => "the container ended under the command".into(),
+                });
             }
         }
         if step.wait && verb != Verb::Start && outcome.exit == Some(0) {
@@ -91,6 +110,99 @@ impl Case {
                     && !self.process_gone(&profile, process).await
                 {
                     outcome.note = Some(format!("{profile}'s gateway, pid {}, is still there", process.pid));
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// The profile that a command is about which names `profile`: without a name, it is the one in use.
+    fn meant_by(&self, profile: &str) -> String {
+        match self.shared().in_use.clone() {
+            Some(in_use) if profile == DEFAULT_PROFILE => in_use,
+            _ => profile.to_owned(),
+        }
+    }
+
+    /// `hermes gateway status`.
+    pub async fn ask_status(&self, step: &Step) -> Done<StepOutcome> {
+        let mut outcome = StepOutcome::default();
+        for profile in self.addressed(step) {
+            let end = self.hermes(&profile, &command::STATUS, step.user).await?;
+            outcome.exit = end.exit.or(outcome.exit);
+            outcome.output.push_str(&end.output);
+        }
+        Ok(outcome)
+    }
+
+    /// `hermes profile use`.
+    pub async fn use_profile(&self, step: &Step) -> Done<StepOutcome> {
+        let ProfileSel::One(name) = &step.profile else {
+            return Ok(StepOutcome::default());
+        };
+        let end = self
+            .hermes(DEFAULT_PROFILE, &command::use_profile(name), step.user)
+            .await?;
+        if end.exit == Some(0) {
+            self.shared().in_use = Some(name.clone());
+        }
+        Ok(StepOutcome {
+            exit: end.exit,
+            output: end.output,
+            ..StepOutcome::default()
+        })
+    }
+
+    /// `hermes gateway run`, which is left running. It is over when the command has ended, or when there has been one gateway
+    /// process more and nothing in the container makes progress any longer.
+    pub async fn run_gateway(&self, no_supervise: bool, step: &Step) -> Done<StepOutcome> {
+        let mut args = command::RUN.to_vec();
+        if no_supervise {
+            args.push(command::NO_SUPERVISE);
+        }
+        self.sync().await?;
+        let mut outcome = StepOutcome::default();
+        for profile in self.addressed(step) {
+            let meant = self.meant_by(&profile);
+            let count = |now: &Now| {
+                let counts = now.gateways.as_ref().map(|(counts, _)| counts);
+                counts
+                    .and_then(|counts| counts.get(&meant))
+                    .copied()
+                    .unwrap_or_default()
+            };
+            let before = self.recorder.now(count);
+            let spec = ExecSpec {
+                argv: command::argv(&profile, &args),
+                user: Some(name_of(step.user).to_owned()),
+                limit: Some(LEFT_RUNNING),
+                ..ExecSpec::default()
+            };
+            self.phase(&format!("hermes {} ({profile})", args.join(" ")));
+            let (engine, id) = (self.ctx.engine.clone(), self.subject_id());
+            let mut command = tokio::spawn(async move { engine.exec(&id, &spec).await });
+            let until = Instant::now() + self.limit();
+            let mut ran = false;
+            loop {
+                if let Ok(ended) = tokio::time::timeout(LOOK, &mut command).await {
+                    let ended = ended.map_err(|e| Halt::Inconclusive(format!("operator-run: {e}").into()))?;
+                    let end = ended?;
+                    outcome.exit = end.exit;
+                    outcome.output.push_str(&end.output);
+                    break;
+                }
+                self.sync().await?;
+                // Where the supervisor takes over, the command only waits from then on, and is no gateway any more.
+                ran |= self.recorder.now(count) > before;
+                if ran && self.idles().await? {
+                    self.shared().left_running.push(AbortOnDrop(command.abort_handle()));
+                    break;
+                }
+                if self.is_down() || Instant::now() > until {
+                    command.abort();
+                    return Err(Halt::Inconclusive(
+                        "operator-run: the command has not ended, and no gateway process came of it".into(),
+                    ));
                 }
             }
         }

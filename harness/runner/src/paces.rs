@@ -31,24 +31,20 @@ impl Paces {
 
 impl Case {
     /// The id of the image that the container under test runs on.
-    fn image(&self) -> &str {
-        let images = &self.order.images;
-        match self.shared().replaced {
-            true => &images.next.digest,
-            false => &images.first.digest,
-        }
+    fn image(&self) -> String {
+        self.shared().image.digest.clone()
     }
 
     /// The deadline of a phase on the container's image, as far as it is measured now. What it follows from is put on record.
     pub fn deadline(&self, phase: Phase) -> Duration {
         self.tell_pace(false);
-        let measured = self.ctx.paces.of(self.image());
+        let measured = self.ctx.paces.of(&self.image());
         measured.deadline(phase, self.ctx.slots.slack(), self.ctx.case_limit)
     }
 
     /// The deadline of a phase while something makes progress.
     pub fn longest(&self, phase: Phase) -> Duration {
-        let measured = self.ctx.paces.of(self.image());
+        let measured = self.ctx.paces.of(&self.image());
         measured.longest(phase, self.ctx.slots.slack(), self.ctx.case_limit)
     }
 
@@ -57,7 +53,7 @@ impl Case {
         Reached {
             seconds: limit.as_secs_f64(),
             phase: Some(phase),
-            took: self.ctx.paces.of(self.image()).of(phase),
+            took: self.ctx.paces.of(&self.image()).of(phase),
         }
     }
 
@@ -68,7 +64,7 @@ impl Case {
             return;
         }
         let measured = self.recorder.read(|_, history| Measured::in_history(history));
-        if self.ctx.paces.add(self.image(), |known| known.add(measured)) {
+        if self.ctx.paces.add(&self.image(), |known| known.add(measured)) {
             self.tell_pace(true);
         }
     }
@@ -79,7 +75,7 @@ impl Case {
             && self
                 .ctx
                 .paces
-                .add(self.image(), |known| known.add_missing(phase, waited))
+                .add(&self.image(), |known| known.add_missing(phase, waited))
         {
             self.tell_pace(true);
         }
@@ -88,7 +84,7 @@ impl Case {
     /// Puts on record what is known of the image and the deadlines that follow, unless that is there: another case may have
     /// measured the image meanwhile.
     fn tell_pace(&self, here: bool) {
-        let measured = self.ctx.paces.of(self.image());
+        let measured = self.ctx.paces.of(&self.image());
         if self.shared().pace_told.replace(measured) == Some(measured) {
             return;
         }

@@ -23,6 +23,7 @@ pub struct Picture {
     pub incarnations: usize,
     pub lines: usize,
     pub runs: bool,
+    pub paused: bool,
     pub in_flight: bool,
     /// True if a gateway is in a crash loop.
     pub crashing: bool,
@@ -72,6 +73,7 @@ impl Picture {
             incarnations: now.incarnations.len(),
             lines: now.boot_lines.len(),
             runs: now.running(),
+            paused: now.paused,
             in_flight,
             crashing,
             patience: patience.filter(|_| !in_flight),

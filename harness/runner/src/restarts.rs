@@ -12,6 +12,7 @@ use comeback_engine::again;
 use comeback_history::now::Now;
 use comeback_observe::recorder::Wait;
 use comeback_scenario::model::{Operation, RestartPolicy};
+use comeback_scenario::vocabulary::Sender;
 
 /// How long an engine may take to start a container again that it does not say it will start again: Podman never says so.
 const UNANNOUNCED: Duration = Duration::from_secs(5);
@@ -146,7 +147,15 @@ impl Case {
 
     /// Why a step cannot be done, if it needs a container to be done in and there is none, through no step in flight.
     pub async fn nowhere(&self, op: &Operation) -> Done<Option<String>> {
-        if !op.info().sender.needs_container() || self.in_flight() || !self.is_down() {
+        let sender = op.info().sender;
+        if !sender.needs_container() || self.in_flight() {
+            return Ok(None);
+        }
+        // What the engine answers to an operator's command in a frozen container is an observation.
+        if self.is_paused() && sender != Sender::Operator {
+            return Ok(Some("the container is frozen".to_owned()));
+        }
+        if !self.is_down() {
             return Ok(None);
         }
         // It may be between two starts of a restart policy.

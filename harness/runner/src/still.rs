@@ -121,8 +121,8 @@ impl Case {
 
     /// True if no process in the container makes progress. That covers everything that might still start a gateway,
     /// such as a command inside the container or a slow import on a busy machine.
-    async fn idles(&self) -> Done<bool> {
-        let Some(agent) = self.monitor.agent() else {
+    pub(super) async fn idles(&self) -> Done<bool> {
+        let Some(agent) = self.monitor.agent().filter(|_| !self.is_paused()) else {
             return Ok(true);
         };
         match agent.ask(json!({"c": "idle"}), ANSWER).await {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Order;
+use super::case::Settings;
 use comeback_engine::{ContainerSpec, Limits, Mount, RUN_LABEL};
 use comeback_gateway::{files::DATA, script_facts};
 use comeback_image::Image;
@@ -64,18 +65,20 @@ impl Names {
 }
 
 /// The container under test. `generation` tells recreated ones apart.
-pub fn subject(names: &Names, order: &Order, image: &Image, generation: usize) -> ContainerSpec {
+pub fn subject(names: &Names, order: &Order, image: &Image, settings: &Settings, generation: usize) -> ContainerSpec {
     let start = &order.scenario.start;
+    let setup = &start.setup;
     let oom = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
     ContainerSpec {
         image: image.digest.clone(),
         name: names.container(&format!("subject-{generation}")),
         labels: names.labels("subject"),
-        env: start.env.clone(),
-        cmd: if start.cmd.is_empty() {
+        env: settings.env.clone(),
+        entrypoint: settings.entrypoint.clone(),
+        cmd: if settings.cmd.is_empty() {
             vec!["sleep".into(), "infinity".into()]
         } else {
-            start.cmd.clone()
+            settings.cmd.clone()
         },
         mounts: vec![volume(names, false)],
         policy: policy(start.policy),
@@ -85,8 +88,45 @@ pub fn subject(names: &Names, order: &Order, image: &Image, generation: usize) -
             log_bytes: Some(LOG_BYTES),
             file_bytes: Some(FILE_BYTES),
         },
-        capabilities: CAPABILITIES,
+        capabilities: setup.capabilities(CAPABILITIES),
+        read_only: setup.read_only,
+        init: setup.init,
+        user: setup.user.clone(),
+        tmpfs: setup.tmpfs.iter().map(|text| in_memory(text)).collect(),
+        healthcheck: setup.healthcheck.as_ref().map(|check| comeback_engine::Healthcheck {
+            cmd: check.cmd.clone(),
+            interval: check.interval,
+            timeout: check.timeout,
+            retries: check.retries,
+        }),
         ..ContainerSpec::default()
+    }
+}
+
+/// A directory in memory, and the options of its mount.
+fn in_memory(text: &str) -> (String, String) {
+    let (path, options) = text.split_once(':').unwrap_or((text, ""));
+    (path.to_owned(), options.to_owned())
+}
+
+/// The container that has a volume in memory all the time, so that what is on it stays, and from which it is filled up.
+pub fn keeper(names: &Names, image: &Image, size: u64) -> ContainerSpec {
+    ContainerSpec {
+        entrypoint: vec!["sleep".into()],
+        cmd: vec!["infinity".into()],
+        name: names.container("keeper"),
+        labels: names.labels("keeper"),
+        limits: Limits {
+            // What is on the volume counts as memory of the container that wrote it.
+            memory: Some((64 << 20) + size),
+            pids: Some(16),
+            log_bytes: Some(LOG_BYTES),
+            file_bytes: Some(FILE_BYTES),
+        },
+        capabilities: vec!["DAC_OVERRIDE".into()],
+        read_only: true,
+        user: Some("0".into()),
+        ..seeder(names, image)
     }
 }
 
@@ -111,7 +151,7 @@ pub fn observer(names: &Names, image: &Image, new_only: bool) -> ContainerSpec {
         image: image.digest.clone(),
         name: names.container("observer"),
         labels: names.labels("observer"),
-        entrypoint: Some("python3".into()),
+        entrypoint: vec!["python3".into()],
         cmd,
         mounts: vec![volume(names, true)],
         limits: Limits {
@@ -122,7 +162,7 @@ pub fn observer(names: &Names, image: &Image, new_only: bool) -> ContainerSpec {
         },
         stdin: true,
         // The files of `hermes` are read as root; nothing is written at all.
-        capabilities: &["DAC_OVERRIDE"],
+        capabilities: vec!["DAC_OVERRIDE".into()],
         read_only: true,
         ..ContainerSpec::default()
     }

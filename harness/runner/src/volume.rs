@@ -6,7 +6,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use comeback_engine::{Engine, EngineError};
+use super::case::Case;
+use super::outcome::StepOutcome;
+use super::{Done, Halt};
+use comeback_engine::{Engine, EngineError, ExecSpec};
 use comeback_gateway::{command, files};
 use comeback_history::now::Process;
 use comeback_scenario::model::{DEFAULT_PROFILE, Scenario, Seed, SeedContent};
@@ -22,6 +25,72 @@ pub async fn uid_of_hermes(engine: &dyn Engine, container: &str) -> Result<u64, 
     let users = engine.download(container, command::USERS, USERS).await?;
     let users = users.as_deref().and_then(text_in).unwrap_or_default();
     Ok(command::uid_in(&users).map_or(HERMES, u64::from))
+}
+
+/// The file that uses up all room, on the volume.
+const FILLER: &str = ".comeback-fill";
+/// Writes a file until there is no room, first in large pieces, or removes it. Prints how many blocks are free then.
+const FILL: &str = "import os, sys
+what, path = sys.argv[1:]
+if what == 'fill':
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for size in (1 << 20, 4096, 1):
+        try:
+            while True:
+                os.write(fd, bytes(size))
+        except OSError as error:
+            if error.errno != 28:
+                raise
+elif os.path.lexists(path):
+    os.unlink(path)
+print('free', os.statvfs(os.path.dirname(path)).f_bavail)
+";
+
+impl Case {
+    /// Uses up all room on the volume.
+    pub async fn fill(&self) -> Done<StepOutcome> {
+        match self.room("fill").await? {
+            0 => Ok(StepOutcome::default()),
+            free => Err(Halt::Inconclusive(
+                format!("fill: {free} blocks of the volume are still free").into(),
+            )),
+        }
+    }
+
+    /// Gives that room back.
+    pub async fn free(&self) -> Done<StepOutcome> {
+        match self.room("free").await? {
+            0 => Err(Halt::Inconclusive("free: no block of the volume is free".into())),
+            _ => Ok(StepOutcome::default()),
+        }
+    }
+
+    /// Fills the volume up, or gives the room back. Returns how many blocks are free then.
+    async fn room(&self, what: &str) -> Done<u64> {
+        let Some(keeper) = &self.keeper else {
+            return Err(Halt::Inconclusive(format!("{what}: the volume has no size").into()));
+        };
+        let path = format!("{}/{FILLER}", files::DATA);
+        let spec = ExecSpec {
+            argv: ["python3", "-I", "-S", "-c", FILL, what, &path]
+                .map(str::to_owned)
+                .into(),
+            user: Some("0".to_owned()),
+            ..ExecSpec::default()
+        };
+        let end = self.ctx.engine.exec(keeper, &spec).await?;
+        let free = end
+            .output
+            .trim()
+            .strip_prefix("free ")
+            .and_then(|free| free.parse().ok());
+        match (end.exit, free) {
+            (Some(0), Some(free)) => Ok(free),
+            _ => Err(Halt::Inconclusive(
+                format!("{what}: it was not done (exit {:?}): {}", end.exit, end.output.trim()).into(),
+            )),
+        }
+    }
 }
 
 /// The text of the first file of an archive.

@@ -8,7 +8,7 @@ use super::case::Case;
 use super::limits::ANSWER;
 use super::picture::SLOW;
 use super::rest::{Rest, rest_of};
-use super::{Done, Halt};
+use super::{Done, Halt, volume};
 use comeback_engine::again;
 use comeback_gateway::supervisor::PROCESS as SUPERVISOR;
 use comeback_history::facts::{Fact, Source};
@@ -137,6 +137,7 @@ impl Case {
         if !lined {
             self.tell_of_silent_boot(number).await;
         }
+        self.look_up_operator().await?;
         if rest {
             self.rest().await?;
         }
@@ -146,6 +147,22 @@ impl Case {
         }
         self.recorder.mark(Moment::Boot(number));
         Ok(true)
+    }
+
+    /// Puts on record which uid the operator's user has in this container, where a row is about an owner. A boot may change it.
+    async fn look_up_operator(&self) -> Done {
+        if self.order.scenario.paths().is_empty() {
+            return Ok(());
+        }
+        let uid = volume::uid_of_hermes(self.ctx.engine.as_ref(), &self.subject_id()).await?;
+        let uid = u32::try_from(uid).unwrap_or(u32::MAX);
+        self.recorder.push(Source::Engine, None, Fact::Operator { uid });
+        Ok(())
+    }
+
+    /// True while the processes of the container are frozen.
+    pub fn is_paused(&self) -> bool {
+        self.recorder.now(|now| now.paused)
     }
 
     /// Puts on record why a boot may have brought no line of the reconciler: nothing supervises the container, or what it said
@@ -177,7 +194,8 @@ impl Case {
         let incarnation = self.recorder.now(Now::started_at);
         let observer = self.observer.sync(ANSWER);
         let agent = async {
-            match self.monitor.agent() {
+            // A frozen process says nothing, and does nothing that could be missed.
+            match self.monitor.agent().filter(|_| !self.is_paused()) {
                 Some(agent) => match agent.sync(ANSWER).await {
                     Ok(()) => Ok(()),
                     // It ends with the container, a little before the engine says so.
@@ -208,7 +226,7 @@ impl Case {
     /// Waits until every gateway is at rest: up with its own `running`, or down and wanted down. One that never comes to
     /// rest is put on record; judging that is not done here.
     pub async fn rest(&self) -> Done {
-        if !self.recorder.now(Now::running) {
+        if !self.recorder.now(Now::running) || self.is_paused() {
             return Ok(());
         }
         let limit = if self.started_well() {

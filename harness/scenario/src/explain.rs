@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::diagnostic::{escape, wrap};
-use super::model::{DEFAULT_PROFILE, Deviation, ImageRef, RestartPolicy, Scenario, StartBy, StartWait};
+use super::model::{DEFAULT_PROFILE, Deviation, ImageRef, RestartPolicy, Scenario, Setup, StartBy, StartWait};
 use super::parse::describe_values;
 use super::vocabulary::{COMMON, Key, Moments, OperationKind, Probe, Target};
 use comeback_text::redact;
@@ -179,6 +179,9 @@ fn story(scenario: &Scenario) -> String {
             name(&upgrade.to)
         ));
     }
+    if let ImageRef::Other(image) = &scenario.start.image {
+        said.push(format!("The first container is of {image}."));
+    }
     said.push(start(scenario));
     for (index, step) in scenario.steps.iter().enumerate() {
         let while_last = index > 0 && !scenario.steps[index - 1].wait;
@@ -225,10 +228,47 @@ fn start(scenario: &Scenario) -> String {
             .collect();
         let _ = write!(text, " Its environment has {}.", join(&env));
     }
+    text.push_str(&setup(&start.setup));
     if let Some(overlay) = &start.overlay {
         let _ = write!(text, " The fault overlay {overlay} is on.");
     }
     text
+}
+
+/// How the container is set up, where that is not as usual.
+fn setup(setup: &Setup) -> String {
+    let mut all = Vec::new();
+    if setup.init {
+        all.push("the engine's init as PID 1".to_owned());
+    }
+    if let Some(entrypoint) = &setup.entrypoint {
+        all.push(format!("the entrypoint `{}`", entrypoint.join(" ")));
+    }
+    if let Some(user) = &setup.user {
+        all.push(format!("the user {user}"));
+    }
+    if setup.read_only {
+        all.push("a read-only root file system".to_owned());
+    }
+    for (names, what) in [(&setup.cap_drop, "without"), (&setup.cap_add, "with")] {
+        if !names.is_empty() {
+            all.push(format!("capabilities {what} {}", join(names)));
+        }
+    }
+    if !setup.tmpfs.is_empty() {
+        all.push(format!("{} in memory", join(&setup.tmpfs)));
+    }
+    if let Some(check) = &setup.healthcheck {
+        let every = check.interval.as_secs_f64();
+        all.push(format!("the health check `{}` every {every} s", check.cmd.join(" ")));
+    }
+    if let Some(size) = setup.volume_size {
+        all.push(format!("a volume of {} KiB", size >> 10));
+    }
+    match all.is_empty() {
+        true => String::new(),
+        false => format!(" It has {}.", join(&all)),
+    }
 }
 
 /// Both columns as a table.
@@ -263,7 +303,10 @@ fn columns(scenario: &Scenario) -> String {
         });
         push(
             row.at.to_string(),
-            row.probe.to_string(),
+            match &row.path {
+                Some(path) => format!("{} {}", row.probe, escape(path)),
+                None => row.probe.to_string(),
+            },
             escape(&row.profile),
             escape(&row.fixed.to_string()),
             regressed,

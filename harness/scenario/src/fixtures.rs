@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::{
-    DEFAULT_PROFILE, Deviation, Expect, Guard, Known, KnownRow, Moment, Operation, Probe, Profile, ProfileSel, Race,
-    Releases, RestartPolicy, Scenario, Seen, Source, Start, StartBy, StartWait, Step, User, Value, ValueSet,
+    DEFAULT_PROFILE, Deviation, Expect, Guard, ImageRef, Known, KnownRow, Moment, Operation, Probe, Profile,
+    ProfileSel, Race, Releases, RestartPolicy, Scenario, Seen, Setup, Source, Start, StartBy, StartWait, Step, User,
+    Value, ValueSet,
 };
 
 /// A column with these words as alternatives.
@@ -30,6 +31,7 @@ pub fn expect(at: Moment, probe: Probe, fixed: &[&str], regressed: &[&str]) -> E
         at,
         probe,
         profile: DEFAULT_PROFILE.into(),
+        path: None,
         fixed: set(fixed),
         regressed: set(regressed),
         guards: None,
@@ -59,6 +61,8 @@ pub fn docker_restart() -> Scenario {
             env: BTreeMap::new(),
             policy: RestartPolicy::No,
             overlay: None,
+            image: ImageRef::Subject,
+            setup: Setup::default(),
         },
         profiles: vec![Profile {
             name: DEFAULT_PROFILE.into(),
@@ -151,6 +155,7 @@ fn deviation(at: Moment, probe: Probe, observed: &[&str]) -> Deviation {
             at,
             probe,
             profile: DEFAULT_PROFILE.into(),
+            path: None,
             observed: set(observed),
         }],
     }

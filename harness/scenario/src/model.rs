@@ -4,6 +4,7 @@
 //! checked: names resolve, step numbers exist, and at least one row can fail.
 
 mod record;
+mod setup;
 mod steps;
 mod table;
 
@@ -15,7 +16,8 @@ use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
 pub use record::{Deviation, Known, Race, Releases, Seen};
-pub use steps::{Operation, Parameter, ProfileSel, RecreateHow, Signal, Step, User};
+pub use setup::{Healthcheck, Setup};
+pub use steps::{Operation, Parameter, ProfileSel, RecreateHow, Recreation, Signal, Step, User};
 pub use table::{Absent, Expect, Guard, KnownRow, Moment, Value, ValueSet};
 
 pub use crate::vocabulary::{Need, Probe};
@@ -70,6 +72,42 @@ pub struct Scenario {
 const ALONE: &str = "alone";
 
 impl Scenario {
+    /// The image of the first container, and with it of the first gateway that is shut down.
+    pub fn first_image(&self) -> &ImageRef {
+        self.upgrade.as_ref().map_or(&self.start.image, |upgrade| &upgrade.from)
+    }
+
+    /// The image of a container that is made again: `None` for that of the one before.
+    pub fn next_image<'s>(&'s self, recreation: Option<&'s Recreation>) -> Option<&'s ImageRef> {
+        let named = recreation.and_then(|recreation| recreation.image.as_ref());
+        named.or(self.upgrade.as_ref().map(|upgrade| &upgrade.to))
+    }
+
+    /// The paths on the volume that its rows and waits are about.
+    pub fn paths(&self) -> Vec<&str> {
+        let mut paths: Vec<&str> = self.expects.iter().filter_map(|row| row.path.as_deref()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
+    /// Every image that the scenario names beside the one under test, as an image expression.
+    pub fn other_images(&self) -> Vec<&str> {
+        let of_steps = self.steps.iter().filter_map(|step| match &step.op {
+            Operation::Recreate(recreation) => self.next_image(Some(recreation)),
+            _ => self.upgrade.as_ref().map(|upgrade| &upgrade.to),
+        });
+        let mut names: Vec<&str> = Vec::new();
+        for image in std::iter::once(self.first_image()).chain(of_steps) {
+            if let ImageRef::Other(name) = image
+                && !names.contains(&name.as_str())
+            {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     /// True if it measures a window of time: something is caught as it happens, or two things go on at once. What else keeps
     /// the processors busy would move that window.
     pub fn wants_the_machine(&self) -> bool {
@@ -104,6 +142,10 @@ pub struct Start {
     pub policy: RestartPolicy,
     /// A fault overlay to switch on.
     pub overlay: Option<String>,
+    /// The image of the first container.
+    pub image: ImageRef,
+    /// How the container is set up.
+    pub setup: Setup,
 }
 
 /// Who starts the gateway.
@@ -184,7 +226,7 @@ pub enum SeedContent {
     Bytes(Vec<u8>),
     /// That many bytes of filler lines.
     Size(u64),
-    /// A symbolic link to there; no scenario file has one, a volume of somebody's own may.
+    /// A symbolic link to there.
     Link(PathBuf),
 }
 

@@ -8,6 +8,7 @@ mod places;
 mod rows;
 mod scalars;
 mod seeds;
+mod setup;
 mod steps;
 mod values;
 
@@ -176,7 +177,7 @@ impl Reader {
             fixed_in,
             invariant,
             releases,
-            needs: check::with_implied_needs(needs, &steps),
+            needs: check::with_implied_needs(needs, &start, &steps),
             settle,
             start,
             profiles,

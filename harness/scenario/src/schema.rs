@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::model::Signal;
 use super::vocabulary::{
-    COMMON, IMAGE_SOURCES, Key, Kind, OperationKind, Probe, ProbeInfo, SUBJECT, Shape, TOP, USERS, Values,
+    ALL_CAPABILITIES, CAPABILITIES, COMMON, ENTRY_KINDS, IMAGE_SOURCES, Key, Kind, OperationKind, Probe, ProbeInfo,
+    SUBJECT, Shape, TOP, USERS, Values,
 };
 
 /// The pattern of a lower-case word.
@@ -100,6 +101,15 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Issues => list(matching("^#[0-9]+$")),
         Kind::Tags => list(matching(SLUG)),
         Kind::Name => matching(SLUG),
+        Kind::Size => matching("^[0-9]+[KM]$"),
+        Kind::Capabilities => {
+            let names = CAPABILITIES.join("|");
+            list(matching(&format!(
+                "^([cC][aA][pP]_)?({names}|{ALL_CAPABILITIES}|{}|all)$",
+                names.to_lowercase()
+            )))
+        }
+        Kind::Tmpfs => list(matching("^/")),
         Kind::Env => json!({ "type": "object", "additionalProperties": string() }),
         Kind::Version => matching("^v?[0-9]"),
         Kind::Releases => {
@@ -179,6 +189,10 @@ fn value_of(info: &ProbeInfo) -> Value {
         }
         Values::Presence => vec![json!({ "enum": ["present", "absent", true, false] })],
         Values::Bool => vec![json!({ "type": "boolean" })],
+        Values::Entry => vec![json!({
+            "type": "string",
+            "pattern": format!("^({}) of ({}|[0-9]+)$", ENTRY_KINDS.join("|"), USERS.join("|"))
+        })],
         Values::Count => vec![json!({ "type": "integer", "minimum": 0 })],
         Values::ExitCode => vec![json!({ "type": "integer", "minimum": 0, "maximum": 255 })],
         Values::ExitOrSignal => {
@@ -248,13 +262,15 @@ mod tests {
     fn every_example_of_an_operation_is_valid_and_parses() {
         for kind in OperationKind::ALL {
             let info = kind.info();
-            let before = if *kind == OperationKind::Release {
-                "[[step]]\nhold-at = { state = \"draining\" }\n"
-            } else {
-                ""
+            // What is let go has to be held before, and what is filled up has a size.
+            let before = match kind {
+                OperationKind::Release => "[[step]]\nhold-at = { state = \"draining\" }\n",
+                OperationKind::EngineUnpause => "[[step]]\nengine-pause = {}\n",
+                _ => "",
             };
             let text = format!(
-                "schema = 1\ntitle = \"t\"\ninvariant = true\n[[profile]]\nname = \"work\"\n{before}[[step]]\n{}\n\
+                "schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\nvolume_size = \"8M\"\n[[profile]]\nname = \
+                 \"work\"\n{before}[[step]]\n{}\n\
                  [[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \"up\"\n",
                 info.example
             );

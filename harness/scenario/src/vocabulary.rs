@@ -16,8 +16,8 @@ pub use operation_info::{
     Afterwards, ContainerEffect, Cost, Exploring, IntentEffect, OperationInfo, ProcessEffect, Sender, Target,
 };
 pub use operations::OperationKind;
-pub use probes::{About, Moments, Probe, ProbeInfo, Values};
-pub use shapes::{COMMON, EXPECT, KNOWN, KNOWN_ROW, PROFILE, RACE, SEED, START, TOP, UPGRADE};
+pub use probes::{About, ENTRY_KINDS, Moments, Probe, ProbeInfo, Values};
+pub use shapes::{COMMON, EXPECT, HEALTHCHECK, KNOWN, KNOWN_ROW, PROFILE, RACE, SEED, START, TOP, UPGRADE};
 
 /// Declares a closed set of words: an enum, the list of all its members, and what is known of each. Whoever matches on the
 /// enum has to know every member, and a member without its facts does not compile.
@@ -92,6 +92,12 @@ pub enum Kind {
     Name,
     /// A table of strings.
     Env,
+    /// A size in bytes, such as `"64M"`.
+    Size,
+    /// A list of capabilities that an engine gives by default, or `ALL`.
+    Capabilities,
+    /// A list of paths in the container, each with the options of its mount after a colon if it has any.
+    Tmpfs,
     /// A PEP 440 version.
     Version,
     /// The releases of a deviation: a list of PEP 440 versions, at least one, or a range.
@@ -182,7 +188,14 @@ pub const START_WAIT: &[&str] = &["running", "process", "none"];
 /// The engine's restart policies.
 pub const POLICIES: &[&str] = &["no", "always", "unless-stopped", "on-failure"];
 /// What a host may have to offer.
-pub const NEEDS: &[&str] = &["compose", "memory-limit"];
+pub const NEEDS: &[&str] = &[
+    "compose",
+    "memory-limit",
+    "oom-events",
+    "pause",
+    "healthcheck",
+    "sized-volume",
+];
 /// Something the host must have for a scenario to run; without it the case is `unsupported`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -191,14 +204,59 @@ pub enum Need {
     Compose,
     /// An engine that enforces a memory limit.
     MemoryLimit,
+    /// An engine that reports an OOM kill which leaves the container's first process alive.
+    OomEvents,
+    /// An engine that can freeze a container.
+    Pause,
+    /// An engine that runs health checks.
+    Healthcheck,
+    /// An engine that can make a volume of a given size.
+    SizedVolume,
 }
+
+impl Need {
+    /// All of them, in the order of [`NEEDS`].
+    pub const ALL: [Self; 6] = [
+        Self::Compose,
+        Self::MemoryLimit,
+        Self::OomEvents,
+        Self::Pause,
+        Self::Healthcheck,
+        Self::SizedVolume,
+    ];
+
+    /// Its word in scenario files.
+    pub fn word(self) -> &'static str {
+        NEEDS[Self::ALL.iter().position(|need| *need == self).unwrap_or_default()]
+    }
+}
+
+/// The capabilities that engines give to a container by default. A scenario may ask for these and for no others.
+pub const CAPABILITIES: &[&str] = &[
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+/// The word for every capability.
+pub const ALL_CAPABILITIES: &str = "ALL";
 
 /// The parts of the fix a row can stand guard over.
 pub const GUARDS: &[&str] = &["signal", "marker", "reconciler"];
 /// The users a step can act as.
 pub const USERS: &[&str] = &["hermes", "root"];
 /// The kinds of seed.
-pub const SEED_KINDS: &[&str] = &["file", "dir"];
+pub const SEED_KINDS: &[&str] = &["file", "dir", "symlink"];
 /// How `recreate` gets rid of the old container.
 pub const RECREATE_HOW: &[&str] = &["stop", "force"];
 pub use comeback_gateway::state::STATES as GATEWAY_STATES;

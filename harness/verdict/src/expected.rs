@@ -86,9 +86,9 @@ pub fn shutdown_release(
     subject: Option<&Version>,
     other: impl FnOnce(&str) -> Option<Version>,
 ) -> Option<Version> {
-    match scenario.upgrade.as_ref().map(|upgrade| &upgrade.from) {
-        Some(ImageRef::Other(expression)) => other(expression),
-        Some(ImageRef::Subject) | None => subject.cloned(),
+    match scenario.first_image() {
+        ImageRef::Other(expression) => other(expression),
+        ImageRef::Subject => subject.cloned(),
     }
 }
 

@@ -12,6 +12,7 @@ pub fn row(at: Moment, probe: &str, observed: &str, fixed: &[&str], regressed: &
     Row {
         at,
         profile: DEFAULT_PROFILE.into(),
+        path: None,
         probe: probe.into(),
         observed: seen.then(|| value(observed)),
         why_missing: (!seen).then(|| "the observer was not there".into()),

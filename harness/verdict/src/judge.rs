@@ -235,4 +235,5 @@ fn names(listed: &KnownRow, row: &Row) -> bool {
         && listed.at == row.at
         && Probe::parse(&row.probe) == Some(listed.probe)
         && listed.profile == row.profile
+        && listed.path == row.path
 }

@@ -18,6 +18,8 @@ pub struct Row {
     pub at: Moment,
     /// The profile.
     pub profile: String,
+    /// The path on the volume, if the row is about one.
+    pub path: Option<String>,
     /// Name of the probe, or of the invariant (`invariant.one_boot_line`).
     pub probe: String,
     /// The observed value; `None` if evidence is missing.
@@ -59,6 +61,9 @@ impl Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.at, self.probe)?;
+        if let Some(path) = &self.path {
+            write!(f, " {path}")?;
+        }
         if self.profile != DEFAULT_PROFILE {
             write!(f, " of {}", self.profile)?;
         }
@@ -70,7 +75,7 @@ impl fmt::Display for Row {
 /// nothing supervises the container comes before all others.
 pub fn read_rows(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<Row> {
     let written = scenario.expects.iter().enumerate().map(|(i, expect)| {
-        let reading = probe::read(scenario, evidence, expect.at, expect.probe, &expect.profile);
+        let reading = probe::read(evidence, expect);
         let mut row = written_row(expect, &known_values(scenario, expect), reading);
         row.line = scenario.source.expect_lines.get(i).copied();
         row
@@ -95,6 +100,7 @@ pub fn written_row(expect: &Expect, known: &[&ValueSet], reading: Reading) -> Ro
     Row {
         at: expect.at,
         profile: expect.profile.clone(),
+        path: expect.path.clone(),
         probe: expect.probe.name().to_owned(),
         observed,
         why_missing,
@@ -114,6 +120,7 @@ pub fn implicit_row(invariant: InvariantRow) -> Row {
     Row {
         at: invariant.at,
         profile: invariant.profile,
+        path: None,
         probe: invariant.name.to_owned(),
         observed,
         why_missing,
@@ -140,7 +147,10 @@ fn known_values<'a>(scenario: &'a Scenario, expect: &Expect) -> Vec<&'a ValueSet
     of_known
         .chain(of_races)
         .flat_map(|deviation| &deviation.rows)
-        .filter(|row| row.at == expect.at && row.probe == expect.probe && row.profile == expect.profile)
+        .filter(|row| {
+            let same = (row.at, row.probe) == (expect.at, expect.probe);
+            same && row.profile == expect.profile && row.path == expect.path
+        })
         .map(|row| &row.observed)
         .collect()
 }

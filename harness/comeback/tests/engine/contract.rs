@@ -53,7 +53,7 @@ async fn boot(engine: &Arc<dyn Engine>, image: &Image, name: &str) -> (Value, Ve
             path: "/opt/data".to_owned(),
             read_only: false,
         }],
-        capabilities: &super::confinement::BOOT,
+        capabilities: super::confinement::BOOT.map(str::to_owned).into(),
         ..ContainerSpec::default()
     };
     let told = async {

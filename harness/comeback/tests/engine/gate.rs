@@ -146,7 +146,7 @@ async fn printed(engine: &Arc<dyn Engine>, image: &str, script: &str) -> String 
         image: image.to_owned(),
         name: name.clone(),
         labels: [(RUN_LABEL.to_owned(), name)].into(),
-        entrypoint: Some("python3".to_owned()),
+        entrypoint: vec!["python3".to_owned()],
         cmd: ["-Ic", script].map(str::to_owned).into(),
         ..ContainerSpec::default()
     };

@@ -30,7 +30,7 @@ impl Foreign {
                 image: image.to_owned(),
                 // A name as similar as possible to one of comeback's.
                 name: format!("comeback-somebodys-{name}-{me}-subject-1"),
-                entrypoint: Some("sleep".into()),
+                entrypoint: vec!["sleep".into()],
                 cmd: vec!["infinity".into()],
                 mounts: vec![Mount {
                     volume: volume.clone(),

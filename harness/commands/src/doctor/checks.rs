@@ -8,6 +8,7 @@ use comeback_engine::{Address, Engine, EngineCondition, EngineInfo, NamedBy, NoA
 use comeback_history::clock::ClockOffset;
 use comeback_image::{Base, Cache, ImageError, ImageExpr, list, survey};
 use comeback_report::doctor::Finding;
+use comeback_scenario::vocabulary::{NEEDS, Need};
 
 /// The space that the images of both references and a few runs take, in bytes.
 const ROOM: u64 = 2_000_000_000;
@@ -193,6 +194,23 @@ async fn index(offline: bool) -> Option<Result<String, String>> {
         Ok((newest, index)) => Ok(format!("{index} has hermes-agent up to {newest}")),
         Err(error) => Err(error.to_string()),
     })
+}
+
+/// What the engine cannot do. The Compose tool has a check of its own.
+pub async fn support(info: &EngineInfo, condition: &EngineCondition) -> Vec<Finding> {
+    let lacking = comeback_runner::unsupported(info, condition).await;
+    let lacking: Vec<_> = lacking.into_iter().filter(|(need, _)| *need != Need::Compose).collect();
+    if lacking.is_empty() {
+        return vec![Finding::ok(
+            "operations",
+            format!("this engine can do all that scenarios ask for: {}", NEEDS.join(", ")),
+        )];
+    }
+    let finding = |(need, why): (Need, String)| {
+        let advice = "scenarios that need it are unsupported; the others are not affected";
+        Finding::warn("operations", format!("{}: {why}", need.word()), advice)
+    };
+    lacking.into_iter().map(finding).collect()
 }
 
 /// The compose tool, which one scenario needs.

@@ -8,7 +8,7 @@ use super::play::{Played, play, play_on};
 use comeback_fake::faulty::{ANY, Asked, Bad, Fault, Kind, Lie};
 use comeback_fake::{Fake, Personality};
 use comeback_scenario::fixtures;
-use comeback_scenario::model::{Operation, Probe, RecreateHow, Signal, Step};
+use comeback_scenario::model::{Operation, Probe, RecreateHow, Recreation, Signal, Step};
 use comeback_verdict::Classification;
 
 const CALLS: [Kind; 8] = [
@@ -271,9 +271,7 @@ fn a_step_in_flight_does_not_outlive_its_case(#[case] goes_on: &'static str) {
     scenario.steps = vec![
         Step {
             wait: false,
-            ..fixtures::step(Operation::Recreate {
-                how: RecreateHow::Force,
-            })
+            ..fixtures::step(Operation::Recreate(Box::new(Recreation::plain(RecreateHow::Force))))
         },
         fixtures::step(Operation::WaitUntil {
             probe: Probe::Container,

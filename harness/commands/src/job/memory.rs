@@ -11,11 +11,11 @@ use comeback_engine::Engine;
 use comeback_history::facts::CaseEvidence;
 use comeback_image::{Cache, Image, fingerprint};
 use comeback_plan::Case;
-use comeback_scenario::model::{ImageRef, Scenario};
+use comeback_scenario::model::Scenario;
 use comeback_verdict::Classification;
 
 /// Part of the key. It is raised when the same case would yield other evidence.
-const EDITION: u32 = 3;
+const EDITION: u32 = 4;
 
 /// The cache, and the keys of this run's cases.
 #[derive(Debug, Clone, Default)]
@@ -123,15 +123,13 @@ fn key(scenario: &Scenario, image: &Image, obtained: &Obtained, prints: &BTreeMa
         (&scenario.upgrade, &scenario.steps, &scenario.needs, scenario.settle)
     ));
     add(prints.get(&image.name).map_or("", String::as_str));
-    if let Some(upgrade) = &scenario.upgrade {
-        for side in [&upgrade.from, &upgrade.to] {
-            if let ImageRef::Other(text) = side {
-                let other = obtained.others.get(text);
-                add(other
-                    .and_then(|image| prints.get(&image.name))
-                    .map_or("", String::as_str));
-            }
-        }
+    // What is at a path is looked at only where a row is about it.
+    add(&format!("{:?}", scenario.paths()));
+    for text in scenario.other_images() {
+        let other = obtained.others.get(text);
+        add(other
+            .and_then(|image| prints.get(&image.name))
+            .map_or("", String::as_str));
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -75,7 +75,16 @@ impl Engine for DockerEngine {
     }
 
     async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), EngineError> {
-        self.make_volume(name, labels).await
+        self.make_volume(name, labels, None).await
+    }
+
+    async fn create_sized_volume(
+        &self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        size: u64,
+    ) -> Result<(), EngineError> {
+        self.make_volume(name, labels, Some(size)).await
     }
 
     async fn remove_volume(&self, name: &str) -> Result<bool, EngineError> {
@@ -108,6 +117,14 @@ impl Engine for DockerEngine {
 
     async fn kill(&self, id: &str, signal: &str) -> Result<(), EngineError> {
         self.kill_id(id, signal).await
+    }
+
+    async fn pause(&self, id: &str) -> Result<(), EngineError> {
+        self.pause_id(id).await
+    }
+
+    async fn unpause(&self, id: &str) -> Result<(), EngineError> {
+        self.unpause_id(id).await
     }
 
     async fn remove_container(&self, id: &str) -> Result<bool, EngineError> {

@@ -52,6 +52,24 @@ impl DockerEngine {
         bounded(call, ANSWER, self.docker.kill_container(id, Some(options))).await
     }
 
+    pub(super) async fn pause_id(&self, id: &str) -> Result<(), EngineError> {
+        bounded(
+            format!("pause container {}", short(id)),
+            ANSWER,
+            self.docker.pause_container(id),
+        )
+        .await
+    }
+
+    pub(super) async fn unpause_id(&self, id: &str) -> Result<(), EngineError> {
+        bounded(
+            format!("unpause container {}", short(id)),
+            ANSWER,
+            self.docker.unpause_container(id),
+        )
+        .await
+    }
+
     pub(super) async fn remove_id(&self, id: &str) -> Result<bool, EngineError> {
         // The call below removes the container. If testcontainers still owned it, its drop would block a worker
         // thread on the same call.
@@ -93,12 +111,14 @@ impl DockerEngine {
                     id: c.id.unwrap_or_default(),
                     name: c.names.unwrap_or_default().first().map(|n| bare(n)).unwrap_or_default(),
                     labels: c.labels.unwrap_or_default().into_iter().collect(),
-                    running: state == "running",
+                    running: state == "running" || state == "paused",
                     restarting: state == "restarting",
                     started_at: None,
                     finished_at: None,
                     exit_code: 0,
                     oom_killed: false,
+                    paused: state == "paused",
+                    health: None,
                 }
             })
             .collect())
@@ -134,5 +154,11 @@ fn status(answer: ContainerInspectResponse) -> ContainerStatus {
         finished_at: moment(state.finished_at),
         exit_code: state.exit_code.unwrap_or(0),
         oom_killed: state.oom_killed.unwrap_or(false),
+        paused: state.paused.unwrap_or(false),
+        health: state
+            .health
+            .and_then(|health| health.status)
+            .map(|status| status.to_string())
+            .filter(|status| !status.is_empty() && status != "none"),
     }
 }

@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
 use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType, MountVolumeOptions,
-    ResourcesUlimits, RestartPolicy as ApiPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType,
+    MountVolumeOptions, ResourcesUlimits, RestartPolicy as ApiPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use testcontainers::core::error::{ClientError, TestcontainersError};
@@ -20,7 +20,7 @@ use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
 use tokio::sync::Mutex;
 
 use super::{DockerEngine, RUN, bounded, translate};
-use crate::{Cause, ContainerSpec, EngineError, EngineErrorKind, RestartPolicy};
+use crate::{Cause, ContainerSpec, EngineError, EngineErrorKind, Healthcheck, RestartPolicy};
 
 /// The containers that testcontainers started for an engine, by id.
 #[derive(Clone, Default)]
@@ -86,12 +86,12 @@ impl DockerEngine {
         }
         let (name, tag) = split_reference(&spec.image);
         let mut image = GenericImage::new(name, tag);
-        if let Some(entrypoint) = &spec.entrypoint {
-            image = image.with_entrypoint(entrypoint);
+        if let Some(program) = spec.entrypoint.first() {
+            image = image.with_entrypoint(program);
         }
         let (owned_spec, podman) = (spec.clone(), self.podman);
         let mut request = image
-            .with_cmd(spec.cmd.clone())
+            .with_cmd(words_after_entrypoint(spec))
             .with_container_name(&spec.name)
             .with_labels(spec.labels.clone())
             .with_open_stdin(spec.stdin)
@@ -99,6 +99,16 @@ impl DockerEngine {
             .with_host_config_modifier(move |host| apply(&owned_spec, host, podman));
         for (key, value) in &spec.env {
             request = request.with_env_var(key, value);
+        }
+        if let Some(user) = &spec.user {
+            request = request.with_user(user);
+        }
+        if let Some(check) = &spec.healthcheck {
+            let health = testcontainers::core::Healthcheck::cmd(check.cmd.iter().map(String::as_str))
+                .with_interval(check.interval)
+                .with_timeout(check.timeout)
+                .with_retries(check.retries);
+            request = request.with_health_check(health);
         }
         let container = tokio::time::timeout(RUN, start(request))
             .await
@@ -116,9 +126,11 @@ impl DockerEngine {
             image: Some(spec.image.clone()),
             labels: Some(spec.labels.clone().into_iter().collect::<HashMap<_, _>>()),
             env: Some(spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect()),
-            entrypoint: spec.entrypoint.clone().map(|e| vec![e]),
-            cmd: Some(spec.cmd.clone()),
+            entrypoint: spec.entrypoint.first().map(|program| vec![program.clone()]),
+            cmd: Some(words_after_entrypoint(spec)),
             open_stdin: Some(spec.stdin),
+            user: spec.user.clone(),
+            healthcheck: spec.healthcheck.as_ref().map(health_config),
             host_config: Some(host),
             ..Default::default()
         };
@@ -181,16 +193,34 @@ fn negotiate_for_testcontainers() {
     }
 }
 
+/// What follows the program of an entrypoint, or the command alone if the entrypoint is the image's own. Testcontainers takes
+/// a program only as an entrypoint.
+fn words_after_entrypoint(spec: &ContainerSpec) -> Vec<String> {
+    spec.entrypoint.iter().skip(1).chain(&spec.cmd).cloned().collect()
+}
+
+fn health_config(check: &Healthcheck) -> HealthConfig {
+    let nanos = |time: std::time::Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+    HealthConfig {
+        test: Some(std::iter::once("CMD".to_owned()).chain(check.cmd.clone()).collect()),
+        interval: Some(nanos(check.interval)),
+        timeout: Some(nanos(check.timeout)),
+        retries: Some(i64::from(check.retries)),
+        ..Default::default()
+    }
+}
+
 /// The settings that both ways of creating a container share.
 fn apply(spec: &ContainerSpec, host: &mut HostConfig, podman: bool) {
     host.publish_all_ports = Some(false);
     host.network_mode = Some(spec.network.clone().unwrap_or_else(|| "none".into()));
     host.privileged = Some(false);
-    // The image's own PID 1, whatever the engine's configuration says.
-    host.init = Some(false);
+    // Otherwise the image's own PID 1, whatever the engine's configuration says.
+    host.init = Some(spec.init);
+    host.tmpfs = (!spec.tmpfs.is_empty()).then(|| spec.tmpfs.clone().into_iter().collect());
     host.security_opt = Some(vec!["no-new-privileges".into()]);
     host.cap_drop = Some(vec!["ALL".into()]);
-    host.cap_add = Some(spec.capabilities.iter().map(|name| (*name).to_owned()).collect());
+    host.cap_add = Some(spec.capabilities.clone());
     host.readonly_rootfs = Some(spec.read_only);
     host.mounts = Some(
         spec.mounts

@@ -19,6 +19,7 @@ const CAP: usize = 64 * 1024;
 
 impl DockerEngine {
     pub(super) async fn exec_to_end(&self, id: &str, spec: &ExecSpec) -> Result<ExecOutput, EngineError> {
+        let limit = spec.limit.unwrap_or(RUN);
         let call = format!("exec {} in container {}", spec.argv.join(" "), short(id));
         let attached = self.attach_new_exec(id, spec, &call).await?;
         let exec = attached.id.clone().unwrap_or_default();
@@ -34,9 +35,9 @@ impl DockerEngine {
             }
             Ok::<_, EngineError>(())
         };
-        match tokio::time::timeout(RUN, work).await {
+        match tokio::time::timeout(limit, work).await {
             Ok(done) => done?,
-            Err(_) => return Err(EngineError::new(call, EngineErrorKind::Timeout(RUN))),
+            Err(_) => return Err(EngineError::new(call, EngineErrorKind::Timeout(limit))),
         }
         let end = bounded(format!("inspect {call}"), ANSWER, self.docker.inspect_exec(&exec)).await?;
         let exit = if end.running == Some(true) { None } else { end.exit_code };

@@ -9,10 +9,27 @@ use super::{ANSWER, DockerEngine, bounded};
 use crate::{EngineError, VolumeInfo};
 
 impl DockerEngine {
-    pub(super) async fn make_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), EngineError> {
+    pub(super) async fn make_volume(
+        &self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        size: Option<u64>,
+    ) -> Result<(), EngineError> {
+        let in_memory = |bytes: u64| {
+            let options = [
+                ("type", "tmpfs".to_owned()),
+                ("device", "tmpfs".to_owned()),
+                ("o", format!("size={bytes},mode=0755")),
+            ];
+            options
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect()
+        };
         let request = VolumeCreateRequest {
             name: Some(name.to_owned()),
             labels: Some(labels.clone().into_iter().collect()),
+            driver_opts: size.map(in_memory),
             ..Default::default()
         };
         let call = format!("create volume {name}");

@@ -24,7 +24,7 @@ pub struct Life {
     /// Where in the history it was first seen.
     pub born: u64,
     /// When that was, by the clock of the engine's host.
-    pub(super) born_at: Option<Timestamp>,
+    pub born_at: Option<Timestamp>,
     /// Where in the history its end was seen.
     pub ended: Option<u64>,
     /// What the supervisor counted as its end.
@@ -59,6 +59,8 @@ pub struct ProfileNow {
     pub marker: Option<(FileContent, u64)>,
     /// The slot, in this incarnation.
     pub service: Option<(ServiceStatus, u64)>,
+    /// When its scheduler last renewed its heartbeat, and where in the history that was told.
+    pub tick: Option<(Option<Timestamp>, u64)>,
     /// The last process that came to rest after its own `running`.
     pub live: Option<Process>,
     /// Its gateway lives, by start time: in the order in which they were, whatever order they were told in.

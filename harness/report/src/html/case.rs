@@ -39,7 +39,7 @@ pub fn case_view(
             tone: tone(paint),
             word: column(mark),
             label: sanitize(&words::label(row)),
-            at: sanitize(&format!("{} {}", row.at, row.probe)),
+            at: sanitize(&format!("{} {}", row.at, row.what())),
             observed: row.observed.as_ref().map_or_else(
                 || format!("no evidence ({})", sanitize(row.why.as_deref().unwrap_or("not read"))),
                 |value| sanitize(&words::value(value)),

@@ -246,7 +246,7 @@ fn rows(case: &CaseEntry, style: Style) -> String {
 }
 
 fn probe_name(row: &RowEntry) -> String {
-    sanitize(&format!("{}{}", of_profile(&row.profile), row.probe))
+    sanitize(&format!("{}{}", of_profile(&row.profile), row.what()))
 }
 
 fn is_service(row: &RowEntry) -> bool {

@@ -160,7 +160,7 @@ pub fn lines(document: &RunDocument, scenario: &CaseEntry) -> Vec<Line> {
 }
 
 fn same(a: &RowEntry, b: &RowEntry) -> bool {
-    a.at == b.at && a.profile == b.profile && a.probe == b.probe && a.line == b.line
+    a.key() == b.key() && a.line == b.line
 }
 
 /// The observed values of an image in a row, over all repeats: the worst sign, and each value with its count.

@@ -60,6 +60,10 @@ pub fn label(row: &RowEntry) -> String {
             format!("{} {}", name.replace(['_', '.'], " "), when(&row.at))
         }
     };
+    let what = match &row.path {
+        Some(path) => format!("{path} {what}"),
+        None => what,
+    };
     if row.profile == DEFAULT_PROFILE {
         what
     } else {

@@ -1,20 +1,21 @@
 //! Sets up a case before its first step: the volume, its seeds, the observer and the first container under test.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::case::{Case, Shared};
+use crate::case::{Case, Settings, Shared};
 use crate::cleanup::Leftovers;
 use crate::flights::Flights;
 use crate::monitor::IncarnationMonitor;
 use crate::overlay::{self, Fault};
 use crate::subject::{self, Names};
-use crate::{Done, Halt, Order, RunContext, Why, compose, volume};
+use crate::{Done, Halt, Order, RunContext, Why, compose, support, volume};
 use comeback_engine::EngineError;
 use comeback_history::facts::{Fact, ObserverImage, Source};
 use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
-use comeback_scenario::model::{Need, Operation};
+use comeback_scenario::model::Operation;
 
 /// Creates the volume, the seeds, the observer and the container under test. A failure here is an error, not
 /// inconclusive, because no step was tried yet.
@@ -28,29 +29,45 @@ pub async fn set_up(
     let error = |e: EngineError| Halt::Error(e.into());
     let engine = ctx.engine.clone();
     let image = &order.images.first;
-    if order.scenario.needs.contains(&Need::MemoryLimit) && !engine.info().await.map_err(error)?.memory_limit {
-        return Err(Halt::Unsupported("this engine does not enforce memory limits".into()));
-    }
-    let ooms = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
-    if ooms && !engine.info().await.map_err(error)?.tells_of_oom() {
-        let why = "oom-gateway: podman does not report an OOM kill that leaves the container's first process alive, so the \
-                   kill cannot be proved";
-        return Err(Halt::Unsupported(why.into()));
+    if !order.scenario.needs.is_empty() {
+        let info = engine.info().await.map_err(error)?;
+        let condition = engine.condition().await.map_err(error)?;
+        for need in &order.scenario.needs {
+            if let Some(why) = support::lacking(*need, &info, &condition).await {
+                return Err(Halt::Unsupported(why.into()));
+            }
+        }
     }
     let fault = order.scenario.start.overlay.as_deref().map(Fault::named).transpose();
     let fault = fault.map_err(|e| Halt::Error(e.into()))?;
     leftovers.volumes.push(names.volume.clone());
-    engine
-        .create_volume(&names.volume, &names.labels("volume"))
-        .await
-        .map_err(error)?;
-    let seeds = volume::before_boot(&order.scenario);
-    if !seeds.is_empty() {
-        let seeder = engine
-            .create_container(&subject::seeder(names, image))
+    let labels = names.labels("volume");
+    let size = order.scenario.start.setup.volume_size;
+    let made = match size {
+        Some(size) => engine.create_sized_volume(&names.volume, &labels, size).await,
+        None => engine.create_volume(&names.volume, &labels).await,
+    };
+    made.map_err(error)?;
+    let mut keeper = None;
+    if let Some(size) = size {
+        let id = engine
+            .run_container(&subject::keeper(names, image, size))
             .await
             .map_err(error)?;
-        leftovers.containers.push(seeder.clone());
+        leftovers.containers.push(id.clone());
+        keeper = Some(id);
+    }
+    let seeds = volume::before_boot(&order.scenario);
+    if !seeds.is_empty() {
+        let seeder = match &keeper {
+            Some(id) => id.clone(),
+            None => {
+                let made = engine.create_container(&subject::seeder(names, image)).await;
+                let id = made.map_err(error)?;
+                leftovers.containers.push(id.clone());
+                id
+            }
+        };
         let hermes = volume::uid_of_hermes(engine.as_ref(), &seeder).await.map_err(error)?;
         let tar = volume::archive(&seeds, None, ctx.clocks.engines(), hermes);
         let tar = tar.map_err(|e| Halt::Error(Why::io("seeds", e)))?;
@@ -60,7 +77,12 @@ pub async fn set_up(
             .map_err(error)?;
     }
     let heard = ctx.hub.listen(&names.case);
-    let monitor = IncarnationMonitor::start(engine.clone(), heard, recorder.clone());
+    let monitor = IncarnationMonitor::start(
+        engine.clone(),
+        heard,
+        recorder.clone(),
+        order.scenario.start.setup.user.clone(),
+    );
     let of = ctx.observer.as_ref().unwrap_or(image);
     let from = match &ctx.observer {
         None => ObserverImage::Image,
@@ -84,6 +106,13 @@ pub async fn set_up(
         let attached = engine.attach(id).await.map_err(error)?;
         let link = Link::open(attached, Source::Observer, recorder.clone(), |_| ()).await;
         let link = link.map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
+        let paths = order.scenario.paths();
+        if !paths.is_empty() {
+            let look_at = serde_json::json!({"c": "entries", "paths": paths});
+            link.ask(look_at, crate::limits::ANSWER)
+                .await
+                .map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
+        }
         link.sync(crate::limits::ANSWER)
             .await
             .map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
@@ -108,6 +137,24 @@ pub async fn set_up(
     let observer = observed?;
     let id = ran?;
     let profiles = order.scenario.profiles.iter().map(|p| p.name.clone()).collect();
+    let shared = Shared {
+        subject: id,
+        image: image.clone(),
+        settings: Settings::of(&order.scenario.start),
+        replaced: false,
+        in_use: None,
+        left_running: Vec::new(),
+        containers: Vec::new(),
+        held: BTreeSet::new(),
+        profiles,
+        steps: Vec::new(),
+        output: BTreeMap::new(),
+        restless: Vec::new(),
+        still: None,
+        phase: String::new(),
+        overlay_reports_read: 0,
+        pace_told: None,
+    };
     Ok(Case {
         ctx,
         names: names.clone(),
@@ -116,11 +163,8 @@ pub async fn set_up(
         monitor,
         observer,
         fault,
-        shared: Mutex::new(Shared {
-            subject: id,
-            profiles,
-            ..Shared::default()
-        }),
+        shared: Mutex::new(shared),
+        keeper,
         generation: AtomicUsize::new(1),
         badly_started: AtomicBool::new(false),
         flying: AtomicUsize::new(0),
@@ -137,7 +181,8 @@ async fn run_subject(ctx: &RunContext, order: &Order, names: &Names, fault: Opti
             .await
             .map_err(Halt::before_the_first_step);
     }
-    let spec = subject::subject(names, order, image, 1);
+    let settings = Settings::of(&order.scenario.start);
+    let spec = subject::subject(names, order, image, &settings, 1);
     let ran = overlay::run(ctx, &spec, fault).await;
     ran.map_err(Halt::before_the_first_step)
 }

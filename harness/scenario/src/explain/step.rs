@@ -1,6 +1,10 @@
 //! A step in words.
 
-use crate::model::{DEFAULT_PROFILE, Parameter, ProfileSel, RecreateHow, Seed, SeedContent, Step, User};
+use comeback_text::redact;
+
+use crate::model::{
+    DEFAULT_PROFILE, ImageRef, Parameter, ProfileSel, RecreateHow, Recreation, Seed, SeedContent, Step, User,
+};
 
 /// A step as a clause: the words of its operation, filled in.
 pub(super) fn sentence(step: &Step) -> String {
@@ -41,8 +45,13 @@ fn filled_in(step: &Step, name: &str) -> Option<String> {
             format!("SIGTERM to PID 1, SIGKILL after {} s", grace.as_secs())
         }
         ("signal", Some(Parameter::Signal(signal))) => signal.to_string(),
-        ("how", Some(Parameter::How(RecreateHow::Stop))) => "stopped, removed".to_owned(),
-        ("how", Some(Parameter::How(RecreateHow::Force))) => "removed by force while it runs".to_owned(),
+        ("flags", Some(Parameter::Start { force, .. })) => flag(force, "--force"),
+        ("flags", Some(Parameter::NoSupervise(no_supervise))) => flag(no_supervise, "--no-supervise"),
+        ("how", Some(Parameter::Recreation(recreation))) => match recreation.how {
+            RecreateHow::Stop => "stopped, removed".to_owned(),
+            RecreateHow::Force => "removed by force while it runs".to_owned(),
+        },
+        ("changes", Some(Parameter::Recreation(recreation))) => changes(recreation),
         ("seed", Some(Parameter::Seed(what))) => seed(what),
         ("probe", Some(Parameter::Until(probe, _))) => probe.to_string(),
         ("value", Some(Parameter::Until(_, value))) => value.to_string(),
@@ -51,6 +60,40 @@ fn filled_in(step: &Step, name: &str) -> Option<String> {
         _ => return None,
     };
     Some(text)
+}
+
+fn flag(given: bool, flag: &str) -> String {
+    if given { format!(" ({flag})") } else { String::new() }
+}
+
+/// What is different in a container that is made again.
+fn changes(recreation: &Recreation) -> String {
+    let mut all = Vec::new();
+    match &recreation.image {
+        Some(ImageRef::Subject) => all.push("the image under test".to_owned()),
+        Some(ImageRef::Other(image)) => all.push(format!("the image {image}")),
+        None => {}
+    }
+    if let Some(env) = &recreation.env {
+        let names: Vec<String> = env
+            .iter()
+            .map(|(name, value)| redact::text(&format!("{name}={value}")))
+            .collect();
+        all.push(match names.is_empty() {
+            true => "no extra environment".to_owned(),
+            false => format!("the environment {}", names.join(" ")),
+        });
+    }
+    if let Some(cmd) = &recreation.cmd {
+        all.push(format!("the command `{}`", cmd.join(" ")));
+    }
+    if let Some(entrypoint) = &recreation.entrypoint {
+        all.push(format!("the entrypoint `{}`", entrypoint.join(" ")));
+    }
+    if all.is_empty() {
+        return String::new();
+    }
+    format!(", with {}", all.join(" and "))
 }
 
 pub(super) fn seed(seed: &Seed) -> String {
@@ -81,9 +124,10 @@ mod tests {
     fn the_words_of_every_operation_are_filled_in() {
         for kind in OperationKind::ALL {
             let info = kind.info();
-            // What `release` lets go has to be held before.
+            // What `release` and `engine-unpause` let go has to be held before, and what is filled up has a size.
             let text = format!(
-                "schema = 1\ntitle = \"t\"\ninvariant = true\n[[profile]]\nname = \"work\"\n[[step]]\nhold-at = {{ state = \
+                "schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\nvolume_size = \"8M\"\n[[profile]]\nname = \
+                 \"work\"\n[[step]]\nengine-pause = {{}}\n[[step]]\nhold-at = {{ state = \
                  \"draining\" }}\n[[step]]\n{}\n[[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \
                  \"up\"\n",
                 info.example

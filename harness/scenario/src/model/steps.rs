@@ -1,11 +1,12 @@
 //! What is done: the closed set of operations, and on whom they act.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Seed, ValueSet};
+use super::{ImageRef, Seed, ValueSet};
 use crate::vocabulary::{OperationInfo, OperationKind, Probe};
 
 /// One occurrence of an operation.
@@ -51,6 +52,34 @@ pub enum RecreateHow {
     Force,
 }
 
+/// How a container is made again. What is `None` is as in the container before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recreation {
+    /// How the old one goes.
+    pub how: RecreateHow,
+    /// The image.
+    pub image: Option<ImageRef>,
+    /// The extra environment.
+    pub env: Option<BTreeMap<String, String>>,
+    /// The command.
+    pub cmd: Option<Vec<String>>,
+    /// The entrypoint.
+    pub entrypoint: Option<Vec<String>>,
+}
+
+impl Recreation {
+    /// The same container again, but for the image of an `[upgrade]`.
+    pub fn plain(how: RecreateHow) -> Self {
+        Self {
+            how,
+            image: None,
+            env: None,
+            cmd: None,
+            entrypoint: None,
+        }
+    }
+}
+
 /// The closed set of operations: each names who sends what to whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
@@ -58,6 +87,8 @@ pub enum Operation {
     OperatorStart {
         /// Pass `--all`.
         all: bool,
+        /// Pass `--force`.
+        force: bool,
     },
     /// `hermes gateway stop`.
     OperatorStop {
@@ -69,6 +100,13 @@ pub enum Operation {
         /// Pass `--all`.
         all: bool,
     },
+    /// `hermes gateway run`, left running.
+    OperatorRun {
+        /// Pass `--no-supervise`.
+        no_supervise: bool,
+    },
+    /// `hermes gateway status`.
+    OperatorStatus,
     /// The engine's restart: SIGTERM to PID 1, SIGKILL after the grace, start.
     EngineRestart {
         /// Time between SIGTERM and SIGKILL; the engine takes whole seconds.
@@ -87,10 +125,11 @@ pub enum Operation {
     /// The engine's start of a stopped container.
     EngineStart,
     /// Remove the container and create it again on the same volume.
-    Recreate {
-        /// How the old one goes.
-        how: RecreateHow,
-    },
+    Recreate(Box<Recreation>),
+    /// The engine freezes all processes of the container.
+    EnginePause,
+    /// The engine lets them go on.
+    EngineUnpause,
     /// The same through the Compose tool: `up --force-recreate`.
     ComposeRecreate,
     /// A signal to the gateway process, from inside the container.
@@ -109,10 +148,16 @@ pub enum Operation {
     CtrlC,
     /// Put a file on the volume while the container runs.
     Stamp(Box<Seed>),
+    /// Use up all room on the volume.
+    Fill,
+    /// Give that room back.
+    Free,
     /// `hermes profile create`.
     ProfileCreate,
     /// `hermes profile delete`.
     ProfileDelete,
+    /// `hermes profile use`.
+    ProfileUse,
     /// Wait until a probe has a value.
     WaitUntil {
         /// The probe.
@@ -140,8 +185,17 @@ pub enum Parameter<'a> {
     Grace(Duration),
     /// `signal`.
     Signal(Signal),
-    /// `how`.
-    How(RecreateHow),
+    /// `all` and `force`.
+    Start {
+        /// `all`.
+        all: bool,
+        /// `force`.
+        force: bool,
+    },
+    /// `no_supervise`.
+    NoSupervise(bool),
+    /// The keys of a recreation.
+    Recreation(&'a Recreation),
     /// The keys of a seed.
     Seed(&'a Seed),
     /// `probe` and `value`.
@@ -157,19 +211,26 @@ impl Operation {
             Self::OperatorStart { .. } => OperationKind::OperatorStart,
             Self::OperatorStop { .. } => OperationKind::OperatorStop,
             Self::OperatorRestart { .. } => OperationKind::OperatorRestart,
+            Self::OperatorRun { .. } => OperationKind::OperatorRun,
+            Self::OperatorStatus => OperationKind::OperatorStatus,
             Self::EngineRestart { .. } => OperationKind::EngineRestart,
             Self::EngineStop { .. } => OperationKind::EngineStop,
             Self::EngineKill { .. } => OperationKind::EngineKill,
             Self::EngineStart => OperationKind::EngineStart,
-            Self::Recreate { .. } => OperationKind::Recreate,
+            Self::Recreate(_) => OperationKind::Recreate,
+            Self::EnginePause => OperationKind::EnginePause,
+            Self::EngineUnpause => OperationKind::EngineUnpause,
             Self::ComposeRecreate => OperationKind::ComposeRecreate,
             Self::SignalGateway { .. } => OperationKind::SignalGateway,
             Self::SignalInit { .. } => OperationKind::SignalInit,
             Self::OomGateway => OperationKind::OomGateway,
             Self::CtrlC => OperationKind::CtrlC,
             Self::Stamp(_) => OperationKind::Stamp,
+            Self::Fill => OperationKind::Fill,
+            Self::Free => OperationKind::Free,
             Self::ProfileCreate => OperationKind::ProfileCreate,
             Self::ProfileDelete => OperationKind::ProfileDelete,
+            Self::ProfileUse => OperationKind::ProfileUse,
             Self::WaitUntil { .. } => OperationKind::WaitUntil,
             Self::HoldAt { .. } => OperationKind::HoldAt,
             Self::Release => OperationKind::Release,
@@ -190,18 +251,27 @@ impl Operation {
     /// Its own parameter, if it has one.
     pub fn parameter(&self) -> Option<Parameter<'_>> {
         match self {
-            Self::OperatorStart { all } | Self::OperatorStop { all } | Self::OperatorRestart { all } => {
-                Some(Parameter::All(*all))
-            }
+            Self::OperatorStart { all, force } => Some(Parameter::Start {
+                all: *all,
+                force: *force,
+            }),
+            Self::OperatorStop { all } | Self::OperatorRestart { all } => Some(Parameter::All(*all)),
+            Self::OperatorRun { no_supervise } => Some(Parameter::NoSupervise(*no_supervise)),
             Self::EngineRestart { grace } | Self::EngineStop { grace } => Some(Parameter::Grace(*grace)),
             Self::EngineKill { signal } | Self::SignalGateway { signal } | Self::SignalInit { signal } => {
                 Some(Parameter::Signal(*signal))
             }
-            Self::Recreate { how } => Some(Parameter::How(*how)),
+            Self::Recreate(recreation) => Some(Parameter::Recreation(recreation)),
             Self::Stamp(seed) => Some(Parameter::Seed(seed)),
             Self::WaitUntil { probe, value } => Some(Parameter::Until(*probe, value)),
             Self::HoldAt { state } => Some(Parameter::State(state)),
             Self::EngineStart
+            | Self::OperatorStatus
+            | Self::EnginePause
+            | Self::EngineUnpause
+            | Self::Fill
+            | Self::Free
+            | Self::ProfileUse
             | Self::ComposeRecreate
             | Self::OomGateway
             | Self::CtrlC
@@ -214,7 +284,10 @@ impl Operation {
 
     /// True if it passes `--all`: it is about every profile's gateway, whatever the step names.
     pub fn is_for_all(&self) -> bool {
-        self.parameter() == Some(Parameter::All(true))
+        matches!(
+            self.parameter(),
+            Some(Parameter::All(true) | Parameter::Start { all: true, .. })
+        )
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Expect {
     pub probe: Probe,
     /// Of which profile.
     pub profile: String,
+    /// Of which path on the volume, if it is about one.
+    pub path: Option<String>,
     /// What a fixed release shows.
     pub fixed: ValueSet,
     /// What a regressed release shows.
@@ -151,6 +153,8 @@ pub struct KnownRow {
     pub probe: Probe,
     /// Of which profile.
     pub profile: String,
+    /// Of which path on the volume, if it is about one.
+    pub path: Option<String>,
     /// What that release shows.
     pub observed: ValueSet,
 }

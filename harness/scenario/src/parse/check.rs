@@ -3,9 +3,11 @@
 use comeback_gateway::files::profile_of;
 
 use super::cursor::{Reader, Span, Tab};
-use super::rows::Row;
+use super::rows::{Row, in_words};
 use super::steps::RawStep;
-use crate::model::{Expect, KnownRow, Moment, Need, Operation, Parameter, Profile, RestartPolicy, Seed, Start};
+use crate::model::{
+    Expect, ImageRef, KnownRow, Moment, Need, Operation, Parameter, Profile, RestartPolicy, Seed, Start,
+};
 use crate::vocabulary::{ContainerEffect, IntentEffect, Values, did_you_mean};
 
 /// The parts that are complete by the time the checks run.
@@ -20,11 +22,15 @@ pub(super) struct Places<'a, 't, 'i> {
 }
 
 /// What a step needs of the host goes without saying.
-pub(super) fn with_implied_needs(mut needs: Vec<Need>, steps: &[RawStep]) -> Vec<Need> {
-    for step in steps.iter().filter_map(|s| s.step.as_ref()) {
-        if let Some(implied) = step.op.info().needs
-            && !needs.contains(&implied)
-        {
+pub(super) fn with_implied_needs(mut needs: Vec<Need>, start: &Start, steps: &[RawStep]) -> Vec<Need> {
+    let of_start = [
+        start.setup.healthcheck.as_ref().map(|_| Need::Healthcheck),
+        start.setup.volume_size.map(|_| Need::SizedVolume),
+    ];
+    let of_steps = steps.iter().filter_map(|s| s.step.as_ref());
+    let of_steps = of_steps.flat_map(|step| step.op.info().needs.iter().copied());
+    for implied in of_start.into_iter().flatten().chain(of_steps) {
+        if !needs.contains(&implied) {
             needs.push(implied);
         }
     }
@@ -105,13 +111,10 @@ impl Reader {
             let twice = |other: &&Row<Expect>| other.key() == Some(key) && (!several || other.row == row.row);
             if let Some(first) = expects[..index].iter().find(twice) {
                 let first = first.span.clone();
-                self.error(
-                    row.span.clone(),
-                    format!("the row {}, {}, {} is there twice", key.0, key.1, key.2),
-                )
-                .label("again here")
-                .also(first, "first here")
-                .note("alternatives are a list: fixed = [\"up\", \"respawning\"]");
+                self.error(row.span.clone(), format!("the row {} is there twice", in_words(key)))
+                    .label("again here")
+                    .also(first, "first here")
+                    .note("alternatives are a list: fixed = [\"up\", \"respawning\"]");
             }
         }
         self.check_columns(places, expects);
@@ -186,11 +189,8 @@ impl Reader {
             return;
         };
         let Some(expect) = expects.iter().find(|e| e.key() == Some(key)) else {
-            self.error(
-                row.span.clone(),
-                format!("no `[[expect]]` is about {}, {}, {}", key.0, key.1, key.2),
-            )
-            .label("a deviation from what?");
+            self.error(row.span.clone(), format!("no `[[expect]]` is about {}", in_words(key)))
+                .label("a deviation from what?");
             return;
         };
         if let Some(expect) = &expect.row
@@ -204,6 +204,10 @@ impl Reader {
     /// Steps that need something of the rest of the file.
     pub(super) fn check_steps(&mut self, places: &Places<'_, '_, '_>, steps: &[RawStep]) {
         let ops = || steps.iter().filter_map(|s| Some((&s.step.as_ref()?.op, s)));
+        if let (Some(span), ImageRef::Other(_)) = (&places.upgrade, &places.start.image) {
+            self.error(span.clone(), "`[start]` and `[upgrade]` both name the first image")
+                .label("leave out `image` there, or this table");
+        }
         if let Some(span) = &places.upgrade
             && steps.iter().all(|s| s.step.is_some())
             && !ops().any(|(op, _)| op.info().container == ContainerEffect::Recreates)
@@ -213,8 +217,25 @@ impl Reader {
                 .note("recreate or compose-recreate");
         }
         let mut held: Option<Span> = None;
+        let mut paused = false;
         for raw in steps {
             match raw.step.as_ref().map(|s| &s.op) {
+                Some(Operation::EnginePause) => paused = true,
+                Some(Operation::EngineUnpause) if !paused => {
+                    self.error(raw.span.clone(), "nothing is paused here")
+                        .label("needs an `engine-pause` before it");
+                }
+                Some(Operation::Fill | Operation::Free) if places.start.setup.volume_size.is_none() => {
+                    self.error(
+                        raw.span.clone(),
+                        "this volume has no size that it could be filled up to",
+                    )
+                    .label("needs `volume_size` in `[start]`");
+                }
+                Some(Operation::Recreate(recreation)) if recreation.image.is_some() && places.upgrade.is_some() => {
+                    self.error(raw.span.clone(), "`[upgrade]` says which image comes next")
+                        .label("leave out `image` here, or `[upgrade]`");
+                }
                 Some(Operation::HoldAt { .. }) => held = Some(raw.span.clone()),
                 Some(Operation::Release) if held.is_none() => {
                     self.error(raw.span.clone(), "nothing is held here")

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::cursor::{Node, Reader, Span, Tab, list};
 use super::scalars::is_slug;
-use crate::model::{DEFAULT_PROFILE, ImageRef, Profile, RestartPolicy, Start, StartBy, StartWait, Upgrade};
+use crate::model::{DEFAULT_PROFILE, ImageRef, Profile, RestartPolicy, Setup, Start, StartBy, StartWait, Upgrade};
 use crate::vocabulary::{POLICIES, START, START_BY, START_WAIT, SUBJECT};
 
 /// `[start]` as written. Defaults are chosen once the profiles are known.
@@ -27,6 +27,8 @@ impl Reader {
                 env: BTreeMap::new(),
                 policy: RestartPolicy::No,
                 overlay: None,
+                image: ImageRef::Subject,
+                setup: Setup::default(),
             },
             by: None,
             wait: None,
@@ -47,6 +49,8 @@ impl Reader {
         raw.start.env = self.env(&tab);
         raw.start.policy = self.key_word(&tab, "policy", POLICIES).unwrap_or_default();
         raw.start.overlay = self.overlay(&tab);
+        raw.start.image = self.key_image(&tab, "image").unwrap_or(ImageRef::Subject);
+        raw.start.setup = self.setup(&tab);
         if let Some((StartBy::Cmd, span)) = &raw.by
             && raw.start.cmd.is_empty()
         {
@@ -59,7 +63,7 @@ impl Reader {
 
     /// Takes the environment. Only strings are allowed, because the container could read other values differently from
     /// how they are written.
-    fn env(&mut self, tab: &Tab<'_, '_>) -> BTreeMap<String, String> {
+    pub(super) fn env(&mut self, tab: &Tab<'_, '_>) -> BTreeMap<String, String> {
         let mut env = BTreeMap::new();
         let Some(node) = tab.get("env") else { return env };
         let Some(table) = node.get_ref().as_table() else {

@@ -4,7 +4,7 @@ use super::cursor::{Node, Reader, Span, Tab};
 use crate::model::{
     DEFAULT_PROFILE, Deviation, Expect, Known, KnownRow, Moment, Probe, Race, Releases, Value, ValueSet,
 };
-use crate::vocabulary::{EXPECT, GUARDS, KNOWN, KNOWN_ROW, Moments, RACE};
+use crate::vocabulary::{About, EXPECT, GUARDS, KNOWN, KNOWN_ROW, Moments, RACE};
 
 /// A parsed row, with its places for errors that involve other rows.
 pub(super) struct Row<T> {
@@ -18,6 +18,19 @@ pub(super) struct Row<T> {
     pub(super) probe: Option<(Probe, Span)>,
     /// The profile, and its place if it is written.
     pub(super) profile: (String, Option<Span>),
+    /// The path on the volume, if the row is about one.
+    pub(super) path: Option<String>,
+}
+
+/// What rows are told apart by: moment, probe, profile and path.
+pub(super) type Key<'r> = (Moment, Probe, &'r str, Option<&'r str>);
+
+/// A row's key, for messages.
+pub(super) fn in_words((at, probe, profile, path): Key<'_>) -> String {
+    match path {
+        Some(path) => format!("{at}, {probe}, {path}"),
+        None => format!("{at}, {probe}, {profile}"),
+    }
 }
 
 /// A parsed deviation on record, with its rows and their places.
@@ -30,8 +43,14 @@ pub(super) struct OnRecord<T> {
 
 impl<T> Row<T> {
     /// The key by which rows are compared.
-    pub(super) fn key(&self) -> Option<(Moment, Probe, &str)> {
-        Some((self.at.as_ref()?.0, self.probe.as_ref()?.0, self.profile.0.as_str()))
+    pub(super) fn key(&self) -> Option<Key<'_>> {
+        let path = self.path.as_deref();
+        Some((
+            self.at.as_ref()?.0,
+            self.probe.as_ref()?.0,
+            self.profile.0.as_str(),
+            path,
+        ))
     }
 }
 
@@ -53,12 +72,35 @@ impl Reader {
         if let (Some((at, at_span)), Some((probe, probe_span))) = (&at, &probe) {
             self.check_moment(*at, at_span.clone(), *probe, probe_span.clone());
         }
+        let path = self.row_path(tab, probe.as_ref());
         Row {
             row: None,
             span: tab.span.clone(),
             at,
             probe,
             profile,
+            path,
+        }
+    }
+
+    /// Takes `path`, which rows about a path have, and no others.
+    fn row_path(&mut self, tab: &Tab<'_, '_>, probe: Option<&(Probe, Span)>) -> Option<String> {
+        let (probe, place) = probe?;
+        match (probe.info().about == About::Path, tab.get("path")) {
+            (true, None) => {
+                self.error(place.clone(), format!("{probe} needs `path`"))
+                    .label("such as path = \"gateway.lock\"");
+                None
+            }
+            (false, Some(_)) => {
+                self.error(tab.key_span("path"), format!("{probe} does not take a path"))
+                    .label("it belongs to the probe `file`");
+                None
+            }
+            _ => {
+                let (text, span) = self.key_str(tab, "path")?;
+                self.volume_path(text, span)
+            }
         }
     }
 
@@ -108,6 +150,7 @@ impl Reader {
                 at: *at,
                 probe,
                 profile: raw.profile.0.clone(),
+                path: raw.path.clone(),
                 fixed,
                 regressed,
                 guards,
@@ -210,6 +253,7 @@ impl Reader {
                     at,
                     probe,
                     profile: raw.profile.0.clone(),
+                    path: raw.path.clone(),
                     observed,
                 });
             }

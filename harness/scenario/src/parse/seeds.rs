@@ -1,5 +1,7 @@
 //! Parses files that are put on the volume, before the first boot or by the step `stamp`.
 
+use std::path::PathBuf;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use toml::de::DeValue;
@@ -24,6 +26,7 @@ const MAX_DEPTH: usize = 64;
 enum SeedKind {
     File,
     Dir,
+    Symlink,
 }
 
 impl Reader {
@@ -36,11 +39,18 @@ impl Reader {
             Some(_) => self.key_word(tab, "kind", SEED_KINDS),
             None => Some(SeedKind::File),
         };
-        let dir = kind == Some(SeedKind::Dir);
         // The kind decides which content is allowed.
-        let content = kind.and_then(|_| self.seed_content(tab, dir));
+        let content = kind.as_ref().and_then(|kind| match kind {
+            SeedKind::Symlink => self.link_target(tab),
+            SeedKind::File | SeedKind::Dir => self.seed_content(tab, *kind == SeedKind::Dir),
+        });
         let owner = self.owner(tab);
-        let mode = self.mode(tab, if dir { 0o755 } else { 0o644 });
+        let default = match kind {
+            Some(SeedKind::Dir) => 0o755,
+            Some(SeedKind::Symlink) => 0o777,
+            Some(SeedKind::File) | None => 0o644,
+        };
+        let mode = self.mode(tab, default);
         Some(Seed {
             path: path?,
             content: content?,
@@ -49,8 +59,37 @@ impl Reader {
         })
     }
 
+    /// Takes where a symbolic link leads. It may lead anywhere in the container, also to nowhere.
+    fn link_target(&mut self, tab: &Tab<'_, '_>) -> Option<SeedContent> {
+        let content = ["text", "json", "base64", "size"]
+            .into_iter()
+            .find(|key| tab.get(key).is_some());
+        if let Some(key) = content {
+            self.error(tab.key_span(key), "a symbolic link has no content")
+                .label("write `target` instead");
+            return None;
+        }
+        let Some((target, span)) = self.key_str(tab, "target") else {
+            if tab.get("target").is_none() {
+                self.error(tab.span.clone(), "a symbolic link needs `target`")
+                    .label("such as target = \"/opt/data/elsewhere\"");
+            }
+            return None;
+        };
+        if target.is_empty() || target.contains('\0') {
+            self.error(span, "a symbolic link has to lead somewhere");
+            return None;
+        }
+        Some(SeedContent::Link(PathBuf::from(target)))
+    }
+
     /// Takes the content of a file, which must be given in exactly one way.
     fn seed_content(&mut self, tab: &Tab<'_, '_>, dir: bool) -> Option<SeedContent> {
+        if tab.get("target").is_some() {
+            self.error(tab.key_span("target"), "only a symbolic link has a target")
+                .label("needs kind = \"symlink\"");
+            return None;
+        }
         let given: Vec<&str> = ["text", "json", "base64", "size"]
             .into_iter()
             .filter(|k| tab.get(k).is_some())
@@ -63,8 +102,9 @@ impl Reader {
                 return None;
             }
             (false, []) => {
-                self.error(tab.span.clone(), "the content of the file is missing")
-                    .note("write one of text, json, base64, size; or kind = \"dir\"");
+                self.error(tab.span.clone(), "the content of the file is missing").note(
+                    "write one of text, json, base64, size; or kind = \"dir\", or kind = \"symlink\" with target",
+                );
                 return None;
             }
             (false, [_]) => {}

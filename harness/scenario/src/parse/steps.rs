@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::cursor::{Node, Reader, Span, Tab, list};
-use crate::model::{DEFAULT_PROFILE, Operation, ProfileSel, RecreateHow, Signal, Step, User};
+use crate::model::{DEFAULT_PROFILE, Operation, ProfileSel, RecreateHow, Recreation, Signal, Step, User};
 use crate::vocabulary::{
     ALL_PROFILES, COMMON, GATEWAY_STATES, OperationKind, RECREATE_HOW, USERS, did_you_mean, is_step_parameter,
     suggest_operation,
@@ -166,7 +166,12 @@ impl Reader {
         Some(match kind {
             OperationKind::OperatorStart => Operation::OperatorStart {
                 all: self.key_bool(tab, "all", false),
+                force: self.key_bool(tab, "force", false),
             },
+            OperationKind::OperatorRun => Operation::OperatorRun {
+                no_supervise: self.key_bool(tab, "no_supervise", false),
+            },
+            OperationKind::OperatorStatus => Operation::OperatorStatus,
             OperationKind::OperatorStop => Operation::OperatorStop {
                 all: self.key_bool(tab, "all", false),
             },
@@ -187,13 +192,9 @@ impl Reader {
                 },
             },
             OperationKind::EngineStart => Operation::EngineStart,
-            OperationKind::Recreate => Operation::Recreate {
-                how: if tab.get("how").is_some() {
-                    self.key_word(tab, "how", RECREATE_HOW)?
-                } else {
-                    RecreateHow::Stop
-                },
-            },
+            OperationKind::Recreate => Operation::Recreate(Box::new(self.recreation(tab)?)),
+            OperationKind::EnginePause => Operation::EnginePause,
+            OperationKind::EngineUnpause => Operation::EngineUnpause,
             OperationKind::ComposeRecreate => Operation::ComposeRecreate,
             OperationKind::SignalGateway => Operation::SignalGateway {
                 signal: self.key_signal(tab)?,
@@ -212,6 +213,9 @@ impl Reader {
             OperationKind::OomGateway => Operation::OomGateway,
             OperationKind::CtrlC => Operation::CtrlC,
             OperationKind::Stamp => Operation::Stamp(Box::new(self.seed(tab)?)),
+            OperationKind::Fill => Operation::Fill,
+            OperationKind::Free => Operation::Free,
+            OperationKind::ProfileUse => Operation::ProfileUse,
             OperationKind::ProfileCreate => Operation::ProfileCreate,
             OperationKind::ProfileDelete => Operation::ProfileDelete,
             OperationKind::WaitUntil => {
@@ -230,6 +234,25 @@ impl Reader {
             }
             OperationKind::Release => Operation::Release,
             OperationKind::Settle => Operation::Settle,
+        })
+    }
+
+    /// Takes the keys of a recreation.
+    fn recreation(&mut self, tab: &Tab<'_, '_>) -> Option<Recreation> {
+        let how = match tab.get("how") {
+            Some(_) => self.key_word(tab, "how", RECREATE_HOW)?,
+            None => RecreateHow::Stop,
+        };
+        let list = |reader: &mut Self, key| tab.get(key).and_then(|_| reader.argv(tab, key));
+        Some(Recreation {
+            how,
+            image: match tab.get("image") {
+                Some(_) => Some(self.key_image(tab, "image")?),
+                None => None,
+            },
+            env: tab.get("env").map(|_| self.env(tab)),
+            cmd: list(self, "cmd"),
+            entrypoint: list(self, "entrypoint"),
         })
     }
 

@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::cursor::{Node, Reader, list, type_name};
 use crate::model::{Absent, Probe, Signal, Value, ValueSet};
-use crate::vocabulary::{ProbeInfo, Values, did_you_mean};
+use crate::vocabulary::{ENTRY_KINDS, ProbeInfo, USERS, Values, did_you_mean};
 
 /// Signals that can kill a process, besides those that a step can send.
 const DEADLY: &[&str] = &[
@@ -64,6 +64,7 @@ impl Reader {
                 Some(Value::str(s.as_ref()))
             }
             (Values::Bool, DeValue::Boolean(flag)) => Some(Value::Bool(*flag)),
+            (Values::Entry, DeValue::String(s)) => return self.entry(node, probe, s),
             (Values::Count, DeValue::Integer(_)) => return self.number(node, probe, i64::MAX),
             (Values::ExitCode | Values::ExitOrSignal, DeValue::Integer(_)) => return self.number(node, probe, 255),
             (Values::ExitOrSignal, DeValue::String(s)) => return self.death(node, probe, s),
@@ -109,6 +110,25 @@ impl Reader {
             return None;
         }
         Some(vec![Value::Int(number)])
+    }
+
+    /// Takes what a path is and whose.
+    fn entry(&mut self, node: &Node<'_>, probe: Probe, text: &str) -> Option<Vec<Value>> {
+        let parts = text.split_once(" of ");
+        let good = parts.is_some_and(|(kind, owner)| {
+            ENTRY_KINDS.contains(&kind) && (USERS.contains(&owner) || owner.parse::<u32>().is_ok())
+        });
+        if !good {
+            let label = match parts {
+                Some((kind, _)) if !ENTRY_KINDS.contains(&kind) => "unknown kind",
+                Some(_) => "unknown owner",
+                None => "write what it is and whose: \"file of hermes\"",
+            };
+            self.error(node.span(), format!("{probe} cannot be `{text}`"))
+                .label(label)
+                .note(describe(probe));
+        }
+        good.then(|| vec![Value::str(text)])
     }
 
     /// Takes the name of the signal that killed a process.
@@ -189,6 +209,11 @@ pub(crate) fn describe_values(info: &ProbeInfo) -> String {
         Values::Count => "a whole number from 0".to_owned(),
         Values::ExitCode => "an exit code from 0 to 255".to_owned(),
         Values::ExitOrSignal => "an exit code from 0 to 255, or a signal's name such as \"SIGKILL\"".to_owned(),
+        Values::Entry => format!(
+            "KIND of OWNER, with {} and {}, or a number",
+            list(ENTRY_KINDS.iter().copied()),
+            list(USERS.iter().copied())
+        ),
         Values::Substring => "a part of what was printed, as a string".to_owned(),
     };
     match info.absent {

@@ -24,7 +24,7 @@ pub struct OperationInfo {
     /// How long it takes, roughly: cases begin in the order of their length.
     pub cost: Cost,
     /// What the host must offer for it.
-    pub needs: Option<Need>,
+    pub needs: &'static [Need],
     /// Whether `explore` makes sequences of it.
     pub exploring: Exploring,
     /// What it does, in a sentence.

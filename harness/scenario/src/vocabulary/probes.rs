@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use comeback_gateway::boot_line::ACTIONS;
+use comeback_gateway::boot_line::{ACTIONS, PRIOR_EXITS};
 use comeback_gateway::state::DESIRED;
 
 use super::{GATEWAY_STATES, declare};
@@ -39,6 +39,8 @@ pub enum About {
     Container,
     /// A step of the scenario.
     Step,
+    /// A path on the volume, which the row's `path` names.
+    Path,
 }
 
 /// The values of a probe.
@@ -62,7 +64,12 @@ pub enum Values {
     ExitOrSignal,
     /// A part of what was printed.
     Substring,
+    /// What a path is and whose: `file of hermes`.
+    Entry,
 }
+
+/// What a path can be.
+pub const ENTRY_KINDS: &[&str] = &["file", "dir", "symlink", "other"];
 
 /// The moments a probe makes sense at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,6 +188,16 @@ declare! {
         label: "boot folded",
         boot_label: Some("folds into root"),
     },
+    BootPriorExit => ProbeInfo {
+        name: "boot.prior_exit",
+        about: About::Gateway,
+        values: Values::Words(PRIOR_EXITS),
+        absent: Some("the line does not say so, or there is no line"),
+        moments: Moments::NotDown,
+        doc: "`prior_exit=` of the profile's line in container-boot.log for that boot: how the gateway before it ended",
+        label: "boot prior exit",
+        boot_label: Some("prior exit"),
+    },
     Served => ProbeInfo {
         name: "served",
         about: About::Gateway,
@@ -252,6 +269,37 @@ declare! {
         label: "gateway processes",
         boot_label: None,
     },
+    ServiceDeaths => ProbeInfo {
+        name: "service.deaths",
+        about: About::Gateway,
+        values: Values::Count,
+        absent: None,
+        moments: Moments::NotDown,
+        doc: "how many processes of the service have ended since the container was last started, by the supervisor's tally",
+        label: "service's deaths",
+        boot_label: None,
+    },
+    GatewayProcesses => ProbeInfo {
+        name: "gateway.processes",
+        about: About::Gateway,
+        values: Values::Count,
+        absent: None,
+        moments: Moments::NotDown,
+        doc: "how many processes are the profile's gateway, whoever started them: supervised or not",
+        label: "processes of the gateway",
+        boot_label: None,
+    },
+    CronTicks => ProbeInfo {
+        name: "cron.ticks",
+        about: About::Gateway,
+        values: Values::Bool,
+        absent: Some("no heartbeat of it was ever seen"),
+        moments: Moments::NotDown,
+        doc: "whether the gateway's scheduler has renewed its heartbeat, cron/ticker_heartbeat, since the process that is \
+              supervised now was first seen",
+        label: "scheduler ticks",
+        boot_label: None,
+    },
     Shutdown => ProbeInfo {
         name: "shutdown",
         about: About::Gateway,
@@ -265,7 +313,7 @@ declare! {
     Container => ProbeInfo {
         name: "container",
         about: About::Container,
-        values: Values::Words(&["running", "exited", "looping"]),
+        values: Values::Words(&["running", "paused", "exited", "looping"]),
         absent: None,
         moments: Moments::Any,
         doc: "what the engine says of the container; `looping`: since a step last started or stopped it, it ended three \
@@ -293,11 +341,31 @@ declare! {
         label: "container boots",
         boot_label: None,
     },
+    ContainerHealth => ProbeInfo {
+        name: "container.health",
+        about: About::Container,
+        values: Values::Words(&["starting", "healthy", "unhealthy"]),
+        absent: Some("the container has no health check"),
+        moments: Moments::NotDown,
+        doc: "what the engine said last of the container's health check, in this life of it",
+        label: "container's health",
+        boot_label: None,
+    },
+    File => ProbeInfo {
+        name: "file",
+        about: About::Path,
+        values: Values::Entry,
+        absent: Some("nothing is there"),
+        moments: Moments::NotDown,
+        doc: "what is at the row's `path` on the volume, and whose: `KIND of OWNER`; links are not followed",
+        label: "on the volume",
+        boot_label: None,
+    },
     StepExit => ProbeInfo {
         name: "step.exit",
         about: About::Step,
         values: Values::ExitCode,
-        absent: None,
+        absent: Some("it could not be run, or it was left running"),
         moments: Moments::After,
         doc: "what the command of step N returned",
         label: "command's exit",

@@ -92,11 +92,76 @@ pub const START: Shape = Shape {
         ),
         optional("env", Kind::Env, "extra environment of the container"),
         optional(
+            "image",
+            Kind::Image,
+            "the image of the first container (default \"subject\"); `recreate` can change it",
+        ),
+        optional(
+            "entrypoint",
+            Kind::Strings,
+            "the container's entrypoint (default: the image's own)",
+        ),
+        optional(
+            "init",
+            Kind::Bool,
+            "true: the engine's own init is PID 1, as with `docker run --init` (default false)",
+        ),
+        optional(
+            "user",
+            Kind::Line,
+            "the user of PID 1, as with `docker run --user` (default: the image's own)",
+        ),
+        optional(
+            "read_only",
+            Kind::Bool,
+            "true: the root file system is read-only (default false)",
+        ),
+        optional(
+            "cap_drop",
+            Kind::Capabilities,
+            "capabilities to take away from those that a boot needs, or \"ALL\"",
+        ),
+        optional(
+            "cap_add",
+            Kind::Capabilities,
+            "capabilities to give, of those that engines give by default",
+        ),
+        optional(
+            "tmpfs",
+            Kind::Tmpfs,
+            "directories in memory, as with `docker run --tmpfs`: \"/run\" or \"/run:exec,size=16m\"",
+        ),
+        optional(
+            "healthcheck",
+            Kind::Table(&HEALTHCHECK),
+            "the container's health check (default: the image's own)",
+        ),
+        optional(
+            "volume_size",
+            Kind::Size,
+            "the size of the volume, 4M to 192M: it is in memory then (default: no limit)",
+        ),
+        optional(
             "policy",
             Kind::Word(POLICIES),
             "the container's restart policy (default \"no\")",
         ),
         optional("overlay", Kind::Name, "a fault overlay to switch on"),
+    ],
+};
+
+/// `healthcheck` of `[start]`.
+pub const HEALTHCHECK: Shape = Shape {
+    name: "healthcheck",
+    keys: &[
+        required("cmd", Kind::Strings, "the command; its exit code 0 means healthy"),
+        optional("interval", Kind::Duration, "time between two of them (default \"1s\")"),
+        optional("timeout", Kind::Duration, "how long one may take (default \"10s\")"),
+        optional(
+            "retries",
+            Kind::Count,
+            "so many failures in a row mean unhealthy (default 1)",
+        ),
     ],
 };
 
@@ -128,9 +193,14 @@ pub const SEED: Shape = Shape {
         optional("base64", Kind::Base64, "its content as bytes"),
         optional("size", Kind::Count, "that many bytes of filler"),
         optional(
+            "target",
+            Kind::Line,
+            "where a symbolic link leads, with kind = \"symlink\"",
+        ),
+        optional(
             "kind",
             Kind::Word(SEED_KINDS),
-            "a file or a directory (default \"file\")",
+            "a file, a directory or a symbolic link (default \"file\")",
         ),
         optional(
             "owner",
@@ -176,6 +246,11 @@ pub const EXPECT: Shape = Shape {
         required("at", Kind::Moment, "when it is read"),
         required("probe", Kind::Probe, "what is read"),
         optional("profile", Kind::Profile, "of which profile (default \"default\")"),
+        optional(
+            "path",
+            Kind::VolumePath,
+            "with the probe `file`: which, below the volume's root",
+        ),
         required("fixed", Kind::Values, "what a fixed release shows"),
         required("regressed", Kind::Values, "what a regressed release shows"),
         optional(
@@ -237,6 +312,11 @@ pub const KNOWN_ROW: Shape = Shape {
         required("at", Kind::Moment, "when, as in the row it is about"),
         required("probe", Kind::Probe, "what"),
         optional("profile", Kind::Profile, "of which profile (default \"default\")"),
+        optional(
+            "path",
+            Kind::VolumePath,
+            "with the probe `file`: which, below the volume's root",
+        ),
         required("observed", Kind::Values, "what that release shows"),
     ],
 };

@@ -1,0 +1,55 @@
+//! An engine that answers that it is done and has done nothing: no step may take its word for it.
+
+use rstest::rstest;
+
+use super::play::play_on;
+use comeback_fake::faulty::{Fault, Kind};
+use comeback_fake::{Fake, Personality};
+use comeback_scenario::Catalogue;
+use comeback_verdict::Classification;
+
+/// The classification of a case with these steps, in which the engine does nothing at one call.
+fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize)>) -> (Classification, String) {
+    let mut text = format!("schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\n{start}\n");
+    for step in steps {
+        text += &format!("[[step]]\n{step}\n");
+    }
+    text += "[[expect]]\nat = \"end\"\nprobe = \"state.parses\"\nfixed = true\nregressed = true\n";
+    let table = Catalogue::from_texts([("idle.toml", text.as_str())]).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = table.iter().next().cloned().unwrap_or_else(|| panic!("no scenario"));
+    let fault = call.map(|(op, nth)| Fault {
+        op,
+        nth,
+        always: true,
+        kind: Kind::AnswersOnly,
+    });
+    let played = play_on(Fake::new(Personality::Fixed), scenario, fault, 1).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!((played.leak, played.left), (None, Vec::new()));
+    played
+        .attempts
+        .into_iter()
+        .next_back()
+        .unwrap_or_else(|| panic!("no attempt"))
+}
+
+#[rstest]
+#[case::pause("", &["engine-pause = {}"], ("pause", 0))]
+#[case::unpause("", &["engine-pause = {}", "engine-unpause = {}"], ("unpause", 0))]
+// The first exec is the operator's start.
+#[case::fill("volume_size = \"8M\"", &["fill = {}"], ("exec", 1))]
+#[case::free("volume_size = \"8M\"", &["free = {}"], ("exec", 1))]
+#[case::stop("", &["engine-stop = {}"], ("stop", 0))]
+#[case::restart("", &["engine-restart = {}"], ("restart", 0))]
+#[case::kill("", &["engine-kill = {}"], ("kill", 0))]
+fn an_answer_is_no_proof(#[case] start: &str, #[case] steps: &[&str], #[case] call: (&'static str, usize)) {
+    let (classification, why) = found(start, steps, Some(call));
+    assert_eq!(classification, Classification::Inconclusive, "{why}");
+}
+
+#[rstest]
+#[case::pause(&["engine-pause = {}"])]
+#[case::unpause(&["engine-pause = {}", "engine-unpause = {}", "engine-restart = {}"])]
+fn what_is_done_is_proven(#[case] steps: &[&str]) {
+    let (classification, why) = found("", steps, None);
+    assert_eq!(classification, Classification::Fixed, "{why}");
+}

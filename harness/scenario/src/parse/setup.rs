@@ -1,0 +1,162 @@
+//! Parses how the container is set up: its init, user, capabilities, file systems and health check.
+
+use std::time::Duration;
+
+use comeback_gateway::files::DATA;
+
+use super::cursor::{Node, Reader, Tab, list};
+use crate::model::{Healthcheck, ImageRef, Setup};
+use crate::vocabulary::{ALL_CAPABILITIES, CAPABILITIES, HEALTHCHECK};
+
+/// The smallest and the largest volume of a given size, in bytes.
+const VOLUME: std::ops::RangeInclusive<u64> = 4 << 20..=192 << 20;
+/// Directories that no scenario may cover: the volume, and what the kernel and the engine put there.
+const TAKEN: &[&str] = &["/", DATA, "/proc", "/sys", "/dev"];
+/// The most failures of a health check in a row that may be asked for.
+const MOST_RETRIES: i64 = 100;
+
+impl Reader {
+    /// Takes the keys of `[start]` that set the container up.
+    pub(super) fn setup(&mut self, tab: &Tab<'_, '_>) -> Setup {
+        let user = self.key_str(tab, "user").and_then(|(text, span)| {
+            let good = !text.trim().is_empty() && !text.contains(['\n', '\0']);
+            if !good {
+                self.error(span, "this cannot be a user")
+                    .label("a name or a number, with a group after a colon if need be: \"10000:10000\"");
+            }
+            good.then(|| text.to_owned())
+        });
+        Setup {
+            init: self.key_bool(tab, "init", false),
+            entrypoint: self.argv(tab, "entrypoint"),
+            user,
+            read_only: self.key_bool(tab, "read_only", false),
+            cap_drop: self.capabilities(tab, "cap_drop", true),
+            cap_add: self.capabilities(tab, "cap_add", false),
+            tmpfs: self.tmpfs(tab),
+            healthcheck: tab
+                .get("healthcheck")
+                .and_then(|node| self.table(node, &HEALTHCHECK))
+                .and_then(|tab| self.healthcheck(&tab)),
+            volume_size: tab.get("volume_size").and_then(|node| self.volume_size(node)),
+        }
+    }
+
+    /// Takes the list of a program and its arguments; `None` if the key is not there or the list is empty.
+    pub(super) fn argv(&mut self, tab: &Tab<'_, '_>, key: &str) -> Option<Vec<String>> {
+        let node = tab.get(key)?;
+        let words: Vec<String> = self
+            .key_strs(tab, key, "strings")
+            .into_iter()
+            .map(|(word, _)| word.to_owned())
+            .collect();
+        if words.is_empty() && node.get_ref().as_array().is_some_and(|items| items.is_empty()) {
+            self.error(node.span(), format!("`{key}` is empty"))
+                .label("name a program, or leave the key out");
+        }
+        (!words.is_empty()).then_some(words)
+    }
+
+    /// Takes an image of a key.
+    pub(super) fn key_image(&mut self, tab: &Tab<'_, '_>, key: &str) -> Option<ImageRef> {
+        let (text, span) = self.key_str(tab, key)?;
+        self.image(text, span)
+    }
+
+    fn capabilities(&mut self, tab: &Tab<'_, '_>, key: &str, all: bool) -> Vec<String> {
+        let mut names = Vec::new();
+        for (text, span) in self.key_strs(tab, key, "capabilities") {
+            let upper = text.to_ascii_uppercase();
+            let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
+            if CAPABILITIES.contains(&name) || (all && name == ALL_CAPABILITIES) {
+                names.push(name.to_owned());
+                continue;
+            }
+            let label = match key {
+                "cap_add" => "a scenario may only add what engines give to every container",
+                _ => "no engine gives it to a container by itself",
+            };
+            self.error(span, format!("`{key}` cannot have `{text}`"))
+                .label(label)
+                .note(format!("capabilities: {}", list(CAPABILITIES.iter().copied())));
+        }
+        names
+    }
+
+    fn tmpfs(&mut self, tab: &Tab<'_, '_>) -> Vec<String> {
+        let mut all = Vec::new();
+        for (text, span) in self.key_strs(tab, "tmpfs", "paths") {
+            let path = text.split_once(':').map_or(text, |(path, _)| path);
+            let under =
+                |taken: &str| path == taken || path.strip_prefix(taken).is_some_and(|rest| rest.starts_with('/'));
+            let problem = if !path.starts_with('/') || path.split('/').any(|part| part == "..") {
+                "it has to be an absolute path"
+            } else if path == "/" || TAKEN.iter().skip(1).any(|taken| under(taken)) {
+                "this place belongs to the volume, the kernel or the engine"
+            } else {
+                all.push(text.to_owned());
+                continue;
+            };
+            self.error(span, format!("`{text}` cannot be a directory in memory"))
+                .label(problem);
+        }
+        all
+    }
+
+    fn healthcheck(&mut self, tab: &Tab<'_, '_>) -> Option<Healthcheck> {
+        let cmd = self.argv(tab, "cmd")?;
+        let mut time = |key: &str, default: Duration| match tab.get(key) {
+            None => Some(default),
+            Some(node) => {
+                let time = self.duration(node)?;
+                if time < Duration::from_millis(100) {
+                    self.error(node.span(), "this is too short for a health check")
+                        .label("at least \"100ms\"");
+                    return None;
+                }
+                Some(time)
+            }
+        };
+        let interval = time("interval", Duration::from_secs(1));
+        let timeout = time("timeout", Duration::from_secs(10));
+        let retries = match tab.get("retries") {
+            None => Some(1),
+            Some(node) => {
+                let number = self.int(node)?;
+                let retries = u32::try_from(number)
+                    .ok()
+                    .filter(|_| (1..=MOST_RETRIES).contains(&number));
+                if retries.is_none() {
+                    self.error(node.span(), "a health check fails after 1 to 100 failures in a row");
+                }
+                retries
+            }
+        };
+        Some(Healthcheck {
+            cmd,
+            interval: interval?,
+            timeout: timeout?,
+            retries: retries?,
+        })
+    }
+
+    fn volume_size(&mut self, node: &Node<'_>) -> Option<u64> {
+        let text = self.str(node)?;
+        let bytes = bytes(text).filter(|bytes| VOLUME.contains(bytes));
+        if bytes.is_none() {
+            self.error(node.span(), "the volume cannot have that size")
+                .label("\"4M\" to \"192M\"");
+        }
+        bytes
+    }
+}
+
+/// Parses `65536K`, `64M`.
+fn bytes(text: &str) -> Option<u64> {
+    let number = |unit: &str| text.strip_suffix(unit)?.parse::<u64>().ok();
+    match (number("K"), number("M")) {
+        (Some(number), _) => number.checked_mul(1 << 10),
+        (_, Some(number)) => number.checked_mul(1 << 20),
+        (None, None) => None,
+    }
+}
