@@ -165,6 +165,12 @@ def cmdline(pid):
         return []
 
 
+def commands_running():
+    """The command of every process but the first."""
+    pids = (entry for entry in os.listdir("/proc") if entry.isdigit() and entry != "1")
+    return [argv for argv in map(cmdline, pids) if argv]
+
+
 def gateway_of(argv):
     """The profile whose gateway's command this is: `… PROGRAM [FLAG PROFILE] RUN …`; `None` if it is another command."""
     for i, word in enumerate(argv):
@@ -186,13 +192,8 @@ def count(profile, pid):
     if pid and not is_gateway(same, profile):
         # Still on its way from the supervisor through the run script: nothing else can look like it.
         return 1
-    found = 0
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and entry != "1":
-            argv = cmdline(entry)
-            # With one supervised, its likes; with none, whatever looks like a gateway of that profile.
-            if argv and (argv == same if same else is_gateway(argv, profile)):
-                found += 1
+    # With one supervised, its likes; with none, whatever looks like a gateway of that profile.
+    found = sum(argv == same if same else is_gateway(argv, profile) for argv in commands_running())
     return max(found, 1) if pid else found
 
 
@@ -274,11 +275,10 @@ def status(profile, slot):
 def tell_gateways():
     """How many processes are a gateway, by profile, whoever started them."""
     counts = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and entry != "1":
-            profile = gateway_of(cmdline(entry))
-            if profile is not None:
-                counts[profile] = counts.get(profile, 0) + 1
+    for argv in commands_running():
+        profile = gateway_of(argv)
+        if profile is not None:
+            counts[profile] = counts.get(profile, 0) + 1
     if counted != [counts]:
         counted[:] = [counts]
         say("gateways", counts=counts, t=time.time_ns())

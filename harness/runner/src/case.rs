@@ -105,6 +105,31 @@ pub struct Shared {
     pub pace_told: Option<Measured>,
 }
 
+impl Shared {
+    /// The state when the first container runs, before the first step.
+    pub fn new(subject: String, order: &Order) -> Self {
+        let scenario = &order.scenario;
+        Self {
+            subject,
+            image: order.images.first.clone(),
+            settings: Settings::of(&scenario.start),
+            replaced: false,
+            in_use: None,
+            left_running: Vec::new(),
+            containers: Vec::new(),
+            held: BTreeSet::new(),
+            profiles: scenario.profiles.iter().map(|p| p.name.clone()).collect(),
+            steps: Vec::new(),
+            output: BTreeMap::new(),
+            restless: Vec::new(),
+            still: None,
+            phase: String::new(),
+            overlay_reports_read: 0,
+            pace_told: None,
+        }
+    }
+}
+
 impl Case {
     /// Locks the mutable state.
     pub fn shared(&self) -> MutexGuard<'_, Shared> {

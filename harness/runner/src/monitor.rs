@@ -140,9 +140,9 @@ async fn follow(
                 }) = key
                 {
                     let (engine, recorder, agent) = (engine.clone(), recorder.clone(), agent.clone());
-                    let user = user.clone();
+                    let spec = agent_as(&user);
                     attaching = Some(tokio::spawn(async move {
-                        attach(&engine, (&event.container, user), started_at, &recorder, &agent).await;
+                        attach(&engine, &event.container, &spec, started_at, &recorder, &agent).await;
                     }));
                 }
             }
@@ -220,25 +220,29 @@ fn key_of(told: Timestamp, earlier: Option<Timestamp>, started_at: Option<Timest
     Ok(Some(key))
 }
 
+/// The command that the agent is, as this user.
+fn agent_as(user: &str) -> ExecSpec {
+    let facts = script_facts().to_string();
+    let argv = ["python3", "-I", "-S", "-u", "-c", AGENT, &facts];
+    ExecSpec {
+        argv: argv.map(str::to_owned).into(),
+        user: Some(user.to_owned()),
+        stdin: true,
+        ..ExecSpec::default()
+    }
+}
+
 async fn attach(
     engine: &Arc<dyn Engine>,
-    (container, user): (&str, String),
+    container: &str,
+    spec: &ExecSpec,
     started_at: Timestamp,
     recorder: &Recorder,
     agent: &CurrentAgent,
 ) {
-    let facts = script_facts().to_string();
-    let spec = ExecSpec {
-        argv: ["python3", "-I", "-S", "-u", "-c", AGENT, &facts]
-            .map(str::to_owned)
-            .into(),
-        user: Some(user),
-        stdin: true,
-        ..ExecSpec::default()
-    };
     // Right after a start, the container may not accept an exec yet.
     for attempt in 1..=5 {
-        let outcome = match engine.attach_exec(container, &spec).await {
+        let outcome = match engine.attach_exec(container, spec).await {
             Ok(attached) => {
                 let greeter = recorder.clone();
                 let greeted = move |hello: &comeback_observe::wire::Message| {

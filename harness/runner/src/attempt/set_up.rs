@@ -1,6 +1,5 @@
 //! Sets up a case before its first step: the volume, its seeds, the observer and the first container under test.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -136,25 +135,7 @@ pub async fn set_up(
     }
     let observer = observed?;
     let id = ran?;
-    let profiles = order.scenario.profiles.iter().map(|p| p.name.clone()).collect();
-    let shared = Shared {
-        subject: id,
-        image: image.clone(),
-        settings: Settings::of(&order.scenario.start),
-        replaced: false,
-        in_use: None,
-        left_running: Vec::new(),
-        containers: Vec::new(),
-        held: BTreeSet::new(),
-        profiles,
-        steps: Vec::new(),
-        output: BTreeMap::new(),
-        restless: Vec::new(),
-        still: None,
-        phase: String::new(),
-        overlay_reports_read: 0,
-        pace_told: None,
-    };
+    let shared = Shared::new(id, &order);
     Ok(Case {
         ctx,
         names: names.clone(),
