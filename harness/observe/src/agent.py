@@ -165,6 +165,15 @@ def cmdline(pid):
         return []
 
 
+def parent(pid):
+    """The pid of its parent; 0 for a process that was put into the container from outside."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as f:
+            return int(f.read().rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def commands_running():
     """The command of every process but the first."""
     pids = (entry for entry in os.listdir("/proc") if entry.isdigit() and entry != "1")
@@ -495,6 +504,10 @@ def act(command):
         watch_starts()
     elif what == "idle":
         idling.append({**command, "used": others(), "until": time.monotonic_ns() + REST})
+    elif what == "visited":
+        # Beside the first process and this one.
+        pids = (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
+        say("reply", id=number, ok=any(parent(pid) == 0 for pid in pids if pid not in (1, os.getpid())))
     elif what == "kill":
         kill(command)
     elif what == "oom":

@@ -154,7 +154,7 @@ impl Case {
     }
 
     /// `hermes gateway run`, which is left running. It is over when the command has ended, or when there has been one gateway
-    /// process more and nothing in the container makes progress any longer.
+    /// process more, nothing in the container makes progress any longer, and a command put into it from outside is still there.
     pub async fn run_gateway(&self, no_supervise: bool, step: &Step) -> Done<StepOutcome> {
         let mut args = command::RUN.to_vec();
         if no_supervise {
@@ -194,7 +194,7 @@ impl Case {
                 self.sync().await?;
                 // Where the supervisor takes over, the command only waits from then on, and is no gateway any more.
                 ran |= self.recorder.now(count) > before;
-                if ran && self.idles().await? {
+                if ran && self.idles().await? && self.is_visited().await? {
                     self.shared().left_running.push(AbortOnDrop(command.abort_handle()));
                     break;
                 }

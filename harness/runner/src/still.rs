@@ -122,14 +122,27 @@ impl Case {
     /// True if no process in the container makes progress. That covers everything that might still start a gateway,
     /// such as a command inside the container or a slow import on a busy machine.
     pub(super) async fn idles(&self) -> Done<bool> {
+        let no_one = true;
+        self.agent_says("idle", "whether the container is idle", no_one).await
+    }
+
+    /// True if a command runs in the container that was put into it from outside, as `docker exec` does.
+    pub(super) async fn is_visited(&self) -> Done<bool> {
+        let no_one = false;
+        self.agent_says("visited", "whether a command runs in the container", no_one)
+            .await
+    }
+
+    /// The agent's yes or no; `no_one` where there is no agent to ask.
+    async fn agent_says(&self, question: &str, what: &'static str, no_one: bool) -> Done<bool> {
         let Some(agent) = self.monitor.agent().filter(|_| !self.is_paused()) else {
-            return Ok(true);
+            return Ok(no_one);
         };
-        match agent.ask(json!({"c": "idle"}), ANSWER).await {
+        match agent.ask(json!({"c": question}), ANSWER).await {
             Ok(_) => Ok(true),
-            // Busy, or the agent ended with the container.
+            // It says no, or it ended with the container.
             Err(LinkError::Refused(_) | LinkError::Closed(_)) => Ok(false),
-            Err(error) => Err(Halt::Inconclusive(Why::asked("whether the container is idle", error))),
+            Err(error) => Err(Halt::Inconclusive(Why::asked(what, error))),
         }
     }
 

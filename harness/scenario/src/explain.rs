@@ -5,6 +5,8 @@ mod step;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use pep440_rs::Version;
+
 use super::diagnostic::{escape, wrap};
 use super::model::{DEFAULT_PROFILE, Deviation, ImageRef, RestartPolicy, Scenario, Setup, StartBy, StartWait};
 use super::parse::describe_values;
@@ -70,25 +72,54 @@ fn deviation(out: &mut String, what: &str, deviation: &Deviation, or_fixed: &str
     }
 }
 
-/// The scenarios grouped by their first tag, with titles and issues.
+/// On which releases the rows do not show what the rule asks for: those before the fix, and those with a deviation on record
+/// that is always met. Empty where no release is known to break it.
+fn red_on(scenario: &Scenario) -> String {
+    // The first releases that the scenario applies to may have the fix already.
+    let begins = |version: &Version| {
+        let range = scenario.releases.iter().flat_map(|range| range.iter());
+        range
+            .into_iter()
+            .any(|from| from.operator().to_string().starts_with('>') && from.version() >= version)
+    };
+    let regressed = match &scenario.fixed_in {
+        _ if scenario.invariant => None,
+        Some(version) if begins(version) => None,
+        Some(version) => Some(format!("<{version}")),
+        None => Some(scenario.releases.as_ref().map_or("all".to_owned(), ToString::to_string)),
+    };
+    let known = scenario.known.iter().map(|known| known.deviation.releases.to_string());
+    let mut all: Vec<String> = Vec::new();
+    for releases in regressed.into_iter().chain(known) {
+        let releases = releases.replace(' ', "");
+        // A part of a range that is there says nothing new.
+        let part = |have: &String| *have == releases || releases.starts_with(&format!("{have},"));
+        if !all.iter().any(part) {
+            all.push(releases);
+        }
+    }
+    all.join(" or ")
+}
+
+/// The scenarios grouped by their first tag: the releases on which they are red, titles, and the reports they show.
 pub fn list<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> String {
     let mut groups: BTreeMap<&str, Vec<Vec<String>>> = BTreeMap::new();
     for scenario in scenarios {
         let group = scenario.tags.first().map_or("other", String::as_str);
         let line = vec![
             format!("  {}", scenario.id),
+            red_on(scenario),
             escape(&scenario.title),
             scenario.issues.join(" "),
         ];
         groups.entry(group).or_default().push(line);
     }
-    let mut all: Vec<Vec<String>> = Vec::new();
+    let heads = ["scenario", "red on", "what happens", "reports"];
+    let mut all: Vec<Vec<String>> = vec![heads.map(str::to_owned).into()];
     // What a first look is for comes first, the rest by name.
     let (core, rest): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(tag, _)| *tag == "core");
     for (tag, lines) in core.into_iter().chain(rest) {
-        if !all.is_empty() {
-            all.push(Vec::new());
-        }
+        all.push(Vec::new());
         all.push(vec![tag.to_owned()]);
         all.extend(lines);
     }

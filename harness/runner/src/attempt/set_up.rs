@@ -33,7 +33,7 @@ pub async fn set_up(
         let condition = engine.condition().await.map_err(error)?;
         for need in &order.scenario.needs {
             if let Some(why) = support::lacking(*need, &info, &condition).await {
-                return Err(Halt::Unsupported(why.into()));
+                return Err(Halt::Unsupported(why));
             }
         }
     }
