@@ -206,6 +206,7 @@ proptest! {
             let Some(message) = Message::parse(&line.to_string()) else { continue };
             let Some(fact) = message.fact() else { continue };
             history.push(Observation {
+container: None,
                 seq: history.len() as u64,
                 at: message.at(),
                 known: Timestamp::UNIX_EPOCH,

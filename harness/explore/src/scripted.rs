@@ -152,6 +152,7 @@ impl Gateway {
         self.clock += 10;
         let at = self.time();
         self.history.push(Observation {
+            container: None,
             seq: self.history.len() as u64,
             at: Some(at),
             known: at,

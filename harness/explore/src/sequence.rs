@@ -144,6 +144,7 @@ fn one(act: Act, profile: usize, wait: bool) -> Step {
 fn step(op: Operation, profile: usize, wait: bool) -> Step {
     Step {
         op,
+        container: None,
         profile: ProfileSel::One(PROFILES[profile.min(PROFILES.len() - 1)].to_owned()),
         user: User::Hermes,
         wait,

@@ -33,6 +33,7 @@ mod tests {
     #[test]
     fn times_of_the_engines_host_are_converted_and_times_of_the_harness_are_not() {
         let observation = |source| Observation {
+            container: None,
             seq: 0,
             at: Some(at(0)),
             known: at(7),

@@ -59,6 +59,7 @@ mod tests {
 
     fn history(facts: impl IntoIterator<Item = Fact>) -> Vec<Observation> {
         let observation = |(seq, fact)| Observation {
+            container: None,
             seq,
             at: None,
             known: Timestamp::UNIX_EPOCH,

@@ -28,6 +28,9 @@ pub struct Observation {
     pub known: Timestamp,
     /// The source.
     pub source: Source,
+    /// The container that the fact is about or comes from, if it is another one than that under test.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub container: Option<String>,
     /// The fact.
     #[serde(flatten)]
     pub fact: Fact,

@@ -14,6 +14,11 @@ pub struct History(RefCell<Vec<Observation>>);
 
 impl History {
     pub fn push(&self, source: Source, at: Option<Timestamp>, fact: Fact) {
+        self.push_of(None, source, at, fact);
+    }
+
+    /// A fact about another container.
+    pub fn push_of(&self, container: Option<&str>, source: Source, at: Option<Timestamp>, fact: Fact) {
         let mut all = self.0.borrow_mut();
         let seq = all.len() as u64;
         all.push(Observation {
@@ -21,6 +26,7 @@ impl History {
             at,
             known: Timestamp::UNIX_EPOCH,
             source,
+            container: container.map(str::to_owned),
             fact,
         });
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::facts::{ContainerChange, Fact, FileContent, Observation};
+use super::facts::{ContainerChange, Fact, FileContent, Observation, Source};
 use comeback_gateway::boot_line;
 use comeback_gateway::state::{GATEWAY_STATE, is_serving};
 pub use profile::{Life, Process, ProfileNow, process_of, word};
@@ -85,6 +85,8 @@ pub struct Now {
     pub entries: BTreeMap<String, (Option<(String, u32)>, u64)>,
     /// The uid of the user that operators act as.
     pub operator: Option<u32>,
+    /// The other containers on the volume, by name. Each knows the volume, too.
+    pub sidecars: BTreeMap<String, Now>,
     /// How many incarnations there were when a step last began that starts or stops the container.
     acted_at: usize,
 }
@@ -163,14 +165,74 @@ impl Now {
         }
     }
 
+    /// What is known of a container: of the one under test, or of another one by its name; `None` before that was started.
+    pub fn of(&self, container: Option<&str>) -> Option<&Self> {
+        match container {
+            None => Some(self),
+            Some(name) => self.sidecars.get(name),
+        }
+    }
+
     /// Takes one more observation in.
     pub fn apply(&mut self, o: &Observation) {
+        let mut sidecars = std::mem::take(&mut self.sidecars);
+        match &o.container {
+            Some(name) => {
+                let sidecar = sidecars.entry(name.clone()).or_insert_with(|| self.volume());
+                sidecar.take(o, &|_| false);
+            }
+            None => {
+                // Who boots writes the lines.
+                let booting = matches!(o.fact, Fact::BootLine { .. }) && !self.boots();
+                match sidecars.values_mut().find(|sidecar| booting && sidecar.boots()) {
+                    Some(writer) => writer.take(o, &|_| false),
+                    None => {
+                        if o.source == Source::Observer && !matches!(o.fact, Fact::BootLine { .. }) {
+                            for sidecar in sidecars.values_mut() {
+                                sidecar.take(o, &|process| self.has_supervised(process));
+                            }
+                        }
+                        self.take(o, &|process| {
+                            sidecars.values().any(|sidecar| sidecar.has_supervised(process))
+                        });
+                    }
+                }
+            }
+        }
+        self.sidecars = sidecars;
+    }
+
+    /// The files on the volume, and nothing else: what a container that is started now finds.
+    fn volume(&self) -> Self {
+        let files = |p: &ProfileNow| ProfileNow {
+            state: p.state.clone(),
+            marker: p.marker.clone(),
+            ..ProfileNow::default()
+        };
+        Self {
+            profiles: self.profiles.iter().map(|(name, p)| (name.clone(), files(p))).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// True from the start of the container until its boot has come to its rest.
+    fn boots(&self) -> bool {
+        self.incarnations.last().is_some_and(|i| i.died.is_none() && !i.rested)
+    }
+
+    /// True if the supervisor of this container has named that process.
+    fn has_supervised(&self, process: Process) -> bool {
+        self.profiles.values().any(|p| p.has_supervised(process))
+    }
+
+    /// Takes an observation in that is about this container or the volume. `elsewhere`: a process that runs in another one.
+    fn take(&mut self, o: &Observation, elsewhere: &dyn Fn(Process) -> bool) {
         let incarnation = self.incarnations.len();
         match &o.fact {
             Fact::State { profile, content } => {
                 let inits = self.inits();
                 let p = self.profiles.entry(profile.clone()).or_default();
-                if let Some(process) = process_of(content) {
+                if let Some(process) = process_of(content).filter(|process| !elsewhere(*process)) {
                     let runs = word(content, GATEWAY_STATE).is_some_and(is_serving);
                     p.names(process, runs, &inits, o);
                 }
@@ -359,7 +421,6 @@ impl Now {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::facts::Source;
     use crate::fixtures::History;
 
     /// A moment of one minute, in milliseconds.

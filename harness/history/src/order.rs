@@ -68,6 +68,7 @@ mod tests {
             at: at.map(ms),
             known: ms(known),
             source,
+            container: None,
             fact: Fact::Lost { what: String::new() },
         }
     }

@@ -257,7 +257,7 @@ fn milliseconds(seconds: f64) -> f64 {
 }
 
 fn is_change(o: &Observation, wanted: ContainerChange) -> bool {
-    matches!(&o.fact, Fact::Container { change, .. } if *change == wanted)
+    o.container.is_none() && matches!(&o.fact, Fact::Container { change, .. } if *change == wanted)
 }
 
 /// When the first gateway that wrote that it runs was spawned and wrote that, in one boot.

@@ -23,12 +23,12 @@ pub use super::reading::Reading;
 pub fn read(case: &CaseEvidence, row: &Expect) -> Reading {
     let read = |history: &[Observation]| match &row.path {
         Some(path) => entry_at(history, row.at, path),
-        None => in_order(history, row.at, row.probe, &row.profile),
+        None => in_order(history, row.at, row.probe, &row.profile, row.container.as_deref()),
     };
     agreed(read(&case.history), &read(&by_time(&case.history)))
 }
 
-fn in_order(history: &[Observation], at: Moment, probe: Probe, profile: &str) -> Reading {
+fn in_order(history: &[Observation], at: Moment, probe: Probe, profile: &str, container: Option<&str>) -> Reading {
     match (at, probe) {
         (Moment::After(step), Probe::StepExit | Probe::StepSays) => step_end(history, step, probe),
         (_, Probe::StepExit | Probe::StepSays) => Reading::missing("a step's end is read at after:N"),
@@ -36,7 +36,7 @@ fn in_order(history: &[Observation], at: Moment, probe: Probe, profile: &str) ->
         (Moment::Boot(n), _) => boot(history, n, probe, profile),
         _ => match until(history, at) {
             None => Reading::missing(format!("the case did not get to {at}")),
-            Some(upto) => at_mark(upto, probe, profile),
+            Some(upto) => at_mark(upto, probe, profile, container),
         },
     }
 }
@@ -46,7 +46,7 @@ pub(super) fn until(history: &[Observation], at: Moment) -> Option<&[Observation
     let name = MomentName::from(at);
     let end = history
         .iter()
-        .position(|o| matches!(&o.fact, Fact::Mark { moment } if *moment == name))?;
+        .position(|o| o.container.is_none() && matches!(&o.fact, Fact::Mark { moment } if *moment == name))?;
     Some(&history[..end])
 }
 
@@ -63,23 +63,27 @@ pub fn current(now: &Now, probe: Probe, profile: &str, before: Option<Process>) 
     }
 }
 
-fn at_mark(upto: &[Observation], probe: Probe, profile: &str) -> Reading {
-    let now = Now::at_end(upto);
+fn at_mark(upto: &[Observation], probe: Probe, profile: &str, container: Option<&str>) -> Reading {
+    let all = Now::at_end(upto);
+    let none = Now::default();
+    let now = all.of(container).unwrap_or(&none);
     if probe == Probe::ServiceNewProcess {
-        let old = process_before_last_action(upto, profile);
+        let old = process_before_last_action(upto, profile, container);
         let p = now.profile(profile);
         let new = !now.looping() && p.up() && p.supervised() != old;
         return Reading::seen(Value::Bool(new), p.service.map(|s| s.1));
     }
-    of_now(&now, probe, profile)
+    of_now(now, probe, profile)
 }
 
-/// The process a profile had before the last step that could have ended it.
-pub fn process_before_last_action(upto: &[Observation], profile: &str) -> Option<Process> {
+/// The process a profile had in a container before the last step there that could have ended it.
+pub fn process_before_last_action(upto: &[Observation], profile: &str, container: Option<&str>) -> Option<Process> {
+    let is_action = |o: &Observation| matches!(&o.fact, Fact::StepBegan { op, .. } if op.info().process.is_action());
     let acted = upto
         .iter()
-        .rposition(|o| matches!(&o.fact, Fact::StepBegan { op, .. } if op.info().process.is_action()))?;
+        .rposition(|o| o.container.as_deref() == container && is_action(o))?;
     Now::at_end(&upto[..acted])
+        .of(container)?
         .profile(profile)
         .lives
         .last()
@@ -266,7 +270,7 @@ fn boot(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         | Probe::File
         | Probe::StepExit
         | Probe::StepSays => match until(history, Moment::Boot(n)) {
-            Some(upto) => at_mark(upto, probe, profile),
+            Some(upto) => at_mark(upto, probe, profile, None),
             None => Reading::missing(format!("boot {n} was not followed to its rest")),
         },
     }
@@ -372,12 +376,13 @@ fn taken_for(life: &Life) -> Reading {
 /// returned nothing was seen, and is not missing.
 fn returns_nothing(history: &[Observation], step: usize) -> bool {
     let began = history.iter().enumerate().find_map(|(index, o)| match &o.fact {
-        Fact::StepBegan { step: s, op, .. } if *s == step => Some((index, *op)),
+        Fact::StepBegan { step: s, op, .. } if *s == step => Some((index, *op, o.container.as_deref())),
         _ => None,
     });
-    began.is_some_and(|(index, op)| {
+    began.is_some_and(|(index, op, container)| {
         let now = Now::at_end(&history[..index]);
-        op == OperationKind::OperatorRun || !now.running() || now.looping() || now.paused
+        let none = |now: &Now| !now.running() || now.looping() || now.paused;
+        op == OperationKind::OperatorRun || now.of(container).is_none_or(none)
     })
 }
 

@@ -18,6 +18,8 @@ use comeback_engine::{Engine, EngineError, EngineEvent, Stream};
 pub const CASE_LABEL: &str = "comeback.case";
 /// The label with the role of a container in its case.
 pub const ROLE_LABEL: &str = "comeback.role";
+/// The role of the container under test. Another container that a scenario declares has its own name as its role.
+pub const SUBJECT: &str = "subject";
 /// How many events are remembered to recognise repeated ones: more than an engine keeps.
 const REMEMBERED: usize = 1024;
 /// Deadline for an engine to repeat the last event seen.
@@ -28,20 +30,22 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// A message of the hub to a case.
 #[derive(Debug, Clone)]
 pub enum HubEvent {
-    /// An event of the case's container under test.
+    /// An event of the container.
     Event(EngineEvent),
     /// Events may be missing. Contains the reason.
     Broken(String),
 }
 
-/// A subscribed case.
+/// A subscription to the events of one container of a case.
 struct Listener {
+    role: String,
     tell: mpsc::UnboundedSender<HubEvent>,
     /// The case was warned that events may be missing, and no event has arrived since.
     warned: bool,
 }
 
-type Listeners = Arc<Mutex<HashMap<String, Listener>>>;
+/// The subscriptions, by case.
+type Listeners = Arc<Mutex<HashMap<String, Vec<Listener>>>>;
 
 /// Passes each engine event to its case.
 pub struct EventHub {
@@ -81,15 +85,20 @@ impl EventHub {
         })
     }
 
-    /// Subscribes a case to the events of its container under test from now on.
-    pub fn listen(&self, case: &str) -> mpsc::UnboundedReceiver<HubEvent> {
+    /// Subscribes a case to the events of its containers of that role from now on.
+    pub fn listen(&self, case: &str, role: &str) -> mpsc::UnboundedReceiver<HubEvent> {
         let (tell, events) = mpsc::unbounded_channel();
-        let listener = Listener { tell, warned: false };
-        lock(&self.listeners).insert(case.to_owned(), listener);
+        let listener = Listener {
+            role: role.to_owned(),
+            tell,
+            warned: false,
+        };
+        let mut listeners = lock(&self.listeners);
+        listeners.entry(case.to_owned()).or_default().push(listener);
         events
     }
 
-    /// Ends a case's subscription.
+    /// Ends a case's subscriptions.
     pub fn forget(&self, case: &str) {
         lock(&self.listeners).remove(case);
     }
@@ -103,7 +112,7 @@ impl EventHub {
     }
 }
 
-fn lock(listeners: &Listeners) -> std::sync::MutexGuard<'_, HashMap<String, Listener>> {
+fn lock(listeners: &Listeners) -> std::sync::MutexGuard<'_, HashMap<String, Vec<Listener>>> {
     listeners.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -193,7 +202,7 @@ impl Reader {
     /// Warns each case that was not warned since the last event. An engine that is down may accept a connection and end
     /// it at once, four times a second.
     fn warn_all(&self, why: &str) {
-        for listener in lock(&self.listeners).values_mut() {
+        for listener in lock(&self.listeners).values_mut().flatten() {
             if !std::mem::replace(&mut listener.warned, true) {
                 let _ = listener.tell.send(HubEvent::Broken(why.to_owned()));
             }
@@ -209,13 +218,15 @@ fn digest(event: &EngineEvent) -> u64 {
 
 fn deal(listeners: &Listeners, event: &EngineEvent) {
     let mut listeners = lock(listeners);
-    listeners.values_mut().for_each(|listener| listener.warned = false);
-    if event.attributes.get(ROLE_LABEL).map(String::as_str) != Some("subject") {
+    listeners
+        .values_mut()
+        .flatten()
+        .for_each(|listener| listener.warned = false);
+    let (case, role) = (event.attributes.get(CASE_LABEL), event.attributes.get(ROLE_LABEL));
+    let Some(listeners) = case.and_then(|case| listeners.get(case)) else {
         return;
-    }
-    if let Some(case) = event.attributes.get(CASE_LABEL)
-        && let Some(listener) = listeners.get(case)
-    {
+    };
+    for listener in listeners.iter().filter(|listener| Some(&listener.role) == role) {
         let _ = listener.tell.send(HubEvent::Event(event.clone()));
     }
 }
@@ -240,10 +251,10 @@ mod tests {
         };
         let engine = Arc::new(Faulty::new(Fake::new(Personality::Fixed), Some(away)));
         let hub = EventHub::open(engine.clone(), "run".to_owned()).await.unwrap();
-        let mut early = hub.listen("early");
+        let mut early = hub.listen("early", SUBJECT);
         tokio::time::sleep(Duration::from_secs(10)).await;
         // Events may be missing for a case that subscribes later as well.
-        let mut late = hub.listen("late");
+        let mut late = hub.listen("late", SUBJECT);
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert!(engine.asked().calls.len() > 20, "the engine was not asked again");
         for events in [&mut early, &mut late] {

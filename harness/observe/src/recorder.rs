@@ -14,10 +14,12 @@ use comeback_history::order;
 use comeback_scenario::model::Moment;
 use comeback_text::redact::Secrets;
 
-/// A handle on a case's history.
+/// A handle on a case's history, for what is told of one of its containers.
 #[derive(Clone)]
 pub struct Recorder {
     shared: Arc<Shared>,
+    /// The container, if it is another one than that under test.
+    container: Option<String>,
 }
 
 struct Shared {
@@ -86,6 +88,24 @@ impl Recorder {
                 secrets,
                 clocks,
             }),
+            container: None,
+        }
+    }
+
+    /// The same history, for what is told of another container. Its state is what is known of that container.
+    #[must_use]
+    pub fn of(&self, container: &str) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            container: Some(container.to_owned()),
+        }
+    }
+
+    /// What is known of the handle's container.
+    fn view<R>(&self, state: &State, read: impl FnOnce(&Now) -> R) -> R {
+        match state.now.of(self.container.as_deref()) {
+            Some(now) => read(now),
+            None => read(&Now::default()),
         }
     }
 
@@ -116,6 +136,7 @@ impl Recorder {
                 },
                 known,
                 source,
+                container: self.container.clone(),
                 fact,
             };
             state.now.apply(&observation);
@@ -144,13 +165,13 @@ impl Recorder {
 
     /// Reads the present state.
     pub fn now<R>(&self, read: impl FnOnce(&Now) -> R) -> R {
-        read(&self.state().now)
+        self.view(&self.state(), read)
     }
 
     /// Reads the present state and the history.
     pub fn read<R>(&self, read: impl FnOnce(&Now, &[Observation]) -> R) -> R {
         let state = self.state();
-        read(&state.now, &state.history)
+        self.view(&state, |now| read(now, &state.history))
     }
 
     /// The history and the latencies of all waits so far, in milliseconds.
@@ -179,16 +200,16 @@ impl Recorder {
             length.mark_unchanged();
             {
                 let mut state = self.state();
-                if let Some(value) = (wait.check)(&state.now) {
+                if let Some(value) = self.view(&state, |now| (wait.check)(now)) {
                     if !first {
                         state.note_latency(&self.shared.clocks);
                     }
                     return Ok(value);
                 }
-                let removed_or_dead = !state.now.incarnations.is_empty() && !state.now.running();
+                let removed_or_dead = self.view(&state, |now| !now.incarnations.is_empty() && !now.running());
                 if wait.needs_container && removed_or_dead {
                     return Err(WaitError::Exited {
-                        last: (wait.last)(&state.now),
+                        last: self.view(&state, |now| (wait.last)(now)),
                         condition: wait.condition,
                     });
                 }

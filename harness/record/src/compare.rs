@@ -2,7 +2,7 @@
 
 pub use super::comparison::{Change, Comparison, Terms};
 use super::document::shards::excuse_nothing;
-use super::document::{CaseEntry, RowEntry, RunDocument};
+use super::document::{CaseEntry, RowEntry, RowKey, RunDocument};
 use super::likeness::likeness;
 use comeback_scenario::model::Guard;
 use comeback_verdict::run::Faults;
@@ -130,8 +130,7 @@ fn change(old: &CaseEntry, new: &CaseEntry) -> Change {
     }
 }
 
-type Key<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
-type Observed<'a> = Vec<(Key<'a>, &'a Option<comeback_scenario::model::Value>)>;
+type Observed<'a> = Vec<(RowKey<'a>, &'a Option<comeback_scenario::model::Value>)>;
 
 fn observed(case: &CaseEntry) -> Observed<'_> {
     case.rows.iter().map(|row| (row.key(), &row.observed)).collect()

@@ -332,6 +332,9 @@ pub struct Latency {
     pub p95: Option<f64>,
 }
 
+/// What tells the rows of a scenario apart: moment, profile, probe, and the path or the other container.
+pub type RowKey<'r> = (&'r str, &'r str, &'r str, (Option<&'r str>, Option<&'r str>));
+
 /// One row of the behaviour table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RowEntry {
@@ -342,6 +345,9 @@ pub struct RowEntry {
     /// Which path on the volume, if the row is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Of which other container; not there for the one under test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// What.
     pub probe: String,
     /// What was seen; null without evidence, `{"absent":true}` for absence.
@@ -382,15 +388,17 @@ impl CaseEntry {
 
 impl RowEntry {
     /// What tells rows of a scenario apart.
-    pub fn key(&self) -> (&str, &str, &str, Option<&str>) {
-        (&self.at, &self.profile, &self.probe, self.path.as_deref())
+    pub fn key(&self) -> RowKey<'_> {
+        let place = (self.path.as_deref(), self.container.as_deref());
+        (&self.at, &self.profile, &self.probe, place)
     }
 
-    /// The probe, and the path that it is about.
+    /// The probe, and the path or the other container that it is about.
     pub fn what(&self) -> String {
-        match &self.path {
-            Some(path) => format!("{} {path}", self.probe),
-            None => self.probe.clone(),
+        match (&self.path, &self.container) {
+            (Some(path), _) => format!("{} {path}", self.probe),
+            (None, Some(container)) => format!("{} in {container}", self.probe),
+            (None, None) => self.probe.clone(),
         }
     }
 

@@ -108,9 +108,12 @@ pub fn timeline(history: &[Observation], clock: Option<ClockOffset>) -> Vec<Time
         if let Fact::StepBegan { step, .. } = observation.fact {
             begun = step;
         }
-        let Some((kind, profile, text)) = words(&observation.fact) else {
+        let Some((kind, profile, mut text)) = words(&observation.fact) else {
             continue;
         };
+        if let Some(container) = &observation.container {
+            text = format!("{container}: {text}");
+        }
         let before = entries
             .iter()
             .rev()
@@ -343,5 +346,6 @@ pub fn step_detail(step: &Step) -> String {
     if step.user == User::Root {
         words.push("as root".to_owned());
     }
+    words.extend(step.container.as_ref().map(|name| format!("container {name}")));
     words.join(", ")
 }

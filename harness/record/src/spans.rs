@@ -29,7 +29,7 @@ pub struct Span {
 pub fn spans(history: &[Observation], clock: Option<ClockOffset>) -> Vec<Span> {
     let mut lanes = Lanes::default();
     let mut boots = 0;
-    for observation in history {
+    for observation in history.iter().filter(|o| o.container.is_none()) {
         let at = observation.when(clock);
         match &observation.fact {
             Fact::Container { change, .. } => match change {

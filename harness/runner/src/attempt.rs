@@ -35,7 +35,7 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
     let (scenario, image) = (order.scenario.clone(), order.image.clone());
     let (repeat, attempt) = (order.repeat, order.attempt);
     let outcome = match known {
-        Ok(_) => set_up(ctx.clone(), order, &names, recorder.clone(), &mut leftovers).await,
+        Ok(_) => set_up(ctx.clone(), Arc::new(order), &names, recorder.clone(), &mut leftovers).await,
         // Otherwise secrets could leak into the record.
         Err(error) => Err(Halt::Error(error.into())),
     };
@@ -47,6 +47,12 @@ pub async fn run(ctx: Arc<RunContext>, order: Order, permit: Busy) -> Finished {
             leftovers.cut_short = case.flights.end().await;
             case.keep_output().await;
             let end = explained(case.under_overlay(end), &case.recorder);
+            for sidecar in case.sidecars.values() {
+                let mut shared = sidecar.shared();
+                leftovers.containers.append(&mut shared.containers);
+                leftovers.containers.push(shared.subject.clone());
+            }
+            leftovers.containers.retain(|id| !id.is_empty());
             let mut shared = case.shared();
             leftovers.containers.append(&mut shared.containers);
             leftovers.subject = Some(shared.subject.clone());
@@ -96,6 +102,9 @@ fn recorder(order: &Order, secrets: Secrets, clocks: Clocks) -> (Recorder, tokio
 /// The secrets in the environment of the containers under test: in the scenario's variables and in those of the images.
 async fn secrets(ctx: &RunContext, order: &Order) -> Result<Secrets, EngineError> {
     let mut variables: Vec<(String, String)> = order.scenario.start.env.clone().into_iter().collect();
+    for sidecar in &order.scenario.sidecars {
+        variables.extend(sidecar.env.clone());
+    }
     for step in &order.scenario.steps {
         if let Operation::Recreate(recreation) = &step.op {
             variables.extend(recreation.env.clone().into_iter().flatten());
@@ -132,10 +141,10 @@ impl Case {
             self.clone().steps().await?;
             // The settling window begins once everything has come to rest, even if no step waited for that. A gateway may take
             // over the word `running` of the life before it, so its start has to be over, too.
-            self.come_to_rest().await?;
+            self.all_come_to_rest().await?;
             if !self.is_down() {
                 self.live().await?;
-                self.come_to_rest().await?;
+                self.all_come_to_rest().await?;
             }
             self.recorder.settling();
             // The case only waits during the settling window, so another case may use the processor.
@@ -146,6 +155,9 @@ impl Case {
                     settle.as_secs_f64()
                 ));
                 self.wait_out(settle).await;
+                for sidecar in self.sidecars.values() {
+                    sidecar.sync().await?;
+                }
                 self.sync().await?;
                 // A container that ended by itself in the window either stays up now or does not.
                 self.follow_restarts().await?;

@@ -9,31 +9,36 @@ use super::flights::Flights;
 use super::monitor::IncarnationMonitor;
 use super::overlay::Fault;
 use super::picture::Picture;
-use super::subject::Names;
+use super::subject::{self, Names};
 use super::{CaseProgress, Order, RunContext};
+use comeback_engine::ContainerSpec;
 use comeback_history::facts::StepSeconds;
 use comeback_history::now::Process;
 use comeback_history::pace::{Measured, Phase};
 use comeback_image::Image;
 use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
-use comeback_scenario::model::{Recreation, Start};
+use comeback_scenario::model::{Recreation, RestartPolicy, Scenario, Sidecar, Start, Step};
 
-/// A running attempt.
+/// A running attempt, as far as it is about one container: that under test, or another one that the scenario declares.
 pub struct Case {
     pub ctx: Arc<RunContext>,
-    pub order: Order,
+    pub order: Arc<Order>,
     pub names: Names,
+    /// The container's name, if it is another one than that under test.
+    pub container: Option<String>,
+    /// The other containers of the case under test, by name.
+    pub sidecars: BTreeMap<String, Arc<Case>>,
     pub recorder: Recorder,
     pub monitor: IncarnationMonitor,
-    pub observer: Link,
+    pub observer: Arc<Link>,
     pub fault: Option<Fault>,
     pub shared: Mutex<Shared>,
     /// A container that has the volume all the time, where the volume would not outlive the containers that have it.
     pub keeper: Option<String>,
     pub generation: AtomicUsize,
     pub badly_started: AtomicBool,
-    pub flying: AtomicUsize,
+    pub flying: Arc<AtomicUsize>,
     /// The steps that are not waited for (`wait = false`).
     pub flights: Flights,
 }
@@ -62,6 +67,15 @@ impl Settings {
             env: start.env.clone(),
             cmd: start.cmd.clone(),
             entrypoint: start.setup.entrypoint.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Those of another container.
+    pub fn of_sidecar(sidecar: &Sidecar) -> Self {
+        Self {
+            env: sidecar.env.clone(),
+            cmd: sidecar.cmd.clone(),
+            entrypoint: sidecar.entrypoint.clone().unwrap_or_default(),
         }
     }
 
@@ -107,12 +121,11 @@ pub struct Shared {
 
 impl Shared {
     /// The state when the first container runs, before the first step.
-    pub fn new(subject: String, order: &Order) -> Self {
-        let scenario = &order.scenario;
+    pub fn new(subject: String, scenario: &Scenario, image: Image, settings: Settings) -> Self {
         Self {
             subject,
-            image: order.images.first.clone(),
-            settings: Settings::of(&scenario.start),
+            image,
+            settings,
             replaced: false,
             in_use: None,
             left_running: Vec::new(),
@@ -153,9 +166,37 @@ impl Case {
         self.shared().subject.clone()
     }
 
+    /// The container that a step is about.
+    pub fn of(&self, step: &Step) -> &Self {
+        let sidecar = step.container.as_ref().and_then(|name| self.sidecars.get(name));
+        sidecar.map_or(self, |sidecar| sidecar)
+    }
+
+    /// The container's restart policy.
+    pub fn policy(&self) -> RestartPolicy {
+        match self.container {
+            None => self.order.scenario.start.policy,
+            Some(_) => RestartPolicy::No,
+        }
+    }
+
+    /// The next container to be made.
+    pub fn next_container(&self, image: &Image) -> ContainerSpec {
+        let settings = self.shared().settings.clone();
+        let generation = self.next_generation();
+        match &self.container {
+            None => subject::subject(&self.names, &self.order, image, &settings, generation),
+            Some(name) => subject::sidecar(&self.names, name, image, &settings, generation),
+        }
+    }
+
     /// The image of a container that is made now.
     pub fn next_image(&self, recreation: Option<&Recreation>) -> Image {
-        match self.order.scenario.next_image(recreation) {
+        let named = match self.container {
+            None => self.order.scenario.next_image(recreation),
+            Some(_) => recreation.and_then(|recreation| recreation.image.as_ref()),
+        };
+        match named {
             Some(image) => self.order.images.of(image).clone(),
             None => self.shared().image.clone(),
         }

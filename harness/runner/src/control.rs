@@ -8,7 +8,7 @@ use super::case::Case;
 use super::limits::{ANSWER, EVENT};
 use super::outcome::{Armed, StepOutcome};
 use super::overlay;
-use super::subject::{self, OOM_MEMORY};
+use super::subject::OOM_MEMORY;
 use super::{Done, Halt, Why};
 use comeback_history::now::Now;
 use comeback_observe::link::LinkError;
@@ -60,7 +60,14 @@ impl Case {
             self.container_gone(self.limit()).await;
         }
         let before = self.recorder.now(Now::started_at);
-        self.ctx.engine.start(&self.subject_id()).await?;
+        if self.subject_id().is_empty() {
+            // Another container is made when it is started for the first time.
+            let image = self.shared().image.clone();
+            let id = self.ctx.engine.run_container(&self.next_container(&image)).await?;
+            self.shared().subject = id;
+        } else {
+            self.ctx.engine.start(&self.subject_id()).await?;
+        }
         let started_at = self.incarnation_after(before, EVENT).await?;
         self.boot(started_at, true).await?;
         Ok(StepOutcome::default())
@@ -78,12 +85,8 @@ impl Case {
         self.ctx.engine.remove_container(&old).await?;
         self.all_free();
         let image = self.next_image(Some(recreation));
-        let settings = {
-            let settings = &mut self.shared().settings;
-            settings.change(recreation);
-            settings.clone()
-        };
-        let spec = subject::subject(&self.names, &self.order, &image, &settings, self.next_generation());
+        self.shared().settings.change(recreation);
+        let spec = self.next_container(&image);
         let id = overlay::run(&self.ctx, &spec, self.fault.as_ref()).await?;
         self.replace_subject(id, image);
         let started_at = self.incarnation_after(before, EVENT).await?;
@@ -174,7 +177,7 @@ impl Case {
             .ask(command, ANSWER)
             .await
             .map_err(|e| Halt::Inconclusive(Why::asked("signal-init", e)))?;
-        let policy = self.order.scenario.start.policy;
+        let policy = self.policy();
         if !self.ended(before, self.limit()).await {
             return Ok(StepOutcome::noted(format!("PID 1 took {signal} and still runs")));
         }

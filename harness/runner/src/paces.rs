@@ -58,9 +58,9 @@ impl Case {
     }
 
     /// Measures the image by the first boot and the first start of this case, as far as they have come. A gateway under a fault
-    /// overlay says nothing about its image.
+    /// overlay says nothing about its image, and another container may have any command.
     pub fn measure(&self) {
-        if self.shared().replaced || self.fault.is_some() {
+        if self.shared().replaced || self.fault.is_some() || self.container.is_some() {
             return;
         }
         let measured = self.recorder.read(|_, history| Measured::in_history(history));
@@ -72,6 +72,7 @@ impl Case {
     /// Notes that a phase did not come to its end within its longest deadline.
     pub fn note_missing(&self, phase: Phase, waited: Duration) {
         if self.fault.is_none()
+            && self.container.is_none()
             && self
                 .ctx
                 .paces

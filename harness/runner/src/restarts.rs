@@ -43,7 +43,7 @@ impl Case {
         let Some((started_at, ended, rested)) = last else {
             return Ok(());
         };
-        if self.order.scenario.start.policy == RestartPolicy::No || self.recorder.now(Now::looping) {
+        if self.policy() == RestartPolicy::No || self.recorder.now(Now::looping) {
             return Ok(());
         }
         match (ended, rested) {
@@ -65,10 +65,18 @@ impl Case {
             self.rest().await?;
             self.sync().await?;
             let ended = self.recorder.now(|now| now.ends_by_itself() > ends && !now.looping());
-            if !ended || self.order.scenario.start.policy == RestartPolicy::No {
+            if !ended || self.policy() == RestartPolicy::No {
                 return Ok(());
             }
         }
+    }
+
+    /// The same for all containers of the case.
+    pub async fn all_come_to_rest(&self) -> Done {
+        for sidecar in self.sidecars.values() {
+            sidecar.come_to_rest().await?;
+        }
+        self.come_to_rest().await
     }
 
     /// Waits for the end of an incarnation, even if the next one has already begun.
@@ -85,7 +93,7 @@ impl Case {
 
     /// The start that follows the end of the incarnation of that start; `None` if there is none to wait for.
     async fn started_again(&self, ended: Timestamp) -> Done<Option<Timestamp>> {
-        let policy = self.order.scenario.start.policy;
+        let policy = self.policy();
         if policy == RestartPolicy::No || self.recorder.now(Now::looping) {
             return Ok(None);
         }

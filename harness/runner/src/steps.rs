@@ -29,7 +29,7 @@ impl Case {
         let mut in_flight: Vec<(&Step, JoinHandle<Done>)> = Vec::new();
         let mut armed: Option<Armed> = None;
         for (index, step) in steps.iter().enumerate() {
-            let delay_ms = self.before(index).await?;
+            let delay_ms = self.of(step).before(index).await?;
             // A hold that follows a step in flight must be in place before that step begins.
             if !step.wait
                 && let Some(next) = steps.get(index + 1)
@@ -46,7 +46,7 @@ impl Case {
             let number = index + 1;
             let op = step.op.kind();
             self.phase(&format!("step {number} {op}"));
-            self.recorder.push(
+            self.of(step).recorder.push(
                 Source::Harness,
                 Some(Timestamp::now()),
                 Fact::StepBegan {
@@ -116,10 +116,12 @@ impl Case {
     async fn step(&self, index: usize, armed: Option<Armed>) -> Done {
         let step = &self.order.scenario.steps[index];
         let clock = Instant::now();
+        let on = self.of(step);
         if changes(step) {
             self.stirred();
+            on.stirred();
         }
-        let outcome = self.act(step, armed).await;
+        let outcome = on.act(step, armed).await;
         self.note_step(index, step.op.name(), clock.elapsed());
         if !step.wait && acts(step) {
             self.flight_ends();
@@ -137,10 +139,10 @@ impl Case {
             note,
             came_true,
         };
-        self.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
+        on.recorder.push(Source::Harness, Some(Timestamp::now()), fact);
         // What is to be done in a window comes next: nothing may take time in between.
         if step.wait && step.op.info().afterwards == Afterwards::Rest {
-            self.come_to_rest().await?;
+            self.all_come_to_rest().await?;
         }
         self.recorder.mark(Moment::After(index + 1));
         Ok(())
@@ -213,7 +215,7 @@ impl Case {
     async fn wait_until(&self, probe: Probe, value: &ValueSet, step: &Step) -> Done<StepOutcome> {
         let profile = self.addressed(step).into_iter().next().unwrap_or_default();
         let (history, _) = self.recorder.snapshot();
-        let before = probe::process_before_last_action(&history, &profile);
+        let before = probe::process_before_last_action(&history, &profile, self.container.as_deref());
         let condition = format!("{probe} of {profile} to be {value}");
         let (check, shown) = (profile.clone(), profile.clone());
         let wait = Wait {

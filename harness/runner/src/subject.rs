@@ -8,7 +8,7 @@ use comeback_engine::{ContainerSpec, Limits, Mount, RUN_LABEL};
 use comeback_gateway::{files::DATA, script_facts};
 use comeback_image::Image;
 use comeback_observe::OBSERVER;
-use comeback_observe::hub::{CASE_LABEL, ROLE_LABEL};
+use comeback_observe::hub::{CASE_LABEL, ROLE_LABEL, SUBJECT};
 use comeback_scenario::model::{Operation, RestartPolicy};
 
 /// Memory of a container under test, in bytes: a gateway takes 150 to 250 MB, an upgrade's CLI beside it as much again.
@@ -72,22 +72,13 @@ pub fn subject(names: &Names, order: &Order, image: &Image, settings: &Settings,
     ContainerSpec {
         image: image.digest.clone(),
         name: names.container(&format!("subject-{generation}")),
-        labels: names.labels("subject"),
+        labels: names.labels(SUBJECT),
         env: settings.env.clone(),
         entrypoint: settings.entrypoint.clone(),
-        cmd: if settings.cmd.is_empty() {
-            vec!["sleep".into(), "infinity".into()]
-        } else {
-            settings.cmd.clone()
-        },
+        cmd: command(settings),
         mounts: vec![volume(names, false)],
         policy: policy(start.policy),
-        limits: Limits {
-            memory: Some(if oom { OOM_MEMORY } else { MEMORY }),
-            pids: Some(PIDS),
-            log_bytes: Some(LOG_BYTES),
-            file_bytes: Some(FILE_BYTES),
-        },
+        limits: limits(if oom { OOM_MEMORY } else { MEMORY }),
         capabilities: setup.capabilities(CAPABILITIES),
         read_only: setup.read_only,
         init: setup.init,
@@ -100,6 +91,38 @@ pub fn subject(names: &Names, order: &Order, image: &Image, settings: &Settings,
             retries: check.retries,
         }),
         ..ContainerSpec::default()
+    }
+}
+
+/// Another container on the same volume, confined as the one under test usually is.
+pub fn sidecar(names: &Names, name: &str, image: &Image, settings: &Settings, generation: usize) -> ContainerSpec {
+    ContainerSpec {
+        image: image.digest.clone(),
+        name: names.container(&format!("{name}-{generation}")),
+        labels: names.labels(name),
+        env: settings.env.clone(),
+        entrypoint: settings.entrypoint.clone(),
+        cmd: command(settings),
+        mounts: vec![volume(names, false)],
+        limits: limits(MEMORY),
+        capabilities: CAPABILITIES.iter().map(|name| (*name).to_owned()).collect(),
+        ..ContainerSpec::default()
+    }
+}
+
+fn command(settings: &Settings) -> Vec<String> {
+    match settings.cmd.is_empty() {
+        true => vec!["sleep".into(), "infinity".into()],
+        false => settings.cmd.clone(),
+    }
+}
+
+fn limits(memory: u64) -> Limits {
+    Limits {
+        memory: Some(memory),
+        pids: Some(PIDS),
+        log_bytes: Some(LOG_BYTES),
+        file_bytes: Some(FILE_BYTES),
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use pep440_rs::Version;
 
 use super::diagnostic::{escape, wrap};
-use super::model::{DEFAULT_PROFILE, Deviation, ImageRef, RestartPolicy, Scenario, Setup, StartBy, StartWait};
+use super::model::{DEFAULT_PROFILE, Deviation, ImageRef, RestartPolicy, Scenario, Setup, Sidecar, StartBy, StartWait};
 use super::parse::describe_values;
 use super::vocabulary::{COMMON, Key, Moments, OperationKind, Probe, Target};
 use comeback_text::redact;
@@ -214,6 +214,7 @@ fn story(scenario: &Scenario) -> String {
         said.push(format!("The first container is of {image}."));
     }
     said.push(start(scenario));
+    said.extend(scenario.sidecars.iter().map(sidecar));
     for (index, step) in scenario.steps.iter().enumerate() {
         let while_last = index > 0 && !scenario.steps[index - 1].wait;
         let then = if while_last { "Meanwhile" } else { "Then" };
@@ -264,6 +265,31 @@ fn start(scenario: &Scenario) -> String {
         let _ = write!(text, " The fault overlay {overlay} is on.");
     }
     text
+}
+
+/// Another container.
+fn sidecar(sidecar: &Sidecar) -> String {
+    let mut text = format!("Another container on the same volume is {}", sidecar.name);
+    if let ImageRef::Other(image) = &sidecar.image {
+        let _ = write!(text, ", of {image}");
+    }
+    for (what, argv) in [
+        ("entrypoint", sidecar.entrypoint.as_deref()),
+        ("command", Some(&*sidecar.cmd)),
+    ] {
+        if let Some(argv) = argv.filter(|argv| !argv.is_empty()) {
+            let _ = write!(text, ", with the {what} `{}`", argv.join(" "));
+        }
+    }
+    if !sidecar.env.is_empty() {
+        let env: Vec<String> = sidecar
+            .env
+            .iter()
+            .map(|(k, v)| redact::text(&format!("{k}={v}")))
+            .collect();
+        let _ = write!(text, ", with the environment {}", join(&env));
+    }
+    text + "."
 }
 
 /// How the container is set up, where that is not as usual.
@@ -334,9 +360,10 @@ fn columns(scenario: &Scenario) -> String {
         });
         push(
             row.at.to_string(),
-            match &row.path {
-                Some(path) => format!("{} {}", row.probe, escape(path)),
-                None => row.probe.to_string(),
+            match (&row.path, &row.container) {
+                (Some(path), _) => format!("{} {}", row.probe, escape(path)),
+                (None, Some(container)) => format!("{} in {container}", row.probe),
+                (None, None) => row.probe.to_string(),
             },
             escape(&row.profile),
             escape(&row.fixed.to_string()),

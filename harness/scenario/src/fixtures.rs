@@ -32,6 +32,7 @@ pub fn expect(at: Moment, probe: Probe, fixed: &[&str], regressed: &[&str]) -> E
         probe,
         profile: DEFAULT_PROFILE.into(),
         path: None,
+        container: None,
         fixed: set(fixed),
         regressed: set(regressed),
         guards: None,
@@ -71,6 +72,7 @@ pub fn docker_restart() -> Scenario {
         }],
         seeds: vec![],
         upgrade: None,
+        sidecars: Vec::new(),
         steps: vec![step(Operation::EngineRestart {
             grace: Duration::from_secs(10),
         })],
@@ -123,6 +125,7 @@ pub fn operator_stop() -> Scenario {
 pub fn step(op: Operation) -> Step {
     Step {
         op,
+        container: None,
         profile: ProfileSel::One(DEFAULT_PROFILE.into()),
         user: User::Hermes,
         wait: true,
@@ -156,6 +159,7 @@ fn deviation(at: Moment, probe: Probe, observed: &[&str]) -> Deviation {
             probe,
             profile: DEFAULT_PROFILE.into(),
             path: None,
+            container: None,
             observed: set(observed),
         }],
     }

@@ -16,7 +16,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
 pub use record::{Deviation, Known, Race, Releases, Seen};
-pub use setup::{Healthcheck, Setup};
+pub use setup::{Healthcheck, Setup, Sidecar};
 pub use steps::{Operation, Parameter, ProfileSel, RecreateHow, Recreation, Signal, Step, User};
 pub use table::{Absent, Expect, Guard, KnownRow, Moment, Value, ValueSet};
 
@@ -50,6 +50,8 @@ pub struct Scenario {
     pub settle: Duration,
     /// How the container and its gateway come to life.
     pub start: Start,
+    /// Other containers on the same volume, which steps start and stop.
+    pub sidecars: Vec<Sidecar>,
     /// Profiles of the volume, the default one first.
     pub profiles: Vec<Profile>,
     /// Files put on the volume before the first boot.
@@ -98,7 +100,8 @@ impl Scenario {
             _ => self.upgrade.as_ref().map(|upgrade| &upgrade.to),
         });
         let mut names: Vec<&str> = Vec::new();
-        for image in std::iter::once(self.first_image()).chain(of_steps) {
+        let of_sidecars = self.sidecars.iter().map(|sidecar| &sidecar.image);
+        for image in std::iter::once(self.first_image()).chain(of_steps).chain(of_sidecars) {
             if let ImageRef::Other(name) = image
                 && !names.contains(&name.as_str())
             {

@@ -22,7 +22,7 @@ use self::scalars::is_slug;
 pub(crate) use self::values::describe_values;
 use super::diagnostic::Diagnostic;
 use super::model::{KnownRow, Operation, Scenario, SeedContent, Source};
-use super::vocabulary::{NEEDS, PROFILE, SEED, TOP, UPGRADE};
+use super::vocabulary::{NEEDS, PROFILE, SEED, SIDECAR, TOP, UPGRADE};
 
 /// Default settling window.
 const DEFAULT_SETTLE: Duration = Duration::from_secs(5);
@@ -125,6 +125,11 @@ impl Reader {
         let profile_tabs = tab.get("profile").map(|n| self.tables(n, &PROFILE)).unwrap_or_default();
         let declared = profile_tabs.iter().filter_map(|t| self.profile(t)).collect();
         let (start, profiles) = self.resolve_start(raw_start, declared, !seeds.is_empty());
+        let sidecar_tabs = tab
+            .get("container")
+            .map(|n| self.tables(n, &SIDECAR))
+            .unwrap_or_default();
+        let sidecars: Vec<_> = sidecar_tabs.iter().filter_map(|t| self.sidecar(t)).collect();
         let upgrade_tab = tab.get("upgrade").and_then(|n| self.table(n, &UPGRADE));
         let upgrade = upgrade_tab.as_ref().and_then(|t| self.upgrade(t));
 
@@ -162,9 +167,11 @@ impl Reader {
             start: &start,
             profiles: &profiles,
             seeds: &seeds,
+            sidecars: &sidecars,
             upgrade: upgrade_tab.as_ref().map(|t| t.span.clone()),
         };
         self.check_profiles(&places, &steps, &expects, &deviating);
+        self.check_containers(&places, &steps, &expects, &deviating);
         self.check_rows(&places, &steps, &expects, &deviating);
         self.check_steps(&places, &steps);
 
@@ -180,6 +187,7 @@ impl Reader {
             needs: check::with_implied_needs(needs, &start, &steps),
             settle,
             start,
+            sidecars: sidecars.into_iter().map(|(sidecar, _)| sidecar).collect(),
             profiles,
             seeds,
             upgrade,

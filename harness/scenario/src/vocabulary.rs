@@ -17,7 +17,7 @@ pub use operation_info::{
 };
 pub use operations::OperationKind;
 pub use probes::{About, ENTRY_KINDS, Moments, Probe, ProbeInfo, Values};
-pub use shapes::{COMMON, EXPECT, HEALTHCHECK, KNOWN, KNOWN_ROW, PROFILE, RACE, SEED, START, TOP, UPGRADE};
+pub use shapes::{COMMON, EXPECT, HEALTHCHECK, KNOWN, KNOWN_ROW, PROFILE, RACE, SEED, SIDECAR, START, TOP, UPGRADE};
 
 /// Declares a closed set of words: an enum, the list of all its members, and what is known of each. Whoever matches on the
 /// enum has to know every member, and a member without its facts does not compile.

@@ -13,6 +13,7 @@ pub fn row(at: Moment, probe: &str, observed: &str, fixed: &[&str], regressed: &
         at,
         profile: DEFAULT_PROFILE.into(),
         path: None,
+        container: None,
         probe: probe.into(),
         observed: seen.then(|| value(observed)),
         why_missing: (!seen).then(|| "the observer was not there".into()),

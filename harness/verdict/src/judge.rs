@@ -236,4 +236,5 @@ fn names(listed: &KnownRow, row: &Row) -> bool {
         && Probe::parse(&row.probe) == Some(listed.probe)
         && listed.profile == row.profile
         && listed.path == row.path
+        && listed.container == row.container
 }

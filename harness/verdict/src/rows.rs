@@ -20,6 +20,8 @@ pub struct Row {
     pub profile: String,
     /// The path on the volume, if the row is about one.
     pub path: Option<String>,
+    /// The other container that it is about; `None` for the one under test.
+    pub container: Option<String>,
     /// Name of the probe, or of the invariant (`invariant.one_boot_line`).
     pub probe: String,
     /// The observed value; `None` if evidence is missing.
@@ -64,6 +66,9 @@ impl fmt::Display for Row {
         if let Some(path) = &self.path {
             write!(f, " {path}")?;
         }
+        if let Some(container) = &self.container {
+            write!(f, " in {container}")?;
+        }
         if self.profile != DEFAULT_PROFILE {
             write!(f, " of {}", self.profile)?;
         }
@@ -101,6 +106,7 @@ pub fn written_row(expect: &Expect, known: &[&ValueSet], reading: Reading) -> Ro
         at: expect.at,
         profile: expect.profile.clone(),
         path: expect.path.clone(),
+        container: expect.container.clone(),
         probe: expect.probe.name().to_owned(),
         observed,
         why_missing,
@@ -121,6 +127,7 @@ pub fn implicit_row(invariant: InvariantRow) -> Row {
         at: invariant.at,
         profile: invariant.profile,
         path: None,
+        container: None,
         probe: invariant.name.to_owned(),
         observed,
         why_missing,
@@ -149,7 +156,8 @@ fn known_values<'a>(scenario: &'a Scenario, expect: &Expect) -> Vec<&'a ValueSet
         .flat_map(|deviation| &deviation.rows)
         .filter(|row| {
             let same = (row.at, row.probe) == (expect.at, expect.probe);
-            same && row.profile == expect.profile && row.path == expect.path
+            let same_place = row.path == expect.path && row.container == expect.container;
+            same && row.profile == expect.profile && same_place
         })
         .map(|row| &row.observed)
         .collect()

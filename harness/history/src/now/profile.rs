@@ -127,6 +127,11 @@ impl ProfileNow {
         .filter(|_| status.up)
     }
 
+    /// True if the supervisor has named that process.
+    pub(super) fn has_supervised(&self, process: Process) -> bool {
+        self.lives.iter().any(|life| life.supervised && life.process == process)
+    }
+
     /// True if a supervised process runs and the state file is that process's own.
     pub fn up(&self) -> bool {
         let own = self.state.as_ref().and_then(|(content, _)| process_of(content));

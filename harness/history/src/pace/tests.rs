@@ -107,6 +107,7 @@ fn the_first_time_counts_and_any_is_better_than_none() {
 /// A history in milliseconds.
 fn history(facts: Vec<(i64, Fact)>) -> Vec<Observation> {
     let observation = |(seq, (ms, fact)): (usize, (i64, Fact))| Observation {
+        container: None,
         seq: seq as u64,
         at: None,
         known: Timestamp::from_millisecond(1_795_531_665_000 + ms).unwrap(),

@@ -30,8 +30,22 @@ fn entry(now: &Now, path: &str) -> Reading {
     Reading::seen(value, Some(*seq))
 }
 
-/// How many processes are a profile's gateway.
+/// How many processes are a profile's gateway, in this container and the others that it knows of.
 pub(super) fn gateways(now: &Now, profile: &str) -> Reading {
+    let (mut sum, mut newest) = (0, None);
+    for container in std::iter::once(now).chain(now.sidecars.values()) {
+        match gateways_in(container, profile) {
+            Reading::Seen {
+                value: Value::Int(count),
+                seq,
+            } => (sum, newest) = (sum + count, newest.max(seq)),
+            other => return other,
+        }
+    }
+    Reading::seen(Value::Int(sum), newest)
+}
+
+fn gateways_in(now: &Now, profile: &str) -> Reading {
     if !now.running() || now.looping() {
         return Reading::seen(Value::Int(0), now.incarnations.last().map(|i| i.seq));
     }

@@ -228,6 +228,7 @@ fn row_entry(row: &Row, evidence: &CaseEvidence) -> RowEntry {
         at: row.at.to_string(),
         profile: row.profile.clone(),
         path: row.path.clone(),
+        container: row.container.clone(),
         probe: row.probe.clone(),
         observed: row.observed.clone(),
         fixed: row.fixed.clone(),

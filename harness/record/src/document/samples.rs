@@ -483,6 +483,7 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
     let history = (0..)
         .zip(facts)
         .map(|(seq, (ms, source, fact))| Observation {
+            container: None,
             seq,
             at: (source != ToldBy::Harness).then(|| time(ms)),
             known: time(ms + 1),

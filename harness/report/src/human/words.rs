@@ -60,8 +60,8 @@ pub fn label(row: &RowEntry) -> String {
             format!("{} {}", name.replace(['_', '.'], " "), when(&row.at))
         }
     };
-    let what = match &row.path {
-        Some(path) => format!("{path} {what}"),
+    let what = match row.path.as_ref().or(row.container.as_ref()) {
+        Some(of) => format!("{of} {what}"),
         None => what,
     };
     if row.profile == DEFAULT_PROFILE {

@@ -100,7 +100,7 @@ impl Case {
     /// container may end or start at any time, so the events may be behind the answer or ahead of it.
     async fn contradicts(&self, status: Option<&ContainerStatus>) -> Option<String> {
         let found = self.recorder.now(|now| contradiction(now, status))?;
-        if self.order.scenario.start.policy == RestartPolicy::No {
+        if self.policy() == RestartPolicy::No {
             return Some(found);
         }
         let status = status?;

@@ -1,5 +1,6 @@
 //! Sets up a case before its first step: the volume, its seeds, the observer and the first container under test.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -12,15 +13,16 @@ use crate::subject::{self, Names};
 use crate::{Done, Halt, Order, RunContext, Why, compose, support, volume};
 use comeback_engine::EngineError;
 use comeback_history::facts::{Fact, ObserverImage, Source};
+use comeback_observe::hub::SUBJECT;
 use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
-use comeback_scenario::model::Operation;
+use comeback_scenario::model::{Operation, Sidecar};
 
 /// Creates the volume, the seeds, the observer and the container under test. A failure here is an error, not
 /// inconclusive, because no step was tried yet.
 pub async fn set_up(
     ctx: Arc<RunContext>,
-    order: Order,
+    order: Arc<Order>,
     names: &Names,
     recorder: Recorder,
     leftovers: &mut Leftovers,
@@ -75,7 +77,7 @@ pub async fn set_up(
             .await
             .map_err(error)?;
     }
-    let heard = ctx.hub.listen(&names.case);
+    let heard = ctx.hub.listen(&names.case, SUBJECT);
     let monitor = IncarnationMonitor::start(
         engine.clone(),
         heard,
@@ -135,22 +137,56 @@ pub async fn set_up(
     }
     let observer = observed?;
     let id = ran?;
-    let shared = Shared::new(id, &order);
-    Ok(Case {
+    let settings = Settings::of(&order.scenario.start);
+    let shared = Shared::new(id, &order.scenario, image.clone(), settings);
+    let mut case = Case {
         ctx,
         names: names.clone(),
-        order,
+        order: order.clone(),
+        container: None,
+        sidecars: BTreeMap::new(),
         recorder,
         monitor,
-        observer,
+        observer: Arc::new(observer),
         fault,
         shared: Mutex::new(shared),
         keeper,
         generation: AtomicUsize::new(1),
         badly_started: AtomicBool::new(false),
-        flying: AtomicUsize::new(0),
+        flying: Arc::default(),
         flights: Flights::default(),
-    })
+    };
+    let sidecars = order.scenario.sidecars.iter();
+    case.sidecars = sidecars
+        .map(|declared| (declared.name.clone(), Arc::new(sidecar(&case, declared))))
+        .collect();
+    Ok(case)
+}
+
+/// The part of a case that is about another container. The first step about it makes the container.
+fn sidecar(case: &Case, declared: &Sidecar) -> Case {
+    let (ctx, order, name) = (&case.ctx, &case.order, &declared.name);
+    let heard = ctx.hub.listen(&case.names.case, name);
+    let recorder = case.recorder.of(name);
+    let image = order.images.of(&declared.image).clone();
+    let shared = Shared::new(String::new(), &order.scenario, image, Settings::of_sidecar(declared));
+    Case {
+        ctx: ctx.clone(),
+        names: case.names.clone(),
+        order: order.clone(),
+        container: Some(name.clone()),
+        sidecars: BTreeMap::new(),
+        monitor: IncarnationMonitor::start(ctx.engine.clone(), heard, recorder.clone(), None),
+        recorder,
+        observer: case.observer.clone(),
+        fault: None,
+        shared: Mutex::new(shared),
+        keeper: None,
+        generation: AtomicUsize::new(0),
+        badly_started: AtomicBool::new(false),
+        flying: case.flying.clone(),
+        flights: Flights::default(),
+    }
 }
 
 /// Runs the first container under test, through Compose if a step recreates it with Compose.

@@ -18,7 +18,11 @@ pub(super) fn sentence(step: &Step) -> String {
         text += &filled_in(step, name).unwrap_or_default();
         rest = after;
     }
-    text + rest
+    text += rest;
+    if let Some(container) = &step.container {
+        text += &format!(" (container {container})");
+    }
+    text
 }
 
 /// What stands for a name in the words of an operation; `None` if the step has nothing of that name.

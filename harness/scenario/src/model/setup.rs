@@ -1,8 +1,25 @@
 //! How a container is set up, beyond its image, volume, environment and command.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::ImageRef;
 use crate::vocabulary::ALL_CAPABILITIES;
+
+/// Another container on the same volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sidecar {
+    /// Its name, by which steps and rows call it.
+    pub name: String,
+    /// Its image.
+    pub image: ImageRef,
+    /// Its command; empty means `sleep infinity`.
+    pub cmd: Vec<String>,
+    /// Its entrypoint; `None` for the image's own.
+    pub entrypoint: Option<Vec<String>>,
+    /// Its extra environment.
+    pub env: BTreeMap<String, String>,
+}
 
 /// How a container is set up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

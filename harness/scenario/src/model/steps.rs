@@ -14,6 +14,8 @@ use crate::vocabulary::{OperationInfo, OperationKind, Probe};
 pub struct Step {
     /// What is done.
     pub op: Operation,
+    /// In which other container; `None` for the one under test.
+    pub container: Option<String>,
     /// To whose gateway, where the operation has one.
     pub profile: ProfileSel,
     /// As which user of the container.

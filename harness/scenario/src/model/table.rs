@@ -18,6 +18,8 @@ pub struct Expect {
     pub profile: String,
     /// Of which path on the volume, if it is about one.
     pub path: Option<String>,
+    /// In which other container; `None` for the one under test.
+    pub container: Option<String>,
     /// What a fixed release shows.
     pub fixed: ValueSet,
     /// What a regressed release shows.
@@ -155,6 +157,8 @@ pub struct KnownRow {
     pub profile: String,
     /// Of which path on the volume, if it is about one.
     pub path: Option<String>,
+    /// In which other container; `None` for the one under test.
+    pub container: Option<String>,
     /// What that release shows.
     pub observed: ValueSet,
 }

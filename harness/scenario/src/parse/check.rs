@@ -6,7 +6,7 @@ use super::cursor::{Reader, Span, Tab};
 use super::rows::{Row, in_words};
 use super::steps::RawStep;
 use crate::model::{
-    Expect, ImageRef, KnownRow, Moment, Need, Operation, Parameter, Profile, RestartPolicy, Seed, Start,
+    Expect, ImageRef, KnownRow, Moment, Need, Operation, Parameter, Profile, RestartPolicy, Seed, Sidecar, Start,
 };
 use crate::vocabulary::{ContainerEffect, IntentEffect, Values, did_you_mean};
 
@@ -17,6 +17,8 @@ pub(super) struct Places<'a, 't, 'i> {
     pub(super) start: &'a Start,
     pub(super) profiles: &'a [Profile],
     pub(super) seeds: &'a [Seed],
+    /// The other containers, and where their names are.
+    pub(super) sidecars: &'a [(Sidecar, Span)],
     /// Where `[upgrade]` is, if it is there.
     pub(super) upgrade: Option<Span>,
 }
@@ -81,6 +83,56 @@ impl Reader {
                     .label(label)
                     .note(format!("profiles: {}", names.join(", ")))
                     .note("declare one with [[profile]], or create it with the step profile-create");
+            }
+        }
+    }
+
+    /// Every container that is named is declared, once, and a step starts it before anything is done in it.
+    pub(super) fn check_containers(
+        &mut self,
+        places: &Places<'_, '_, '_>,
+        steps: &[RawStep],
+        expects: &[Row<Expect>],
+        deviating: &[&Row<KnownRow>],
+    ) {
+        let names: Vec<&str> = places
+            .sidecars
+            .iter()
+            .map(|(sidecar, _)| sidecar.name.as_str())
+            .collect();
+        for (index, (sidecar, span)) in places.sidecars.iter().enumerate() {
+            if let Some(first) = names[..index].iter().position(|name| *name == sidecar.name) {
+                let first = places.sidecars[first].1.clone();
+                self.error(span.clone(), format!("container `{}` is declared twice", sidecar.name))
+                    .label("again here")
+                    .also(first, "first here");
+            }
+        }
+        let mut started: Vec<&str> = Vec::new();
+        for raw in steps {
+            let Some((name, span)) = &raw.container else { continue };
+            let Some(op) = raw.step.as_ref().map(|step| &step.op) else {
+                continue;
+            };
+            if *op == Operation::EngineStart {
+                started.push(name);
+            } else if names.contains(&name.as_str()) && !started.contains(&name.as_str()) {
+                self.error(span.clone(), format!("container `{name}` is not there yet"))
+                    .label("start it first: engine-start = { container = … }");
+            }
+        }
+        let of_steps = steps.iter().filter_map(|raw| raw.container.as_ref());
+        let of_rows = expects.iter().filter_map(|row| row.container.as_ref());
+        let of_deviations = deviating.iter().filter_map(|row| row.container.as_ref());
+        for (name, span) in of_steps.chain(of_rows).chain(of_deviations) {
+            if !names.contains(&name.as_str()) {
+                let label = match did_you_mean(name, names.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "not declared".to_owned(),
+                };
+                self.error(span.clone(), format!("unknown container `{name}`"))
+                    .label(label)
+                    .note("declare one with [[container]]; without `container`, the one under test is meant");
             }
         }
     }
@@ -253,6 +305,10 @@ fn most_boots(places: &Places<'_, '_, '_>, steps: &[RawStep]) -> Option<usize> {
         return None;
     }
     // What could not be read may be anything.
-    let boots = |raw: &&RawStep| raw.step.as_ref().is_none_or(|s| s.op.info().container.starts());
+    let boots = |raw: &&RawStep| {
+        raw.step
+            .as_ref()
+            .is_none_or(|s| s.container.is_none() && s.op.info().container.starts())
+    };
     Some(1 + steps.iter().filter(boots).count())
 }

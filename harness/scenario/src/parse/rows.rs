@@ -20,16 +20,19 @@ pub(super) struct Row<T> {
     pub(super) profile: (String, Option<Span>),
     /// The path on the volume, if the row is about one.
     pub(super) path: Option<String>,
+    /// The other container that the row is about, and its place.
+    pub(super) container: Option<(String, Span)>,
 }
 
-/// What rows are told apart by: moment, probe, profile and path.
-pub(super) type Key<'r> = (Moment, Probe, &'r str, Option<&'r str>);
+/// What rows are told apart by: moment, probe, profile, path and container.
+pub(super) type Key<'r> = (Moment, Probe, &'r str, Option<&'r str>, Option<&'r str>);
 
 /// A row's key, for messages.
-pub(super) fn in_words((at, probe, profile, path): Key<'_>) -> String {
-    match path {
-        Some(path) => format!("{at}, {probe}, {path}"),
-        None => format!("{at}, {probe}, {profile}"),
+pub(super) fn in_words((at, probe, profile, path, container): Key<'_>) -> String {
+    let of = path.unwrap_or(profile);
+    match container {
+        Some(container) => format!("{at}, {probe}, {of} in {container}"),
+        None => format!("{at}, {probe}, {of}"),
     }
 }
 
@@ -50,6 +53,7 @@ impl<T> Row<T> {
             self.probe.as_ref()?.0,
             self.profile.0.as_str(),
             path,
+            self.container.as_ref().map(|(name, _)| name.as_str()),
         ))
     }
 }
@@ -73,6 +77,7 @@ impl Reader {
             self.check_moment(*at, at_span.clone(), *probe, probe_span.clone());
         }
         let path = self.row_path(tab, probe.as_ref());
+        let container = self.row_container(tab, at.as_ref(), probe.as_ref());
         Row {
             row: None,
             span: tab.span.clone(),
@@ -80,7 +85,31 @@ impl Reader {
             probe,
             profile,
             path,
+            container,
         }
+    }
+
+    /// Takes `container`, which rows about a container or its services may have.
+    fn row_container(
+        &mut self,
+        tab: &Tab<'_, '_>,
+        at: Option<&(Moment, Span)>,
+        probe: Option<&(Probe, Span)>,
+    ) -> Option<(String, Span)> {
+        let (text, span) = self.key_str(tab, "container")?;
+        let name = text.to_owned();
+        let (probe, _) = probe?;
+        if !probe.is_of_a_container() {
+            self.error(tab.key_span("container"), format!("{probe} is not about a container"))
+                .label("leave it out: all containers have the same volume");
+            return None;
+        }
+        if let Some((at @ (Moment::Boot(_) | Moment::Down(_)), place)) = at {
+            self.error(place.clone(), format!("`{at}` is a moment of the container under test"))
+                .label("read another container at `after:N` or at the end");
+            return None;
+        }
+        Some((name, span))
     }
 
     /// Takes `path`, which rows about a path have, and no others.
@@ -151,6 +180,7 @@ impl Reader {
                 probe,
                 profile: raw.profile.0.clone(),
                 path: raw.path.clone(),
+                container: raw.container.as_ref().map(|(name, _)| name.clone()),
                 fixed,
                 regressed,
                 guards,
@@ -254,6 +284,7 @@ impl Reader {
                     probe,
                     profile: raw.profile.0.clone(),
                     path: raw.path.clone(),
+                    container: raw.container.as_ref().map(|(name, _)| name.clone()),
                     observed,
                 });
             }

@@ -4,18 +4,47 @@ use std::time::Duration;
 
 use comeback_gateway::files::DATA;
 
-use super::cursor::{Node, Reader, Tab, list};
-use crate::model::{Healthcheck, ImageRef, Setup};
+use super::cursor::{Node, Reader, Span, Tab, list};
+use super::scalars::is_slug;
+use crate::model::{Healthcheck, ImageRef, Setup, Sidecar};
 use crate::vocabulary::{ALL_CAPABILITIES, CAPABILITIES, HEALTHCHECK};
 
 /// The smallest and the largest volume of a given size, in bytes.
 const VOLUME: std::ops::RangeInclusive<u64> = 4 << 20..=192 << 20;
 /// Directories that no scenario may cover: the volume, and what the kernel and the engine put there.
 const TAKEN: &[&str] = &["/", DATA, "/proc", "/sys", "/dev"];
+/// Names of a case's own containers.
+const OURS: &[&str] = &["subject", "observer", "seeder", "keeper", "volume"];
 /// The most failures of a health check in a row that may be asked for.
 const MOST_RETRIES: i64 = 100;
 
 impl Reader {
+    /// Takes one `[[container]]`, and where its name is.
+    pub(super) fn sidecar(&mut self, tab: &Tab<'_, '_>) -> Option<(Sidecar, Span)> {
+        let cmd = self.argv(tab, "cmd").unwrap_or_default();
+        let entrypoint = self.argv(tab, "entrypoint");
+        let env = self.env(tab);
+        let image = match tab.get("image") {
+            Some(_) => self.key_image(tab, "image")?,
+            None => ImageRef::Subject,
+        };
+        let (text, span) = self.key_str(tab, "name")?;
+        if !is_slug(text) || OURS.contains(&text) {
+            self.error(span, format!("`{text}` cannot be a container's name"))
+                .label("lower-case letters, digits and dashes, and none of comeback's own names")
+                .note(format!("comeback's own: {}", list(OURS.iter().copied())));
+            return None;
+        }
+        let sidecar = Sidecar {
+            name: text.to_owned(),
+            image,
+            cmd,
+            entrypoint,
+            env,
+        };
+        Some((sidecar, span))
+    }
+
     /// Takes the keys of `[start]` that set the container up.
     pub(super) fn setup(&mut self, tab: &Tab<'_, '_>) -> Setup {
         let user = self.key_str(tab, "user").and_then(|(text, span)| {

@@ -17,6 +17,8 @@ pub(super) struct RawStep {
     pub(super) span: Span,
     /// The profile it names, and where.
     pub(super) profile: Option<(String, Span)>,
+    /// The other container it names, and where.
+    pub(super) container: Option<(String, Span)>,
 }
 
 impl Reader {
@@ -26,6 +28,7 @@ impl Reader {
             step: None,
             span: node.span(),
             profile: None,
+            container: None,
         };
         let Some(table) = node.get_ref().as_table() else {
             self.wrong_type(node, "a table: `[[step]]` with an operation as its key");
@@ -121,6 +124,17 @@ impl Reader {
                 .note(format!("such as: {}", info.example));
         }
         let profile = self.selected(&tab, raw);
+        if let Some((text, place)) = self.key_str(&tab, "container") {
+            if info.takes_a_container() {
+                raw.container = Some((text.to_owned(), place));
+            } else {
+                self.error(
+                    tab.key_span("container"),
+                    format!("`{}` does not take a container", info.name()),
+                )
+                .label("it is about the volume or the container under test");
+            }
+        }
         let user = self.key_word::<User>(&tab, "as", USERS).unwrap_or_default();
         let wait = self.key_bool(&tab, "wait", true);
         if lacking {
@@ -140,6 +154,7 @@ impl Reader {
         if let (Some(op), Some(profile)) = (op, profile) {
             raw.step = Some(Step {
                 op,
+                container: raw.container.as_ref().map(|(name, _)| name.clone()),
                 profile,
                 user,
                 wait,

@@ -238,6 +238,16 @@ pub enum Exploring {
 }
 
 impl OperationInfo {
+    /// True if it can be done in any container, or to it.
+    pub fn takes_a_container(&self) -> bool {
+        match self.sender {
+            Sender::Operator | Sender::Engine | Sender::Process => true,
+            Sender::ComposeTool | Sender::Kernel | Sender::HarnessInside => false,
+            // Only a wait looks into a container.
+            Sender::Harness => self.target == Target::Nobody && self.cost != Cost::SettlingWindow,
+        }
+    }
+
     /// The operation's name.
     pub fn name(&self) -> &'static str {
         self.shape.name

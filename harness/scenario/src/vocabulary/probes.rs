@@ -33,8 +33,10 @@ pub struct ProbeInfo {
 /// What a probe is a fact about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
-    /// A profile's gateway, with its files and its service.
+    /// A profile's gateway and its files on the volume.
     Gateway,
+    /// A profile's gateway as a service and as processes of a container.
+    Service,
     /// The container.
     Container,
     /// A step of the scenario.
@@ -211,7 +213,7 @@ declare! {
     },
     Slot => ProbeInfo {
         name: "slot",
-        about: About::Gateway,
+        about: About::Service,
         values: Values::Presence,
         absent: Some("the same as \"absent\""),
         moments: Moments::Any,
@@ -221,7 +223,7 @@ declare! {
     },
     SlotDownFile => ProbeInfo {
         name: "slot.down_file",
-        about: About::Gateway,
+        about: About::Service,
         values: Values::Presence,
         absent: Some("the same as \"absent\""),
         moments: Moments::Any,
@@ -231,7 +233,7 @@ declare! {
     },
     Service => ProbeInfo {
         name: "service",
-        about: About::Gateway,
+        about: About::Service,
         values: Values::Words(&["up", "down", "respawning"]),
         absent: Some("no such service"),
         moments: Moments::Any,
@@ -241,7 +243,7 @@ declare! {
     },
     ServiceNewProcess => ProbeInfo {
         name: "service.new_process",
-        about: About::Gateway,
+        about: About::Service,
         values: Values::Bool,
         absent: Some("no process"),
         moments: Moments::Any,
@@ -251,7 +253,7 @@ declare! {
     },
     ServiceExit => ProbeInfo {
         name: "service.exit",
-        about: About::Gateway,
+        about: About::Service,
         values: Values::ExitOrSignal,
         absent: Some("no process of it has ended"),
         moments: Moments::Any,
@@ -261,7 +263,7 @@ declare! {
     },
     ServiceProcesses => ProbeInfo {
         name: "service.processes",
-        about: About::Gateway,
+        about: About::Service,
         values: Values::Count,
         absent: None,
         moments: Moments::Any,
@@ -271,7 +273,7 @@ declare! {
     },
     ServiceDeaths => ProbeInfo {
         name: "service.deaths",
-        about: About::Gateway,
+        about: About::Service,
         values: Values::Count,
         absent: None,
         moments: Moments::NotDown,
@@ -281,11 +283,12 @@ declare! {
     },
     GatewayProcesses => ProbeInfo {
         name: "gateway.processes",
-        about: About::Gateway,
+        about: About::Service,
         values: Values::Count,
         absent: None,
         moments: Moments::NotDown,
-        doc: "how many processes are the profile's gateway, whoever started them: supervised or not",
+        doc: "how many processes are the profile's gateway, whoever started them: supervised or not; without `container`, in all \
+              containers together",
         label: "processes of the gateway",
         boot_label: None,
     },
@@ -387,6 +390,11 @@ impl Probe {
     /// The probe's name in scenario files and reports.
     pub fn name(self) -> &'static str {
         self.info().name
+    }
+
+    /// True if it can be read of any container.
+    pub fn is_of_a_container(self) -> bool {
+        matches!(self.info().about, About::Container | About::Service)
     }
 
     /// The probe of that name.

@@ -43,6 +43,11 @@ pub const TOP: Shape = Shape {
             "the profiles; the default one is implied",
         ),
         optional(
+            "container",
+            Kind::Tables(&SIDECAR),
+            "other containers on the same volume; a step starts one: engine-start = { container = \"NAME\" }",
+        ),
+        optional(
             "seed",
             Kind::Tables(&SEED),
             "files put on the volume before the first boot",
@@ -165,6 +170,18 @@ pub const HEALTHCHECK: Shape = Shape {
     ],
 };
 
+/// `[[container]]`.
+pub const SIDECAR: Shape = Shape {
+    name: "[[container]]",
+    keys: &[
+        required("name", Kind::Name, "its name, for `container` of steps and rows"),
+        optional("image", Kind::Image, "its image (default \"subject\")"),
+        optional("cmd", Kind::Strings, "its command (default `sleep infinity`)"),
+        optional("entrypoint", Kind::Strings, "its entrypoint (default: the image's own)"),
+        optional("env", Kind::Env, "its extra environment"),
+    ],
+};
+
 /// `[[profile]]`.
 pub const PROFILE: Shape = Shape {
     name: "[[profile]]",
@@ -233,6 +250,11 @@ pub const COMMON: &[Key] = &[
     ),
     optional("as", Kind::Word(USERS), "the user to act as (default \"hermes\")"),
     optional(
+        "container",
+        Kind::Name,
+        "in which `[[container]]`, if the operator, the engine or a process acts (default: the one under test)",
+    ),
+    optional(
         "wait",
         Kind::Bool,
         "false: the next step starts while this one is in flight (default true)",
@@ -250,6 +272,11 @@ pub const EXPECT: Shape = Shape {
             "path",
             Kind::VolumePath,
             "with the probe `file`: which, below the volume's root",
+        ),
+        optional(
+            "container",
+            Kind::Name,
+            "of which `[[container]]`, with a probe of a container or its services (default: the one under test)",
         ),
         required("fixed", Kind::Values, "what a fixed release shows"),
         required("regressed", Kind::Values, "what a regressed release shows"),
@@ -316,6 +343,11 @@ pub const KNOWN_ROW: Shape = Shape {
             "path",
             Kind::VolumePath,
             "with the probe `file`: which, below the volume's root",
+        ),
+        optional(
+            "container",
+            Kind::Name,
+            "of which `[[container]]`, with a probe of a container or its services (default: the one under test)",
         ),
         required("observed", Kind::Values, "what that release shows"),
     ],
