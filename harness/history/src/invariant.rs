@@ -79,7 +79,7 @@ fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
             }
             rows.extend(slot_agrees(history, &end, boot, &profile.name));
         }
-        rows.extend(settled(history, &profile.name));
+        rows.extend(settled(scenario, history, &profile.name));
         rows.extend(state_parses(scenario, history, &profile.name));
         rows.extend(unknown_keys(scenario, history, &profile.name));
     }
@@ -204,11 +204,12 @@ fn slot_agrees(history: &[Observation], end: &Now, boot: usize, profile: &str) -
 }
 
 /// In the settling window nothing changes: a gateway that is up stays up with the same process, and one that is down
-/// stays down.
-fn settled(history: &[Observation], profile: &str) -> Option<InvariantRow> {
+/// stays down. Nobody runs beside it, unless a row of the scenario says how many there are.
+fn settled(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
     let upto = until(history, Moment::End)?;
     // A record is untrusted, so its marks may be in any order. Only marks before the end can begin the window.
-    let is_mark = |o: &Observation| matches!(o.fact, Fact::Mark { .. }) && o.source == Source::Harness;
+    let is_mark =
+        |o: &Observation| matches!(o.fact, Fact::Mark { .. }) && o.source == Source::Harness && o.container.is_none();
     let (earlier, window) = upto.split_at(upto.iter().rposition(is_mark)?);
     let before = Now::at_end(earlier).profile(profile);
     let now = Now::at_end(upto);
@@ -217,16 +218,22 @@ fn settled(history: &[Observation], profile: &str) -> Option<InvariantRow> {
         return None;
     }
     let after = now.profile(profile);
-    let deaths = window.iter().any(|o| match &o.fact {
+    let here = window.iter().filter(|o| o.container.is_none());
+    let deaths = here.into_iter().any(|o| match &o.fact {
         Fact::Service { profile: p, status } => p == profile && status.up != before.supervised().is_some(),
         _ => false,
     });
     let same = !deaths && before.supervised() == after.supervised();
     let wanted = if after.supervised().is_some() { 1 } else { 0 };
-    let one = after
-        .service
-        .as_ref()
-        .is_none_or(|(status, _)| status.processes <= wanted)
+    let counted = scenario
+        .expects
+        .iter()
+        .any(|e| e.at == Moment::End && e.probe == Probe::GatewayProcesses && e.profile == profile);
+    let one = counted
+        || after
+            .service
+            .as_ref()
+            .is_none_or(|(status, _)| status.processes <= wanted)
         || !now.running();
     Some(InvariantRow {
         at: Moment::End,

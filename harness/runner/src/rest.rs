@@ -55,6 +55,8 @@ pub fn rest_of(now: &Now, name: &str, p: &ProfileNow) -> Rest {
     match (status.slot, status.up, status.want_up) {
         (false, ..) | (_, false, false) => Rest::Resting,
         (_, true, true) if state.is_some_and(is_serving) => Rest::Resting,
+        // The gateway of another container has written over what this one had written.
+        (_, true, true) if state.is_none() && p.current_life().is_some_and(|life| life.ran) => Rest::Resting,
         (_, true, true) => Rest::Moving(How::Starting(state.map(str::to_owned))),
         (_, true, false) => Rest::Moving(How::Ending),
         (_, false, true) => Rest::Moving(How::Respawning),
