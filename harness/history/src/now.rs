@@ -481,4 +481,85 @@ mod tests {
         let now = Now::at_end(&history.observations());
         assert_eq!((now.lines_of_boot(1).len(), now.lines_of_boot(2).len()), (1, 1));
     }
+
+    fn of_side(history: &History, source: Source, ms: i64, fact: Fact) {
+        history.push_of(Some("side"), source, Some(at(ms)), fact);
+    }
+
+    fn serves(pid: u32) -> Fact {
+        let status = crate::facts::ServiceStatus {
+            slot: true,
+            up: true,
+            want_up: true,
+            pid: Some(pid),
+            start_time: Some(u64::from(pid)),
+            ..Default::default()
+        };
+        let profile = "default".to_owned();
+        Fact::Service { profile, status }
+    }
+
+    fn writes(pid: u32) -> Fact {
+        let value = serde_json::json!({"gateway_state": "running", "pid": pid, "start_time": pid});
+        let value = value.as_object().cloned().unwrap();
+        let (profile, content) = ("default".to_owned(), FileContent::Json { value });
+        Fact::State { profile, content }
+    }
+
+    /// The container under test has come to its rest, and another one starts a gateway beside it.
+    fn beside() -> History {
+        let history = History::default();
+        container(&history, ContainerChange::Started, 0);
+        line(&history, 10);
+        history.mark(comeback_scenario::model::Moment::Boot(1));
+        history.push(Source::Agent, Some(at(20)), serves(40));
+        history.push(Source::Observer, Some(at(30)), writes(40));
+        let started = Fact::Container {
+            change: ContainerChange::Started,
+            started_at: Some(at(100)),
+            exit: None,
+        };
+        of_side(&history, Source::Engine, 100, started);
+        history
+    }
+
+    #[test]
+    fn a_line_of_the_reconciler_is_of_the_container_that_boots() {
+        let history = beside();
+        line(&history, 110);
+        let now = Now::at_end(&history.observations());
+        assert_eq!((now.boot_lines.len(), now.sidecars["side"].boot_lines.len()), (1, 1));
+        let mark = crate::facts::MomentName::from(comeback_scenario::model::Moment::Boot(1));
+        of_side(&history, Source::Harness, 120, Fact::Mark { moment: mark });
+        line(&history, 130);
+        let now = Now::at_end(&history.observations());
+        assert_eq!((now.boot_lines.len(), now.sidecars["side"].boot_lines.len()), (2, 1));
+    }
+
+    #[test]
+    fn the_gateway_of_another_container_is_no_life_of_this_one() {
+        let history = beside();
+        of_side(&history, Source::Agent, 120, serves(41));
+        history.push(Source::Observer, Some(at(130)), writes(41));
+        let now = Now::at_end(&history.observations());
+        let lives = |now: &Now| {
+            let lives = now.profile("default").lives;
+            lives
+                .iter()
+                .map(|life| (life.process.pid, life.ran))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lives(&now), [(40, true)]);
+        assert_eq!(lives(&now.sidecars["side"]), [(41, true)]);
+        // The file is the other one's now, on the volume that both have.
+        assert!(!now.profile("default").up() && now.sidecars["side"].profile("default").up());
+        let died = Fact::Container {
+            change: ContainerChange::Died,
+            started_at: None,
+            exit: Some(0),
+        };
+        of_side(&history, Source::Engine, 140, died);
+        let now = Now::at_end(&history.observations());
+        assert!(now.running() && !now.sidecars["side"].running());
+    }
 }

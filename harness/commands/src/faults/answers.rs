@@ -8,6 +8,12 @@ use comeback_fake::{Fake, Personality};
 use comeback_scenario::Catalogue;
 use comeback_verdict::Classification;
 
+/// Another container, without a supervisor.
+const SIDECAR: &str = "[[container]]\nname = \"side\"\nentrypoint = [\"sleep\"]\ncmd = [\"infinity\"]";
+const STARTS: &str = "engine-start = { container = \"side\" }";
+const STOPS: &str = "engine-stop = { container = \"side\" }";
+const RESTARTS: &str = "engine-restart = { container = \"side\" }";
+
 /// The classification of a case with these steps, in which the engine does nothing at one call.
 fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize)>) -> (Classification, String) {
     let mut text = format!("schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\n{start}\n");
@@ -41,15 +47,19 @@ fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize)>) -> (C
 #[case::stop("", &["engine-stop = {}"], ("stop", 0))]
 #[case::restart("", &["engine-restart = {}"], ("restart", 0))]
 #[case::kill("", &["engine-kill = {}"], ("kill", 0))]
+#[case::stop_of_another(SIDECAR, &[STARTS, STOPS], ("stop", 0))]
+#[case::restart_of_another(SIDECAR, &[STARTS, RESTARTS], ("restart", 0))]
+#[case::start_of_another(SIDECAR, &[STARTS, STOPS, STARTS], ("start", 0))]
 fn an_answer_is_no_proof(#[case] start: &str, #[case] steps: &[&str], #[case] call: (&'static str, usize)) {
     let (classification, why) = found(start, steps, Some(call));
     assert_eq!(classification, Classification::Inconclusive, "{why}");
 }
 
 #[rstest]
-#[case::pause(&["engine-pause = {}"])]
-#[case::unpause(&["engine-pause = {}", "engine-unpause = {}", "engine-restart = {}"])]
-fn what_is_done_is_proven(#[case] steps: &[&str]) {
-    let (classification, why) = found("", steps, None);
+#[case::pause("", &["engine-pause = {}"])]
+#[case::unpause("", &["engine-pause = {}", "engine-unpause = {}", "engine-restart = {}"])]
+#[case::another_container(SIDECAR, &[STARTS, RESTARTS, STOPS, STARTS, "engine-restart = {}"])]
+fn what_is_done_is_proven(#[case] start: &str, #[case] steps: &[&str]) {
+    let (classification, why) = found(start, steps, None);
     assert_eq!(classification, Classification::Fixed, "{why}");
 }

@@ -66,6 +66,36 @@ fn the_valid_file_parses() {
 }
 
 #[test]
+fn containers() {
+    let declared = "[[container]]\nname = \"side\"\n";
+    let with = |text: &str| format!("{declared}{text}");
+    let row = |keys: &str| with(&format!("[[expect]]\n{keys}\nfixed = \"up\"\nregressed = \"down\"\n"));
+    let texts = [
+        "[[container]]\nname = \"observer\"\n".to_owned(),
+        "[[container]]\nname = \"Two words\"\n".to_owned(),
+        "[[container]]\nimage = \"subject\"\n".to_owned(),
+        format!("{declared}{declared}"),
+        with("[[step]]\nengine-start = { container = \"sidee\" }\n"),
+        with("[[step]]\nengine-stop = { container = \"side\" }\n"),
+        with("[[step]]\nfill = { container = \"side\" }\n"),
+        with("[[step]]\nsettle = { container = \"side\" }\n"),
+        row("at = \"end\"\nprobe = \"service\"\ncontainer = \"other\""),
+        row("at = \"boot:1\"\nprobe = \"service\"\ncontainer = \"side\""),
+        row("at = \"end\"\nprobe = \"state.gateway_state\"\ncontainer = \"side\""),
+    ];
+    let changes: Vec<(&str, &str)> = texts.iter().map(|text| ("", text.as_str())).collect();
+    insta::assert_snapshot!(cases(&changes));
+    let scenario = good(&format!(
+        "{GOOD}{declared}image = \"release:0.16.0\"\n[[step]]\nengine-start = {{ container = \"side\" }}\n\
+         [[expect]]\nat = \"end\"\nprobe = \"container\"\ncontainer = \"side\"\nfixed = \"running\"\nregressed = \
+         \"running\"\n"
+    ));
+    assert_eq!(scenario.steps[1].container.as_deref(), Some("side"));
+    assert_eq!(scenario.expects[1].container.as_deref(), Some("side"));
+    assert_eq!(scenario.other_images(), ["release:0.16.0"]);
+}
+
+#[test]
 fn syntax() {
     let shown = cases(&[
         ("schema = 1", "schema = "),
