@@ -66,7 +66,7 @@ fn covers(plain: &Move, other: &Move, names: &[usize; 4]) -> bool {
                 profile: named(c.profile),
                 ..c
             });
-            how <= other_how && how.asks() == other_how.asks() && cut == *other_cut
+            how <= other_how && how.manner() == other_how.manner() && cut == *other_cut
         }
         _ => false,
     }

@@ -9,7 +9,7 @@ use super::sequence::Sequence;
 use comeback_gateway::files::state_of;
 use comeback_gateway::state::{GATEWAY_STATE, RUNNING};
 use comeback_scenario::model::{
-    DEFAULT_PROFILE, Moment, Parameter, Probe, ProfileSel, RecreateHow, Scenario, Step, User, Value,
+    DEFAULT_PROFILE, Moment, Operation, Parameter, Probe, ProfileSel, RecreateHow, Scenario, Step, User, Value,
 };
 use comeback_scenario::parse_file;
 use comeback_text::terminal::{shorten, wrap};
@@ -17,6 +17,9 @@ use comeback_text::terminal::{shorten, wrap};
 /// Turns off the circuit breaker of later releases, which delays every sixth start within two minutes. It is no object
 /// of the exploration and has a scenario of its own.
 const NO_BREAKER: &str = "env = { HERMES_GATEWAY_MAX_STARTS = \"0\" }";
+
+/// The size of a volume that is filled up: several times what the gateways write.
+const ROOM: &str = "64M";
 
 /// Widths of the title and of the lines of `why`, in columns.
 const TITLE_COLUMNS: usize = 46;
@@ -70,6 +73,9 @@ pub fn text(sequence: &Sequence, words: &Words<'_>) -> String {
     let _ = writeln!(text, "\n[start]\nby = \"{}\"\n{NO_BREAKER}", by(0));
     if sequence.setting.restarts {
         text += "policy = \"unless-stopped\"\n";
+    }
+    if sequence.steps().iter().any(|(_, step)| step.op == Operation::Fill) {
+        let _ = writeln!(text, "volume_size = \"{ROOM}\"");
     }
     if let Some(overlay) = words.overlay {
         let _ = writeln!(text, "overlay = {}", quoted(overlay));

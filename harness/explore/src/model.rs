@@ -48,7 +48,8 @@ pub enum Act {
     RestartAll,
 }
 
-/// A way to take the container down and up again, the simplest first. Shrinking replaces one by an earlier one.
+/// A way to interrupt what the container does, the simplest first: most take it down and up again. Shrinking replaces one by an
+/// earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Outage {
@@ -60,11 +61,28 @@ pub enum Outage {
     RestartNoGrace,
     Kill,
     RecreateForce,
+    /// It is frozen and goes on.
+    Pause,
+    /// It is restarted while the volume is full, and then there is room again.
+    Full,
+}
+
+/// What an outage does to the gateways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// They are asked to shut down before they are killed.
+    Asked,
+    /// They are killed.
+    Killed,
+    /// They are frozen and go on.
+    Frozen,
+    /// They are asked to shut down, and cannot write.
+    Full,
 }
 
 impl Outage {
     /// All ways, the simplest first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Restart,
         Self::StopStart,
         Self::Recreate,
@@ -73,11 +91,26 @@ impl Outage {
         Self::RestartNoGrace,
         Self::Kill,
         Self::RecreateForce,
+        Self::Pause,
+        Self::Full,
     ];
 
-    /// True if the gateways are asked to shut down before they are killed.
-    pub fn asks(self) -> bool {
-        self < Self::RestartNoGrace
+    /// What it does to the gateways.
+    pub fn manner(self) -> Manner {
+        match self {
+            Self::Restart | Self::StopStart | Self::Recreate | Self::InitTerm | Self::KillTerm => Manner::Asked,
+            Self::RestartNoGrace | Self::Kill | Self::RecreateForce => Manner::Killed,
+            Self::Pause => Manner::Frozen,
+            Self::Full => Manner::Full,
+        }
+    }
+
+    /// The simplest one of its kind.
+    pub fn plain(self) -> Self {
+        match self.manner() {
+            Manner::Asked | Manner::Killed => Self::Restart,
+            Manner::Frozen | Manner::Full => self,
+        }
     }
 }
 
@@ -218,7 +251,10 @@ impl World {
             Move::Outage { how, cut: Some(cut) } => {
                 // A frozen gateway does not shut down when asked, so the outage must have a grace that runs out.
                 let ends = cut.window != Window::Held
-                    || !matches!(how, Outage::Recreate | Outage::InitTerm | Outage::KillTerm);
+                    || !matches!(
+                        how,
+                        Outage::Recreate | Outage::InitTerm | Outage::KillTerm | Outage::Pause
+                    );
                 ends && self.allows_cut(*cut)
             }
         }

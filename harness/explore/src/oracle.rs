@@ -41,6 +41,8 @@ struct Reader<'a> {
     met: Vec<(String, String)>,
     /// Profiles whose gateway is frozen, or about to be.
     held: BTreeSet<String>,
+    /// The volume is full: nothing can be recorded, and a gateway may not be able to start.
+    full: bool,
     /// Profiles whose gateway ran when the last step began.
     ran: BTreeSet<String>,
     /// Where each boot was followed to its rest, and how many steps had begun by then.
@@ -63,6 +65,7 @@ impl<'a> Reader<'a> {
             shown: vec![Shown::default(); scenario.steps.len()],
             met: Vec::new(),
             held: BTreeSet::new(),
+            full: false,
             ran: BTreeSet::new(),
             boots: Vec::new(),
             begun: 0,
@@ -85,7 +88,7 @@ impl<'a> Reader<'a> {
             Fact::Mark { moment } if observation.source == Source::Harness => {
                 if let Some(n) = number(&moment.0, "after:") {
                     self.after(n, seq);
-                } else if let Some(n) = number(&moment.0, "boot:") {
+                } else if let Some(n) = number(&moment.0, "boot:").filter(|_| !self.full) {
                     self.boots.push((n, seq, self.begun));
                 } else if moment.0 == "end" {
                     self.end(seq);
@@ -117,6 +120,8 @@ impl<'a> Reader<'a> {
                 self.held.insert(name.clone());
             }
             (Operation::Release, _) => self.held.clear(),
+            (Operation::Fill, _) => self.full = true,
+            (Operation::Free, _) => self.full = false,
             _ => {}
         }
     }
@@ -127,7 +132,7 @@ impl<'a> Reader<'a> {
         if !self.now.running() {
             return "container exited";
         }
-        if self.held.contains(profile) && p.supervised().is_some() {
+        if self.now.paused || self.held.contains(profile) && p.supervised().is_some() {
             return "frozen";
         }
         match &p.service {
@@ -149,7 +154,7 @@ impl<'a> Reader<'a> {
         let Some(step) = self.step(number) else { return };
         self.show(number, seq);
         let hurried = step.op.info().afterwards == Afterwards::Window;
-        if !step.wait || hurried || !self.intents.quiet_at(seq) {
+        if self.full || !step.wait || hurried || !self.intents.quiet_at(seq) {
             return;
         }
         let at = Moment::After(number);

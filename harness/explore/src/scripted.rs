@@ -304,12 +304,12 @@ impl Gateway {
                 self.container_ends(recreation.how == RecreateHow::Stop);
                 self.boot();
             }
+            Operation::EnginePause => self.push(Source::Engine, container(ContainerChange::Paused, None)),
+            Operation::EngineUnpause => self.push(Source::Engine, container(ContainerChange::Unpaused, None)),
             // No sequence has these, or they change nothing by themselves.
             Operation::ComposeRecreate
             | Operation::OperatorRun { .. }
             | Operation::OperatorStatus
-            | Operation::EnginePause
-            | Operation::EngineUnpause
             | Operation::Fill
             | Operation::Free
             | Operation::ProfileUse

@@ -83,6 +83,8 @@ impl Sequence {
             Outage::RestartNoGrace => vec![Operation::EngineRestart { grace: Duration::ZERO }],
             Outage::Kill => vec![Operation::EngineKill { signal: Signal::Kill }, start],
             Outage::RecreateForce => vec![again(RecreateHow::Force)],
+            Outage::Pause => vec![Operation::EnginePause, Operation::EngineUnpause],
+            Outage::Full => vec![Operation::Fill, Operation::EngineRestart { grace }, Operation::Free],
         };
         ops.into_iter().map(|op| step(op, 0, true)).collect()
     }

@@ -110,7 +110,7 @@ fn acts(acts: &[(u32, Act)], profiles: &[usize]) -> BoxedStrategy<Move> {
 
 /// An outage, sometimes while an act is in flight.
 fn outages(world: &World) -> BoxedStrategy<Move> {
-    let how = [8, 2, 2, 2, 1, 1, 2, 1].into_iter().zip(Outage::ALL).collect();
+    let how = [8, 2, 2, 2, 1, 1, 2, 1, 1, 1].into_iter().zip(Outage::ALL).collect();
     let how = ranked(how);
     let mut cuts: Vec<(u32, BoxedStrategy<Cut>)> = Vec::new();
     for profile in world.existing() {
