@@ -104,14 +104,6 @@ impl Outage {
             Self::Full => Manner::Full,
         }
     }
-
-    /// The simplest one of its kind.
-    pub fn plain(self) -> Self {
-        match self.manner() {
-            Manner::Asked | Manner::Killed => Self::Restart,
-            Manner::Frozen | Manner::Full => self,
-        }
-    }
 }
 
 /// When an outage interrupts an act, the simplest first.

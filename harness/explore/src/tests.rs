@@ -53,7 +53,8 @@ async fn hunted(fault: Fault, seed: u64, runs: usize) -> Hunted {
 #[case::the_frozen_one(
     Fault::DrainingStaysDown,
     Kind::LostUp,
-    &["operator-start", "hold-at~", "signal-gateway~", "wait-until", "engine-restart"]
+    // Either act leads to the state that is lost, and shrinking does not replace one act by another.
+    &["operator-start", "hold-at~", "signal-gateway~|operator-restart~", "wait-until", "engine-restart"]
 )]
 #[case::the_stop(Fault::StopIsNotRecorded, Kind::Unrecorded, &["operator-start", "operator-stop"])]
 #[case::the_lines(Fault::SilentAfterDelete, Kind::BootLine, &["profile-delete", "engine-restart"])]
@@ -79,8 +80,12 @@ async fn a_fault_is_found_and_shrunk_to_the_smallest_sequence_that_shows_it(
             (f.violation.kind, steps.collect())
         })
         .collect();
+    let is_least = |steps: &[String]| {
+        let fits = |(least, step): (&&str, &String)| least.split('|').any(|one| one == step);
+        steps.len() == least.len() && least.iter().zip(steps).all(fits)
+    };
     assert!(
-        shown.iter().any(|(k, steps)| *k == kind && steps == least),
+        shown.iter().any(|(k, steps)| *k == kind && is_least(steps)),
         "{least:?} is not among {shown:#?}"
     );
     for finding in &hunted.findings {

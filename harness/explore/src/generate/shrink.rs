@@ -225,8 +225,8 @@ fn plain(step: &Move) -> Move {
         flight: false,
     };
     match *step {
-        Move::Outage { how, .. } => Move::Outage {
-            how: how.plain(),
+        Move::Outage { .. } => Move::Outage {
+            how: Outage::Restart,
             cut: None,
         },
         // A running gateway has been started before.
