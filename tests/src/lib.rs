@@ -109,6 +109,7 @@ impl Bench {
             ctx: Arc::new(RunContext {
                 engine,
                 hub,
+                tells_of_execs: info.tells_of_execs(),
                 host,
                 run,
                 limit: LIMITS.0,

@@ -87,6 +87,7 @@ impl Connected {
         Ok(Arc::new(RunContext {
             engine: self.engine.clone(),
             clocks: self.clocks,
+            tells_of_execs: self.info.tells_of_execs(),
             hub: hub.map_err(|e| Failure::engine(&e, &self.host))?,
             host: self.host.clone(),
             run: run.to_owned(),

@@ -37,6 +37,12 @@ impl EngineInfo {
     pub fn tells_of_oom(&self) -> bool {
         self.name != Self::PODMAN
     }
+
+    /// True if its event of a command's end names the exec. Podman's lacks that or the container's labels, depending on the
+    /// version.
+    pub fn tells_of_execs(&self) -> bool {
+        self.name != Self::PODMAN
+    }
 }
 
 /// The engine's description of itself.
@@ -206,6 +212,8 @@ pub struct ExecSpec {
 /// The result of a command in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecOutput {
+    /// The engine's id of the exec, which its event `exec_die` names, too.
+    pub id: String,
     /// Exit code; `None` if the engine does not know it because the container ended.
     pub exit: Option<i64>,
     /// Standard output and error in the order of arrival, at most 64 KiB.

@@ -106,6 +106,7 @@ pub async fn command(world: &World, id: &str, argv: &[String]) -> ExecOutput {
         }
         _ => {
             return ExecOutput {
+                id: String::new(),
                 exit: Some(2),
                 output: format!("the scripted gateway has no {argv:?}"),
             };
@@ -113,6 +114,7 @@ pub async fn command(world: &World, id: &str, argv: &[String]) -> ExecOutput {
     }
     let exit = world.inspect(id).is_some_and(|c| c.running).then_some(0);
     ExecOutput {
+        id: String::new(),
         exit,
         output: String::new(),
     }

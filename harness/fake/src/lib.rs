@@ -269,7 +269,9 @@ impl Engine for Fake {
             if !world.inspect(&id).is_some_and(|c| c.running) {
                 return Err(refused("exec", 409, "the container is not running"));
             }
-            Ok(gateway::command(&world, &id, &argv).await)
+            let mut done = gateway::command(&world, &id, &argv).await;
+            done.id = world.exec_ended(&id, done.exit);
+            Ok(done)
         })
         .await
     }

@@ -441,6 +441,15 @@ impl World {
         self.lock().emit(id, action, more);
     }
 
+    /// Tells that a command in a container has ended. Returns the exec's id.
+    pub fn exec_ended(&self, id: &str, exit: Option<i64>) -> String {
+        let mut all = self.lock();
+        let exec = format!("exec-{}", all.tick());
+        let code = exit.unwrap_or_default().to_string();
+        all.emit(id, "exec_die", &[("execID", exec.clone()), ("exitCode", code)]);
+        exec
+    }
+
     pub fn subscribe(
         &self,
         run: &str,

@@ -81,6 +81,8 @@ pub struct RunContext {
     pub clocks: Clocks,
     /// The engine's events.
     pub hub: EventHub,
+    /// Whether the engine tells of the end of each command in a container, so that it can be proved.
+    pub tells_of_execs: bool,
     /// The engine's address, for tools that read `DOCKER_HOST`.
     pub host: String,
     /// The run's id, which is the value of the label `comeback.run`.

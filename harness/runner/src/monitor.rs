@@ -1,5 +1,6 @@
 //! Follows the engine's events of a case, and puts an agent into each incarnation of its container.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +19,13 @@ use comeback_observe::{AGENT, inspected};
 /// The agent of the current incarnation, once it is connected.
 type CurrentAgent = watch::Sender<Option<Arc<Link>>>;
 
+/// The execs of which the engine has told that they have ended: `exec_die` on Docker, `exec_died` on Podman.
+type EndedExecs = watch::Sender<BTreeSet<String>>;
+
 /// Follows the container under test of one case. Dropping it disconnects the agent.
 pub struct IncarnationMonitor {
     agent: watch::Receiver<Option<Arc<Link>>>,
+    ended: watch::Receiver<BTreeSet<String>>,
     task: JoinHandle<()>,
 }
 
@@ -43,8 +48,16 @@ impl IncarnationMonitor {
     ) -> Self {
         let (current, agent) = watch::channel(None);
         let user = user.unwrap_or_else(|| "root".to_owned());
-        let task = tokio::spawn(follow(engine, events, recorder, current, user));
-        Self { agent, task }
+        let (ends, ended) = watch::channel(BTreeSet::new());
+        let task = tokio::spawn(follow(engine, events, recorder, current, ends, user));
+        Self { agent, ended, task }
+    }
+
+    /// Waits up to `limit` for the engine's event of the end of an exec. False if there is none.
+    pub async fn exec_ended(&self, exec: &str, limit: Duration) -> bool {
+        let mut ended = self.ended.clone();
+        let told = tokio::time::timeout(limit, ended.wait_for(|ended| ended.contains(exec))).await;
+        matches!(told, Ok(Ok(_)))
     }
 
     /// The agent of the current incarnation, if there is one.
@@ -65,6 +78,7 @@ async fn follow(
     mut events: mpsc::UnboundedReceiver<HubEvent>,
     recorder: Recorder,
     agent: CurrentAgent,
+    ends: EndedExecs,
     user: String,
 ) {
     let mut attaching: Option<JoinHandle<()>> = None;
@@ -79,6 +93,10 @@ async fn follow(
                 continue;
             }
         };
+        if event.action.starts_with("exec_die") {
+            ends.send_modify(|ended| ended.extend(event.attributes.get("execID").cloned()));
+            continue;
+        }
         if let Some(status) = event.action.strip_prefix("health_status") {
             // Docker writes `health_status: healthy`; others put it into an attribute.
             let said = status.trim_start_matches(':').trim().to_owned();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::case::{AbortOnDrop, Case};
+use super::limits::EVENT;
 use super::outcome::StepOutcome;
 use super::{Done, Halt};
 use comeback_engine::{ExecOutput, ExecSpec};
@@ -52,12 +53,16 @@ impl Case {
             ..ExecSpec::default()
         };
         match self.ctx.engine.exec(&self.subject_id(), &spec).await {
-            Ok(end) => Ok(end),
+            Ok(end) => {
+                self.proven_ended(args, &end).await?;
+                Ok(end)
+            }
             Err(error) => {
                 // An operator would be told the same: what comes of a command in a container that has ended is evidence.
                 self.sync().await?;
                 match self.is_paused() || self.is_down() && !self.in_flight() {
                     true => Ok(ExecOutput {
+                        id: String::new(),
                         exit: None,
                         output: error.to_string(),
                     }),
@@ -65,6 +70,18 @@ impl Case {
                 }
             }
         }
+    }
+
+    /// The engine's event proves that a command was run to its end. Where the container has ended, there need not be one.
+    async fn proven_ended(&self, args: &[&str], end: &ExecOutput) -> Done {
+        let untold = end.exit.is_none() || !self.ctx.tells_of_execs;
+        if untold || self.monitor.exec_ended(&end.id, EVENT).await || self.is_down() {
+            return Ok(());
+        }
+        let command = args.join(" ");
+        Err(Halt::Inconclusive(
+            format!("hermes {command}: the engine answered, but no event of the command's end followed").into(),
+        ))
     }
 
     /// `hermes gateway start|stop|restart`, of one profile, each in turn, or with `--all`.
@@ -187,6 +204,7 @@ impl Case {
                 if let Ok(ended) = tokio::time::timeout(LOOK, &mut command).await {
                     let ended = ended.map_err(|e| Halt::Inconclusive(format!("operator-run: {e}").into()))?;
                     let end = ended?;
+                    self.proven_ended(&args, &end).await?;
                     outcome.exit = end.exit;
                     outcome.output.push_str(&end.output);
                     break;

@@ -54,7 +54,7 @@ fn confined(container: &Value) {
     );
     assert_eq!(capabilities(&host["CapDrop"]), ["ALL"], "{}", seen("capabilities"));
     let allowed: &[&str] = match role {
-        "observer" => &["DAC_OVERRIDE"],
+        "observer" | "keeper" => &["DAC_OVERRIDE"],
         "seeder" => &[],
         _ => &BOOT,
     };
@@ -91,7 +91,7 @@ fn confined(container: &Value) {
     assert_eq!(mounts[0]["RW"], role != "observer", "{mounts:?}");
     assert_eq!(
         host["ReadonlyRootfs"],
-        role == "observer",
+        matches!(role, "observer" | "keeper"),
         "{}",
         seen("root file system")
     );
@@ -124,12 +124,27 @@ async fn containers_are_confined() {
     let _alone = MACHINE.lock().await;
     let mut kept = left_by("docker-restart-seeded");
     kept.extend(left_by("compose-recreate"));
+    kept.extend(left_by("second-container"));
+    kept.extend(left_by("volume-full-restart"));
     let mut roles: Vec<&str> = kept
         .iter()
         .map(|(c, _)| c["Config"]["Labels"]["comeback.role"].as_str().unwrap())
         .collect();
     roles.sort_unstable();
-    assert_eq!(roles, ["observer", "observer", "seeder", "subject", "subject"]);
+    let all = [
+        "dashboard",
+        "keeper",
+        "observer",
+        "observer",
+        "observer",
+        "observer",
+        "seeder",
+        "subject",
+        "subject",
+        "subject",
+        "subject",
+    ];
+    assert_eq!(roles, all);
     let composed = kept
         .iter()
         .filter(|(c, _)| c["Config"]["Labels"].get("com.docker.compose.project").is_some());
@@ -139,11 +154,16 @@ async fn containers_are_confined() {
         let role = container["Config"]["Labels"]["comeback.role"].as_str().unwrap();
         Some((role, inside.as_deref()?))
     });
-    assert_eq!(inside.clone().count(), 4);
+    // All but the seeder and the dashboard, which was stopped.
+    assert_eq!(inside.clone().count(), 9);
     for (role, status) in inside {
         assert!(status.contains("NoNewPrivs:\t1"), "{role}: {status}");
         // DAC_OVERRIDE is bit 1. With CHOWN, FOWNER, KILL, SETGID and SETUID the mask is 0xeb.
-        let bounding = if role == "observer" { "2" } else { "eb" };
+        let bounding = if matches!(role, "observer" | "keeper") {
+            "2"
+        } else {
+            "eb"
+        };
         assert!(
             status.contains(&format!("CapBnd:\t{bounding:0>16}")),
             "{role}: {status}"

@@ -41,7 +41,7 @@ impl DockerEngine {
         }
         let end = bounded(format!("inspect {call}"), ANSWER, self.docker.inspect_exec(&exec)).await?;
         let exit = if end.running == Some(true) { None } else { end.exit_code };
-        Ok(ExecOutput { exit, output })
+        Ok(ExecOutput { id: exec, exit, output })
     }
 
     pub(super) async fn attach_new_exec(&self, id: &str, spec: &ExecSpec, call: &str) -> Result<Attached, EngineError> {
