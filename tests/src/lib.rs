@@ -20,7 +20,7 @@ use comeback_plan::{Case, does_not_apply};
 use comeback_record::document::{CaseEntry, JudgedCase, RunDocument, RunHeader, document, entry};
 use comeback_runner::{Assignment, Attempt, Environments, Next, Paces, RunContext, Slots, run_case};
 use comeback_scenario::Catalogue;
-use comeback_scenario::model::{ImageRef, Scenario};
+use comeback_scenario::model::Scenario;
 use comeback_text::terminal::Style;
 use comeback_verdict::attempts::again;
 use comeback_verdict::expected::expectation;
@@ -134,10 +134,8 @@ impl Bench {
             return TestOutcome::LeftOut(why);
         }
         let mut others = BTreeMap::new();
-        for side in scenario.upgrade.iter().flat_map(|upgrade| [&upgrade.from, &upgrade.to]) {
-            if let ImageRef::Other(text) = side {
-                others.insert(text.clone(), self.image(text).await);
-            }
+        for name in scenario.other_images() {
+            others.insert(name.to_owned(), self.image(name).await);
         }
         let case = Case {
             index: self.next.fetch_add(1, Ordering::Relaxed),

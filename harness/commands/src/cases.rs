@@ -22,18 +22,22 @@ pub(super) fn of_plan(case: &Case, scenario: &Arc<Scenario>, obtained: &Obtained
     })
 }
 
-/// A case of a scenario on an image. `other` finds the image of an expression that an upgrade names.
+/// A case of a scenario on an image. `other` finds the image of an expression that the scenario names beside it.
+///
+/// # Panics
+///
+/// If there is none: the case would run on the image under test instead.
 pub fn assignment(
     case: Case,
     scenario: Arc<Scenario>,
     subject: &Image,
     other: impl Fn(&str) -> Option<Image>,
 ) -> Assignment {
-    let named = scenario.other_images();
-    let others: BTreeMap<String, Image> = named
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), other(name)?)))
-        .collect();
+    let obtained = |name: &str| {
+        let image = other(name).unwrap_or_else(|| panic!("{}: {name} was not obtained", scenario.id));
+        (name.to_owned(), image)
+    };
+    let others: BTreeMap<String, Image> = scenario.other_images().into_iter().map(obtained).collect();
     let mut images = CaseImages {
         subject: subject.clone(),
         first: subject.clone(),

@@ -109,7 +109,7 @@ async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64,
         image: "docker:scripted".into(),
         repeat: 1,
     };
-    let case = assignment(case, Arc::new(scenario), &image(), |_| None);
+    let case = assignment(case, Arc::new(scenario), &image(), |_| Some(image()));
     let ended: Arc<Mutex<Vec<(Classification, String)>>> = Arc::default();
     let seen: Arc<Mutex<Vec<Vec<Observation>>>> = Arc::default();
     let waited: Arc<Mutex<Vec<f64>>> = Arc::default();
