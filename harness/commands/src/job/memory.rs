@@ -117,7 +117,10 @@ fn key(scenario: &Scenario, image: &Image, obtained: &Obtained, prints: &BTreeMa
     };
     add(&format!("{} {EDITION}", env!("CARGO_PKG_VERSION")));
     add(&scenario.id);
-    add(&format!("{:?}", (&scenario.start, &scenario.profiles, &scenario.seeds)));
+    add(&format!(
+        "{:?}",
+        (&scenario.start, &scenario.sidecars, &scenario.profiles, &scenario.seeds)
+    ));
     add(&format!(
         "{:?}",
         (&scenario.upgrade, &scenario.steps, &scenario.needs, scenario.settle)
@@ -142,6 +145,7 @@ mod tests {
     use super::*;
     use comeback_history::facts::CaseEnd;
     use comeback_scenario::fixtures::docker_restart;
+    use comeback_scenario::model::{ImageRef, Sidecar};
 
     fn image(name: &str) -> Image {
         Image {
@@ -173,6 +177,18 @@ mod tests {
         scenario.expects.clear();
         scenario.title.push('!');
         assert_eq!(of(&scenario, "1"), before);
+        scenario.sidecars.push(Sidecar {
+            name: "side".into(),
+            image: ImageRef::Subject,
+            cmd: Vec::new(),
+            entrypoint: None,
+            env: BTreeMap::new(),
+        });
+        let beside = of(&scenario, "1");
+        assert_ne!(beside, before);
+        scenario.sidecars[0].cmd.push("infinity".into());
+        assert_ne!(of(&scenario, "1"), beside);
+        scenario.sidecars.clear();
         scenario.steps.clear();
         assert_ne!(of(&scenario, "1"), before);
     }
