@@ -100,16 +100,13 @@ pub trait Engine: Images {
     /// Details beyond [`Engine::info`], for `comeback doctor`.
     async fn condition(&self) -> Result<EngineCondition, EngineError>;
 
-    /// Creates a volume.
-    async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), EngineError>;
-
-    /// Creates a volume of a given size in bytes. It is in memory, and what is on it is there while a container that has it
+    /// Creates a volume. One with a size, in bytes, is in memory, and what is on it is there while a container that has it
     /// runs.
-    async fn create_sized_volume(
+    async fn create_volume(
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
-        size: u64,
+        size: Option<u64>,
     ) -> Result<(), EngineError>;
 
     /// Removes a volume; `false` if it did not exist.

@@ -400,18 +400,13 @@ impl Engine for Faulty {
         self.fake.condition().await
     }
 
-    async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), EngineError> {
-        self.around("create volume", self.fake.create_volume(name, labels))
-            .await
-    }
-
-    async fn create_sized_volume(
+    async fn create_volume(
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
-        size: u64,
+        size: Option<u64>,
     ) -> Result<(), EngineError> {
-        self.around("create volume", self.fake.create_sized_volume(name, labels, size))
+        self.around("create volume", self.fake.create_volume(name, labels, size))
             .await
     }
 

@@ -11,7 +11,7 @@
 //!
 //! tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 //!     let engine = Fake::new(Personality::Fixed);
-//!     engine.create_volume("data", &Default::default()).await.unwrap();
+//!     engine.create_volume("data", &Default::default(), None).await.unwrap();
 //!     assert!(engine.remove_volume("data").await.unwrap());
 //! });
 //! ```
@@ -176,18 +176,14 @@ impl Engine for Fake {
         Ok(EngineCondition::default())
     }
 
-    async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), EngineError> {
-        self.world.create_volume(name, labels);
-        Ok(())
-    }
-
-    async fn create_sized_volume(
+    async fn create_volume(
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
-        _size: u64,
+        _size: Option<u64>,
     ) -> Result<(), EngineError> {
-        self.create_volume(name, labels).await
+        self.world.create_volume(name, labels);
+        Ok(())
     }
 
     async fn remove_volume(&self, name: &str) -> Result<bool, EngineError> {

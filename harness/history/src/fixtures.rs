@@ -6,13 +6,31 @@ use jiff::Timestamp;
 
 use comeback_scenario::model::Moment;
 
-use crate::facts::{Fact, MomentName, Observation, SETTLING, Source};
+use crate::facts::{ContainerChange, Fact, MomentName, Observation, SETTLING, Source};
 
 /// A history in the making. Everything is known at the beginning of the epoch.
 #[derive(Default)]
 pub struct History(RefCell<Vec<Observation>>);
 
 impl History {
+    /// A container that was started then, and that the agent watches.
+    pub fn watched(started_at: Option<Timestamp>) -> Self {
+        let history = Self::default();
+        let started = Fact::Container {
+            change: ContainerChange::Started,
+            started_at,
+            exit: None,
+        };
+        history.push(Source::Engine, started_at, started);
+        let ready = Fact::Ready {
+            started_at,
+            init_start: Some(1),
+            init: None,
+        };
+        history.push(Source::Agent, started_at, ready);
+        history
+    }
+
     pub fn push(&self, source: Source, at: Option<Timestamp>, fact: Fact) {
         self.push_of(None, source, at, fact);
     }

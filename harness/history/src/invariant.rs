@@ -218,8 +218,8 @@ fn settled(scenario: &Scenario, history: &[Observation], profile: &str) -> Optio
         return None;
     }
     let after = now.profile(profile);
-    let here = window.iter().filter(|o| o.container.is_none());
-    let deaths = here.into_iter().any(|o| match &o.fact {
+    let mut here = window.iter().filter(|o| o.container.is_none());
+    let deaths = here.any(|o| match &o.fact {
         Fact::Service { profile: p, status } => p == profile && status.up != before.supervised().is_some(),
         _ => false,
     });

@@ -4,12 +4,13 @@
 //! same thing.
 
 mod profile;
+mod sidecars;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::facts::{ContainerChange, Fact, FileContent, Observation, Source};
+use super::facts::{ContainerChange, Fact, FileContent, Observation};
 use comeback_gateway::boot_line;
 use comeback_gateway::state::{GATEWAY_STATE, is_serving};
 pub use profile::{Life, Process, ProfileNow, process_of, word};
@@ -163,66 +164,6 @@ impl Now {
             (Some(at), None) => at < this.started_at,
             (None, _) => line.seq < last.died.map_or(this.seq, |(seq, _)| seq),
         }
-    }
-
-    /// What is known of a container: of the one under test, or of another one by its name; `None` before that was started.
-    pub fn of(&self, container: Option<&str>) -> Option<&Self> {
-        match container {
-            None => Some(self),
-            Some(name) => self.sidecars.get(name),
-        }
-    }
-
-    /// Takes one more observation in.
-    pub fn apply(&mut self, o: &Observation) {
-        let mut sidecars = std::mem::take(&mut self.sidecars);
-        match &o.container {
-            Some(name) => {
-                let sidecar = sidecars.entry(name.clone()).or_insert_with(|| self.volume());
-                sidecar.take(o, &|_| false);
-            }
-            None => {
-                // Who boots writes the lines.
-                let booting = matches!(o.fact, Fact::BootLine { .. }) && !self.boots();
-                match sidecars.values_mut().find(|sidecar| booting && sidecar.boots()) {
-                    Some(writer) => writer.take(o, &|_| false),
-                    None => {
-                        if o.source == Source::Observer && !matches!(o.fact, Fact::BootLine { .. }) {
-                            for sidecar in sidecars.values_mut() {
-                                sidecar.take(o, &|process| self.has_supervised(process));
-                            }
-                        }
-                        self.take(o, &|process| {
-                            sidecars.values().any(|sidecar| sidecar.has_supervised(process))
-                        });
-                    }
-                }
-            }
-        }
-        self.sidecars = sidecars;
-    }
-
-    /// The files on the volume, and nothing else: what a container that is started now finds.
-    fn volume(&self) -> Self {
-        let files = |p: &ProfileNow| ProfileNow {
-            state: p.state.clone(),
-            marker: p.marker.clone(),
-            ..ProfileNow::default()
-        };
-        Self {
-            profiles: self.profiles.iter().map(|(name, p)| (name.clone(), files(p))).collect(),
-            ..Self::default()
-        }
-    }
-
-    /// True from the start of the container until its boot has come to its rest.
-    fn boots(&self) -> bool {
-        self.incarnations.last().is_some_and(|i| i.died.is_none() && !i.rested)
-    }
-
-    /// True if the supervisor of this container has named that process.
-    fn has_supervised(&self, process: Process) -> bool {
-        self.profiles.values().any(|p| p.has_supervised(process))
     }
 
     /// Takes an observation in that is about this container or the volume. `elsewhere`: a process that runs in another one.
@@ -421,14 +362,15 @@ impl Now {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::facts::Source;
     use crate::fixtures::History;
 
     /// A moment of one minute, in milliseconds.
-    fn at(ms: i64) -> Timestamp {
+    pub fn at(ms: i64) -> Timestamp {
         Timestamp::from_millisecond(1_795_531_665_000 + ms).unwrap()
     }
 
-    fn container(history: &History, change: ContainerChange, ms: i64) {
+    pub fn container(history: &History, change: ContainerChange, ms: i64) {
         let started_at = (change == ContainerChange::Started).then(|| at(ms));
         let fact = Fact::Container {
             change,
@@ -438,7 +380,7 @@ mod tests {
         history.push(Source::Engine, Some(at(ms)), fact);
     }
 
-    fn line(history: &History, ms: i64) {
+    pub fn line(history: &History, ms: i64) {
         let fact = Fact::BootLine {
             profile: "default".to_owned(),
             prior_state: None,
@@ -480,86 +422,5 @@ mod tests {
         line(&history, 1_100);
         let now = Now::at_end(&history.observations());
         assert_eq!((now.lines_of_boot(1).len(), now.lines_of_boot(2).len()), (1, 1));
-    }
-
-    fn of_side(history: &History, source: Source, ms: i64, fact: Fact) {
-        history.push_of(Some("side"), source, Some(at(ms)), fact);
-    }
-
-    fn serves(pid: u32) -> Fact {
-        let status = crate::facts::ServiceStatus {
-            slot: true,
-            up: true,
-            want_up: true,
-            pid: Some(pid),
-            start_time: Some(u64::from(pid)),
-            ..Default::default()
-        };
-        let profile = "default".to_owned();
-        Fact::Service { profile, status }
-    }
-
-    fn writes(pid: u32) -> Fact {
-        let value = serde_json::json!({"gateway_state": "running", "pid": pid, "start_time": pid});
-        let value = value.as_object().cloned().unwrap();
-        let (profile, content) = ("default".to_owned(), FileContent::Json { value });
-        Fact::State { profile, content }
-    }
-
-    /// The container under test has come to its rest, and another one starts a gateway beside it.
-    fn beside() -> History {
-        let history = History::default();
-        container(&history, ContainerChange::Started, 0);
-        line(&history, 10);
-        history.mark(comeback_scenario::model::Moment::Boot(1));
-        history.push(Source::Agent, Some(at(20)), serves(40));
-        history.push(Source::Observer, Some(at(30)), writes(40));
-        let started = Fact::Container {
-            change: ContainerChange::Started,
-            started_at: Some(at(100)),
-            exit: None,
-        };
-        of_side(&history, Source::Engine, 100, started);
-        history
-    }
-
-    #[test]
-    fn a_line_of_the_reconciler_is_of_the_container_that_boots() {
-        let history = beside();
-        line(&history, 110);
-        let now = Now::at_end(&history.observations());
-        assert_eq!((now.boot_lines.len(), now.sidecars["side"].boot_lines.len()), (1, 1));
-        let mark = crate::facts::MomentName::from(comeback_scenario::model::Moment::Boot(1));
-        of_side(&history, Source::Harness, 120, Fact::Mark { moment: mark });
-        line(&history, 130);
-        let now = Now::at_end(&history.observations());
-        assert_eq!((now.boot_lines.len(), now.sidecars["side"].boot_lines.len()), (2, 1));
-    }
-
-    #[test]
-    fn the_gateway_of_another_container_is_no_life_of_this_one() {
-        let history = beside();
-        of_side(&history, Source::Agent, 120, serves(41));
-        history.push(Source::Observer, Some(at(130)), writes(41));
-        let now = Now::at_end(&history.observations());
-        let lives = |now: &Now| {
-            let lives = now.profile("default").lives;
-            lives
-                .iter()
-                .map(|life| (life.process.pid, life.ran))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(lives(&now), [(40, true)]);
-        assert_eq!(lives(&now.sidecars["side"]), [(41, true)]);
-        // The file is the other one's now, on the volume that both have.
-        assert!(!now.profile("default").up() && now.sidecars["side"].profile("default").up());
-        let died = Fact::Container {
-            change: ContainerChange::Died,
-            started_at: None,
-            exit: Some(0),
-        };
-        of_side(&history, Source::Engine, 140, died);
-        let now = Now::at_end(&history.observations());
-        assert!(now.running() && !now.sidecars["side"].running());
     }
 }

@@ -432,16 +432,7 @@ mod tests {
 
     /// A container in which the root's gateway runs and lists these profiles.
     fn root_lists(listed: &[&str], word: &str) -> Now {
-        let (history, started_at) = started();
-        history.push(
-            Source::Agent,
-            started_at,
-            Fact::Ready {
-                started_at,
-                init_start: Some(1),
-                init: None,
-            },
-        );
+        let history = History::watched(Some(Timestamp::UNIX_EPOCH));
         let status = ServiceStatus {
             up: true,
             want_up: true,

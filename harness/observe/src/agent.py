@@ -504,7 +504,7 @@ def act(command):
         watch_starts()
     elif what == "idle":
         idling.append({**command, "used": others(), "until": time.monotonic_ns() + REST})
-    elif what == "visited":
+    elif what == "has-exec":
         # Beside the first process and this one.
         pids = (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
         say("reply", id=number, ok=any(parent(pid) == 0 for pid in pids if pid not in (1, os.getpid())))

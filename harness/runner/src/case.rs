@@ -186,7 +186,7 @@ impl Case {
         let generation = self.next_generation();
         match &self.container {
             None => subject::subject(&self.names, &self.order, image, &settings, generation),
-            Some(name) => subject::sidecar(&self.names, name, image, &settings, generation),
+            Some(name) => subject::on_volume(&self.names, name, image, &settings, generation),
         }
     }
 

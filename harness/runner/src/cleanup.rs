@@ -198,7 +198,7 @@ mod tests {
             kind: Kind::Refused,
         };
         let engine: Arc<dyn Engine> = Arc::new(Faulty::new(Fake::new(Personality::Fixed), Some(fault)));
-        engine.create_volume("volume-1", &BTreeMap::new()).await.unwrap();
+        engine.create_volume("volume-1", &BTreeMap::new(), None).await.unwrap();
         let spec = ContainerSpec {
             name: "container-1".to_owned(),
             ..ContainerSpec::default()

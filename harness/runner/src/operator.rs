@@ -44,14 +44,19 @@ fn name_of(user: User) -> &'static str {
     }
 }
 
+/// `hermes [-p PROFILE] ARGS…` as that user.
+fn exec_of(profile: &str, args: &[&str], user: User) -> ExecSpec {
+    ExecSpec {
+        argv: command::argv(profile, args),
+        user: Some(name_of(user).to_owned()),
+        ..ExecSpec::default()
+    }
+}
+
 impl Case {
     /// Runs `hermes [-p PROFILE] ARGS…`.
     pub async fn hermes(&self, profile: &str, args: &[&str], user: User) -> Done<ExecOutput> {
-        let spec = ExecSpec {
-            argv: command::argv(profile, args),
-            user: Some(name_of(user).to_owned()),
-            ..ExecSpec::default()
-        };
+        let spec = exec_of(profile, args, user);
         match self.ctx.engine.exec(&self.subject_id(), &spec).await {
             Ok(end) => {
                 self.proven_ended(args, &end).await?;
@@ -163,15 +168,10 @@ impl Case {
         if end.exit == Some(0) {
             self.shared().in_use = Some(name.clone());
         }
-        Ok(StepOutcome {
-            exit: end.exit,
-            output: end.output,
-            ..StepOutcome::default()
-        })
+        Ok(end.into())
     }
 
-    /// `hermes gateway run`, which is left running. It is over when the command has ended, or when there has been one gateway
-    /// process more, nothing in the container makes progress any longer, and a command put into it from outside is still there.
+    /// `hermes gateway run`, which is left running, of one profile or of each in turn.
     pub async fn run_gateway(&self, no_supervise: bool, step: &Step) -> Done<StepOutcome> {
         let mut args = command::RUN.to_vec();
         if no_supervise {
@@ -180,51 +180,57 @@ impl Case {
         self.sync().await?;
         let mut outcome = StepOutcome::default();
         for profile in self.addressed(step) {
-            let meant = self.meant_by(&profile);
-            let count = |now: &Now| {
-                let counts = now.gateways.as_ref().map(|(counts, _)| counts);
-                counts
-                    .and_then(|counts| counts.get(&meant))
-                    .copied()
-                    .unwrap_or_default()
-            };
-            let before = self.recorder.now(count);
-            let spec = ExecSpec {
-                argv: command::argv(&profile, &args),
-                user: Some(name_of(step.user).to_owned()),
-                limit: Some(LEFT_RUNNING),
-                ..ExecSpec::default()
-            };
             self.phase(&format!("hermes {} ({profile})", args.join(" ")));
-            let (engine, id) = (self.ctx.engine.clone(), self.subject_id());
-            let mut command = tokio::spawn(async move { engine.exec(&id, &spec).await });
-            let until = Instant::now() + self.limit();
-            let mut ran = false;
-            loop {
-                if let Ok(ended) = tokio::time::timeout(LOOK, &mut command).await {
-                    let ended = ended.map_err(|e| Halt::Inconclusive(format!("operator-run: {e}").into()))?;
-                    let end = ended?;
-                    self.proven_ended(&args, &end).await?;
-                    outcome.exit = end.exit;
-                    outcome.output.push_str(&end.output);
-                    break;
-                }
-                self.sync().await?;
-                // Where the supervisor takes over, the command only waits from then on, and is no gateway any more.
-                ran |= self.recorder.now(count) > before;
-                if ran && self.idles().await? && self.is_visited().await? {
-                    self.shared().left_running.push(AbortOnDrop(command.abort_handle()));
-                    break;
-                }
-                if self.is_down() || Instant::now() > until {
-                    command.abort();
-                    return Err(Halt::Inconclusive(
-                        "operator-run: the command has not ended, and no gateway process came of it".into(),
-                    ));
-                }
+            if let Some(end) = self.leave_running(&profile, &args, step.user).await? {
+                outcome.exit = end.exit;
+                outcome.output.push_str(&end.output);
             }
         }
         Ok(outcome)
+    }
+
+    /// Runs a command that becomes a gateway, until it has ended, or until there has been one gateway process more, nothing in
+    /// the container makes progress any longer, and a command put into it from outside is still there. Then it is left
+    /// running: `None`.
+    async fn leave_running(&self, profile: &str, args: &[&str], user: User) -> Done<Option<ExecOutput>> {
+        let meant = self.meant_by(profile);
+        let count = |now: &Now| {
+            let counts = now.gateways.as_ref().map(|(counts, _)| counts);
+            counts
+                .and_then(|counts| counts.get(&meant))
+                .copied()
+                .unwrap_or_default()
+        };
+        let before = self.recorder.now(count);
+        let spec = ExecSpec {
+            limit: Some(LEFT_RUNNING),
+            ..exec_of(profile, args, user)
+        };
+        let (engine, id) = (self.ctx.engine.clone(), self.subject_id());
+        let mut command = tokio::spawn(async move { engine.exec(&id, &spec).await });
+        let until = Instant::now() + self.limit();
+        let mut ran = false;
+        loop {
+            if let Ok(ended) = tokio::time::timeout(LOOK, &mut command).await {
+                let ended = ended.map_err(|e| Halt::Inconclusive(format!("operator-run: {e}").into()))?;
+                let end = ended?;
+                self.proven_ended(args, &end).await?;
+                return Ok(Some(end));
+            }
+            self.sync().await?;
+            // Where the supervisor takes over, the command only waits from then on, and is no gateway any more.
+            ran |= self.recorder.now(count) > before;
+            if ran && self.idles().await? && self.has_exec().await? {
+                self.shared().left_running.push(AbortOnDrop(command.abort_handle()));
+                return Ok(None);
+            }
+            if self.is_down() || Instant::now() > until {
+                command.abort();
+                return Err(Halt::Inconclusive(
+                    "operator-run: the command has not ended, and no gateway process came of it".into(),
+                ));
+            }
+        }
     }
 
     /// `hermes profile create|delete`.
@@ -241,10 +247,6 @@ impl Case {
         if end.exit == Some(0) {
             self.set_profile(name, create);
         }
-        Ok(StepOutcome {
-            exit: end.exit,
-            output: end.output,
-            ..StepOutcome::default()
-        })
+        Ok(end.into())
     }
 }

@@ -2,6 +2,7 @@
 
 use tokio::sync::oneshot;
 
+use comeback_engine::ExecOutput;
 use comeback_observe::wire::Message;
 
 /// The outcome of a step.
@@ -22,6 +23,17 @@ impl StepOutcome {
     pub fn noted(note: impl Into<String>) -> Self {
         Self {
             note: Some(note.into()),
+            ..Self::default()
+        }
+    }
+}
+
+/// What an operator's command came to.
+impl From<ExecOutput> for StepOutcome {
+    fn from(end: ExecOutput) -> Self {
+        Self {
+            exit: end.exit,
+            output: end.output,
             ..Self::default()
         }
     }

@@ -122,26 +122,27 @@ impl Case {
     /// True if no process in the container makes progress. That covers everything that might still start a gateway,
     /// such as a command inside the container or a slow import on a busy machine.
     pub(super) async fn idles(&self) -> Done<bool> {
-        let no_one = true;
-        self.agent_says("idle", "whether the container is idle", no_one).await
+        let says = self.agent_says("idle", "whether the container is idle").await?;
+        Ok(says.unwrap_or(true))
     }
 
     /// True if a command runs in the container that was put into it from outside, as `docker exec` does.
-    pub(super) async fn is_visited(&self) -> Done<bool> {
-        let no_one = false;
-        self.agent_says("visited", "whether a command runs in the container", no_one)
-            .await
+    pub(super) async fn has_exec(&self) -> Done<bool> {
+        let says = self
+            .agent_says("has-exec", "whether a command runs in the container")
+            .await?;
+        Ok(says.unwrap_or(false))
     }
 
-    /// The agent's yes or no; `no_one` where there is no agent to ask.
-    async fn agent_says(&self, question: &str, what: &'static str, no_one: bool) -> Done<bool> {
+    /// The agent's yes or no; `None` where there is no agent that could answer.
+    async fn agent_says(&self, question: &str, what: &'static str) -> Done<Option<bool>> {
         let Some(agent) = self.monitor.agent().filter(|_| !self.is_paused()) else {
-            return Ok(no_one);
+            return Ok(None);
         };
         match agent.ask(json!({"c": question}), ANSWER).await {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Some(true)),
             // It says no, or it ended with the container.
-            Err(LinkError::Refused(_) | LinkError::Closed(_)) => Ok(false),
+            Err(LinkError::Refused(_) | LinkError::Closed(_)) => Ok(Some(false)),
             Err(error) => Err(Halt::Inconclusive(Why::asked(what, error))),
         }
     }

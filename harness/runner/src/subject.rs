@@ -16,6 +16,8 @@ const MEMORY: u64 = 2 << 30;
 /// The same where the gateway is to meet the OOM killer: filling it up takes a second.
 pub const OOM_MEMORY: u64 = 768 << 20;
 const PIDS: i64 = 512;
+/// The same for containers of ours.
+const HELPER_PIDS: i64 = 16;
 /// Size of one engine log file, in bytes.
 const LOG_BYTES: u64 = 8 << 20;
 /// Largest file a container may write, in bytes: a gateway's own are below 1 MB.
@@ -70,15 +72,8 @@ pub fn subject(names: &Names, order: &Order, image: &Image, settings: &Settings,
     let setup = &start.setup;
     let oom = order.scenario.steps.iter().any(|s| s.op == Operation::OomGateway);
     ContainerSpec {
-        image: image.digest.clone(),
-        name: names.container(&format!("subject-{generation}")),
-        labels: names.labels(SUBJECT),
-        env: settings.env.clone(),
-        entrypoint: settings.entrypoint.clone(),
-        cmd: command(settings),
-        mounts: vec![volume(names, false)],
         policy: policy(start.policy),
-        limits: limits(if oom { OOM_MEMORY } else { MEMORY }),
+        limits: limits(if oom { OOM_MEMORY } else { MEMORY }, PIDS),
         capabilities: setup.capabilities(CAPABILITIES),
         read_only: setup.read_only,
         init: setup.init,
@@ -90,37 +85,34 @@ pub fn subject(names: &Names, order: &Order, image: &Image, settings: &Settings,
             timeout: check.timeout,
             retries: check.retries,
         }),
-        ..ContainerSpec::default()
+        ..on_volume(names, SUBJECT, image, settings, generation)
     }
 }
 
-/// Another container on the same volume, confined as the one under test usually is.
-pub fn sidecar(names: &Names, name: &str, image: &Image, settings: &Settings, generation: usize) -> ContainerSpec {
+/// A container on the volume of the case, as it is where a scenario says nothing else: another one is so, by its name.
+pub fn on_volume(names: &Names, role: &str, image: &Image, settings: &Settings, generation: usize) -> ContainerSpec {
     ContainerSpec {
         image: image.digest.clone(),
-        name: names.container(&format!("{name}-{generation}")),
-        labels: names.labels(name),
+        name: names.container(&format!("{role}-{generation}")),
+        labels: names.labels(role),
         env: settings.env.clone(),
         entrypoint: settings.entrypoint.clone(),
-        cmd: command(settings),
+        cmd: match settings.cmd.is_empty() {
+            true => vec!["sleep".into(), "infinity".into()],
+            false => settings.cmd.clone(),
+        },
         mounts: vec![volume(names, false)],
-        limits: limits(MEMORY),
+        limits: limits(MEMORY, PIDS),
         capabilities: CAPABILITIES.iter().map(|name| (*name).to_owned()).collect(),
         ..ContainerSpec::default()
     }
 }
 
-fn command(settings: &Settings) -> Vec<String> {
-    match settings.cmd.is_empty() {
-        true => vec!["sleep".into(), "infinity".into()],
-        false => settings.cmd.clone(),
-    }
-}
-
-fn limits(memory: u64) -> Limits {
+/// What a container may use, with this memory in bytes and so many processes.
+fn limits(memory: u64, pids: i64) -> Limits {
     Limits {
         memory: Some(memory),
-        pids: Some(PIDS),
+        pids: Some(pids),
         log_bytes: Some(LOG_BYTES),
         file_bytes: Some(FILE_BYTES),
     }
@@ -139,13 +131,8 @@ pub fn keeper(names: &Names, image: &Image, size: u64) -> ContainerSpec {
         cmd: vec!["infinity".into()],
         name: names.container("keeper"),
         labels: names.labels("keeper"),
-        limits: Limits {
-            // What is on the volume counts as memory of the container that wrote it.
-            memory: Some((64 << 20) + size),
-            pids: Some(16),
-            log_bytes: Some(LOG_BYTES),
-            file_bytes: Some(FILE_BYTES),
-        },
+        // What is on the volume counts as memory of the container that wrote it.
+        limits: limits((64 << 20) + size, HELPER_PIDS),
         capabilities: vec!["DAC_OVERRIDE".into()],
         read_only: true,
         user: Some("0".into()),
@@ -177,12 +164,7 @@ pub fn observer(names: &Names, image: &Image, new_only: bool) -> ContainerSpec {
         entrypoint: vec!["python3".into()],
         cmd,
         mounts: vec![volume(names, true)],
-        limits: Limits {
-            memory: Some(256 << 20),
-            pids: Some(16),
-            log_bytes: Some(LOG_BYTES),
-            file_bytes: Some(FILE_BYTES),
-        },
+        limits: limits(256 << 20, HELPER_PIDS),
         stdin: true,
         // The files of `hermes` are read as root; nothing is written at all.
         capabilities: vec!["DAC_OVERRIDE".into()],
@@ -200,12 +182,7 @@ pub fn seeder(names: &Names, image: &Image) -> ContainerSpec {
         cmd: vec!["true".into()],
         mounts: vec![volume(names, false)],
         // Never started; but who knows.
-        limits: Limits {
-            memory: Some(64 << 20),
-            pids: Some(16),
-            log_bytes: Some(LOG_BYTES),
-            file_bytes: Some(FILE_BYTES),
-        },
+        limits: limits(64 << 20, HELPER_PIDS),
         ..ContainerSpec::default()
     }
 }

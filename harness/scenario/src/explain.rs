@@ -5,14 +5,13 @@ mod step;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use pep440_rs::Version;
+use pep440_rs::{Operator, Version, VersionSpecifier};
 
 use super::diagnostic::{escape, wrap};
 use super::model::{DEFAULT_PROFILE, Deviation, ImageRef, RestartPolicy, Scenario, Setup, Sidecar, StartBy, StartWait};
 use super::parse::describe_values;
 use super::vocabulary::{COMMON, Key, Moments, OperationKind, Probe, Target};
-use comeback_text::redact;
-use step::{seed, sentence};
+use step::{seed, sentence, variables};
 
 /// What happens in a scenario, why it matters, and what each column says.
 pub fn explain(scenario: &Scenario) -> String {
@@ -77,10 +76,10 @@ fn deviation(out: &mut String, what: &str, deviation: &Deviation, or_fixed: &str
 fn red_on(scenario: &Scenario) -> String {
     // The first releases that the scenario applies to may have the fix already.
     let begins = |version: &Version| {
-        let range = scenario.releases.iter().flat_map(|range| range.iter());
-        range
-            .into_iter()
-            .any(|from| from.operator().to_string().starts_with('>') && from.version() >= version)
+        let lower = |from: &VersionSpecifier| {
+            matches!(from.operator(), Operator::GreaterThan | Operator::GreaterThanEqual) && from.version() >= version
+        };
+        scenario.releases.iter().flat_map(|range| range.iter()).any(lower)
     };
     let regressed = match &scenario.fixed_in {
         _ if scenario.invariant => None,
@@ -253,12 +252,7 @@ fn start(scenario: &Scenario) -> String {
         RestartPolicy::OnFailure => text.push_str(" Its restart policy is `on-failure`."),
     }
     if !start.env.is_empty() {
-        let env: Vec<String> = start
-            .env
-            .iter()
-            .map(|(k, v)| redact::text(&format!("{k}={v}")))
-            .collect();
-        let _ = write!(text, " Its environment has {}.", join(&env));
+        let _ = write!(text, " Its environment has {}.", join(&variables(&start.env)));
     }
     text.push_str(&setup(&start.setup));
     if let Some(overlay) = &start.overlay {
@@ -282,12 +276,7 @@ fn sidecar(sidecar: &Sidecar) -> String {
         }
     }
     if !sidecar.env.is_empty() {
-        let env: Vec<String> = sidecar
-            .env
-            .iter()
-            .map(|(k, v)| redact::text(&format!("{k}={v}")))
-            .collect();
-        let _ = write!(text, ", with the environment {}", join(&env));
+        let _ = write!(text, ", with the environment {}", join(&variables(&sidecar.env)));
     }
     text + "."
 }

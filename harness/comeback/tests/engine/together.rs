@@ -23,7 +23,7 @@ impl Foreign {
     async fn make(engine: &Arc<dyn Engine>, image: &str) -> Self {
         let me = std::process::id();
         let volume = format!("somebodys-volume-{me}");
-        engine.create_volume(&volume, &BTreeMap::new()).await.unwrap();
+        engine.create_volume(&volume, &BTreeMap::new(), None).await.unwrap();
         let mut containers = Vec::new();
         for (name, runs) in [("running", true), ("created", false)] {
             let spec = ContainerSpec {

@@ -74,17 +74,13 @@ impl Engine for DockerEngine {
         self.engine_condition().await
     }
 
-    async fn create_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), EngineError> {
-        self.make_volume(name, labels, None).await
-    }
-
-    async fn create_sized_volume(
+    async fn create_volume(
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
-        size: u64,
+        size: Option<u64>,
     ) -> Result<(), EngineError> {
-        self.make_volume(name, labels, Some(size)).await
+        self.make_volume(name, labels, size).await
     }
 
     async fn remove_volume(&self, name: &str) -> Result<bool, EngineError> {

@@ -82,7 +82,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::facts::{ContainerChange, Fact, ServiceStatus, Source};
+    use crate::facts::{Fact, ServiceStatus, Source};
     use crate::fixtures::History;
 
     fn at(seconds: i64) -> Option<Timestamp> {
@@ -91,20 +91,7 @@ mod tests {
 
     /// A container that was started at second 1 and that the agent watches, with these facts, each with its second.
     fn now(facts: Vec<(i64, Fact)>) -> Now {
-        let history = History::default();
-        let (started_at, change) = (at(1), ContainerChange::Started);
-        let started = Fact::Container {
-            change,
-            started_at,
-            exit: None,
-        };
-        history.push(Source::Engine, started_at, started);
-        let ready = Fact::Ready {
-            started_at,
-            init_start: Some(1),
-            init: None,
-        };
-        history.push(Source::Agent, started_at, ready);
+        let history = History::watched(at(1));
         for (second, fact) in facts {
             history.push(Source::Agent, at(second), fact);
         }

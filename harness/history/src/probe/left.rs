@@ -88,27 +88,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::facts::{ContainerChange, ServiceStatus, Source};
+    use crate::facts::{ServiceStatus, Source};
     use crate::fixtures::History;
 
     /// What the first of two gateways left, which ended at 40 ms. `writes` are those of the second one; a write was missed at
     /// `missed`.
     fn left(writes: &[i64], missed: Option<i64>) -> Result<Left, String> {
-        let history = History::default();
         let at = |ms: i64| Some(Timestamp::from_millisecond(ms).unwrap());
-        let (started_at, change) = (at(0), ContainerChange::Started);
-        let started = Fact::Container {
-            change,
-            started_at,
-            exit: None,
-        };
-        history.push(Source::Engine, started_at, started);
-        let ready = Fact::Ready {
-            started_at,
-            init_start: Some(1),
-            init: None,
-        };
-        history.push(Source::Agent, started_at, ready);
+        let history = History::watched(at(0));
         let service = |pid: Option<u32>, ms: i64| {
             let status = ServiceStatus {
                 up: pid.is_some(),

@@ -44,11 +44,10 @@ pub async fn set_up(
     leftovers.volumes.push(names.volume.clone());
     let labels = names.labels("volume");
     let size = order.scenario.start.setup.volume_size;
-    let made = match size {
-        Some(size) => engine.create_sized_volume(&names.volume, &labels, size).await,
-        None => engine.create_volume(&names.volume, &labels).await,
-    };
-    made.map_err(error)?;
+    engine
+        .create_volume(&names.volume, &labels, size)
+        .await
+        .map_err(error)?;
     let mut keeper = None;
     if let Some(size) = size {
         let id = engine

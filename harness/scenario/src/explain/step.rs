@@ -1,5 +1,7 @@
 //! A step in words.
 
+use std::collections::BTreeMap;
+
 use comeback_text::redact;
 
 use crate::model::{
@@ -70,6 +72,12 @@ fn flag(given: bool, flag: &str) -> String {
     if given { format!(" ({flag})") } else { String::new() }
 }
 
+/// The variables of an environment, as `NAME=value`, without secrets.
+pub(super) fn variables(env: &BTreeMap<String, String>) -> Vec<String> {
+    let variable = |(name, value): (&String, &String)| redact::text(&format!("{name}={value}"));
+    env.iter().map(variable).collect()
+}
+
 /// What is different in a container that is made again.
 fn changes(recreation: &Recreation) -> String {
     let mut all = Vec::new();
@@ -79,13 +87,10 @@ fn changes(recreation: &Recreation) -> String {
         None => {}
     }
     if let Some(env) = &recreation.env {
-        let names: Vec<String> = env
-            .iter()
-            .map(|(name, value)| redact::text(&format!("{name}={value}")))
-            .collect();
-        all.push(match names.is_empty() {
+        let variables = variables(env);
+        all.push(match variables.is_empty() {
             true => "no extra environment".to_owned(),
-            false => format!("the environment {}", names.join(" ")),
+            false => format!("the environment {}", variables.join(" ")),
         });
     }
     if let Some(cmd) = &recreation.cmd {

@@ -5,6 +5,7 @@ use comeback_gateway::files::profile_of;
 use super::cursor::{Reader, Span, Tab};
 use super::rows::{Row, in_words};
 use super::steps::RawStep;
+use crate::diagnostic::Diagnostic;
 use crate::model::{
     Expect, ImageRef, KnownRow, Moment, Need, Operation, Parameter, Profile, RestartPolicy, Seed, Sidecar, Start,
 };
@@ -75,16 +76,21 @@ impl Reader {
         let used: Vec<(&str, &Span)> = of_steps.chain(of_rows).chain(of_deviations).collect();
         for (name, span) in used {
             if !names.contains(&name) {
-                let label = match did_you_mean(name, names.iter().copied()) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => "not declared".to_owned(),
-                };
-                self.error(span.clone(), format!("unknown profile `{name}`"))
-                    .label(label)
+                self.not_declared("profile", name, span, &names)
                     .note(format!("profiles: {}", names.join(", ")))
                     .note("declare one with [[profile]], or create it with the step profile-create");
             }
         }
+    }
+
+    /// Reports a name that is not among the declared ones. The caller adds notes.
+    fn not_declared(&mut self, what: &str, name: &str, span: &Span, names: &[&str]) -> &mut Diagnostic {
+        let label = match did_you_mean(name, names.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "not declared".to_owned(),
+        };
+        self.error(span.clone(), format!("unknown {what} `{name}`"))
+            .label(label)
     }
 
     /// Every container that is named is declared, once, and a step starts it before anything is done in it.
@@ -126,12 +132,7 @@ impl Reader {
         let of_deviations = deviating.iter().filter_map(|row| row.container.as_ref());
         for (name, span) in of_steps.chain(of_rows).chain(of_deviations) {
             if !names.contains(&name.as_str()) {
-                let label = match did_you_mean(name, names.iter().copied()) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => "not declared".to_owned(),
-                };
-                self.error(span.clone(), format!("unknown container `{name}`"))
-                    .label(label)
+                self.not_declared("container", name, span, &names)
                     .note("declare one with [[container]]; without `container`, the one under test is meant");
             }
         }

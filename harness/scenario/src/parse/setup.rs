@@ -11,8 +11,8 @@ use crate::vocabulary::{ALL_CAPABILITIES, CAPABILITIES, HEALTHCHECK};
 
 /// The smallest and the largest volume of a given size, in bytes.
 const VOLUME: std::ops::RangeInclusive<u64> = 4 << 20..=192 << 20;
-/// Directories that no scenario may cover: the volume, and what the kernel and the engine put there.
-const TAKEN: &[&str] = &["/", DATA, "/proc", "/sys", "/dev"];
+/// Directories that no scenario may cover, beside the root: the volume, and what the kernel and the engine put there.
+const TAKEN: &[&str] = &[DATA, "/proc", "/sys", "/dev"];
 /// Names of a case's own containers.
 const OURS: &[&str] = &["subject", "observer", "seeder", "keeper", "volume"];
 /// The most failures of a health check in a row that may be asked for.
@@ -120,7 +120,7 @@ impl Reader {
                 |taken: &str| path == taken || path.strip_prefix(taken).is_some_and(|rest| rest.starts_with('/'));
             let problem = if !path.starts_with('/') || path.split('/').any(|part| part == "..") {
                 "it has to be an absolute path"
-            } else if path == "/" || TAKEN.iter().skip(1).any(|taken| under(taken)) {
+            } else if path == "/" || TAKEN.iter().any(|taken| under(taken)) {
                 "this place belongs to the volume, the kernel or the engine"
             } else {
                 all.push(text.to_owned());
