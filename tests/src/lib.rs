@@ -110,6 +110,7 @@ impl Bench {
                 engine,
                 hub,
                 tells_of_execs: info.tells_of_execs(),
+                daemon_restart: None,
                 host,
                 run,
                 limit: LIMITS.0,

@@ -331,6 +331,8 @@ pub struct EngineOptions {
     pub host: Option<String>,
     /// Fetch nothing; use only images and packages that are there.
     pub offline: bool,
+    /// The command that restarts its daemon, for a shell on this host. It ends everything that runs on the engine.
+    pub daemon_restart: Option<String>,
 }
 
 /// The reports and the record.

@@ -31,6 +31,8 @@ pub struct Connected {
     pub engine: Arc<dyn Engine>,
     /// What it reports about itself.
     pub info: EngineInfo,
+    /// The command that restarts its daemon.
+    pub daemon_restart: Option<String>,
     /// The clocks of this host and of the engine's host.
     pub clocks: Clocks,
 }
@@ -54,6 +56,7 @@ pub async fn connect(args: &EngineOptions) -> Result<Connected, Failure> {
         host,
         engine,
         info,
+        daemon_restart: args.daemon_restart.clone(),
         clocks,
     })
 }
@@ -89,6 +92,7 @@ impl Connected {
             clocks: self.clocks,
             tells_of_execs: self.info.tells_of_execs(),
             hub: hub.map_err(|e| Failure::engine(&e, &self.host))?,
+            daemon_restart: self.daemon_restart.clone(),
             host: self.host.clone(),
             run: run.to_owned(),
             observer,

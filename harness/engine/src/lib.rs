@@ -26,6 +26,7 @@ pub use error::{Cause, EngineError, EngineErrorKind};
 pub use spec::{
     BuildRequest, ContainerSpec, ContainerStatus, EngineCondition, EngineEvent, EngineInfo, ExecOutput, ExecSpec,
     Healthcheck, ImageInfo, ImageProgress, Limits, LogLine, LogSource, Mount, RestartPolicy, StoredImage, VolumeInfo,
+    VolumePlace,
 };
 pub use testcontainers;
 
@@ -100,13 +101,12 @@ pub trait Engine: Images {
     /// Details beyond [`Engine::info`], for `comeback doctor`.
     async fn condition(&self) -> Result<EngineCondition, EngineError>;
 
-    /// Creates a volume. One with a size, in bytes, is in memory, and what is on it is there while a container that has it
-    /// runs.
+    /// Creates a volume.
     async fn create_volume(
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
-        size: Option<u64>,
+        place: &VolumePlace,
     ) -> Result<(), EngineError>;
 
     /// Removes a volume; `false` if it did not exist.

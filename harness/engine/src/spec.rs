@@ -158,6 +158,18 @@ pub struct Mount {
     pub read_only: bool,
 }
 
+/// Where a volume keeps its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum VolumePlace {
+    /// Where the engine keeps its volumes.
+    #[default]
+    Engine,
+    /// In memory, with this size in bytes. What is on it is there while a container that has it runs.
+    Memory(u64),
+    /// In this folder of the engine's host, which exists when a container is started.
+    Folder(String),
+}
+
 /// The state of a container as the engine reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerStatus {

@@ -310,6 +310,7 @@ impl Gateway {
             Operation::ComposeRecreate
             | Operation::OperatorRun { .. }
             | Operation::OperatorStatus
+            | Operation::DaemonRestart
             | Operation::Fill
             | Operation::Free
             | Operation::ProfileUse

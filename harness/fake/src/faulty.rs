@@ -15,7 +15,7 @@ use super::{Fake, refused};
 use comeback_engine::{
     Attached, BuildRequest, ContainerSpec, ContainerStatus, Engine, EngineCondition, EngineError, EngineErrorKind,
     EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, ImageProgress, Images, LogLine, StoredImage, Stream,
-    VolumeInfo,
+    VolumeInfo, VolumePlace,
 };
 
 /// How long a call hangs: the deadline that the real adapter gives most calls.
@@ -404,9 +404,9 @@ impl Engine for Faulty {
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
-        size: Option<u64>,
+        place: &VolumePlace,
     ) -> Result<(), EngineError> {
-        self.around("create volume", self.fake.create_volume(name, labels, size))
+        self.around("create volume", self.fake.create_volume(name, labels, place))
             .await
     }
 

@@ -11,7 +11,7 @@
 //!
 //! tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 //!     let engine = Fake::new(Personality::Fixed);
-//!     engine.create_volume("data", &Default::default(), None).await.unwrap();
+//!     engine.create_volume("data", &Default::default(), &Default::default()).await.unwrap();
 //!     assert!(engine.remove_volume("data").await.unwrap());
 //! });
 //! ```
@@ -41,7 +41,7 @@ use world::World;
 use comeback_engine::{
     Attached, BuildRequest, ContainerSpec, ContainerStatus, Engine, EngineCondition, EngineError, EngineErrorKind,
     EngineEvent, EngineInfo, ExecOutput, ExecSpec, ImageInfo, ImageProgress, Images, LogLine, StoredImage, Stream,
-    VolumeInfo,
+    VolumeInfo, VolumePlace,
 };
 use comeback_gateway::files::DATA;
 use comeback_observe::AGENT;
@@ -180,7 +180,7 @@ impl Engine for Fake {
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
-        _size: Option<u64>,
+        _place: &VolumePlace,
     ) -> Result<(), EngineError> {
         self.world.create_volume(name, labels);
         Ok(())

@@ -34,6 +34,8 @@ pub enum HubEvent {
     Event(EngineEvent),
     /// Events may be missing. Contains the reason.
     Broken(String),
+    /// The engine's daemon is another one now. What ended with the last one, no event tells.
+    Restarted,
 }
 
 /// A subscription to the events of one container of a case.
@@ -51,7 +53,41 @@ type Listeners = Arc<Mutex<HashMap<String, Vec<Listener>>>>;
 pub struct EventHub {
     listeners: Listeners,
     connected: watch::Receiver<bool>,
+    away: watch::Sender<Outage>,
     reader: JoinHandle<()>,
+}
+
+/// While it is there, the engine's daemon is restarted: that its events end is no loss.
+pub struct Away {
+    away: watch::Sender<Outage>,
+    connected: watch::Receiver<bool>,
+}
+
+impl Away {
+    /// Waits until the events of the next daemon are heard. False if `limit` passes first.
+    pub async fn over(&self, limit: Duration) -> bool {
+        let (mut away, mut connected) = (self.away.subscribe(), self.connected.clone());
+        let over = async {
+            let back = away.wait_for(|outage| *outage == Outage::Back).await.is_ok();
+            back && connected.wait_for(|connected| *connected).await.is_ok()
+        };
+        tokio::time::timeout(limit, over).await.unwrap_or(false)
+    }
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        self.away.send_replace(Outage::None);
+    }
+}
+
+/// Whether the engine's daemon is being restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outage {
+    None,
+    Announced,
+    /// Announced, and a daemon was heard after that.
+    Back,
 }
 
 impl Drop for EventHub {
@@ -70,7 +106,9 @@ impl EventHub {
         let stream = engine.events(&run, None).await?.fuse().boxed();
         let listeners = Listeners::default();
         let (connects, connected) = watch::channel(true);
+        let away = watch::Sender::new(Outage::None);
         let reader = Reader {
+            away: away.clone(),
             engine,
             run,
             listeners: listeners.clone(),
@@ -81,6 +119,7 @@ impl EventHub {
         Ok(Self {
             listeners,
             connected,
+            away,
             reader: tokio::spawn(reader.read(stream)),
         })
     }
@@ -96,6 +135,15 @@ impl EventHub {
         let mut listeners = lock(&self.listeners);
         listeners.entry(case.to_owned()).or_default().push(listener);
         events
+    }
+
+    /// Announces that the engine's daemon is restarted, as long as the answer is kept.
+    pub fn restarts(&self) -> Away {
+        self.away.send_replace(Outage::Announced);
+        Away {
+            away: self.away.clone(),
+            connected: self.connected.clone(),
+        }
     }
 
     /// Ends a case's subscriptions.
@@ -122,6 +170,7 @@ struct Reader {
     run: String,
     listeners: Listeners,
     connects: watch::Sender<bool>,
+    away: watch::Sender<Outage>,
     last: Option<EngineEvent>,
     /// Digests of the last events; an event itself is some kilobytes with all its labels.
     seen: VecDeque<u64>,
@@ -151,6 +200,12 @@ impl Reader {
             match self.engine.events(&self.run, last.as_ref().map(|event| event.at)).await {
                 Ok(stream) => {
                     let mut stream = stream.fuse().boxed();
+                    if *self.away.borrow() != Outage::None {
+                        // The new daemon knows nothing of what the last one did, but all that it has done itself.
+                        self.tell_all(&HubEvent::Restarted);
+                        self.away.send_replace(Outage::Back);
+                        return stream;
+                    }
                     let whole = match &last {
                         Some(last) => self.repeats_last(&mut stream, last).await,
                         // No event was ever seen, so none can prove that the streams are contiguous.
@@ -164,7 +219,9 @@ impl Reader {
                 Err(error) => {
                     tracing::debug!("the engine's events: {error}");
                     // An engine that is down may come back without its recent events, or not at all.
-                    self.warn_all(why);
+                    if *self.away.borrow() == Outage::None {
+                        self.warn_all(why);
+                    }
                 }
             }
         }
@@ -196,6 +253,12 @@ impl Reader {
         self.seen.push_back(digest);
         if self.seen.len() > REMEMBERED {
             self.seen.pop_front();
+        }
+    }
+
+    fn tell_all(&self, message: &HubEvent) {
+        for listener in lock(&self.listeners).values_mut().flatten() {
+            let _ = listener.tell.send(message.clone());
         }
     }
 

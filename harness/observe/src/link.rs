@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -13,8 +13,8 @@ use tokio::sync::{Mutex as AsyncMutex, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::recorder::Recorder;
-use super::wire::Message;
-use comeback_engine::{Attached, LogSource};
+use super::wire::{Message, Told};
+use comeback_engine::{Attached, LogLine, LogSource, Stream};
 use comeback_history::facts::{Fact, Source};
 
 /// Most bytes that are read from one connection, where each line counts [`LINE`] bytes more. Everything goes into
@@ -60,6 +60,7 @@ pub struct Link {
     waiters: Waiters,
     next: AtomicU64,
     reader: JoinHandle<()>,
+    told: Arc<Mutex<Told>>,
     /// Closed when the reader has ended.
     listening: watch::Receiver<()>,
 }
@@ -83,6 +84,36 @@ impl Link {
         recorder: Recorder,
         greeted: impl FnOnce(&Message) + Send + 'static,
     ) -> Result<Self, LinkError> {
+        Self::begin(
+            attached,
+            source,
+            recorder,
+            json!({"c": "hello"}),
+            Told::default(),
+            greeted,
+        )
+        .await
+    }
+
+    /// Takes over a new connection to an observer that goes on where another one has ended.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Link::open`].
+    pub async fn resume(attached: Attached, recorder: Recorder, told: Told) -> Result<Self, LinkError> {
+        let hello = json!({"c": "hello", "from": told.tails});
+        Self::begin(attached, Source::Observer, recorder, hello, told.of_the_next(), |_| ()).await
+    }
+
+    async fn begin(
+        attached: Attached,
+        source: Source,
+        recorder: Recorder,
+        hello: Json,
+        told: Told,
+        greeted: impl FnOnce(&Message) + Send + 'static,
+    ) -> Result<Self, LinkError> {
+        let told = Arc::new(Mutex::new(told));
         let name = if source == Source::Observer {
             "observer"
         } else {
@@ -90,7 +121,8 @@ impl Link {
         };
         let waiters: Waiters = Arc::new(Mutex::new(Some(HashMap::new())));
         let (open, listening) = watch::channel(());
-        let messages = read(name, attached.lines, source, recorder, waiters.clone(), greeted);
+        let heard = (waiters.clone(), told.clone());
+        let messages = read(name, attached.lines, source, recorder, heard, greeted);
         let reader = tokio::spawn(async move {
             messages.await;
             drop(open);
@@ -101,10 +133,18 @@ impl Link {
             waiters,
             next: AtomicU64::new(1),
             reader,
+            told,
             listening,
         };
-        link.send(&json!({"c": "hello"}), HELLO).await?;
+        link.send(&hello, HELLO).await?;
         Ok(link)
+    }
+
+    /// Reads no more from here on. Returns what was told.
+    pub async fn close(&self) -> Told {
+        self.reader.abort();
+        self.gone().await;
+        lock(&self.told).clone()
     }
 
     /// Returns once no more messages are read: the other side has ended, or has sent too much.
@@ -171,7 +211,7 @@ impl Link {
 
     fn expect(&self, id: u64, stage: Stage) -> Result<oneshot::Receiver<Message>, LinkError> {
         let (answer, answered) = oneshot::channel();
-        match self.waiters.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        match lock(&self.waiters).as_mut() {
             Some(waiters) => waiters.insert((id, stage), answer),
             None => return Err(LinkError::Closed(self.name)),
         };
@@ -194,20 +234,54 @@ impl Link {
     }
 }
 
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes in what an observer wrote after its link was closed, from its container's output.
+///
+/// # Errors
+///
+/// If a message is missing or cannot be read: what it was.
+pub async fn catch_up(mut lines: Stream<LogLine>, told: &mut Told, recorder: &Recorder) -> Result<(), String> {
+    while let Some(line) = lines.next().await {
+        let line = line.map_err(|error| error.to_string())?;
+        if line.source == LogSource::Stderr {
+            continue;
+        }
+        let message = Message::parse(&line.text).ok_or_else(|| unreadable("observer"))?;
+        if message.n < told.next {
+            continue;
+        }
+        if message.n > told.next {
+            return Err(missing("observer", told.next, message.n));
+        }
+        if told.is_new(&message)
+            && let Some(fact) = message.fact()
+        {
+            recorder.push(Source::Observer, message.at(), fact);
+        }
+    }
+    Ok(())
+}
+
+fn missing(name: &str, expected: u64, found: u64) -> String {
+    format!("{} messages of the {name} are missing", found.abs_diff(expected))
+}
+
 fn unreadable(name: &str) -> String {
     format!("the {name} sent an unreadable line")
 }
 
 async fn read(
     name: &'static str,
-    mut lines: comeback_engine::Stream<comeback_engine::LogLine>,
+    mut lines: Stream<LogLine>,
     source: Source,
     recorder: Recorder,
-    waiters: Waiters,
+    (waiters, told): (Waiters, Arc<Mutex<Told>>),
     greeted: impl FnOnce(&Message) + Send + 'static,
 ) {
     let mut greeted = Some(greeted);
-    let mut expected = 0;
     let mut left = MOST;
     let mut losses = 0;
     // If an agent cannot be started because its container just ended, some engines write the error to the agent's own
@@ -254,17 +328,15 @@ async fn read(
         if std::mem::take(&mut before_greeting) {
             lose(unreadable(name));
         }
+        let expected = lock(&told).next;
         if message.n != expected {
-            lose(format!(
-                "{} messages of the {name} are missing",
-                message.n.abs_diff(expected)
-            ));
+            lose(missing(name, expected, message.n));
         }
-        expected = message.n.saturating_add(1);
+        let is_new = lock(&told).is_new(&message);
         if let Some(greeted) = greeted.take() {
             greeted(&message);
         }
-        if let Some(fact) = message.fact() {
+        if let Some(fact) = message.fact().filter(|_| is_new) {
             recorder.push(source, message.at(), fact);
         }
         let stage = match message.k.as_str() {
@@ -273,7 +345,7 @@ async fn read(
             _ => continue,
         };
         if let Some(id) = message.id
-            && let Some(all) = waiters.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+            && let Some(all) = lock(&waiters).as_mut()
             && let Some(waiter) = all.remove(&(id, stage))
         {
             // The caller may have stopped waiting.
@@ -281,7 +353,7 @@ async fn read(
         }
     }
     // Dropping the senders ends all waits.
-    *waiters.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *lock(&waiters) = None;
 }
 
 #[cfg(test)]
@@ -292,7 +364,6 @@ mod tests {
 
     use super::*;
     use crate::clock::Clocks;
-    use comeback_engine::LogLine;
     use comeback_text::redact::Secrets;
 
     #[tokio::test(start_paused = true)]
@@ -340,7 +411,7 @@ mod tests {
             stream::iter(lines).boxed(),
             source,
             recorder.clone(),
-            waiters,
+            (waiters, Arc::default()),
             |_| (),
         )
         .await;

@@ -1,7 +1,8 @@
 """The observer: tells each change of the gateway's files on the volume, with its time and content.
 
 Runs in a container of its own with the volume mounted read-only. argv: what the harness knows of the gateway, as
-JSON, and `new` to pass over what the logs hold at the start. Waits for a first line of input before it says anything, so that nothing is said unheard.
+JSON, and `new` to pass over what the logs hold at the start. Waits for a first line of input before it says anything, so
+that nothing is said unheard. That line may say up to where each log was told by an observer before this one.
 """
 FACTS = json.loads(sys.argv[1])
 ROOT, DEFAULT = FACTS["data"], FACTS["default"]
@@ -16,6 +17,8 @@ TELLING = FACTS["phrases"]
 MAX_PROFILES = 64
 MAX_LOG = 4 * 1024 * 1024
 
+# The end of a log as it is when it is opened.
+END = object()
 # How much of a log's text before the place read up to is kept, to notice that another text has taken its place.
 TRACE = 256
 
@@ -29,6 +32,7 @@ tails = {}
 ticked = {}
 paths = []
 entries = {}
+resumed = None
 
 KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
 
@@ -129,11 +133,17 @@ def tell_file(profile, directory, name, event=False):
 class Tail:
     """A log from some offset on; follows a rotation without losing the end of the old file."""
 
-    def __init__(self, profile, path, name, skip):
+    def __init__(self, profile, path, name):
         self.profile, self.path, self.name = profile, path, name
         self.fd, self.rest, self.read_bytes = None, b"", 0
         self.at, self.trace = 0, b""
-        self.skip = skip
+        # Where to begin in the file that is there now, if it is not its first byte.
+        self.begin = None
+        if not started:
+            if resumed is not None:
+                self.begin = resumed.get(f"{profile}/{name}")
+            elif SKIP:
+                self.begin = END
 
     def open(self):
         try:
@@ -145,10 +155,14 @@ class Tail:
             return False
         self.fd, self.rest = fd, b""
         self.at, self.trace = 0, b""
-        if self.skip:
-            self.at = os.lseek(fd, 0, os.SEEK_END)
-            self.trace = os.pread(fd, TRACE, max(0, self.at - TRACE))
-        self.skip = False
+        begin, self.begin = self.begin, None
+        if begin is not None:
+            end = os.fstat(fd).st_size
+            if begin is not END and end < begin:
+                say("cut", p=clean(self.profile), f=self.name)
+            self.at = os.lseek(fd, end if begin is END else min(begin, end), os.SEEK_SET)
+            self.trace = os.pread(fd, min(TRACE, self.at), max(0, self.at - TRACE))
+            say("tail", p=clean(self.profile), f=self.name, o=self.at)
         return True
 
     def is_cut(self):
@@ -160,7 +174,7 @@ class Tail:
     def drain(self):
         if self.fd is None and not self.open():
             # What appears later is new.
-            self.skip = False
+            self.begin = None
             return
         while True:
             self.pump()
@@ -193,11 +207,13 @@ class Tail:
                 continue
             mtime = when(os.fstat(self.fd).st_mtime_ns)
             *lines, self.rest = (self.rest + data).split(b"\n")
+            end = self.at - len(self.rest) - sum(len(line) + 1 for line in lines)
             self.rest = self.rest[:CAP]
             for line in lines:
+                end += len(line) + 1
                 text = line[:4096].decode("utf-8", "replace")
                 if self.name != FACTS["gateway_log"] or any(word in text for word in TELLING):
-                    say("line", p=clean(self.profile), f=self.name, d=text, t=mtime)
+                    say("line", p=clean(self.profile), f=self.name, d=text, t=mtime, o=end)
 
 
 def arm(profile, directory):
@@ -213,7 +229,7 @@ def arm(profile, directory):
     for name in names:
         path = os.path.join(logs, name)
         if path not in tails:
-            tails[path] = Tail(profile, path, name, SKIP and not started)
+            tails[path] = Tail(profile, path, name)
         tails[path].drain()
 
 
@@ -266,6 +282,7 @@ poll = select.poll()
 poll.register(0, select.POLLIN)
 poll.register(watch.fd, select.POLLIN)
 pending = commands.read()
+resumed = pending[0].get("from")
 say("hello")
 arm_all()
 started = True

@@ -73,6 +73,42 @@ pub struct Message {
     uid: Option<u32>,
     #[serde(default)]
     deaths: Vec<(String, Json)>,
+    #[serde(default)]
+    o: Option<u64>,
+}
+
+/// What an observer has told, so that the one after it can go on from there.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// The number of its next message.
+    pub next: u64,
+    /// Up to which byte each log was told.
+    pub tails: BTreeMap<String, u64>,
+    /// Each file as it was told last: kind, text, and time.
+    files: BTreeMap<String, (String, String, Option<i64>)>,
+}
+
+impl Told {
+    /// The same, for the messages of the next observer.
+    #[must_use]
+    pub fn of_the_next(mut self) -> Self {
+        self.next = 0;
+        self
+    }
+
+    /// Takes a message in. False if it tells a file once more as it was told before.
+    pub fn is_new(&mut self, message: &Message) -> bool {
+        self.next = message.n.saturating_add(1);
+        let path = || format!("{}/{}", message.p, message.f);
+        if let Some(offset) = message.o {
+            self.tails.insert(path(), offset);
+        }
+        if message.k != "file" {
+            return true;
+        }
+        let told = (message.is.clone(), message.d.clone(), message.t);
+        self.files.insert(path(), told.clone()) != Some(told)
+    }
 }
 
 impl Message {

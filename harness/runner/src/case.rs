@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::flights::Flights;
 use super::monitor::IncarnationMonitor;
+use super::observer::Observer;
 use super::overlay::Fault;
 use super::picture::Picture;
 use super::subject::{self, Names};
@@ -16,7 +17,6 @@ use comeback_history::facts::StepSeconds;
 use comeback_history::now::Process;
 use comeback_history::pace::{Measured, Phase};
 use comeback_image::Image;
-use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
 use comeback_scenario::model::{Recreation, RestartPolicy, Scenario, Sidecar, Start, Step};
 
@@ -31,7 +31,7 @@ pub struct Case {
     pub sidecars: BTreeMap<String, Arc<Case>>,
     pub recorder: Recorder,
     pub monitor: IncarnationMonitor,
-    pub observer: Arc<Link>,
+    pub observer: Arc<Observer>,
     pub fault: Option<Fault>,
     pub shared: Mutex<Shared>,
     /// A container that has the volume all the time, where the volume would not outlive the containers that have it.
@@ -170,6 +170,11 @@ impl Case {
     pub fn of(&self, step: &Step) -> &Self {
         let sidecar = step.container.as_ref().and_then(|name| self.sidecars.get(name));
         sidecar.map_or(self, |sidecar| sidecar)
+    }
+
+    /// This container, and the other ones of the case under test.
+    pub fn containers(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.sidecars.values().map(Arc::as_ref))
     }
 
     /// The container's restart policy.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
-use comeback_engine::{Engine, EngineError, RUN_LABEL, again};
+use super::folder;
+use comeback_engine::{Engine, EngineError, RUN_LABEL, VolumeInfo, again};
 use comeback_observe::hub::CASE_LABEL;
 
 /// Deadline of one removal, independent of other deadlines.
@@ -24,8 +25,8 @@ const LOOKS: u32 = 40;
 pub struct Leftovers {
     /// Containers, by id.
     pub containers: Vec<String>,
-    /// Volumes, by name.
-    pub volumes: Vec<String>,
+    /// Volumes.
+    pub volumes: Vec<VolumeInfo>,
     /// Id of the container under test, once there is one.
     pub subject: Option<String>,
     /// The label of the case, if the engine may have containers whose ids are not known: the answer to a creation was
@@ -69,9 +70,9 @@ impl Leftovers {
                 }
             }
         }
-        for name in &self.volumes {
-            if let Err(why) = timed(again(|| engine.remove_volume(name))).await {
-                tracing::warn!("volume {name} could not be removed: {why}");
+        for volume in &self.volumes {
+            if let Err(why) = remove_volume(engine, volume).await {
+                tracing::warn!("volume {} could not be removed: {why}", volume.name);
             }
         }
     }
@@ -97,6 +98,12 @@ async fn remove_containers(engine: &Arc<dyn Engine>, ids: &[String]) {
             tracing::warn!("container {id} could not be removed: {why}");
         }
     }
+}
+
+/// Removes a volume, with its folder if it has one.
+async fn remove_volume(engine: &Arc<dyn Engine>, volume: &VolumeInfo) -> Result<bool, String> {
+    folder::remove(engine.as_ref(), volume).await?;
+    timed(again(|| engine.remove_volume(&volume.name))).await
 }
 
 async fn timed(work: impl Future<Output = Result<bool, EngineError>>) -> Result<bool, String> {
@@ -151,7 +158,7 @@ async fn sweep_where(
     }
     let mut volumes = again(|| engine.list_volumes(RUN_LABEL)).await?;
     volumes.retain(|volume| is_ours(&volume.labels));
-    let removals = volumes.iter().map(|v| timed(again(|| engine.remove_volume(&v.name))));
+    let removals = volumes.iter().map(|volume| remove_volume(engine, volume));
     let outcomes: Vec<_> = stream::iter(removals).buffered(AT_ONCE).collect().await;
     for (volume, outcome) in volumes.into_iter().zip(outcomes) {
         match outcome {
@@ -182,7 +189,7 @@ pub async fn remove_run(engine: &Arc<dyn Engine>, run: &str, kept: &[String]) ->
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use comeback_engine::ContainerSpec;
+    use comeback_engine::{ContainerSpec, VolumePlace};
     use comeback_fake::faulty::{Fault, Faulty, Kind};
     use comeback_fake::{Fake, Personality};
     use tracing_test::traced_test;
@@ -198,14 +205,20 @@ mod tests {
             kind: Kind::Refused,
         };
         let engine: Arc<dyn Engine> = Arc::new(Faulty::new(Fake::new(Personality::Fixed), Some(fault)));
-        engine.create_volume("volume-1", &BTreeMap::new(), None).await.unwrap();
+        engine
+            .create_volume("volume-1", &BTreeMap::new(), &VolumePlace::Engine)
+            .await
+            .unwrap();
         let spec = ContainerSpec {
             name: "container-1".to_owned(),
             ..ContainerSpec::default()
         };
         let leftovers = Leftovers {
             containers: vec![engine.create_container(&spec).await.unwrap()],
-            volumes: vec!["volume-1".to_owned()],
+            volumes: vec![VolumeInfo {
+                name: "volume-1".to_owned(),
+                labels: BTreeMap::new(),
+            }],
             ..Leftovers::default()
         };
         (engine, leftovers)

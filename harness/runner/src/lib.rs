@@ -25,13 +25,16 @@ mod case;
 mod cleanup;
 mod compose;
 mod control;
+mod daemon;
 mod environments;
 mod flights;
+mod folder;
 mod halt;
 mod in_force;
 mod limits;
 mod live;
 mod monitor;
+mod observer;
 mod operator;
 mod outcome;
 mod overlay;
@@ -83,6 +86,8 @@ pub struct RunContext {
     pub hub: EventHub,
     /// Whether the engine tells of the end of each command in a container, so that it can be proved.
     pub tells_of_execs: bool,
+    /// The command that restarts the engine's daemon, for a shell on this host.
+    pub daemon_restart: Option<String>,
     /// The engine's address, for tools that read `DOCKER_HOST`.
     pub host: String,
     /// The run's id, which is the value of the label `comeback.run`.

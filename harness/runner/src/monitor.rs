@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use comeback_engine::{Engine, EngineEvent, ExecSpec, again};
 use comeback_gateway::script_facts;
 use comeback_history::facts::{ContainerChange, Fact, Source};
+use comeback_history::now::Now;
 use comeback_observe::hub::HubEvent;
 use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
@@ -92,6 +93,15 @@ async fn follow(
                 recorder.push(Source::Engine, None, Fact::Lost { what });
                 continue;
             }
+            HubEvent::Restarted => {
+                if let Some(id) = &current
+                    && let Some(at) = ended_with_daemon(&engine, id, &recorder).await
+                {
+                    last = last.max(Some(at));
+                    agent.send_replace(None);
+                }
+                continue;
+            }
         };
         if event.action.starts_with("exec_die") {
             ends.send_modify(|ended| ended.extend(event.attributes.get("execID").cloned()));
@@ -170,6 +180,31 @@ async fn follow(
             ContainerChange::Oom | ContainerChange::Paused | ContainerChange::Unpaused => {}
         }
     }
+}
+
+/// Puts on record that the container ended while its engine's daemon was restarted, which no event tells. Returns when, or
+/// `None` if it has not ended.
+async fn ended_with_daemon(engine: &Arc<dyn Engine>, container: &str, recorder: &Recorder) -> Option<Timestamp> {
+    let (running, started_at) = recorder.now(|now: &Now| (now.running(), now.started_at()));
+    let status = match again(|| engine.inspect(container)).await {
+        Ok(status) => status?,
+        Err(error) => {
+            let what = format!("the state of the container after the daemon's restart: {error}");
+            recorder.push(Source::Engine, None, Fact::Lost { what });
+            return None;
+        }
+    };
+    let ended = running && (!status.running || status.started_at != started_at);
+    let at = status.finished_at.filter(|_| ended)?;
+    let fact = Fact::Container {
+        change: ContainerChange::Died,
+        started_at: None,
+        // That of an incarnation before the current one is forgotten.
+        exit: (!status.running).then_some(status.exit_code),
+    };
+    recorder.push(Source::Engine, None, inspected(status));
+    recorder.push(Source::Engine, Some(at), fact);
+    Some(at)
 }
 
 /// An incarnation's key.

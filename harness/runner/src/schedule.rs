@@ -57,7 +57,7 @@ where
     let mut running = JoinSet::new();
     for assignment in cases {
         // Waiting for a slot comes first, so cases begin in their order and none is set up too early.
-        let Some(under_way) = ctx.slots.begin().await else {
+        let Some(under_way) = ctx.slots.begin(assignment.scenario.wants_the_engine()).await else {
             break;
         };
         let Some(busy) = ctx.slots.busy(assignment.scenario.wants_the_machine()).await else {
@@ -94,7 +94,7 @@ pub async fn run_case<F>(ctx: &Arc<RunContext>, case: &Assignment, tell: &F)
 where
     F: Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync,
 {
-    let Some(_under_way) = ctx.slots.begin().await else {
+    let Some(_under_way) = ctx.slots.begin(case.scenario.wants_the_engine()).await else {
         return;
     };
     if let Some(busy) = ctx.slots.busy(case.scenario.wants_the_machine()).await {

@@ -1,7 +1,8 @@
 //! Limits how many cases run at the same time, and how many of them are busy.
 //!
 //! A case is *under way* from its set-up to its removal, and needs memory. It is *busy* except in its settling window,
-//! and needs a processor. A case that measures a window of time has the machine to itself while it is busy.
+//! and needs a processor. A case that measures a window of time has the machine to itself while it is busy; one that ends
+//! everything on the engine is the only one under way.
 
 use std::sync::Arc;
 
@@ -49,9 +50,11 @@ impl Slots {
         }
     }
 
-    /// Waits until a case can be set up, and holds its memory.
-    pub(super) async fn begin(&self) -> Option<OwnedSemaphorePermit> {
-        self.under_way.clone().acquire_owned().await.ok()
+    /// Waits until a case can be set up, and holds its memory, or until no other case is under way.
+    pub(super) async fn begin(&self, alone: bool) -> Option<OwnedSemaphorePermit> {
+        let many = if alone { self.most_under_way } else { 1 };
+        let many = u32::try_from(many).unwrap_or(1);
+        self.under_way.clone().acquire_many_owned(many).await.ok()
     }
 
     /// Waits for a processor, or for the whole machine.

@@ -163,6 +163,7 @@ impl Case {
             Operation::EngineKill { signal } => self.engine_kill(*signal).await,
             Operation::EngineStart => self.engine_start().await,
             Operation::Recreate(recreation) => self.recreate(recreation).await,
+            Operation::DaemonRestart => self.daemon_restart().await,
             Operation::EnginePause => self.engine_pause().await,
             Operation::EngineUnpause => self.engine_unpause().await,
             Operation::Fill => self.fill().await,

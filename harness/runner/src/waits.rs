@@ -192,7 +192,7 @@ impl Case {
             return Err(Halt::Inconclusive("the engine's events cannot be heard".into()));
         }
         let incarnation = self.recorder.now(Now::started_at);
-        let observer = self.observer.sync(ANSWER);
+        let observer = self.observer.sync();
         let agent = async {
             // A frozen process says nothing, and does nothing that could be missed.
             match self.monitor.agent().filter(|_| !self.is_paused()) {

@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use pep440_rs::{Operator, Version, VersionSpecifier};
 
 use super::diagnostic::{escape, wrap};
-use super::model::{DEFAULT_PROFILE, Deviation, ImageRef, RestartPolicy, Scenario, Setup, Sidecar, StartBy, StartWait};
+use super::model::{
+    DEFAULT_PROFILE, Deviation, ImageRef, MountKind, RestartPolicy, Scenario, Setup, Sidecar, StartBy, StartWait,
+};
 use super::parse::describe_values;
 use super::vocabulary::{COMMON, Key, Moments, OperationKind, Probe, Target};
 use step::{seed, sentence, variables};
@@ -307,6 +309,9 @@ fn setup(setup: &Setup) -> String {
     if let Some(check) = &setup.healthcheck {
         let every = check.interval.as_secs_f64();
         all.push(format!("the health check `{}` every {every} s", check.cmd.join(" ")));
+    }
+    if setup.mount == MountKind::Bind {
+        all.push("a folder of the host in place of a volume".to_owned());
     }
     if let Some(size) = setup.volume_size {
         all.push(format!("a volume of {} KiB", size >> 10));

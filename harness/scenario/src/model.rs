@@ -16,7 +16,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
 pub use record::{Deviation, Known, Race, Releases, Seen};
-pub use setup::{Healthcheck, Setup, Sidecar};
+pub use setup::{Healthcheck, MountKind, Setup, Sidecar};
 pub use steps::{Operation, Parameter, ProfileSel, RecreateHow, Recreation, Signal, Step, User};
 pub use table::{Absent, Expect, Guard, KnownRow, Moment, Value, ValueSet};
 
@@ -111,11 +111,19 @@ impl Scenario {
         names
     }
 
+    /// True if it ends everything that runs on the engine.
+    pub fn wants_the_engine(&self) -> bool {
+        self.steps.iter().any(|step| step.op == Operation::DaemonRestart)
+    }
+
     /// True if it measures a window of time: something is caught as it happens, or two things go on at once. What else keeps
     /// the processors busy would move that window.
     pub fn wants_the_machine(&self) -> bool {
         let window = |step: &Step| !step.wait || matches!(step.op, Operation::HoldAt { .. });
-        self.start.wait == StartWait::Process || self.steps.iter().any(window) || self.tags.iter().any(|t| t == ALONE)
+        self.wants_the_engine()
+            || self.start.wait == StartWait::Process
+            || self.steps.iter().any(window)
+            || self.tags.iter().any(|t| t == ALONE)
     }
 }
 
@@ -254,7 +262,7 @@ pub enum ImageRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::{GUARDS, NEEDS, POLICIES, RECREATE_HOW, START_BY, START_WAIT, USERS};
+    use crate::vocabulary::{GUARDS, MOUNTS, NEEDS, POLICIES, RECREATE_HOW, START_BY, START_WAIT, USERS};
     use serde::de::IntoDeserializer as _;
     use serde::de::value::{Error, StrDeserializer};
 
@@ -274,5 +282,6 @@ mod tests {
         reads::<Guard>(GUARDS);
         reads::<User>(USERS);
         reads::<RecreateHow>(RECREATE_HOW);
+        reads::<MountKind>(MOUNTS);
     }
 }

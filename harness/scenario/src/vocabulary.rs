@@ -195,7 +195,11 @@ pub const NEEDS: &[&str] = &[
     "pause",
     "healthcheck",
     "sized-volume",
+    "daemon-restart",
+    "host-folder",
 ];
+/// What can be under the gateway's data.
+pub const MOUNTS: &[&str] = &["volume", "bind"];
 /// Something the host must have for a scenario to run; without it the case is `unsupported`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -212,17 +216,23 @@ pub enum Need {
     Healthcheck,
     /// An engine that can make a volume of a given size.
     SizedVolume,
+    /// A command that restarts the engine's daemon.
+    DaemonRestart,
+    /// An engine on this host, which sees its folders.
+    HostFolder,
 }
 
 impl Need {
     /// All of them, in the order of [`NEEDS`].
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Compose,
         Self::MemoryLimit,
         Self::OomEvents,
         Self::Pause,
         Self::Healthcheck,
         Self::SizedVolume,
+        Self::DaemonRestart,
+        Self::HostFolder,
     ];
 
     /// Its word in scenario files.

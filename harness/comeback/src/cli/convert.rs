@@ -170,6 +170,7 @@ impl From<args::EngineArgs> for options::EngineOptions {
             },
             host: args.host,
             offline: args.offline,
+            daemon_restart: args.daemon_restart,
         }
     }
 }

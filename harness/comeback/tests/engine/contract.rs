@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use comeback_engine::{ContainerSpec, Engine, Mount, RUN_LABEL};
+use comeback_engine::{ContainerSpec, Engine, Mount, RUN_LABEL, VolumePlace};
 use comeback_image::{Image, ObtainOptions};
 use futures_util::StreamExt as _;
 use rstest::rstest;
@@ -39,7 +39,7 @@ fn archive(files: &[(&str, u32, &str)]) -> Vec<u8> {
 /// Boots an image on a volume that belongs to root. Returns the output of its command and the whole log.
 async fn boot(engine: &Arc<dyn Engine>, image: &Image, name: &str) -> (Value, Vec<String>) {
     let labels = BTreeMap::from([(RUN_LABEL.to_owned(), name.to_owned())]);
-    engine.create_volume(name, &labels, None).await.unwrap();
+    engine.create_volume(name, &labels, &VolumePlace::Engine).await.unwrap();
     let spec = ContainerSpec {
         image: image.digest.clone(),
         name: name.to_owned(),

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use comeback_engine::{ContainerSpec, Engine, Mount};
+use comeback_engine::{ContainerSpec, Engine, Mount, VolumePlace};
 
 use super::outsider::{CommandOutput, child, comeback, run};
 use super::proxy::Proxy;
@@ -23,7 +23,10 @@ impl Foreign {
     async fn make(engine: &Arc<dyn Engine>, image: &str) -> Self {
         let me = std::process::id();
         let volume = format!("somebodys-volume-{me}");
-        engine.create_volume(&volume, &BTreeMap::new(), None).await.unwrap();
+        engine
+            .create_volume(&volume, &BTreeMap::new(), &VolumePlace::Engine)
+            .await
+            .unwrap();
         let mut containers = Vec::new();
         for (name, runs) in [("running", true), ("created", false)] {
             let spec = ContainerSpec {

@@ -197,8 +197,8 @@ async fn index(offline: bool) -> Option<Result<String, String>> {
 }
 
 /// What the engine cannot do. The Compose tool has a check of its own.
-pub async fn support(info: &EngineInfo, condition: &EngineCondition) -> Vec<Finding> {
-    let lacking = comeback_runner::unsupported(info, condition).await;
+pub async fn support(info: &EngineInfo, condition: &EngineCondition, daemon_restart: Option<&str>) -> Vec<Finding> {
+    let lacking = comeback_runner::unsupported(info, condition, daemon_restart).await;
     let lacking: Vec<_> = lacking.into_iter().filter(|(need, _)| *need != Need::Compose).collect();
     if lacking.is_empty() {
         return vec![Finding::ok(
@@ -207,6 +207,10 @@ pub async fn support(info: &EngineInfo, condition: &EngineCondition) -> Vec<Find
         )];
     }
     let finding = |(need, why): (Need, String)| {
+        if need == Need::DaemonRestart {
+            // Nothing is wrong with an engine that nobody restarts.
+            return Finding::ok("operations", format!("{}: not done here: {why}", need.word()));
+        }
         let advice = "scenarios that need it are unsupported; the others are not affected";
         Finding::warn("operations", format!("{}: {why}", need.word()), advice)
     };

@@ -60,7 +60,7 @@ async fn examine(
             findings.push(checks::storage(info, &condition));
             findings.push(checks::disk(info, &condition));
             findings.push(checks::limits(&condition));
-            findings.extend(checks::support(info, &condition).await);
+            findings.extend(checks::support(info, &condition, args.engine.daemon_restart.as_deref()).await);
             findings.extend(checks::warnings(&condition));
         }
         Err(why) => findings.push(Finding::warn("storage", why.to_string(), ENGINES_LOG)),

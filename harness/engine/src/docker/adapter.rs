@@ -12,6 +12,7 @@ use crate::images::DockerImages;
 use crate::{
     Attached, BuildRequest, ContainerSpec, ContainerStatus, Engine, EngineCondition, EngineError, EngineEvent,
     EngineInfo, ExecOutput, ExecSpec, ImageInfo, ImageProgress, Images, LogLine, StoredImage, Stream, VolumeInfo,
+    VolumePlace,
 };
 
 impl DockerEngine {
@@ -78,9 +79,9 @@ impl Engine for DockerEngine {
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
-        size: Option<u64>,
+        place: &VolumePlace,
     ) -> Result<(), EngineError> {
-        self.make_volume(name, labels, size).await
+        self.make_volume(name, labels, place).await
     }
 
     async fn remove_volume(&self, name: &str) -> Result<bool, EngineError> {

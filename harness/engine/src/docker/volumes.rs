@@ -6,30 +6,28 @@ use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder};
 
 use super::{ANSWER, DockerEngine, bounded};
-use crate::{EngineError, VolumeInfo};
+use crate::{EngineError, VolumeInfo, VolumePlace};
 
 impl DockerEngine {
     pub(super) async fn make_volume(
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
-        size: Option<u64>,
+        place: &VolumePlace,
     ) -> Result<(), EngineError> {
-        let in_memory = |bytes: u64| {
-            let options = [
-                ("type", "tmpfs".to_owned()),
-                ("device", "tmpfs".to_owned()),
-                ("o", format!("size={bytes},mode=0755")),
-            ];
-            options
-                .into_iter()
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect()
+        let mounted = |of: &str, device: &str, how: String| {
+            let options = [("type", of), ("device", device), ("o", &how)];
+            let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            Some(options.into_iter().collect())
         };
         let request = VolumeCreateRequest {
             name: Some(name.to_owned()),
             labels: Some(labels.clone().into_iter().collect()),
-            driver_opts: size.map(in_memory),
+            driver_opts: match place {
+                VolumePlace::Engine => None,
+                VolumePlace::Memory(bytes) => mounted("tmpfs", "tmpfs", format!("size={bytes},mode=0755")),
+                VolumePlace::Folder(path) => mounted("none", path, "bind".to_owned()),
+            },
             ..Default::default()
         };
         let call = format!("create volume {name}");

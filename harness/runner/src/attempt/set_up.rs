@@ -7,16 +7,17 @@ use std::sync::{Arc, Mutex, OnceLock};
 use crate::case::{Case, Settings, Shared};
 use crate::cleanup::Leftovers;
 use crate::flights::Flights;
+use crate::folder;
 use crate::monitor::IncarnationMonitor;
+use crate::observer::Observer;
 use crate::overlay::{self, Fault};
 use crate::subject::{self, Names};
 use crate::{Done, Halt, Order, RunContext, Why, compose, support, volume};
-use comeback_engine::EngineError;
+use comeback_engine::{EngineError, VolumeInfo, VolumePlace};
 use comeback_history::facts::{Fact, ObserverImage, Source};
 use comeback_observe::hub::SUBJECT;
-use comeback_observe::link::Link;
 use comeback_observe::recorder::Recorder;
-use comeback_scenario::model::{Operation, Sidecar};
+use comeback_scenario::model::{MountKind, Operation, Sidecar};
 
 /// Creates the volume, the seeds, the observer and the container under test. A failure here is an error, not
 /// inconclusive, because no step was tried yet.
@@ -34,20 +35,15 @@ pub async fn set_up(
         let info = engine.info().await.map_err(error)?;
         let condition = engine.condition().await.map_err(error)?;
         for need in &order.scenario.needs {
-            if let Some(why) = support::lacking(*need, &info, &condition).await {
+            if let Some(why) = support::lacking(*need, &info, &condition, ctx.daemon_restart.as_deref()).await {
                 return Err(Halt::Unsupported(why));
             }
         }
     }
     let fault = order.scenario.start.overlay.as_deref().map(Fault::named).transpose();
     let fault = fault.map_err(|e| Halt::Error(e.into()))?;
-    leftovers.volumes.push(names.volume.clone());
-    let labels = names.labels("volume");
     let size = order.scenario.start.setup.volume_size;
-    engine
-        .create_volume(&names.volume, &labels, size)
-        .await
-        .map_err(error)?;
+    make_volume(&ctx, &order, names, leftovers).await?;
     let mut keeper = None;
     if let Some(size) = size {
         let id = engine
@@ -102,21 +98,8 @@ pub async fn set_up(
     let made = OnceLock::new();
     let observe = async {
         let id = engine.run_container(&spec).await.map_err(error)?;
-        let id = made.get_or_init(|| id);
-        let attached = engine.attach(id).await.map_err(error)?;
-        let link = Link::open(attached, Source::Observer, recorder.clone(), |_| ()).await;
-        let link = link.map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
-        let paths = order.scenario.paths();
-        if !paths.is_empty() {
-            let look_at = serde_json::json!({"c": "entries", "paths": paths});
-            link.ask(look_at, crate::limits::ANSWER)
-                .await
-                .map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
-        }
-        link.sync(crate::limits::ANSWER)
-            .await
-            .map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
-        Ok::<_, Halt>(link)
+        let id = made.get_or_init(|| id).clone();
+        Observer::open(engine.as_ref(), id, &recorder, &order.scenario.paths()).await
     };
     // At the same time, unless the observer must report the seeds before the container changes anything.
     let (observed, ran) = if seeds.is_empty() {
@@ -160,6 +143,31 @@ pub async fn set_up(
         .map(|declared| (declared.name.clone(), Arc::new(sidecar(&case, declared))))
         .collect();
     Ok(case)
+}
+
+/// Creates the volume, where the scenario says.
+async fn make_volume(ctx: &RunContext, order: &Order, names: &Names, leftovers: &mut Leftovers) -> Done {
+    let setup = &order.scenario.start.setup;
+    let mut labels = names.labels("volume");
+    let folder = (setup.mount == MountKind::Bind).then(|| folder::of(&names.volume));
+    let place = match (&folder, setup.volume_size) {
+        (Some(folder), _) => {
+            labels.extend(folder::labels(folder, &order.images.first.digest));
+            VolumePlace::Folder(folder::inner(folder).display().to_string())
+        }
+        (None, Some(size)) => VolumePlace::Memory(size),
+        (None, None) => VolumePlace::Engine,
+    };
+    leftovers.volumes.push(VolumeInfo {
+        name: names.volume.clone(),
+        labels: labels.clone(),
+    });
+    let made = ctx.engine.create_volume(&names.volume, &labels, &place).await;
+    made.map_err(|e| Halt::Error(e.into()))?;
+    // The volume names the folder, so that it is found again whatever happens.
+    folder.map_or(Ok(()), |folder| {
+        folder::make(&folder).map_err(|e| Halt::Error(Why::io(&folder.display().to_string(), e)))
+    })
 }
 
 /// The part of a case that is about another container. The first step about it makes the container.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::ImageRef;
 use crate::vocabulary::ALL_CAPABILITIES;
 
@@ -40,8 +42,21 @@ pub struct Setup {
     pub tmpfs: Vec<String>,
     /// The health check; `None` for the image's own.
     pub healthcheck: Option<Healthcheck>,
+    /// What is under the gateway's data.
+    pub mount: MountKind,
     /// The size of the volume in bytes; `None` for no limit.
     pub volume_size: Option<u64>,
+}
+
+/// What is under the gateway's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MountKind {
+    /// A named volume.
+    #[default]
+    Volume,
+    /// A folder of the engine's host.
+    Bind,
 }
 
 /// A container's health check.

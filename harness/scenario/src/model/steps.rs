@@ -128,6 +128,8 @@ pub enum Operation {
     EngineStart,
     /// Remove the container and create it again on the same volume.
     Recreate(Box<Recreation>),
+    /// The engine's daemon is restarted.
+    DaemonRestart,
     /// The engine freezes all processes of the container.
     EnginePause,
     /// The engine lets them go on.
@@ -220,6 +222,7 @@ impl Operation {
             Self::EngineKill { .. } => OperationKind::EngineKill,
             Self::EngineStart => OperationKind::EngineStart,
             Self::Recreate(_) => OperationKind::Recreate,
+            Self::DaemonRestart => OperationKind::DaemonRestart,
             Self::EnginePause => OperationKind::EnginePause,
             Self::EngineUnpause => OperationKind::EngineUnpause,
             Self::ComposeRecreate => OperationKind::ComposeRecreate,
@@ -269,6 +272,7 @@ impl Operation {
             Self::HoldAt { state } => Some(Parameter::State(state)),
             Self::EngineStart
             | Self::OperatorStatus
+            | Self::DaemonRestart
             | Self::EnginePause
             | Self::EngineUnpause
             | Self::Fill

@@ -7,7 +7,8 @@ use super::rows::{Row, in_words};
 use super::steps::RawStep;
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    Expect, ImageRef, KnownRow, Moment, Need, Operation, Parameter, Profile, RestartPolicy, Seed, Sidecar, Start,
+    Expect, ImageRef, KnownRow, Moment, MountKind, Need, Operation, Parameter, Profile, RestartPolicy, Seed, Sidecar,
+    Start,
 };
 use crate::vocabulary::{ContainerEffect, IntentEffect, Values, did_you_mean};
 
@@ -29,6 +30,7 @@ pub(super) fn with_implied_needs(mut needs: Vec<Need>, start: &Start, steps: &[R
     let of_start = [
         start.setup.healthcheck.as_ref().map(|_| Need::Healthcheck),
         start.setup.volume_size.map(|_| Need::SizedVolume),
+        (start.setup.mount == MountKind::Bind).then_some(Need::HostFolder),
     ];
     let of_steps = steps.iter().filter_map(|s| s.step.as_ref());
     let of_steps = of_steps.flat_map(|step| step.op.info().needs.iter().copied());
@@ -284,6 +286,17 @@ impl Reader {
                         "this volume has no size that it could be filled up to",
                     )
                     .label("needs `volume_size` in `[start]`");
+                }
+                Some(Operation::DaemonRestart) if places.start.setup.volume_size.is_some() => {
+                    self.error(
+                        raw.span.clone(),
+                        "a volume with a size is in memory, and would be empty afterwards",
+                    )
+                    .label("leave out `volume_size` in `[start]`, or this step");
+                }
+                Some(Operation::DaemonRestart) if raw.step.as_ref().is_some_and(|step| !step.wait) => {
+                    self.error(raw.span.clone(), "nothing can be done while the daemon is away")
+                        .label("this step has to be waited for");
                 }
                 Some(Operation::Recreate(recreation)) if recreation.image.is_some() && places.upgrade.is_some() => {
                     self.error(raw.span.clone(), "`[upgrade]` says which image comes next")

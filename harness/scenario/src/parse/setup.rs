@@ -6,8 +6,8 @@ use comeback_gateway::files::DATA;
 
 use super::cursor::{Node, Reader, Span, Tab, list};
 use super::scalars::is_slug;
-use crate::model::{Healthcheck, ImageRef, Setup, Sidecar};
-use crate::vocabulary::{ALL_CAPABILITIES, CAPABILITIES, HEALTHCHECK};
+use crate::model::{Healthcheck, ImageRef, MountKind, Setup, Sidecar};
+use crate::vocabulary::{ALL_CAPABILITIES, CAPABILITIES, HEALTHCHECK, MOUNTS};
 
 /// The smallest and the largest volume of a given size, in bytes.
 const VOLUME: std::ops::RangeInclusive<u64> = 4 << 20..=192 << 20;
@@ -67,7 +67,11 @@ impl Reader {
                 .get("healthcheck")
                 .and_then(|node| self.table(node, &HEALTHCHECK))
                 .and_then(|tab| self.healthcheck(&tab)),
-            volume_size: tab.get("volume_size").and_then(|node| self.volume_size(node)),
+            mount: match tab.get("mount") {
+                Some(_) => self.key_word(tab, "mount", MOUNTS).unwrap_or_default(),
+                None => MountKind::default(),
+            },
+            volume_size: tab.get("volume_size").and_then(|node| self.volume_size(tab, node)),
         }
     }
 
@@ -169,7 +173,14 @@ impl Reader {
         })
     }
 
-    fn volume_size(&mut self, node: &Node<'_>) -> Option<u64> {
+    fn volume_size(&mut self, tab: &Tab<'_, '_>, node: &Node<'_>) -> Option<u64> {
+        if tab
+            .get("mount")
+            .is_some_and(|mount| mount.get_ref().as_str() == Some("bind"))
+        {
+            self.error(node.span(), "a folder of the host has no size of its own")
+                .label("leave out this, or `mount = \"bind\"`");
+        }
         let text = self.str(node)?;
         let bytes = bytes(text).filter(|bytes| VOLUME.contains(bytes));
         if bytes.is_none() {

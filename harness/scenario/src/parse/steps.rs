@@ -208,6 +208,7 @@ impl Reader {
             },
             OperationKind::EngineStart => Operation::EngineStart,
             OperationKind::Recreate => Operation::Recreate(Box::new(self.recreation(tab)?)),
+            OperationKind::DaemonRestart => Operation::DaemonRestart,
             OperationKind::EnginePause => Operation::EnginePause,
             OperationKind::EngineUnpause => Operation::EngineUnpause,
             OperationKind::ComposeRecreate => Operation::ComposeRecreate,

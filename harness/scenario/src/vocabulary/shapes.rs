@@ -1,6 +1,8 @@
 //! The tables of a scenario file.
 
-use super::{GUARDS, Key, Kind, NEEDS, POLICIES, SEED_KINDS, START_BY, START_WAIT, Shape, USERS, optional, required};
+use super::{
+    GUARDS, Key, Kind, MOUNTS, NEEDS, POLICIES, SEED_KINDS, START_BY, START_WAIT, Shape, USERS, optional, required,
+};
 
 /// The file itself.
 pub const TOP: Shape = Shape {
@@ -140,6 +142,11 @@ pub const START: Shape = Shape {
             "healthcheck",
             Kind::Table(&HEALTHCHECK),
             "the container's health check (default: the image's own)",
+        ),
+        optional(
+            "mount",
+            Kind::Word(MOUNTS),
+            "what is under the gateway's data: a named volume, or a folder of the host in its temporary directory (default \"volume\")",
         ),
         optional(
             "volume_size",

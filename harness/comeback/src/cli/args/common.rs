@@ -112,6 +112,9 @@ pub struct EngineArgs {
         hide_possible_values = true
     )]
     pub offline: bool,
+    /// Command that restarts the engine's daemon, for scenarios with daemon-restart. It ends everything on that engine
+    #[arg(long, env = "COMEBACK_DAEMON_RESTART", hide_env = true, value_name = "COMMAND")]
+    pub daemon_restart: Option<String>,
 }
 
 /// How progress and messages are shown.

@@ -60,7 +60,7 @@ const fn key(name: &'static str, argument: &'static str, kind: Kind) -> Key {
 }
 
 /// All keys.
-pub(super) const KEYS: [Key; 14] = [
+pub(super) const KEYS: [Key; 15] = [
     Key {
         reach: Reach::Judges,
         ..key("filter", "filter", Kind::Filter)
@@ -80,6 +80,7 @@ pub(super) const KEYS: [Key; 14] = [
     },
     key("engine", "engine", Kind::Word(&["auto", "docker", "podman"])),
     key("offline", "offline", Kind::Flag),
+    key("daemon-restart", "daemon_restart", Kind::Text),
     Key {
         overridden_by: &["NO_COLOR"],
         ..key("color", "color", Kind::Word(&["auto", "always", "never"]))
