@@ -80,6 +80,11 @@ pub fn run(scenario: Scenario, image: &str, column: Option<Column>) -> TestOutco
     })
 }
 
+/// The command that restarts the engine's daemon, if one is named.
+pub fn daemon_restart() -> Option<String> {
+    std::env::var("COMEBACK_DAEMON_RESTART").ok()
+}
+
 /// The terminal report of a document.
 pub fn dossier(document: &RunDocument) -> String {
     let style = Style {
@@ -110,7 +115,7 @@ impl Bench {
                 engine,
                 hub,
                 tells_of_execs: info.tells_of_execs(),
-                daemon_restart: None,
+                daemon_restart: daemon_restart(),
                 host,
                 run,
                 limit: LIMITS.0,

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use comeback_commands::reference_column;
 use comeback_scenario::Catalogue;
-use comeback_scenario::model::Scenario;
+use comeback_scenario::model::{Need, Scenario};
 use comeback_tests::strict::exactly;
-use comeback_tests::{TestOutcome, dossier, run, scenario};
+use comeback_tests::{TestOutcome, daemon_restart, dossier, run, scenario};
 use comeback_verdict::{Column, Verdict};
 use rstest::rstest;
 
@@ -64,6 +64,7 @@ fn every_core_scenario_has_a_test_on_the_newest_package() {
 
 /// Runs a scenario on an image. It has to show exactly what is expected of it.
 fn judged(scenario: Scenario, image: &str, column: Option<Column>) {
+    let restarts_the_daemon = scenario.needs.contains(&Need::DaemonRestart);
     let (document, expectation) = match run(scenario, image, column) {
         TestOutcome::Judged(document, expectation) => (document, expectation),
         TestOutcome::LeftOut(why) => {
@@ -76,6 +77,12 @@ fn judged(scenario: Scenario, image: &str, column: Option<Column>) {
         .iter()
         .find(|case| case.counts)
         .expect("an attempt counts");
+    if counting.verdict == Verdict::Unsupported && restarts_the_daemon && daemon_restart().is_none() {
+        println!(
+            "left to ci/two-engines, because it ends everything on the engine: set COMEBACK_DAEMON_RESTART to run it"
+        );
+        return;
+    }
     if counting.verdict == Verdict::Unsupported {
         let (so_far, allowed) = (UNSUPPORTED.fetch_add(1, Ordering::Relaxed) + 1, may_be_unsupported());
         println!("unsupported here: {}", counting.reason.as_deref().unwrap_or_default());

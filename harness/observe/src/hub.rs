@@ -302,6 +302,32 @@ mod tests {
     use comeback_fake::{Fake, Personality};
 
     #[tokio::test(start_paused = true)]
+    async fn a_restart_that_is_announced_is_no_loss_and_one_that_is_not_is() {
+        let breaks = Fault {
+            op: "events",
+            nth: 0,
+            always: false,
+            kind: Kind::Stream {
+                item: 0,
+                how: Bad::Ends,
+            },
+        };
+        let engine = Arc::new(Faulty::new(Fake::new(Personality::Fixed), Some(breaks)));
+        let hub = EventHub::open(engine, "run".to_owned()).await.unwrap();
+        let away = hub.restarts();
+        let mut events = hub.listen("case", SUBJECT);
+        assert!(away.over(Duration::from_secs(10)).await);
+        assert!(matches!(events.try_recv(), Ok(HubEvent::Restarted)));
+        assert!(events.try_recv().is_err());
+        drop(away);
+        let again = hub.restarts();
+        assert!(
+            !again.over(Duration::from_secs(10)).await,
+            "nothing broke after the announcement"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_case_is_warned_once_while_the_engine_is_down() {
         let away = Fault {
             op: "events",

@@ -380,6 +380,28 @@ mod tests {
         assert!(matches!(opened.err(), Some(LinkError::Deadline("observer", HELLO))));
     }
 
+    #[tokio::test]
+    async fn what_an_observer_wrote_after_its_link_was_closed_is_taken_in_once_and_whole() {
+        let recorder = Recorder::new(None, Secrets::default(), Clocks::start());
+        let lost = |n: u64| format!(r#"{{"k": "overflow", "n": {n}}}"#);
+        let output = |numbers: &[u64]| {
+            let lines = numbers.iter().map(|n| {
+                Ok(LogLine {
+                    source: LogSource::Stdout,
+                    text: lost(*n),
+                    at: None,
+                })
+            });
+            stream::iter(lines.collect::<Vec<_>>()).boxed()
+        };
+        let mut told = Told::default();
+        told.is_new(&Message::parse(&lost(1)).unwrap());
+        catch_up(output(&[0, 1, 2, 3]), &mut told, &recorder).await.unwrap();
+        assert_eq!(recorder.snapshot().0.len(), 2);
+        let missing = catch_up(output(&[3, 6]), &mut told, &recorder).await;
+        assert_eq!(missing.unwrap_err(), "2 messages of the observer are missing");
+    }
+
     const REFUSAL: &str = "OCI runtime exec failed: exec failed: cannot exec in a stopped container: unknown";
     const GREETING: &str = r#"{"k": "hello", "n": 0, "t": 1}"#;
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::OBSERVER;
 use super::script_tests::Script;
-use super::wire::Message;
+use super::wire::{Message, Told};
 use comeback_history::facts::{Fact, FileContent};
 
 fn observer() -> Script {
@@ -102,6 +102,27 @@ fn a_file_that_is_being_overwritten_is_missed_and_not_reported_by_halves() {
     let messages = words(&observer.sync());
     assert_eq!(messages[0], "missed");
     drop(half);
+}
+
+#[test]
+fn an_observer_goes_on_where_another_one_has_ended() {
+    let mut observer = observer();
+    let mut told = Told::default();
+    let first = observer.meanwhile(|o| {
+        o.append(LOG, &line("one"));
+        o.rename_in(STATE, &state("same"));
+    });
+    assert!(first.iter().all(|message| told.is_new(message)));
+    let hello = json!({"c": "hello", "from": told.tails});
+    observer.restart("new", &hello, |o| o.append(LOG, &line("two")));
+    let after: Vec<_> = observer.sync().into_iter().filter(|m| told.is_new(m)).collect();
+    // Neither the line nor the state comes twice. It says where it begins to read.
+    assert_eq!(words(&after), ["tail", "two"]);
+    // A log that is shorter than it was is another one: lines may be missing.
+    let hello = json!({"c": "hello", "from": {"default/container-boot.log": 1000}});
+    observer.restart("new", &hello, |_| ());
+    let after: Vec<_> = observer.sync().into_iter().filter(|m| told.is_new(m)).collect();
+    assert_eq!(words(&after), ["cut", "tail"]);
 }
 
 #[test]

@@ -13,10 +13,23 @@ use super::wire::Message;
 /// A running script and the folder that it watches.
 pub struct Script {
     folder: tempfile::TempDir,
+    args: Vec<String>,
     process: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     syncs: u64,
+}
+
+fn started(args: &[String]) -> (Child, ChildStdin, BufReader<ChildStdout>) {
+    let mut process = Command::new("python3")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = process.stdin.take().unwrap();
+    let output = BufReader::new(process.stdout.take().unwrap());
+    (process, input, output)
 }
 
 impl Drop for Script {
@@ -32,22 +45,26 @@ impl Script {
         let folder = tempfile::tempdir().unwrap();
         let mut facts = comeback_gateway::script_facts();
         prepare(folder.path(), &mut facts);
-        let mut process = Command::new("python3")
-            .args(["-I", "-S", "-u", "-c", script])
-            .arg(facts.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let input = process.stdin.take().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
+        let args = ["-I", "-S", "-u", "-c", script, &facts.to_string()].map(str::to_owned);
+        let (process, input, output) = started(&args);
         Self {
             folder,
+            args: args.into(),
             process,
             input,
             output,
             syncs: 0,
         }
+    }
+
+    /// Kills the script and does `work`. Then starts it again with one more argument, and with this first command.
+    pub fn restart(&mut self, argument: &str, hello: &Value, work: impl FnOnce(&Self)) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        work(self);
+        self.args.push(argument.to_owned());
+        (self.process, self.input, self.output) = started(&self.args);
+        writeln!(self.input, "{hello}").unwrap();
     }
 
     /// A path in the folder.

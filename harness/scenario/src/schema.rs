@@ -268,8 +268,12 @@ mod tests {
                 OperationKind::EngineUnpause => "[[step]]\nengine-pause = {}\n",
                 _ => "",
             };
+            let size = match info.needs.contains(&crate::vocabulary::Need::SizedVolume) {
+                true => "volume_size = \"8M\"\n",
+                false => "",
+            };
             let text = format!(
-                "schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\nvolume_size = \"8M\"\n[[profile]]\nname = \
+                "schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\n{size}[[profile]]\nname = \
                  \"work\"\n{before}[[step]]\n{}\n\
                  [[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \"up\"\n",
                 info.example

@@ -166,7 +166,7 @@ async fn make_volume(ctx: &RunContext, order: &Order, names: &Names, leftovers: 
     made.map_err(|e| Halt::Error(e.into()))?;
     // The volume names the folder, so that it is found again whatever happens.
     folder.map_or(Ok(()), |folder| {
-        folder::make(&folder).map_err(|e| Halt::Error(Why::io(&folder.display().to_string(), e)))
+        folder::make(&folder).map_err(|e| Halt::Error(Why::io(folder.display().to_string(), e)))
     })
 }
 

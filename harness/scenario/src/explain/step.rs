@@ -127,15 +127,19 @@ pub(super) fn seed(seed: &Seed) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::OperationKind;
+    use crate::vocabulary::{Need, OperationKind};
 
     #[test]
     fn the_words_of_every_operation_are_filled_in() {
         for kind in OperationKind::ALL {
             let info = kind.info();
             // What `release` and `engine-unpause` let go has to be held before, and what is filled up has a size.
+            let size = match info.needs.contains(&Need::SizedVolume) {
+                true => "volume_size = \"8M\"\n",
+                false => "",
+            };
             let text = format!(
-                "schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\nvolume_size = \"8M\"\n[[profile]]\nname = \
+                "schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\n{size}[[profile]]\nname = \
                  \"work\"\n[[step]]\nengine-pause = {{}}\n[[step]]\nhold-at = {{ state = \
                  \"draining\" }}\n[[step]]\n{}\n[[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \
                  \"up\"\n",

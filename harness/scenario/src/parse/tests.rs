@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    ImageRef, Moment, Need, Probe, ProfileSel, RestartPolicy, Signal, StartBy, StartWait, User, Value, ValueSet,
+    ImageRef, Moment, MountKind, Need, Probe, ProfileSel, RestartPolicy, Signal, StartBy, StartWait, User, Value,
+    ValueSet,
 };
 
 /// A valid file. The cases below replace a line of it or add some.
@@ -63,6 +64,35 @@ fn the_valid_file_parses() {
     assert_eq!(scenario.source.expect_lines, [11]);
     assert_eq!(scenario.start.wait, StartWait::Running);
     assert_eq!(scenario.expects[0].at, Moment::Boot(2));
+}
+
+#[test]
+fn daemon_and_folder() {
+    let changes = [
+        (
+            "engine-restart = { grace = \"10s\" }",
+            "daemon-restart = { wait = false }",
+        ),
+        (
+            "engine-restart = { grace = \"10s\" }",
+            "daemon-restart = { container = \"side\" }",
+        ),
+        (
+            "by = \"operator\"\n\n[[step]]\nengine-restart = { grace = \"10s\" }",
+            "volume_size = \"8M\"\n[[step]]\ndaemon-restart = {}",
+        ),
+        ("by = \"operator\"", "mount = \"folder\""),
+        ("by = \"operator\"", "mount = \"bind\"\nvolume_size = \"8M\""),
+    ];
+    insta::assert_snapshot!(cases(&changes));
+    let scenario = good(
+        &GOOD
+            .replace("by = \"operator\"", "mount = \"bind\"\npolicy = \"always\"")
+            .replace("engine-restart = { grace = \"10s\" }", "daemon-restart = {}"),
+    );
+    assert_eq!(scenario.start.setup.mount, MountKind::Bind);
+    assert_eq!(scenario.needs, [Need::HostFolder, Need::DaemonRestart]);
+    assert!(scenario.wants_the_engine() && scenario.wants_the_machine());
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub enum Target {
     Container,
     /// The container, which has ended.
     ExitedContainer,
+    /// The engine's daemon.
+    Daemon,
     /// The volume.
     Volume,
     /// The volume and the supervisor.
@@ -109,6 +111,7 @@ impl Target {
             Self::Init => "PID 1",
             Self::Container => "the container",
             Self::ExitedContainer => "the exited container",
+            Self::Daemon => "the engine's daemon",
             Self::Volume => "the volume",
             Self::VolumeAndSupervisor => "the volume and the supervisor",
             Self::Nobody => "nobody",

@@ -209,9 +209,9 @@ declare! {
     },
     DaemonRestart => OperationInfo {
         shape: shape("daemon-restart", &[]),
-        sender: Sender::Engine,
-        target: Target::Init,
-        signal: "SIGTERM, SIGKILL after the daemon's own time",
+        sender: Sender::Harness,
+        target: Target::Daemon,
+        signal: "the daemon sends SIGTERM to PID 1 of every container, and SIGKILL after its own time",
         container: ContainerEffect::Ends,
         process: ProcessEffect::Ends,
         intent: IntentEffect::Keeps,
