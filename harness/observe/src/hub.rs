@@ -302,7 +302,7 @@ mod tests {
     use comeback_fake::{Fake, Personality};
 
     #[tokio::test(start_paused = true)]
-    async fn a_restart_that_is_announced_is_no_loss_and_one_that_is_not_is() {
+    async fn a_restart_that_is_announced_is_no_loss() {
         let breaks = Fault {
             op: "events",
             nth: 0,

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::{Halt, Why, limits::ANSWER};
 use comeback_engine::Engine;
+use comeback_history::facts::Source;
 use comeback_observe::link::{Link, LinkError, catch_up};
 use comeback_observe::recorder::Recorder;
 use comeback_observe::wire::Told;
@@ -22,17 +23,8 @@ impl Observer {
     /// Attaches to the observer in a container that was just started.
     pub async fn open(engine: &dyn Engine, id: String, recorder: &Recorder, paths: &[&str]) -> Result<Self, Halt> {
         let attached = engine.attach(&id).await.map_err(|e| Halt::Error(e.into()))?;
-        let link = Link::open(
-            attached,
-            comeback_history::facts::Source::Observer,
-            recorder.clone(),
-            |_| (),
-        )
-        .await;
-        let link = match link {
-            Ok(link) => looking_at(link, paths).await,
-            Err(error) => Err(error),
-        };
+        let opened = Link::open(attached, Source::Observer, recorder.clone(), |_| ()).await;
+        let link = looking_at(opened, paths).await;
         let link = link.map_err(|e| Halt::Error(Why::asked("the observer", e)))?;
         Ok(Self {
             id,
@@ -89,10 +81,8 @@ impl Observer {
         caught_up.map_err(|why| Halt::Inconclusive(why.into()))?;
         engine.start(&self.id).await?;
         let attached = engine.attach(&self.id).await?;
-        let link = match Link::resume(attached, recorder.clone(), told).await {
-            Ok(link) => looking_at(link, paths).await,
-            Err(error) => Err(error),
-        };
+        let opened = Link::resume(attached, recorder.clone(), told).await;
+        let link = looking_at(opened, paths).await;
         let link = link.map_err(|e| Halt::Inconclusive(Why::asked("the observer", e)))?;
         self.link.send_replace(Some(Arc::new(link)));
         Ok(())
@@ -100,7 +90,8 @@ impl Observer {
 }
 
 /// Has the observer look at these paths, and tell all that is there.
-async fn looking_at(link: Link, paths: &[&str]) -> Result<Link, LinkError> {
+async fn looking_at(opened: Result<Link, LinkError>, paths: &[&str]) -> Result<Link, LinkError> {
+    let link = opened?;
     if !paths.is_empty() {
         let look_at = serde_json::json!({"c": "entries", "paths": paths});
         link.ask(look_at, ANSWER).await?;

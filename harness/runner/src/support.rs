@@ -99,6 +99,7 @@ mod tests {
         let all = ["oom-events", "pause", "healthcheck", "sized-volume", "daemon-restart"];
         assert_eq!(needs(&podman, &rootless).await, all);
     }
+
     #[tokio::test]
     async fn an_engine_elsewhere_sees_no_folder_of_this_host() {
         let elsewhere = EngineInfo {
