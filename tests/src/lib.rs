@@ -121,7 +121,7 @@ impl Bench {
                 limit: LIMITS.0,
                 case_limit: LIMITS.1,
                 observer: None,
-                slots: Slots::new(info.cpus, &info),
+                slots: Slots::new(None, &info),
                 seed: u64::from(std::process::id()),
                 clocks,
                 environments: Environments::default(),

@@ -14,7 +14,7 @@ use comeback_record::excerpt::{reconciler_lines, shutdown_lines, timeline};
 use comeback_record::read::{ReadError, read};
 use comeback_record::replay::replay;
 use comeback_record::spans::spans;
-use comeback_report::{annotations, html, human, json, junit, markdown};
+use comeback_report::{annotations, ctrf, html, human, json, junit, markdown};
 use comeback_scenario::parse_file;
 use comeback_text::terminal::Style;
 use comeback_verdict::RunVerdict;
@@ -119,6 +119,7 @@ fn reported(document: &RunDocument) {
     annotations::render(document);
     html::render(document).unwrap();
     json::render(document).unwrap();
+    ctrf::render(document).unwrap();
     let xml = junit::render(document).unwrap();
     quick_junit::Report::deserialize_from_str(&xml).unwrap();
 }

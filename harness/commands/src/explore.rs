@@ -64,7 +64,8 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     let mut interrupts = Interrupts::listen();
     let connected = session::connect(&args.engine).await?;
     let Connected { engine, info, .. } = &connected;
-    let jobs = args.jobs.map_or(info.cpus, std::num::NonZeroUsize::get);
+    let slots = Slots::new(args.jobs, info);
+    let jobs = slots.most_busy;
     output.engine = Some(connected.entry());
     let mut guard = RunGuard::begin(&connected, &output.clock.run, &caller.progress).await;
     output.seed = Some(hunt_for.source.seed);
@@ -93,7 +94,6 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     tell(RunEvent::Note {
         text: format!("seed {}", hunt_for.source.seed),
     });
-    let slots = Slots::new(jobs, info);
     let ctx = connected
         .context(&output.clock.run, None, slots, WAIT, args.timeout, hunt_for.source.seed)
         .await?;

@@ -217,11 +217,10 @@ impl Job {
         }
     }
 
-    /// Slots for `--jobs` cases, or for one case per processor; never more than the engine can run.
+    /// Slots for `--jobs` cases, never more than the engine can run.
     fn slots(&self, engine: &EngineInfo, tell: &EventSink) -> Slots {
-        let asked = self.run.jobs.map_or(engine.cpus, std::num::NonZeroUsize::get);
-        let slots = Slots::new(asked, engine);
-        if slots.most_busy < asked {
+        let slots = Slots::new(self.run.jobs, engine);
+        if let Some(asked) = self.run.jobs.filter(|asked| slots.most_busy < asked.get()) {
             tell(RunEvent::Note {
                 text: format!(
                     "{asked} jobs are too many for {} processors: {} cases are busy at a time",

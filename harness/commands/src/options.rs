@@ -373,6 +373,8 @@ pub enum ReportFormat {
     Jsonl,
     /// For CI servers.
     Junit,
+    /// For tools that read the Common Test Report Format.
+    Ctrf,
     /// For job summaries and comments.
     Markdown,
     /// Workflow commands of GitHub.
@@ -383,11 +385,12 @@ pub enum ReportFormat {
 
 impl ReportFormat {
     /// Every format with its name.
-    pub const ALL: [(&'static str, Self); 7] = [
+    pub const ALL: [(&'static str, Self); 8] = [
         ("human", Self::Human),
         ("json", Self::Json),
         ("jsonl", Self::Jsonl),
         ("junit", Self::Junit),
+        ("ctrf", Self::Ctrf),
         ("markdown", Self::Markdown),
         ("annotations", Self::Annotations),
         ("html", Self::Html),

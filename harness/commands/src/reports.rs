@@ -178,6 +178,7 @@ fn render(format: ReportFormat, document: &RunDocument, style: Style) -> Result<
         ReportFormat::Json => comeback_report::json::render(document).map_err(|why| fault(&why)),
         ReportFormat::Jsonl => comeback_report::jsonl::document(document).map_err(|why| fault(&why)),
         ReportFormat::Junit => comeback_report::junit::render(document).map_err(|why| fault(&why)),
+        ReportFormat::Ctrf => comeback_report::ctrf::render(document).map_err(|why| fault(&why)),
         ReportFormat::Markdown => Ok(comeback_report::markdown::render(document)),
         ReportFormat::Annotations => Ok(comeback_report::annotations::render(document)),
         ReportFormat::Html => comeback_report::html::render(document).map_err(|why| fault(&why)),

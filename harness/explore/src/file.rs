@@ -65,8 +65,11 @@ pub fn text(sequence: &Sequence, words: &Words<'_>) -> String {
     if !words.rows.iter().any(|row| row.fixed != row.regressed) {
         text += "invariant = true\n";
     }
-    if words.settle != Duration::from_secs(5) {
-        let _ = writeln!(text, "settle = \"{}ms\"", words.settle.as_millis());
+    if words.settle != Duration::from_secs(2) {
+        let _ = match (words.settle.as_secs(), words.settle.subsec_millis()) {
+            (seconds, 0) => writeln!(text, "settle = \"{seconds}s\""),
+            _ => writeln!(text, "settle = \"{}ms\"", words.settle.as_millis()),
+        };
     }
     let seeded = sequence.seeded();
     let by = |profile: usize| if seeded.contains(&profile) { "reconcile" } else { "none" };

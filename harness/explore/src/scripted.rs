@@ -54,7 +54,7 @@ impl TrialRunner for ScriptedTrials {
         let words = Words {
             title: "a sequence",
             why: "",
-            settle: std::time::Duration::from_secs(5),
+            settle: std::time::Duration::from_secs(2),
             overlay: None,
             rows: &[],
         };

@@ -227,7 +227,7 @@ pub struct CaseEntry {
     /// First release expected in the fixed column; null if none is.
     #[serde(default)]
     pub fixed_in: Option<String>,
-    /// The settling window, in seconds.
+    /// How long the settling window was, in seconds.
     #[serde(default)]
     pub settle_seconds: f64,
     /// Path of the scenario file.

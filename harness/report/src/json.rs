@@ -11,7 +11,16 @@ use comeback_text::terminal::is_unsafe;
 ///
 /// If a value cannot be written as JSON. No document has such a value.
 pub fn render(document: &RunDocument) -> Result<String, serde_json::Error> {
-    Ok(inert(&serde_json::to_string_pretty(document)?) + "\n")
+    pretty(document)
+}
+
+/// A value, indented, with a line end.
+///
+/// # Errors
+///
+/// As [`render`].
+pub(super) fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(inert(&serde_json::to_string_pretty(value)?) + "\n")
 }
 
 /// A value on one line.

@@ -1,4 +1,4 @@
-//! Renders the document of a run as a report: for a terminal, as JSON, JUnit, Markdown, annotations or HTML.
+//! Renders the document of a run as a report: for a terminal, as JSON, JUnit, CTRF, Markdown, annotations or HTML.
 //!
 //! Every renderer is a pure function from the document (`run.json` of a record) to text, so that a report can be made again at
 //! any time:
@@ -16,6 +16,7 @@
 //! ```
 
 pub mod annotations;
+pub mod ctrf;
 pub mod doctor;
 mod drift;
 pub mod html;

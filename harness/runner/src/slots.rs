@@ -4,6 +4,7 @@
 //! and needs a processor. A case that measures a window of time has the machine to itself while it is busy; one that ends
 //! everything on the engine is the only one under way.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,8 +15,9 @@ use comeback_scenario::model::Scenario;
 /// Most memory of a case, in bytes: a gateway and one command of its CLI, 250 MB each. The case that provokes the OOM
 /// killer fills its whole limit.
 const MEMORY: u64 = super::subject::OOM_MEMORY;
-/// Most busy cases per processor. More make nothing faster, and gateways begin to miss deadlines: a `docker restart`
-/// kills a container that has not ended after ten seconds, which would be another experiment.
+/// Most busy cases per processor, and the default. With one, processors idle nearly half of the time, because a case waits
+/// for the three seconds of a container's end. With more, gateways begin to miss deadlines: a `docker restart` kills a
+/// container that has not ended after ten seconds, which would be another experiment.
 const BUSY: usize = 2;
 
 /// The permits that cases wait for before they begin.
@@ -34,10 +36,11 @@ pub struct Slots {
 pub type Busy = OwnedSemaphorePermit;
 
 impl Slots {
-    /// Slots for so many jobs, or for as many as the engine's processors and memory allow.
-    pub fn new(jobs: usize, engine: &EngineInfo) -> Self {
+    /// Slots for so many jobs, by default for as many as the engine's processors and memory allow, and never for more.
+    pub fn new(jobs: Option<NonZeroUsize>, engine: &EngineInfo) -> Self {
         let cpus = engine.cpus.max(1);
-        let most_busy = jobs.clamp(1, cpus * BUSY);
+        let most = cpus * BUSY;
+        let most_busy = jobs.map_or(most, |jobs| jobs.get().min(most));
         let bears = usize::try_from(engine.memory / MEMORY).unwrap_or(usize::MAX);
         // An engine that does not report its memory sets no limit.
         let most_under_way = if engine.memory == 0 { 512 } else { bears.clamp(1, 512) };
@@ -112,13 +115,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case::as_many_as_processors(2, engine(2, 24), (2, 32, 1))]
-    #[case::one(1, engine(8, 16), (1, 21, 1))]
-    #[case::far_too_many(64, engine(2, 24), (4, 32, 2))]
-    #[case::little_memory(4, engine(4, 2), (4, 2, 1))]
-    #[case::next_to_none(4, engine(4, 0), (4, 512, 1))]
+    #[case::default(None, engine(2, 24), (4, 32, 2))]
+    #[case::as_many_as_processors(NonZeroUsize::new(2), engine(2, 24), (2, 32, 1))]
+    #[case::one(NonZeroUsize::new(1), engine(8, 16), (1, 21, 1))]
+    #[case::far_too_many(NonZeroUsize::new(64), engine(2, 24), (4, 32, 2))]
+    #[case::little_memory(NonZeroUsize::new(4), engine(4, 2), (4, 2, 1))]
+    #[case::next_to_none(NonZeroUsize::new(4), engine(4, 0), (4, 512, 1))]
     fn slots_are_limited_by_processors_and_memory(
-        #[case] jobs: usize,
+        #[case] jobs: Option<NonZeroUsize>,
         #[case] engine: EngineInfo,
         #[case] wanted: (usize, usize, u32),
     ) {
@@ -128,7 +132,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_case_that_needs_the_machine_has_it_alone() {
-        let slots = Slots::new(2, &engine(2, 24));
+        let slots = Slots::new(NonZeroUsize::new(2), &engine(2, 24));
         let one = slots.busy(false).await.unwrap();
         let waiting = tokio::spawn({
             let slots = slots.clone();

@@ -181,7 +181,7 @@ impl Case {
             Operation::HoldAt { state } => self.hold(step, state, armed).await,
             Operation::Release => self.release(step).await,
             Operation::Settle => {
-                tokio::time::sleep(self.order.scenario.settle).await;
+                tokio::time::sleep(self.order.scenario.watch).await;
                 Ok(StepOutcome::default())
             }
         }

@@ -142,7 +142,7 @@ impl Case {
             self.rest().await?;
         }
         let fell = self.recorder.now(Now::ends_by_itself) > 0;
-        if fell && !self.stays_up_for(self.order.scenario.settle, over).await || self.recorder.now(over) {
+        if fell && !self.stays_up_for(self.order.scenario.watch, over).await || self.recorder.now(over) {
             return Ok(false);
         }
         self.recorder.mark(Moment::Boot(number));

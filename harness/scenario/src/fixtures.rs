@@ -54,7 +54,8 @@ pub fn docker_restart() -> Scenario {
         invariant: false,
         releases: None,
         needs: vec![],
-        settle: Duration::from_secs(5),
+        settle: Duration::from_secs(2),
+        watch: Duration::from_secs(5),
         start: Start {
             by: StartBy::Operator,
             wait: StartWait::Running,

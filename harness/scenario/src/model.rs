@@ -48,6 +48,8 @@ pub struct Scenario {
     pub needs: Vec<Need>,
     /// How long "stays up" and "stays down" are watched at the end.
     pub settle: Duration,
+    /// How long a step `settle` watches, and a container has to stay up that ended by itself.
+    pub watch: Duration,
     /// How the container and its gateway come to life.
     pub start: Start,
     /// Other containers on the same volume, which steps start and stop.

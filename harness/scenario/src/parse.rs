@@ -21,11 +21,15 @@ use self::rows::Row;
 use self::scalars::is_slug;
 pub(crate) use self::values::describe_values;
 use super::diagnostic::Diagnostic;
-use super::model::{KnownRow, Operation, Scenario, SeedContent, Source};
+use super::model::{KnownRow, Operation, RestartPolicy, Scenario, SeedContent, Source, Start, Step};
 use super::vocabulary::{NEEDS, PROFILE, SEED, SIDECAR, TOP, UPGRADE};
 
-/// Default settling window.
-const DEFAULT_SETTLE: Duration = Duration::from_secs(5);
+/// Default settling window at the end, once everything is at rest: five times the latest change that was ever seen in one
+/// (docs/performance.md).
+const DEFAULT_SETTLE: Duration = Duration::from_secs(2);
+/// Default window of a step `settle`, which may begin while something is still under way, and at the end where the container
+/// may end by itself.
+const DEFAULT_WATCH: Duration = Duration::from_secs(5);
 /// The longest settling window.
 const MAX_SETTLE: Duration = Duration::from_secs(60);
 /// The version of the format.
@@ -174,7 +178,15 @@ impl Reader {
         self.check_containers(&places, &steps, &expects, &deviating);
         self.check_rows(&places, &steps, &expects, &deviating);
         self.check_steps(&places, &steps);
+        let needs = check::with_implied_needs(needs, &start, &steps);
 
+        let steps: Vec<Step> = steps.into_iter().filter_map(|s| s.step).collect();
+        let watch = settle.unwrap_or(DEFAULT_WATCH);
+        let settle = settle.unwrap_or(if may_end_by_itself(&start, &steps) {
+            watch
+        } else {
+            DEFAULT_SETTLE
+        });
         Some(Scenario {
             id,
             title: title?,
@@ -184,14 +196,15 @@ impl Reader {
             fixed_in,
             invariant,
             releases,
-            needs: check::with_implied_needs(needs, &start, &steps),
+            needs,
             settle,
+            watch,
             start,
             sidecars: sidecars.into_iter().map(|(sidecar, _)| sidecar).collect(),
             profiles,
             seeds,
             upgrade,
-            steps: steps.into_iter().filter_map(|s| s.step).collect(),
+            steps,
             expects: expects.into_iter().filter_map(|e| e.row).collect(),
             known: known.into_iter().filter_map(|k| k.entry).collect(),
             races: races.into_iter().filter_map(|r| r.entry).collect(),
@@ -266,21 +279,29 @@ impl Reader {
         tags
     }
 
-    /// Takes the settling window.
-    fn settle(&mut self, tab: &Tab<'_, '_>) -> Duration {
-        let Some(node) = tab.get("settle") else {
-            return DEFAULT_SETTLE;
-        };
-        match self.duration(node) {
-            Some(window) if window > MAX_SETTLE => {
-                self.error(node.span(), "this settling window is too long")
-                    .label("at most \"60s\"");
-                DEFAULT_SETTLE
-            }
-            Some(window) => window,
-            None => DEFAULT_SETTLE,
+    /// Takes the settling window, if the file has one.
+    fn settle(&mut self, tab: &Tab<'_, '_>) -> Option<Duration> {
+        let node = tab.get("settle")?;
+        let window = self.duration(node)?;
+        if window > MAX_SETTLE {
+            self.error(node.span(), "this settling window is too long")
+                .label("at most \"60s\"");
+            return None;
         }
+        Some(window)
     }
+}
+
+/// Whether the container may end although nobody ends it: it runs a command of the scenario's, or is started again and again.
+fn may_end_by_itself(start: &Start, steps: &[Step]) -> bool {
+    let own = |step: &Step| match &step.op {
+        Operation::Recreate(new) => new.cmd.is_some() || new.entrypoint.is_some(),
+        _ => false,
+    };
+    !start.cmd.is_empty()
+        || start.setup.entrypoint.is_some()
+        || start.policy != RestartPolicy::No
+        || steps.iter().any(own)
 }
 
 /// Collects the words that a seed puts on the volume.

@@ -163,7 +163,7 @@ mod tests {
     #[case("json=", Err("no path after `json=`"))]
     #[case(
         "pdf=a",
-        Err("unknown format `pdf`; the formats are human, json, jsonl, junit, markdown, annotations, html")
+        Err("unknown format `pdf`; the formats are human, json, jsonl, junit, ctrf, markdown, annotations, html")
     )]
     fn outputs_are_parsed(#[case] text: &str, #[case] wanted: Result<&str, &str>) {
         let found = output(text);

@@ -135,7 +135,16 @@ async fn a_hostile_image_has_outcomes_and_bounds() {
 /// Returns the reference of the image.
 fn every_way_has_an_outcome_and_bounds(hostile: &Hostile) -> String {
     let record = hostile.path("record");
-    let formats = ["human", "json", "jsonl", "junit", "markdown", "annotations", "html"];
+    let formats = [
+        "human",
+        "json",
+        "jsonl",
+        "junit",
+        "ctrf",
+        "markdown",
+        "annotations",
+        "html",
+    ];
     let outputs = formats.map(|format| format!("--output={format}={}", hostile.path(format).display()));
     let mut flags: Vec<&str> = outputs.iter().map(String::as_str).collect();
     let into = format!("--record={}", record.display());

@@ -95,7 +95,16 @@ fn agreed(record: &Path) -> Value {
     let path = |file: &str| out.path().join(file);
     let mut command = comeback();
     command.arg("judge").arg(record);
-    let formats = ["human", "json", "jsonl", "junit", "markdown", "annotations", "html"];
+    let formats = [
+        "human",
+        "json",
+        "jsonl",
+        "junit",
+        "ctrf",
+        "markdown",
+        "annotations",
+        "html",
+    ];
     for format in formats {
         command
             .arg("--output")
@@ -134,6 +143,14 @@ fn agreed(record: &Path) -> Value {
         assert_eq!(junit.failures, red, "{}", text("junit"));
     }
 
+    let ctrf: Value = serde_json::from_str(&text("ctrf")).unwrap();
+    let count = |key: &str| ctrf["results"]["summary"][key].as_u64().unwrap();
+    assert_eq!(
+        [count("tests"), count("failed"), count("other"), count("skipped")].map(|n| usize::try_from(n).unwrap()),
+        [junit.tests, junit.failures, junit.errors, skipped(&junit)],
+        "{ctrf}"
+    );
+
     let verdict = document["verdict"].as_str().unwrap();
     let said = text("markdown");
     let heading = said.lines().next().unwrap();
@@ -153,4 +170,12 @@ fn agreed(record: &Path) -> Value {
     };
     assert_eq!(worst, wanted, "{annotations}");
     document
+}
+
+fn skipped(report: &quick_junit::Report) -> usize {
+    report
+        .test_suites
+        .iter()
+        .map(|suite| suite.disabled.unwrap_or_default())
+        .sum()
 }

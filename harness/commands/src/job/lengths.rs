@@ -71,7 +71,7 @@ impl Lengths {
 fn estimate(scenario: &Scenario) -> f64 {
     let step = |step: &Step| match step.op.info().cost {
         Cost::Seconds(seconds) => seconds,
-        Cost::SettlingWindow => scenario.settle.as_secs_f64(),
+        Cost::SettlingWindow => scenario.watch.as_secs_f64(),
     };
     let steps: f64 = scenario.steps.iter().map(step).sum();
     START + steps + Duration::as_secs_f64(&scenario.settle)

@@ -123,7 +123,13 @@ fn key(scenario: &Scenario, image: &Image, obtained: &Obtained, prints: &BTreeMa
     ));
     add(&format!(
         "{:?}",
-        (&scenario.upgrade, &scenario.steps, &scenario.needs, scenario.settle)
+        (
+            &scenario.upgrade,
+            &scenario.steps,
+            &scenario.needs,
+            scenario.settle,
+            scenario.watch
+        )
     ));
     add(prints.get(&image.name).map_or("", String::as_str));
     // What is at a path is looked at only where a row is about it.

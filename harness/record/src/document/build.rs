@@ -12,9 +12,9 @@ use super::{
 };
 use crate::excerpt::{last_lines, reconciler_lines, shutdown_lines, step_detail, timeline};
 use crate::spans::spans;
-use comeback_history::facts::{CaseEvidence, Fact, Observation, OverlayEffect, StepSeconds};
+use comeback_history::facts::{CaseEvidence, Fact, Observation, OverlayEffect, SETTLING, Source, StepSeconds};
 use comeback_history::pace::Pace;
-use comeback_scenario::model::Scenario;
+use comeback_scenario::model::{Moment, Scenario};
 use comeback_text::redact;
 use comeback_verdict::run::outcome;
 use comeback_verdict::{Row, Verdict};
@@ -58,6 +58,22 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<Ca
     document
 }
 
+/// How long the settling window of an attempt was, in seconds; 0 if it never came to one, or its container had ended.
+fn settled(history: &[Observation]) -> f64 {
+    let mark = |wanted: &str| {
+        let found = history.iter().rev().find(|o| match &o.fact {
+            Fact::Mark { moment } => o.source == Source::Harness && moment.0 == wanted,
+            _ => false,
+        });
+        found.map(|o| o.known)
+    };
+    let Some((begin, end)) = mark(SETTLING).zip(mark(&Moment::End.to_string())) else {
+        return 0.0;
+    };
+    // Waiting takes a few milliseconds longer than was asked for.
+    (end.duration_since(begin).as_secs_f64().max(0.0) * 10.0).floor() / 10.0
+}
+
 /// What the document says of an attempt: all that is kept of its evidence once it was judged.
 pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
     let JudgedCase {
@@ -91,7 +107,7 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         tags: scenario.tags.clone(),
         invariant: scenario.invariant,
         fixed_in: scenario.fixed_in.as_ref().map(ToString::to_string),
-        settle_seconds: scenario.settle.as_secs_f64(),
+        settle_seconds: settled(&evidence.history),
         source: scenario.source.path.clone(),
         note: judged.note.as_deref().map(redact::text),
         race: judged.race.map(|seen| RaceEntry {

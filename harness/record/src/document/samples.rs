@@ -17,8 +17,8 @@ use comeback_explore::hunt::{Hunt, Hunted, hunt};
 use comeback_explore::scripted::{Fault, ScriptedTrials};
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{
-    CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, Observation, ServiceStatus, Source as ToldBy,
-    StepSeconds, TakenFor,
+    CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, MomentName, Observation, SETTLING, ServiceStatus,
+    Source as ToldBy, StepSeconds, TakenFor,
 };
 use comeback_scenario::fixtures::{docker_restart, known, operator_stop, race};
 use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, Value, ValueSet};
@@ -479,6 +479,11 @@ fn evidence(attempt: &Attempt) -> CaseEvidence {
             came_true: None,
         },
     ));
+    if attempt.end == CaseEnd::Complete {
+        let mark = |ms, moment| (ms, ToldBy::Harness, Fact::Mark { moment });
+        facts.push(mark(6100, MomentName(SETTLING.to_owned())));
+        facts.push(mark(8100, Moment::End.into()));
+    }
     let begun = !matches!(attempt.end, CaseEnd::Error(_) | CaseEnd::Unsupported(_));
     let history = (0..)
         .zip(facts)

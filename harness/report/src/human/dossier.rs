@@ -256,7 +256,7 @@ fn is_service(row: &RowEntry) -> bool {
 fn found(case: &CaseEntry, row: &RowEntry) -> String {
     match &row.observed {
         None => format!("no evidence ({})", sanitize(row.why.as_deref().unwrap_or("not read"))),
-        Some(Value::Str(word)) if is_service(row) && row.at == "end" && word == "down" => {
+        Some(Value::Str(word)) if is_service(row) && row.at == "end" && word == "down" && case.settle_seconds > 0.0 => {
             format!("down for {} s", case.settle_seconds)
         }
         Some(value) => shorten(&sanitize(&value.to_string()), 60),

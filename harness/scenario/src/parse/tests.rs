@@ -60,7 +60,18 @@ fn cases(changes: &[(&str, &str)]) -> String {
 fn the_valid_file_parses() {
     let scenario = good(GOOD);
     assert_eq!(scenario.id, "my-case");
-    assert_eq!(scenario.settle, Duration::from_secs(5));
+    assert_eq!(
+        (scenario.settle, scenario.watch),
+        (Duration::from_secs(2), Duration::from_secs(5))
+    );
+    let longer = good(&GOOD.replacen("tags", "settle = \"7s\"\ntags", 1));
+    assert_eq!(
+        (longer.settle, longer.watch),
+        (Duration::from_secs(7), Duration::from_secs(7))
+    );
+    // This one may end by itself, at any time.
+    let restarted = good(&GOOD.replacen("[start]", "[start]\npolicy = \"always\"", 1));
+    assert_eq!(restarted.settle, Duration::from_secs(5));
     assert_eq!(scenario.source.expect_lines, [11]);
     assert_eq!(scenario.start.wait, StartWait::Running);
     assert_eq!(scenario.expects[0].at, Moment::Boot(2));

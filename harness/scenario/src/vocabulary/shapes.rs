@@ -32,7 +32,7 @@ pub const TOP: Shape = Shape {
         optional(
             "settle",
             Kind::Duration,
-            "how long \"stays up\" and \"stays down\" are watched, up to 60 s (default \"5s\")",
+            "how long \"stays up\" and \"stays down\" are watched at the end, and how long a step `settle` watches, up to 60 s (default \"5s\"; \"2s\" at the end of a scenario without a command, an entrypoint and a restart policy)",
         ),
         optional(
             "start",

@@ -25,7 +25,7 @@ pub struct Select {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
-    /// Number of cases to run in parallel [default: from the engine's processors and memory]
+    /// Number of cases to run in parallel [default and most: two for each of the engine's processors]
     #[arg(long, short = 'j', env = "COMEBACK_JOBS", hide_env = true, value_name = "N", value_parser = from_one::<NonZeroUsize>)]
     pub jobs: Option<NonZeroUsize>,
     /// Number of times to run every case

@@ -52,7 +52,7 @@ pub struct Explore {
     /// Break the gateway with this fault overlay first
     #[arg(long, value_name = "NAME")]
     pub overlay: Option<String>,
-    /// Number of sequences to run in parallel [default: from the engine's processors and memory]
+    /// Number of sequences to run in parallel [default and most: two for each of the engine's processors]
     #[arg(
         long,
         short = 'j',
