@@ -324,6 +324,39 @@ fn a_merged_record_is_written_only_on_success() {
     assert_eq!(merge(&shards.all(), &flags).code, 64);
 }
 
+#[test]
+fn the_trend_is_that_of_the_runs_in_the_history() {
+    let shards = Shards::of("red", 1, |position| position);
+    let file = shards.folder.path().join("history.jsonl");
+    let merge = |record: &str| {
+        let record = shards.folder.path().join(record);
+        let flags = [
+            "--history",
+            file.to_str().unwrap(),
+            "--record",
+            record.to_str().unwrap(),
+        ];
+        (merge(&shards.all(), &flags), record.exists())
+    };
+    let (first, _) = merge("first");
+    assert!(first.out.contains("trend  the first run of this command"), "{first}");
+    let (second, _) = merge("second");
+    assert!(second.out.contains("of the latest 2 runs"), "{second}");
+    assert!(second.out.contains("2 were red"), "{second}");
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 2);
+    // Somebody's own file is refused, and stays as it is.
+    fs::write(&file, "hello\n").unwrap();
+    let (third, recorded) = merge("third");
+    assert_eq!((third.code, recorded), (64, false), "{third}");
+    assert!(
+        third
+            .err
+            .contains("history.jsonl:1: this is no line that --history wrote"),
+        "{third}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), "hello\n");
+}
+
 /// Exit code 64, an error that contains `says`, and nothing on stdout.
 fn refused(shards: &[PathBuf], says: &str) {
     let seen = merge(shards, &["--format", "json"]);

@@ -43,6 +43,7 @@ mod selftest;
 mod session;
 mod style;
 mod sweep;
+mod trend_file;
 mod user_volume;
 mod watchdog;
 

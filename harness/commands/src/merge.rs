@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::reports::Reports;
 use super::session::{self, Clock};
+use super::trend_file::TrendFile;
 use super::{Caller, judge, print_failure};
 use crate::options::MergeOptions;
 use crate::{Failure, FailureKind};
@@ -31,10 +32,12 @@ pub fn merge(args: &MergeOptions, caller: &Caller) -> Result<u8, Failure> {
             .path(format!("runs/{}", clock.run))
             .map_err(|why| session::io(Path::new("the user's cache folder"), &why))?,
     };
-    let (document, kept) = keep(&folder, whole)?;
+    let trend = args.report.history.as_deref().map(TrendFile::open).transpose()?;
+    let (mut document, kept) = keep(&folder, whole)?;
+    let noted = trend.map_or(Ok(()), |trend| trend.add(&mut document));
     let reports = Reports::new(&args.report.render, &caller.terminal);
     kept.events.iter().for_each(|event| reports.stream(event));
-    let written = reports.write(&document);
+    let written = reports.write(&document).and(noted);
     if let Err(failure) = &written {
         print_failure(failure, &caller.terminal);
     }

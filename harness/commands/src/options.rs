@@ -342,6 +342,8 @@ pub struct ReportOptions {
     pub render: RenderOptions,
     /// Folder of the record; `None` for a new folder in the user's cache.
     pub record: Option<PathBuf>,
+    /// File with a line for each run, which this run is added to.
+    pub history: Option<PathBuf>,
 }
 
 /// The reports.

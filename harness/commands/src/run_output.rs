@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::images::EventSink;
 use super::reports::{Reports, exit_of};
+use super::trend_file::TrendFile;
 use super::{Caller, print_failure, prune, session};
 use crate::options::ReportOptions;
 use crate::{Failure, FailureKind};
@@ -44,6 +45,8 @@ pub struct RunOutput {
     /// The record.
     pub record: SharedRecord,
     place: Option<PathBuf>,
+    history: Option<PathBuf>,
+    trend: Option<TrendFile>,
     handed_in: bool,
 }
 
@@ -63,12 +66,15 @@ impl RunOutput {
             partition: None,
             record: SharedRecord::default(),
             place: None,
+            history: report.history.clone(),
+            trend: None,
             handed_in: false,
         }
     }
 
-    /// Begins the record.
+    /// Begins the record. From now on, the run has a line in the history.
     pub fn begin_record(&mut self) -> Result<(), Failure> {
+        self.trend = self.history.as_deref().map(TrendFile::open).transpose()?;
         let folder = match &self.folder {
             Some(folder) => folder.clone(),
             None => Cache::default()
@@ -143,7 +149,7 @@ impl RunOutput {
         self.handed_in = true;
         let mut exit = exit_of(&document);
         document.exit_code = self.caller.exit_style.judged(exit);
-        if let Err(failure) = self.write(header, None, &document) {
+        if let Err(failure) = self.write(header, None, &mut document) {
             print_failure(&failure, &self.caller.terminal);
             if exit == Exit::Held {
                 exit = failure.exit();
@@ -168,8 +174,9 @@ impl RunOutput {
             };
             let header = self.header(Some((failure.what(), failure.exit())), interrupted);
             let mut document = document(&header, self.images.clone(), Vec::new());
-            document.exit_code = failure.code(self.caller.exit_style);
-            if let Err(also) = self.write(&header, Some(document.exit_code), &document) {
+            let code = failure.code(self.caller.exit_style);
+            document.exit_code = code;
+            if let Err(also) = self.write(&header, Some(code), &mut document) {
                 print_failure(&also, &self.caller.terminal);
             }
             if self.reports.is_for_programs() {
@@ -179,10 +186,11 @@ impl RunOutput {
         Err(failure)
     }
 
-    /// Finishes the record, and writes the reports that go to files.
-    fn write(&self, header: &RunHeader, code: Option<u8>, document: &RunDocument) -> Result<(), Failure> {
+    /// Adds the run to the history, finishes the record, and writes the reports that go to files.
+    fn write(&self, header: &RunHeader, code: Option<u8>, document: &mut RunDocument) -> Result<(), Failure> {
+        let noted = self.trend.as_ref().map_or(Ok(()), |trend| trend.add(document));
         let kept = self.finish_record(header, code, document);
-        self.reports.write(document).and(kept)
+        self.reports.write(document).and(kept).and(noted)
     }
 
     /// Finishes the record. `code` is the exit code of a command that came to no verdict.

@@ -31,6 +31,7 @@ use super::engine_entry::EngineEntry;
 use super::excerpt::{ReconcilerLine, ShutdownLine, TimelineEntry};
 use super::likeness::Likeness;
 use super::spans::Span;
+use super::trend::Trend;
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{CaseEvidence, ObserverImage};
 use comeback_history::pace::Pace;
@@ -104,6 +105,9 @@ pub struct RunDocument {
     /// What cases that were run several times show together; null if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<Vec<RepeatsEntry>>,
+    /// How the runs before it and this one ended; not there without `--history`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trend: Option<Trend>,
     /// What its gateways said and this harness does not know. No verdict depends on it; not there if there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<DriftEntry>,

@@ -23,4 +23,5 @@ pub mod merge;
 pub mod read;
 pub mod replay;
 pub mod spans;
+pub mod trend;
 pub mod write;

@@ -12,6 +12,7 @@ use askama::Template as _;
 use super::drift;
 use super::human::{overview, repeats, seconds, words};
 use super::items::{Item, worst_first};
+use super::trend;
 use case::{case_view, column};
 use comeback_record::document::{CaseEntry, RepeatsEntry, RunDocument};
 use comeback_text::terminal::sanitize;
@@ -105,6 +106,10 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
             .collect(),
         failure: document.failure.as_deref().map(sanitize),
         drift: drift::sentences(document)
+            .iter()
+            .map(|sentence| sanitize(sentence))
+            .collect(),
+        trend: trend::sentences(document)
             .iter()
             .map(|sentence| sanitize(sentence))
             .collect(),

@@ -15,8 +15,8 @@ mod summary;
 mod table;
 pub(super) mod words;
 
-use super::drift;
 use super::items::cut_short;
+use super::{drift, trend};
 use comeback_history::clock::ClockOffset;
 use comeback_record::document::{CaseEntry, ImageEntry, RunDocument};
 use comeback_text::terminal::{Paint, Style, fold, pad, sanitize, wrap};
@@ -197,6 +197,10 @@ fn notes(document: &RunDocument, style: Style) -> String {
     for sentence in drift::sentences(document) {
         let line = wrap(&sanitize(&sentence), style.width, &" ".repeat(7));
         text += &format!("{}  {}", style.paint(Paint::Info, "drift"), line.trim_start());
+    }
+    for sentence in trend::sentences(document) {
+        let line = wrap(&sanitize(&sentence), style.width, &" ".repeat(7));
+        text += &format!("{}  {}", style.paint(Paint::Info, "trend"), line.trim_start());
     }
     for left in &document.left_out {
         let line = format!("left out: {} on {}: {}", left.scenario, left.image, left.why);

@@ -27,3 +27,4 @@ pub mod jsonl;
 pub mod junit;
 pub mod markdown;
 pub mod schema;
+mod trend;

@@ -8,6 +8,7 @@ use super::human::again::repeat;
 use super::human::dossier::{is_wanted, meaning, wanted};
 use super::human::{comparison, mark, overview, repeats, seconds, words};
 use super::items::{Grade, Item, cut_short, grade, items, worst_first};
+use super::trend;
 use comeback_record::compare::{Change, Comparison};
 use comeback_record::document::{CaseEntry, RunDocument};
 use comeback_text::terminal::sanitize;
@@ -76,6 +77,9 @@ fn head(document: &RunDocument) -> String {
         text += &format!("**{why}**\n\n");
     }
     text += &drifted(document);
+    for sentence in trend::sentences(document) {
+        text += &format!("**Trend:** {}\n\n", prose(&sentence));
+    }
     for image in &document.images {
         let kind = words::image_kind(document, image);
         text += &format!(

@@ -180,6 +180,7 @@ impl From<args::ReportArgs> for options::ReportOptions {
         Self {
             render: args.render.into(),
             record: args.record,
+            history: args.history,
         }
     }
 }

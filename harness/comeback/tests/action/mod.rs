@@ -76,6 +76,7 @@ fn inputs_are_passed_as_arguments() {
         ("INPUT_FILTER", "tag(core) and not x; touch owned"),
         ("INPUT_EXPECT", "fixed"),
         ("INPUT_ARGS", "--repeat\n3\n\n"),
+        ("INPUT_HISTORY", "history.jsonl"),
     ];
     let step = judge(folder.path(), "0", "held", &inputs);
     assert_eq!(step.seen.code, 0, "{}", step.seen);
@@ -83,6 +84,8 @@ fn inputs_are_passed_as_arguments() {
     let tail = [
         "--filter",
         "tag(core) and not x; touch owned",
+        "--history",
+        "history.jsonl",
         "--expect",
         "fixed",
         "--repeat",

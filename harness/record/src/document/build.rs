@@ -52,6 +52,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<Ca
         partition: header.partition.clone(),
         shards: header.shards.clone(),
         repeats,
+        trend: None,
         drift,
     };
     excuse_nothing(&mut document);

@@ -25,6 +25,7 @@ pub struct Page<'d> {
     pub failure: Option<String>,
     pub part: Option<String>,
     pub drift: Vec<String>,
+    pub trend: Vec<String>,
     pub record: Option<String>,
     pub overlays: Vec<Attention>,
     pub comparisons: Vec<Attention>,

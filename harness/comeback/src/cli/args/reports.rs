@@ -61,6 +61,9 @@ pub struct ReportArgs {
     /// Write the record of the run to this folder [default: a new folder in the user's cache]
     #[arg(long, env = "COMEBACK_RECORD", hide_env = true, value_name = "DIR")]
     pub record: Option<PathBuf>,
+    /// Add a line about the run to this file, and show the trend of the runs in it
+    #[arg(long, env = "COMEBACK_HISTORY", hide_env = true, value_name = "FILE")]
+    pub history: Option<PathBuf>,
 }
 
 /// The reports to write.
