@@ -123,6 +123,7 @@ impl Bench {
                 observer: None,
                 slots: Slots::new(None, &info),
                 seed: u64::from(std::process::id()),
+                stop_at: None,
                 clocks,
                 environments: Environments::default(),
                 paces: Paces::default(),

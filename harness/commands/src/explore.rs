@@ -97,6 +97,7 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     let ctx = connected
         .context(&output.clock.run, None, slots, WAIT, args.timeout, hunt_for.source.seed)
         .await?;
+    let ctx = Arc::new(ctx);
     let trials = Arc::new(EngineTrials::new(
         ctx,
         image.clone(),

@@ -5,6 +5,7 @@ mod lengths;
 mod memory;
 mod partition;
 mod purpose;
+mod stop;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,6 +59,8 @@ pub struct Job {
     pub progress: Arc<Progress>,
     /// The purpose of the run.
     pub purpose: Purpose,
+    /// The case that `--stop-at` stopped.
+    stopped: stop::Stopped,
 }
 
 /// The document's entry of each attempt, in the order in which they ended. The evidence itself is in the record, so that the
@@ -87,6 +90,7 @@ impl Job {
             expect: Box::new(|_, _| None),
             progress,
             purpose: Purpose::Gate,
+            stopped: stop::Stopped::default(),
         }
     }
 
@@ -136,7 +140,9 @@ impl Job {
         let ctx = connected
             .context(&output.clock.run, observer, slots, WAIT, self.run.timeout, seed)
             .await;
-        let ctx = ctx.inspect_err(|_| self.progress.finish())?;
+        let mut ctx = ctx.inspect_err(|_| self.progress.finish())?;
+        ctx.stop_at = self.run.stop_at.map(|_| self.stop_at(&assignments));
+        let ctx = Arc::new(ctx);
         let ended = self
             .run_plan(&ctx, &plan, assignments, output, &mut interrupts, &mut guard)
             .await;
@@ -201,9 +207,15 @@ impl Job {
             entry.verdict.is_red() && selftest::split(&key.scenario, self.purpose.overlays()).is_none()
         };
         let any_red = attempts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(red);
-        let abnormal = self.unjudged(plan, &attempts, cut.is_some() || (self.run.fail_fast && any_red));
-        let kept = match cut {
-            None if self.run.keep.is_some() => kept(&ctx.run, plan, &attempts, red),
+        let stopped = self.stopped.get();
+        let abnormal = self.unjudged(
+            plan,
+            &attempts,
+            cut.is_some() || stopped.is_some() || (self.run.fail_fast && any_red),
+        );
+        let kept = match (cut, stopped) {
+            (None, Some(key)) => kept(&ctx.run, plan, &attempts, |(other, _)| other == key),
+            (None, None) if self.run.keep.is_some() => kept(&ctx.run, plan, &attempts, red),
             _ => Vec::new(),
         };
         let leak = guard

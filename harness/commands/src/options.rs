@@ -291,6 +291,8 @@ pub struct RunOptions {
     pub observer: ObserverFrom,
     /// The cases whose containers are kept.
     pub keep: Option<Keep>,
+    /// Where a case stops, with its container frozen and kept.
+    pub stop_at: Option<StopAt>,
 }
 
 /// The seed of a run; `None` for a new one each time.
@@ -313,6 +315,13 @@ pub enum ObserverFrom {
     Image,
     /// The base image that comeback made, with its own Python.
     Base,
+}
+
+/// Where a case stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopAt {
+    /// At the first moment of the run at which something that was read is not as expected.
+    FirstDifference,
 }
 
 /// The cases whose containers are kept.

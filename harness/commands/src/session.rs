@@ -85,9 +85,9 @@ impl Connected {
         wait: Duration,
         case: Duration,
         seed: u64,
-    ) -> Result<Arc<RunContext>, Failure> {
+    ) -> Result<RunContext, Failure> {
         let hub = EventHub::open(self.engine.clone(), run.to_owned()).await;
-        Ok(Arc::new(RunContext {
+        Ok(RunContext {
             engine: self.engine.clone(),
             clocks: self.clocks,
             tells_of_execs: self.info.tells_of_execs(),
@@ -102,7 +102,8 @@ impl Connected {
             environments: Environments::default(),
             paces: Paces::default(),
             seed,
-        }))
+            stop_at: None,
+        })
     }
 }
 

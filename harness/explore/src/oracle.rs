@@ -332,7 +332,9 @@ impl<'a> Reader<'a> {
                 Some(why) => TrialOutcome::Inconclusive(why),
                 None => TrialOutcome::Held,
             },
-            (None, CaseEnd::Inconclusive(why) | CaseEnd::Unsupported(why)) => TrialOutcome::Inconclusive(why.clone()),
+            (None, CaseEnd::Inconclusive(why) | CaseEnd::Unsupported(why) | CaseEnd::Stopped(why)) => {
+                TrialOutcome::Inconclusive(why.clone())
+            }
         };
         Trial {
             outcome,

@@ -476,4 +476,6 @@ pub enum CaseEnd {
     Unsupported(String),
     /// Engine or harness failed before the first step, or the requested fault overlay was not in force.
     Error(String),
+    /// It was stopped on purpose, at the moment with the first difference (`--stop-at`). It is judged by what was read by then.
+    Stopped(String),
 }

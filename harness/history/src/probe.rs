@@ -305,9 +305,12 @@ fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
     if let Some(why) = uncounted(&end, profile, &p, index) {
         return Reading::missing(why);
     }
-    // All was watched, so a life that did not end is something seen, not something missing.
     let Some(life) = p.lives.get(index).filter(|l| l.ended.is_some()) else {
-        return Reading::seen(Value::absent(), None);
+        // If all was watched, a life that did not end is something seen, not something missing.
+        return match until(history, Moment::End) {
+            Some(_) => Reading::seen(Value::absent(), None),
+            None => Reading::missing(format!("the case did not get to {}", Moment::Down(n))),
+        };
     };
     let left = || left_by(history, profile, &p.lives, index);
     match probe {

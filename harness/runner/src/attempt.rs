@@ -162,7 +162,7 @@ impl Case {
                 // A container that ended by itself in the window either stays up now or does not.
                 self.follow_restarts().await?;
             }
-            self.recorder.mark(Moment::End);
+            self.moment(Moment::End).await?;
             Ok::<(), Halt>(())
         };
         let limit = self.ctx.case_limit;

@@ -43,6 +43,11 @@ impl Leftovers {
             return self.remove(engine).await;
         };
         engine.keep(&subject).await;
+        if let Some(case) = self.unsure_of.take() {
+            self.containers.extend(containers_of(engine, &case).await);
+            self.containers.sort();
+            self.containers.dedup();
+        }
         self.containers.retain(|id| *id != subject);
         self.volumes.clear();
         self.remove(engine).await;

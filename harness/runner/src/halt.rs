@@ -18,6 +18,9 @@ pub enum Halt {
     /// It failed before the first step, or the requested fault was not in force.
     #[error(transparent)]
     Error(Why),
+    /// The caller wanted it to stop here, with the reason.
+    #[error("{0}")]
+    Stopped(String),
 }
 
 /// The reason in detail.
@@ -113,6 +116,7 @@ impl From<Halt> for CaseEnd {
             Halt::Inconclusive(why) => Self::Inconclusive(why.to_string()),
             Halt::Unsupported(why) => Self::Unsupported(why),
             Halt::Error(why) => Self::Error(why.to_string()),
+            Halt::Stopped(why) => Self::Stopped(why),
         }
     }
 }

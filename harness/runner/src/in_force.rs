@@ -60,7 +60,9 @@ impl Case {
             (Err(Halt::Error(_) | Halt::Unsupported(_)), _) => false,
             // The case may have ended before that process ran.
             (Err(Halt::Inconclusive(_)), NotInForce::RanWithout(_) | NotInForce::NothingRan(_)) => false,
-            (Err(Halt::Inconclusive(_)), NotInForce::Failed { .. }) | (Ok(()), _) => self.is_sure(&why),
+            (Err(Halt::Inconclusive(_)), NotInForce::Failed { .. }) | (Ok(()) | Err(Halt::Stopped(_)), _) => {
+                self.is_sure(&why)
+            }
         };
         if overrules {
             return Err(Halt::Error(OverlayError::NotInForce { name, why }.into()));

@@ -47,6 +47,7 @@ mod slots;
 mod start;
 mod steps;
 mod still;
+mod stop;
 mod subject;
 mod support;
 mod volume;
@@ -106,7 +107,12 @@ pub struct RunContext {
     pub paces: Paces,
     /// The seed from which the moments of steps are drawn.
     pub seed: u64,
+    /// Asked at each moment; `None` if no case is to stop early.
+    pub stop_at: Option<StopAt>,
 }
+
+/// Says whether a case stops at the moment it has just come to, and why. It is given all that was observed by then.
+pub type StopAt = Arc<dyn Fn(&CaseEvidence) -> Option<String> + Send + Sync>;
 
 /// The images a case runs on.
 #[derive(Debug, Clone)]

@@ -28,8 +28,7 @@ impl Case {
             self.note_that_it_is_down().await;
             self.note_bad_start();
             self.sync().await?;
-            self.recorder.mark(Moment::Start);
-            return Ok(());
+            return self.moment(Moment::Start).await;
         }
         let mut started = Vec::new();
         for profile in &self.order.scenario.profiles {
@@ -56,8 +55,7 @@ impl Case {
         }
         self.follow_restarts().await?;
         self.overlay_in_force_so_far().await?;
-        self.recorder.mark(Moment::Start);
-        Ok(())
+        self.moment(Moment::Start).await
     }
 
     async fn operator_start(&self, profile: &str) -> Done {

@@ -144,8 +144,12 @@ impl Case {
         if step.wait && step.op.info().afterwards == Afterwards::Rest {
             self.all_come_to_rest().await?;
         }
-        self.recorder.mark(Moment::After(index + 1));
-        Ok(())
+        if !step.wait {
+            // Others are under way: the next moment is one to stop at.
+            self.recorder.mark(Moment::After(index + 1));
+            return Ok(());
+        }
+        self.moment(Moment::After(index + 1)).await
     }
 
     async fn act(&self, step: &Step, armed: Option<Armed>) -> Done<StepOutcome> {

@@ -145,7 +145,7 @@ impl Case {
         if fell && !self.stays_up_for(self.order.scenario.watch, over).await || self.recorder.now(over) {
             return Ok(false);
         }
-        self.recorder.mark(Moment::Boot(number));
+        self.moment(Moment::Boot(number)).await?;
         Ok(true)
     }
 

@@ -78,6 +78,17 @@ pub fn classify(rows: &[Row], end: &CaseEnd) -> Classified {
         CaseEnd::Inconclusive(why) => return Classified::new(Classification::Inconclusive, why),
         CaseEnd::Unsupported(why) => return Classified::new(Classification::Unsupported, why),
         CaseEnd::Error(why) => return Classified::new(Classification::Error, why),
+        CaseEnd::Stopped(_) => {
+            let read: Vec<Row> = rows.iter().filter(|row| row.observed.is_some()).cloned().collect();
+            return match classify(&read, &CaseEnd::Complete) {
+                // Whatever the rest would have been, nothing was concluded.
+                found if found.classification == Classification::Fixed => Classified::new(
+                    Classification::Inconclusive,
+                    "it was stopped, and what was read by then is as in the fixed column",
+                ),
+                found => found,
+            };
+        }
         CaseEnd::Complete => {}
     }
     if let Some(row) = rows.iter().find(|row| row.observed.is_none()) {

@@ -137,6 +137,23 @@ pub fn judge(rows: Vec<Row>, end: &CaseEnd, expectation: &Expectation, races: &[
     }
 }
 
+/// The first row, in the order of the table, that was read and that no outcome which is expected has.
+pub fn first_difference<'r>(rows: &'r [Row], expectation: &Expectation, races: &[&Race]) -> Option<&'r Row> {
+    let on_record = |deviation: &Deviation, row: &Row| {
+        let listed = deviation.rows.iter().find(|listed| names(listed, row));
+        listed.is_some_and(|listed| row.observed.as_ref().is_some_and(|seen| listed.observed.contains(seen)))
+    };
+    let expected = |row: &Row| match expectation {
+        Expectation::Explicit(Column::Regressed) => row.is_regressed(),
+        Expectation::Explicit(Column::Fixed) | Expectation::Column(Column::Fixed) => row.is_fixed(),
+        Expectation::Column(Column::Regressed) => row.is_fixed() || row.is_regressed(),
+        Expectation::Known(known) => row.is_fixed() || known.iter().any(|known| on_record(&known.deviation, row)),
+    };
+    let racy = |row: &Row| races.iter().any(|race| on_record(&race.deviation, row));
+    rows.iter()
+        .find(|row| row.observed.is_some() && !expected(row) && !racy(row))
+}
+
 /// True if the rows of the race show what is on record for it and all other rows are as expected.
 fn meets(race: &Race, rows: &[Row], expectation: &Expectation) -> bool {
     let others_as = |known: Option<&Known>| {

@@ -50,6 +50,21 @@ pub fn judge_case(scenario: &Scenario, evidence: &CaseEvidence, subject: &Subjec
     }
 }
 
+/// The first difference between what has been read of a case so far and everything that is expected of it, in words.
+pub fn difference_so_far(
+    scenario: &Scenario,
+    evidence: &CaseEvidence,
+    subject: &Subject,
+    explicit: Option<Column>,
+) -> Option<String> {
+    let rows = rows::read_rows(scenario, evidence);
+    let expectation = expected::expectation(scenario, subject, explicit);
+    let races = expected::races(scenario, subject);
+    let row = judge::first_difference(&rows, &expectation, &races)?;
+    let seen = row.observed.as_ref().map(ToString::to_string).unwrap_or_default();
+    Some(format!("{row} is {seen}; fixed is {}", row.fixed))
+}
+
 /// The first `wait-until` that did not come true, in words.
 fn missed_window(evidence: &CaseEvidence) -> Option<String> {
     evidence.history.iter().find_map(|o| match &o.fact {

@@ -8,7 +8,7 @@ use rstest::rstest;
 use super::classify::{Classification, classify};
 use super::exit::Exit;
 use super::expected::{Column, Expectation};
-use super::judge::{Verdict, judge};
+use super::judge::{Verdict, first_difference, judge};
 use super::rows::{Row, implicit_row, written_row};
 use super::run::{Faults, RunVerdict, outcome};
 use crate::fixtures::{invariant_row, row, rows_of};
@@ -23,6 +23,45 @@ fn restart_rows(observed: &str) -> Vec<Row> {
     let mut rows = rows_of(&docker_restart(), &words[..4]);
     rows.push(invariant_row(words.get(4).copied().unwrap_or("true")));
     rows
+}
+
+/// How a case that was stopped on purpose ended.
+fn stopped() -> CaseEnd {
+    CaseEnd::Stopped("at boot:2".into())
+}
+
+#[rstest]
+#[case::regressed_so_far("stopped ? ? ?", Classification::Regressed)]
+#[case::a_stranger("draining ? ? ?", Classification::Neither)]
+#[case::nothing_differs("running running ? ?", Classification::Inconclusive)]
+#[case::nothing_was_read("? ? ? ? ?", Classification::Inconclusive)]
+fn a_stopped_case_is_judged_by_what_was_read(#[case] observed: &str, #[case] wanted: Classification) {
+    assert_eq!(classify(&restart_rows(observed), &stopped()).classification, wanted);
+}
+
+#[rstest]
+#[case::nothing_yet("running ? ? ?", Expectation::Column(Column::Fixed), None)]
+#[case::the_first("running stopped registered ?", Expectation::Column(Column::Fixed), Some("stopped"))]
+#[case::expected_of_this_release("stopped ? ? ?", Expectation::Column(Column::Regressed), None)]
+#[case::in_neither("draining ? ? ?", Expectation::Column(Column::Regressed), Some("draining"))]
+#[case::fixed_is_not_what_was_asked_for("running ? ? ?", Expectation::Explicit(Column::Regressed), Some("running"))]
+fn the_first_difference_is_a_row_that_no_expected_outcome_has(
+    #[case] observed: &str,
+    #[case] expectation: Expectation,
+    #[case] wanted: Option<&str>,
+) {
+    let rows = restart_rows(observed);
+    let found = first_difference(&rows, &expectation, &[]).and_then(|row| row.observed.clone());
+    assert_eq!(found.map(|value| value.to_string()).as_deref(), wanted);
+}
+
+#[test]
+fn what_is_on_record_is_no_difference() {
+    let rows = restart_rows("stopped running ? ?");
+    let on_record = known(Moment::Down(1), Probe::StateGatewayState, &["stopped"]);
+    assert!(first_difference(&rows, &Expectation::Known(vec![on_record]), &[]).is_none());
+    let seen = race(Moment::Down(1), Probe::StateGatewayState, &["stopped"]);
+    assert!(first_difference(&rows, &Expectation::Column(Column::Fixed), &[&seen]).is_none());
 }
 
 const FIXED: &str = "running running started up";

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use common::{
-    ColorWhen, ColumnArg, EngineArgs, EngineKind, ExitStyleArg, Keep, ObserverFrom, RunArgs, SeedArg, Select,
+    ColorWhen, ColumnArg, EngineArgs, EngineKind, ExitStyleArg, Keep, ObserverFrom, RunArgs, SeedArg, Select, StopAt,
     TerminalArgs,
 };
 pub use compare::Compare;

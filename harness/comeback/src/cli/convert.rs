@@ -150,6 +150,9 @@ impl From<args::RunArgs> for options::RunOptions {
                 args::ObserverFrom::Base => options::ObserverFrom::Base,
             },
             keep: args.keep.map(|args::Keep::OnFailure| options::Keep::OnFailure),
+            stop_at: args
+                .stop_at
+                .map(|args::StopAt::FirstDifference| options::StopAt::FirstDifference),
         }
     }
 }

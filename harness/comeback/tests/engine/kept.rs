@@ -54,6 +54,60 @@ async fn keep_keeps_only_the_failing_case_and_prints_how_to_inspect_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_case_stops_at_its_first_difference_with_its_container_frozen() {
+    let engine = engine().await;
+    let seen = run(comeback()
+        .args([
+            "check",
+            "release:0.16.0",
+            "--filter",
+            "docker-restart-five",
+            "--expect",
+            "fixed",
+        ])
+        .args(["--stop-at", "first-difference", "--format", "json"]));
+    let document = seen.json();
+    let id = document["run"].as_str().unwrap().to_owned();
+    let kept = resources_of(&engine, &id).await;
+    let name = format!("comeback-{id}-0-1-subject-1");
+    let state = std::process::Command::new("docker")
+        .args(["inspect", "--format", "{{.State.Status}}", &name])
+        .output()
+        .unwrap();
+    let swept = run(comeback().args(["sweep", "--run", &id]));
+
+    assert_eq!(seen.code, 1, "{seen}");
+    let case = &document["cases"][0];
+    assert_eq!(
+        (&case["verdict"], case["steps"].as_array().unwrap().len()),
+        (&"mismatch".into(), 5)
+    );
+    // The first of five restarts shows it, and the others were not done.
+    let read: Vec<bool> = case["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| !row["observed"].is_null())
+        .collect();
+    assert!(read[0] && !read[read.len() - 1], "{seen}");
+    assert_eq!(kept, [name.clone(), format!("comeback-{id}-0-1")], "{seen}");
+    assert_eq!(String::from_utf8_lossy(&state.stdout).trim(), "paused", "{seen}");
+    for part in [
+        "stopped at ".to_owned(),
+        format!("docker unpause {name}"),
+        format!("comeback sweep --run {id}"),
+    ] {
+        assert!(seen.err.contains(&part), "{part}{seen}");
+    }
+    assert_eq!(swept.out, "removed 1 container and 1 volume\n", "{swept}");
+    let again = run(comeback()
+        .arg("judge")
+        .arg(document["record"].as_str().unwrap())
+        .args(["--format", "json"]));
+    assert_eq!(again.json()["cases"][0]["verdict"], "mismatch", "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leak_fails_the_run() {
     let engine = engine().await;
     let image = run(comeback().args(["images", "build", "release:0.17.0"])).out;

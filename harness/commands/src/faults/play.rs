@@ -158,6 +158,7 @@ async fn played(fake: Fake, scenario: Scenario, fault: Option<Fault>, seed: u64,
                 environments: Environments::default(),
                 paces: Paces::default(),
                 seed,
+                stop_at: None,
             });
             let in_turn = (1..=cases).map(|repeat| {
                 let mut next = case.clone();

@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 
-use super::{Attempts, Job};
+use super::{Attempts, Job, stop};
 use crate::cases;
 use crate::run_output::RunOutput;
-use comeback_history::facts::{CaseEvidence, Fact, Observation};
+use comeback_history::facts::{CaseEnd, CaseEvidence, Fact, Observation};
 use comeback_plan::CaseKey;
 use comeback_record::document::selftest::split;
 use comeback_record::document::{JudgedCase, entry};
@@ -40,6 +40,7 @@ impl Job {
         let (attempts, record, tell) = (attempts.clone(), output.record.clone(), output.event_sink());
         let run = output.clock.run.clone();
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
+        let stopped = self.stopped.clone();
         let repeats = self.run.repeat.get() as usize;
         let overlays = self.purpose.overlays().to_vec();
         let memory = self.purpose.memory().cloned();
@@ -119,6 +120,11 @@ impl Job {
                     if let Some(Err(text)) = memory.map(|memory| memory.keep(evidence, judged.classification)) {
                         tell(RunEvent::Note { text });
                     }
+                    if let CaseEnd::Stopped(why) = &evidence.end {
+                        for text in stop::words(&run, evidence, why) {
+                            tell(RunEvent::Note { text });
+                        }
+                    }
                     let red = verdict.is_red() && !faulty && is_new;
                     if red && keep {
                         tell(RunEvent::Note {
@@ -135,9 +141,16 @@ impl Job {
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .push((key.clone(), entry));
+                    if stopped.get() == Some(key) {
+                        return Next {
+                            again: false,
+                            stop: true,
+                            keep: true,
+                        };
+                    }
                     Next {
                         again,
-                        stop: red && fail_fast,
+                        stop: (red && fail_fast) || stopped.get().is_some(),
                         keep: red && keep,
                     }
                 }

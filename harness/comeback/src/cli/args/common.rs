@@ -75,6 +75,24 @@ pub struct RunArgs {
     /// Keep the container and volume of these cases for inspection; the run prints how to inspect and how to remove them
     #[arg(long, env = "COMEBACK_KEEP", hide_env = true, value_name = "WHEN", value_enum)]
     pub keep: Option<Keep>,
+    /// Stop the first case that differs at the moment it does: its container is frozen and kept, no other case begins, and the
+    /// run prints how to look inside, to let it go on, and to remove it
+    #[arg(
+        long,
+        env = "COMEBACK_STOP_AT",
+        hide_env = true,
+        value_name = "MOMENT",
+        value_enum,
+        conflicts_with = "keep"
+    )]
+    pub stop_at: Option<StopAt>,
+}
+
+/// Where a case stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StopAt {
+    /// Where something that was read is not as expected
+    FirstDifference,
 }
 
 /// The seed of a run.
