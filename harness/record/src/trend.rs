@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_run_without_a_conclusion_is_none_of_both() {
         let failed = samples::no_engine();
-        let found = trend(&file(&[failed.clone()]), &Line::of(&failed));
+        let found = trend(&file(std::slice::from_ref(&failed)), &Line::of(&failed));
         assert_eq!((found.runs, found.red, found.unclear, found.seconds.n), (2, 0, 2, 0));
     }
 

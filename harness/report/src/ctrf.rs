@@ -223,7 +223,7 @@ fn test(document: &RunDocument, item: &Item<'_>) -> Test {
         trace: trace.filter(|text| !text.is_empty()),
         file_path,
         line,
-        tags: case.map(|case| labels(case)).unwrap_or_default(),
+        tags: case.map(labels).unwrap_or_default(),
         kind: "e2e",
         flaky: case.is_some_and(|case| case.verdict == Verdict::Racy),
         retries: retry_attempts.len(),
