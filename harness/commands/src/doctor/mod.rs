@@ -2,6 +2,7 @@
 
 mod checks;
 mod left;
+mod tested;
 mod ways;
 
 use super::{Caller, print};
