@@ -231,7 +231,7 @@ pub struct CaseEntry {
     /// First release expected in the fixed column; null if none is.
     #[serde(default)]
     pub fixed_in: Option<String>,
-    /// How long the settling window was, in seconds.
+    /// How long the settling window was, in seconds; what was asked for if the case did not come to it.
     #[serde(default)]
     pub settle_seconds: f64,
     /// Path of the scenario file.

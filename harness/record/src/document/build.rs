@@ -59,8 +59,9 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<Ca
     document
 }
 
-/// How long the settling window of an attempt was, in seconds; 0 if it never came to one, or its container had ended.
-fn settled(history: &[Observation]) -> f64 {
+/// How long the settling window of an attempt was, in seconds: 0 if its container had ended, and what the scenario asks for if
+/// the attempt did not come to it.
+fn settled(history: &[Observation], scenario: &Scenario) -> f64 {
     let mark = |wanted: &str| {
         let found = history.iter().rev().find(|o| match &o.fact {
             Fact::Mark { moment } => o.source == Source::Harness && moment.0 == wanted,
@@ -69,7 +70,7 @@ fn settled(history: &[Observation]) -> f64 {
         found.map(|o| o.known)
     };
     let Some((begin, end)) = mark(SETTLING).zip(mark(&Moment::End.to_string())) else {
-        return 0.0;
+        return scenario.settle.as_secs_f64();
     };
     // Waiting takes a few milliseconds longer than was asked for.
     (end.duration_since(begin).as_secs_f64().max(0.0) * 10.0).floor() / 10.0
@@ -108,7 +109,7 @@ pub fn entry(case: &JudgedCase<'_>) -> CaseEntry {
         tags: scenario.tags.clone(),
         invariant: scenario.invariant,
         fixed_in: scenario.fixed_in.as_ref().map(ToString::to_string),
-        settle_seconds: settled(&evidence.history),
+        settle_seconds: settled(&evidence.history, scenario),
         source: scenario.source.path.clone(),
         note: judged.note.as_deref().map(redact::text),
         race: judged.race.map(|seen| RaceEntry {
