@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::drift;
 use super::human::dossier::dossier;
-use super::items::{Grade, Item, items};
+use super::items::{Grade, Item, earlier, grade, items};
 use super::json;
 use comeback_record::document::{CaseEntry, RunDocument};
 use comeback_text::terminal::{Style, sanitize};
@@ -241,16 +241,13 @@ fn labels(case: &CaseEntry) -> Vec<String> {
 
 /// The attempts of a case that do not count.
 fn before(document: &RunDocument, case: &CaseEntry) -> Vec<Retry> {
-    let same = |other: &&CaseEntry| {
-        !other.counts && (&other.scenario, &other.image, other.repeat) == (&case.scenario, &case.image, case.repeat)
-    };
     let retry = |other: &CaseEntry| Retry {
         attempt: other.attempt.max(1),
-        status: Status::of(super::items::grade(other.verdict)),
+        status: Status::of(grade(other.verdict)),
         duration: milliseconds(other.seconds),
         message: other.reason.as_deref().map(sanitize),
     };
-    document.cases.iter().filter(same).map(retry).collect()
+    earlier(document, case).map(retry).collect()
 }
 
 fn milliseconds(seconds: f64) -> i64 {

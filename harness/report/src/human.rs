@@ -194,13 +194,14 @@ fn ending(document: &RunDocument, style: Style) -> String {
 /// Drift, cases left out, the failure of the run, and the place of the record.
 fn notes(document: &RunDocument, style: Style) -> String {
     let mut text = String::new();
-    for sentence in drift::sentences(document) {
-        let line = wrap(&sanitize(&sentence), style.width, &" ".repeat(7));
-        text += &format!("{}  {}", style.paint(Paint::Info, "drift"), line.trim_start());
-    }
-    for sentence in trend::sentences(document) {
-        let line = wrap(&sanitize(&sentence), style.width, &" ".repeat(7));
-        text += &format!("{}  {}", style.paint(Paint::Info, "trend"), line.trim_start());
+    for (label, sentences) in [
+        ("drift", drift::sentences(document)),
+        ("trend", trend::sentences(document)),
+    ] {
+        for sentence in sentences {
+            let line = wrap(&sanitize(&sentence), style.width, &" ".repeat(7));
+            text += &format!("{}  {}", style.paint(Paint::Info, label), line.trim_start());
+        }
     }
     for left in &document.left_out {
         let line = format!("left out: {} on {}: {}", left.scenario, left.image, left.why);

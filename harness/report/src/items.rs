@@ -123,6 +123,14 @@ pub fn worst_first(document: &RunDocument) -> Vec<Item<'_>> {
     worth
 }
 
+/// The attempts of a case that do not count.
+pub fn earlier<'d>(document: &'d RunDocument, case: &'d CaseEntry) -> impl Iterator<Item = &'d CaseEntry> {
+    let same = move |other: &&CaseEntry| {
+        !other.counts && (&other.scenario, &other.image, other.repeat) == (&case.scenario, &case.image, case.repeat)
+    };
+    document.cases.iter().filter(same)
+}
+
 /// The note on a run that was interrupted.
 pub fn cut_short(document: &RunDocument) -> Option<&'static str> {
     let signals = [Exit::Interrupted, Exit::Terminated];

@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Property, Report, SerializeError, TestCase, Te
 use super::drift;
 use super::human::again::repeat;
 use super::human::dossier::dossier;
-use super::items::{Grade, Item, items};
+use super::items::{Grade, Item, earlier, items};
 use comeback_record::document::{CaseEntry, RunDocument};
 use comeback_text::terminal::{Style, sanitize};
 
@@ -107,9 +107,6 @@ fn test_case(document: &RunDocument, item: &Item<'_>) -> TestCase {
 
 /// The earlier attempts of a case, which do not count.
 fn before(document: &RunDocument, case: &CaseEntry) -> Vec<TestRerun> {
-    let same = |other: &&CaseEntry| {
-        !other.counts && (&other.scenario, &other.image, other.repeat) == (&case.scenario, &case.image, case.repeat)
-    };
     let rerun = |other: &CaseEntry| {
         let mut rerun = TestRerun::new(NonSuccessKind::Error);
         rerun.set_message(sanitize(other.reason.as_deref().unwrap_or(other.verdict.name())));
@@ -117,7 +114,7 @@ fn before(document: &RunDocument, case: &CaseEntry) -> Vec<TestRerun> {
         rerun.set_time(seconds(other.seconds));
         rerun
     };
-    document.cases.iter().filter(same).map(rerun).collect()
+    earlier(document, case).map(rerun).collect()
 }
 
 fn properties(document: &RunDocument, case: &CaseEntry, test: &mut TestCase) {

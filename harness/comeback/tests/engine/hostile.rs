@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::engine;
-use super::outsider::{BINARY, CommandOutput, comeback, inert, run};
+use super::outsider::{BINARY, CommandOutput, FORMATS, comeback, inert, run};
 
 /// For each way to misbehave: the verdict and a part of its reason.
 const WAYS: [(&str, &str, &str); 18] = [
@@ -135,17 +135,7 @@ async fn a_hostile_image_has_outcomes_and_bounds() {
 /// Returns the reference of the image.
 fn every_way_has_an_outcome_and_bounds(hostile: &Hostile) -> String {
     let record = hostile.path("record");
-    let formats = [
-        "human",
-        "json",
-        "jsonl",
-        "junit",
-        "ctrf",
-        "markdown",
-        "annotations",
-        "html",
-    ];
-    let outputs = formats.map(|format| format!("--output={format}={}", hostile.path(format).display()));
+    let outputs = FORMATS.map(|format| format!("--output={format}={}", hostile.path(format).display()));
     let mut flags: Vec<&str> = outputs.iter().map(String::as_str).collect();
     let into = format!("--record={}", record.display());
     // Many of these cases only wait.
@@ -182,7 +172,7 @@ fn every_way_has_an_outcome_and_bounds(hostile: &Hostile) -> String {
         assert!(name.chars().all(plain), "{name}");
     }
     let text = |format: &str| fs::read_to_string(hostile.path(format)).unwrap();
-    for format in formats {
+    for format in FORMATS {
         inert(&text(format), format);
     }
     inert(&seen.err, "stderr");

@@ -7,7 +7,7 @@ use std::path::Path;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::outsider::{comeback, inert, run};
+use super::outsider::{FORMATS, comeback, inert, run};
 use super::{COMPARE, HOSTILE, RED, REPRODUCE, SELFTEST, copy, edit, fixture};
 
 #[rstest]
@@ -95,24 +95,14 @@ fn agreed(record: &Path) -> Value {
     let path = |file: &str| out.path().join(file);
     let mut command = comeback();
     command.arg("judge").arg(record);
-    let formats = [
-        "human",
-        "json",
-        "jsonl",
-        "junit",
-        "ctrf",
-        "markdown",
-        "annotations",
-        "html",
-    ];
-    for format in formats {
+    for format in FORMATS {
         command
             .arg("--output")
             .arg(format!("{format}={}", path(format).display()));
     }
     let seen = run(&mut command);
     let text = |file: &str| fs::read_to_string(path(file)).unwrap();
-    for format in formats {
+    for format in FORMATS {
         inert(&text(format), format);
     }
     let document: Value = serde_json::from_str(&text("json")).unwrap();

@@ -7,6 +7,17 @@ use std::time::Duration;
 
 /// Path of the binary.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_comeback");
+/// The formats of a report.
+pub const FORMATS: [&str; 8] = [
+    "human",
+    "json",
+    "jsonl",
+    "junit",
+    "ctrf",
+    "markdown",
+    "annotations",
+    "html",
+];
 /// Timeout of a command. None takes longer, even on a slow machine.
 const LIMIT: Duration = Duration::from_secs(600);
 

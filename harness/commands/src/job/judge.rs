@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Attempts, Job, stop};
 use crate::cases;
 use crate::run_output::RunOutput;
-use comeback_history::facts::{CaseEnd, CaseEvidence, Fact, Observation};
+use comeback_history::facts::{CaseEnd, CaseEvidence, ContainerStatus, Fact, Observation};
 use comeback_plan::CaseKey;
 use comeback_record::document::selftest::split;
 use comeback_record::document::{JudgedCase, entry};
@@ -20,9 +20,22 @@ use comeback_verdict::attempts::{self as rules, judged_by_rate, settle};
 use comeback_verdict::{Column, Subject, Verdict, judge_case};
 
 /// The input of a judgement besides the evidence.
-type Asked = (Arc<Scenario>, Subject, Option<Column>);
+pub(super) type Asked = (Arc<Scenario>, Subject, Option<Column>);
 
 impl Job {
+    /// What is asked of each case, by scenario and image.
+    pub(super) fn asked<'a>(
+        &self,
+        assignments: impl Iterator<Item = &'a Assignment>,
+    ) -> BTreeMap<(String, String), Asked> {
+        let of_case = |a: &Assignment| {
+            let explicit = (self.expect)(&a.scenario, &a.case.image);
+            let key = (a.case.scenario.clone(), a.case.image.clone());
+            (key, (a.scenario.clone(), cases::subject(a), explicit))
+        };
+        assignments.map(of_case).collect()
+    }
+
     /// A function that judges each attempt as it ends, and decides what follows: another attempt, or the end of the run.
     pub(super) fn judge(
         &self,
@@ -31,12 +44,7 @@ impl Job {
         attempts: &Attempts,
         output: &RunOutput,
     ) -> impl Fn(&CaseKey, Attempt<'_>) -> Next + Send + Sync + 'static + use<> {
-        let mut asked: BTreeMap<(String, String), Asked> = BTreeMap::new();
-        for a in remembered.iter().map(|(a, _)| a).chain(assignments) {
-            let explicit = (self.expect)(&a.scenario, &a.case.image);
-            let key = (a.case.scenario.clone(), a.case.image.clone());
-            asked.insert(key, (a.scenario.clone(), cases::subject(a), explicit));
-        }
+        let asked = self.asked(remembered.iter().map(|(a, _)| a).chain(assignments));
         let (attempts, record, tell) = (attempts.clone(), output.record.clone(), output.event_sink());
         let run = output.clock.run.clone();
         let (fail_fast, keep) = (self.run.fail_fast, self.run.keep.is_some());
@@ -170,13 +178,17 @@ fn verdicts_of_case(attempts: &Attempts, key: &CaseKey, last: Verdict) -> Vec<Ve
     earlier.into_iter().map(|(_, verdict)| verdict).chain([last]).collect()
 }
 
-/// The names of the kept container and volume, and how to remove them.
-fn kept_words(run: &str, evidence: &CaseEvidence) -> String {
-    // The last inspection of a case has the final state.
-    let inspected = evidence.history.iter().rev().find_map(|o| match &o.fact {
+/// The last inspection of a case, which has the final state of its container.
+pub(super) fn last_inspected(evidence: &CaseEvidence) -> Option<&ContainerStatus> {
+    evidence.history.iter().rev().find_map(|o| match &o.fact {
         Fact::Inspected { status } => Some(status),
         _ => None,
-    });
+    })
+}
+
+/// The names of the kept container and volume, and how to remove them.
+fn kept_words(run: &str, evidence: &CaseEvidence) -> String {
+    let inspected = last_inspected(evidence);
     let sweep = format!("`comeback sweep --run {run}` removes it");
     let Some(status) = inspected else {
         return format!("kept what is left of {}; {sweep}", evidence.scenario);

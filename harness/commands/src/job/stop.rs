@@ -1,12 +1,11 @@
 //! `--stop-at first-difference`: the first case that differs stops at that moment, and no other case begins.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::Job;
-use crate::cases;
+use super::judge::last_inspected;
 use comeback_gateway::files::DATA;
-use comeback_history::facts::{CaseEvidence, Fact};
+use comeback_history::facts::CaseEvidence;
 use comeback_plan::CaseKey;
 use comeback_record::document::selftest::split;
 use comeback_runner::{Assignment, StopAt};
@@ -18,15 +17,9 @@ pub(super) type Stopped = Arc<OnceLock<CaseKey>>;
 impl Job {
     /// Looks for the first difference at each moment of each case.
     pub(super) fn stop_at(&self, assignments: &[Assignment]) -> StopAt {
-        let mut asked = BTreeMap::new();
-        for a in assignments {
-            // A case under a fault overlay is meant to differ.
-            if split(&a.case.scenario, self.purpose.overlays()).is_none() {
-                let explicit = (self.expect)(&a.scenario, &a.case.image);
-                let key = (a.case.scenario.clone(), a.case.image.clone());
-                asked.insert(key, (a.scenario.clone(), cases::subject(a), explicit));
-            }
-        }
+        // A case under a fault overlay is meant to differ.
+        let sound = |a: &&Assignment| split(&a.case.scenario, self.purpose.overlays()).is_none();
+        let asked = self.asked(assignments.iter().filter(sound));
         let stopped = self.stopped.clone();
         Arc::new(move |evidence: &CaseEvidence| {
             let (scenario, subject, explicit) = asked.get(&(evidence.scenario.clone(), evidence.image.clone()))?;
@@ -38,7 +31,7 @@ impl Job {
 }
 
 /// The key of the case that the evidence is of.
-pub(super) fn key_of(evidence: &CaseEvidence) -> CaseKey {
+fn key_of(evidence: &CaseEvidence) -> CaseKey {
     CaseKey {
         scenario: evidence.scenario.clone(),
         image: evidence.image.clone(),
@@ -49,11 +42,7 @@ pub(super) fn key_of(evidence: &CaseEvidence) -> CaseKey {
 
 /// What to do with the frozen container, line by line.
 pub(super) fn words(run: &str, evidence: &CaseEvidence, why: &str) -> Vec<String> {
-    let status = evidence.history.iter().rev().find_map(|o| match &o.fact {
-        Fact::Inspected { status } => Some(status),
-        _ => None,
-    });
-    let name = status.map_or("the container", |status| status.name.as_str());
+    let name = last_inspected(evidence).map_or("the container", |status| status.name.as_str());
     vec![
         format!("{} on {} {why}", evidence.scenario, evidence.image),
         "its container is frozen, and kept with its volume:".to_owned(),
