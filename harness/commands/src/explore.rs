@@ -2,6 +2,7 @@
 
 mod trials;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use crate::{Failure, FailureKind};
 use comeback_explore::generate::Source;
 use comeback_explore::hunt::{Hunt, HuntEvent, Hunted, hunt};
 use comeback_explore::sequence::Sequence;
-use comeback_image::{Cache, ObtainOptions};
+use comeback_image::{Cache, ImageExpr, ObtainOptions};
 use comeback_record::document::explore::{Circumstances, Explored, explored, judge};
 use comeback_record::document::{document, entry};
 use comeback_record::event::RunEvent;
@@ -44,6 +45,7 @@ pub async fn explore(args: ExploreOptions, caller: Caller) -> Result<Exit, Failu
 
 async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> Result<Exit, Failure> {
     let images = select::images(std::slice::from_ref(&args.image))?;
+    let others = others(&args.also)?;
     known_overlay(args.overlay.as_deref())?;
     if let Some(file) = &args.save {
         savable(file)?;
@@ -53,6 +55,7 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
             seed: args.seed.given_or_drawn(output.clock.started),
             steps: args.steps.get(),
             profiles: usize::from(args.profiles),
+            others: args.also.clone(),
         },
         runs: args.runs.get(),
         budget: args.budget,
@@ -80,8 +83,7 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
         cache: Cache::default(),
     };
     let progress = &caller.progress;
-    let none = std::collections::BTreeMap::new();
-    let obtained = images::obtain_unless(&mut interrupts, progress, engine, &images, &none, &options, &tell).await;
+    let obtained = images::obtain_unless(&mut interrupts, progress, engine, &images, &others, &options, &tell).await;
     let obtained = obtained.inspect_err(|_| progress.finish())?;
     let image = the_one(&obtained)?;
     output.images = obtained.entries.clone();
@@ -101,6 +103,7 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     let trials = Arc::new(EngineTrials::new(
         ctx,
         image.clone(),
+        obtained.others.clone(),
         args.overlay.clone(),
         jobs,
         output,
@@ -170,6 +173,12 @@ fn the_one(obtained: &Obtained) -> Result<comeback_image::Image, Failure> {
     }
 }
 
+/// The other images, by the text that sequences name them with.
+fn others(also: &[String]) -> Result<BTreeMap<String, ImageExpr>, Failure> {
+    let images = select::images(also)?;
+    Ok(also.iter().cloned().zip(images).collect())
+}
+
 fn known_overlay(name: Option<&str>) -> Result<(), Failure> {
     let all = overlays();
     match name {
@@ -223,7 +232,10 @@ fn sequences(hunt: &Hunt) -> String {
 fn one_line(sequence: &Sequence) -> String {
     let mut words = Vec::new();
     if sequence.setting.profiles > 1 || sequence.setting.restarts || !sequence.seeded().is_empty() {
-        let mut setting = vec![format!("{} profiles", sequence.setting.profiles)];
+        let mut setting = vec![match sequence.setting.profiles {
+            1 => "1 profile".to_owned(),
+            many => format!("{many} profiles"),
+        }];
         if sequence.setting.restarts {
             setting.push("restart policy".to_owned());
         }

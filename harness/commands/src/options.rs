@@ -127,6 +127,8 @@ pub struct SelftestOptions {
 pub struct ExploreOptions {
     /// Image to explore.
     pub image: String,
+    /// Other images that the container may be made again from.
+    pub also: Vec<String>,
     /// Sequences to try.
     pub runs: NonZeroUsize,
     /// Most moves of a sequence.

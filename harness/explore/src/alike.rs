@@ -55,6 +55,7 @@ fn covers(plain: &Move, other: &Move, names: &[usize; 4]) -> bool {
             },
         ) => act == other_act && flight == other_flight && named(*profile) == *other_profile,
         (Move::Seeded { profile }, Move::Seeded { profile: other }) => named(*profile) == *other,
+        (Move::SecondStarts(_) | Move::SecondStops | Move::Image(_), other) => plain == other,
         (
             Move::Outage { how, cut },
             Move::Outage {
@@ -81,7 +82,7 @@ mod tests {
         Sequence {
             setting: Setting {
                 profiles: 2,
-                restarts: false,
+                ..Setting::plain(&[])
             },
             moves: moves.to_vec(),
         }

@@ -22,8 +22,11 @@ pub fn never() -> impl Iterator<Item = (OperationKind, &'static str)> {
         })
 }
 
+/// What an operation on another container meets: no gateway of the container under test.
+pub const BESIDE: &str = "second container";
+
 /// States in which an operation can meet a gateway.
-pub const STATES: [&str; 10] = [
+pub const STATES: [&str; 11] = [
     "no slot",
     "never started",
     "down",
@@ -34,6 +37,7 @@ pub const STATES: [&str; 10] = [
     "respawning",
     "frozen",
     "container exited",
+    BESIDE,
 ];
 
 /// The coverage of a hunt: how often each case occurred.

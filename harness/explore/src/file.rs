@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::hunt::Finding;
-use super::model::PROFILES;
+use super::model::{PROFILES, Second};
 use super::sequence::Sequence;
 use comeback_gateway::files::state_of;
 use comeback_gateway::state::{GATEWAY_STATE, RUNNING};
 use comeback_scenario::model::{
-    DEFAULT_PROFILE, Moment, Operation, Parameter, Probe, ProfileSel, RecreateHow, Scenario, Step, User, Value,
+    DEFAULT_PROFILE, ImageRef, Moment, Operation, Parameter, Probe, ProfileSel, RecreateHow, Scenario, Step, User,
+    Value,
 };
 use comeback_scenario::parse_file;
 use comeback_text::terminal::{shorten, wrap};
@@ -91,6 +92,12 @@ pub fn text(sequence: &Sequence, words: &Words<'_>) -> String {
             by(profile)
         );
     }
+    for second in sequence.seconds() {
+        let _ = writeln!(text, "\n[[container]]\nname = \"{}\"", second.name());
+        if second == Second::Idle {
+            text += "entrypoint = [\"sleep\"]\ncmd = [\"infinity\"]\n";
+        }
+    }
     for profile in &seeded {
         let path = state_of(PROFILES[*profile]);
         let _ = writeln!(
@@ -145,11 +152,18 @@ fn line(step: &Step) -> String {
                 .map(|(_, key)| (*key).to_owned())
                 .collect()
         }
-        // No sequence changes more than how the container goes.
-        Some(Parameter::Recreation(recreation)) => vec![match recreation.how {
-            RecreateHow::Stop => "how = \"stop\"".to_owned(),
-            RecreateHow::Force => "how = \"force\"".to_owned(),
-        }],
+        // No sequence changes more than how the container goes, and its image.
+        Some(Parameter::Recreation(recreation)) => {
+            let how = match recreation.how {
+                RecreateHow::Stop => "how = \"stop\"".to_owned(),
+                RecreateHow::Force => "how = \"force\"".to_owned(),
+            };
+            let image = recreation.image.as_ref().map(|image| match image {
+                ImageRef::Subject => "image = \"subject\"".to_owned(),
+                ImageRef::Other(name) => format!("image = {}", quoted(name)),
+            });
+            std::iter::once(how).chain(image).collect()
+        }
         Some(Parameter::Until(probe, values)) => {
             let values: Vec<String> = values.0.iter().map(value).collect();
             vec![
@@ -166,6 +180,9 @@ fn line(step: &Step) -> String {
         ProfileSel::One(name) if *name == DEFAULT_PROFILE && !names_it => {}
         ProfileSel::One(name) => keys.push(format!("profile = {}", quoted(name))),
         ProfileSel::All => keys.push("profile = \"all\"".to_owned()),
+    }
+    if let Some(container) = &step.container {
+        keys.push(format!("container = {}", quoted(container)));
     }
     if step.user == User::Root {
         keys.push("as = \"root\"".to_owned());

@@ -13,7 +13,7 @@ pub use shrink::{Known, Shrunk};
 use strategies::{initial, moves};
 
 /// The source of sequences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The seed that all sequences follow from.
     pub seed: u64,
@@ -21,6 +21,8 @@ pub struct Source {
     pub steps: usize,
     /// Limit on the number of profiles.
     pub profiles: usize,
+    /// Other images that the container may be made again from, as image expressions.
+    pub others: Vec<String>,
 }
 
 type Strategies = Sequential<World, Move, BoxedStrategy<World>, BoxedStrategy<Move>>;
@@ -51,10 +53,10 @@ impl Source {
     }
 
     fn strategy(&self, size: std::ops::RangeInclusive<usize>) -> Strategies {
-        let most = self.profiles;
+        let (most, others) = (self.profiles, self.others.clone());
         Sequential::new(
             size.into(),
-            move || initial(most),
+            move || initial(most, &others),
             World::allows,
             |world: &World| moves(world),
             |world: World, step: &Move| world.after(step),
@@ -68,41 +70,40 @@ mod tests {
     use super::super::model::Outage;
     use super::*;
 
-    const SOURCE: Source = Source {
-        seed: 7,
-        steps: 10,
-        profiles: 3,
-    };
+    fn source(seed: u64) -> Source {
+        Source {
+            seed,
+            steps: 10,
+            profiles: 3,
+            others: vec!["release:0.16.0".to_owned()],
+        }
+    }
 
     #[test]
     fn sequences_follow_from_seed_and_number_alone() {
-        let again = |seed| {
-            (0..50)
-                .map(|i| Source { seed, ..SOURCE }.sequence(i))
-                .collect::<Vec<_>>()
-        };
+        let again = |seed| (0..50).map(|i| source(seed).sequence(i)).collect::<Vec<_>>();
         assert_eq!(again(7), again(7));
         assert_ne!(again(7), again(8));
         // A sequence does not depend on those before it.
-        assert_eq!(SOURCE.sequence(30), again(7)[30]);
+        assert_eq!(source(7).sequence(30), again(7)[30]);
     }
 
     #[test]
     fn generated_and_shrunk_sequences_are_legal() {
         let legal = |sequence: &Sequence| {
-            let mut world = World::new(sequence.setting.clone(), SOURCE.profiles);
+            let mut world = World::new(sequence.setting.clone(), 3);
             for step in &sequence.moves {
                 assert!(world.allows(step), "{step:?} of {sequence:?}");
                 world = world.after(step);
             }
         };
         for index in 0..100 {
-            let whole = SOURCE.sequence(index);
+            let whole = source(7).sequence(index);
             legal(&whole);
             let mut known = Known::new();
             // A fault that every outage shows.
             for _ in 0..200 {
-                let shrunk = SOURCE.shrink(index, whole.moves.len(), &known, 3);
+                let shrunk = source(7).shrink(index, whole.moves.len(), &known, 3);
                 let Some(next) = shrunk.next.first().cloned() else {
                     break;
                 };
@@ -110,7 +111,7 @@ mod tests {
                 let fails = next.moves.iter().any(|m| matches!(m, Move::Outage { .. }));
                 known.insert(next, fails);
             }
-            let shrunk = SOURCE.shrink(index, whole.moves.len(), &known, 1);
+            let shrunk = source(7).shrink(index, whole.moves.len(), &known, 1);
             assert!(shrunk.next.is_empty(), "shrinking ends");
             if let Some(smallest) = shrunk
                 .smallest
@@ -127,13 +128,13 @@ mod tests {
 
     #[test]
     fn shrinking_tries_the_interrupted_act_without_its_outage() {
-        let cut_off = |index| match SOURCE.sequence(index).moves.as_slice() {
+        let cut_off = |index| match source(7).sequence(index).moves.as_slice() {
             [.., Move::Outage { cut: Some(cut), .. }] => Some((index, *cut)),
             _ => None,
         };
         let (index, cut) = (0..200).find_map(cut_off).unwrap();
-        let length = SOURCE.sequence(index).moves.len();
-        let next = SOURCE.shrink(index, length, &Known::new(), 10).next;
+        let length = source(7).sequence(index).moves.len();
+        let next = source(7).shrink(index, length, &Known::new(), 10).next;
         let alone = |s: &Sequence| matches!(s.moves.as_slice(), [.., Move::Act { act, .. }] if *act == cut.act);
         assert!(next.iter().any(alone), "{cut:?}: {next:#?}");
     }

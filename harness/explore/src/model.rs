@@ -16,9 +16,20 @@ pub struct Setting {
     pub profiles: usize,
     /// The container's restart policy: `No` or `UnlessStopped`.
     pub restarts: bool,
+    /// Other images that the container may be made again from, as image expressions.
+    pub others: Vec<String>,
 }
 
 impl Setting {
+    /// One profile, without a restart policy.
+    pub fn plain(others: &[String]) -> Self {
+        Self {
+            profiles: 1,
+            restarts: false,
+            others: others.to_vec(),
+        }
+    }
+
     /// The container's restart policy.
     pub fn policy(&self) -> RestartPolicy {
         if self.restarts {
@@ -65,6 +76,25 @@ pub enum Outage {
     Pause,
     /// It is restarted while the volume is full, and then there is room again.
     Full,
+}
+
+/// A second container on the volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Second {
+    /// It runs a command of its own, and no init.
+    Idle,
+    /// It boots as the image does.
+    Boots,
+}
+
+impl Second {
+    /// Its name in scenario files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Boots => "second",
+        }
+    }
 }
 
 /// What an outage does to the gateways.
@@ -158,6 +188,12 @@ pub enum Move {
         /// The profile, as a position in [`PROFILES`].
         profile: usize,
     },
+    /// A second container on the volume starts.
+    SecondStarts(Second),
+    /// The second container stops.
+    SecondStops,
+    /// The container is made again from another image: 0 is the one under test, N the Nth of the other ones.
+    Image(usize),
     /// The container goes down and comes up again.
     Outage {
         /// The way.
@@ -185,6 +221,10 @@ pub struct World {
     pub profiles: Vec<Option<Intent>>,
     /// The profile of an act that is still in flight when the next move begins.
     pub flying: Option<usize>,
+    /// The second container that runs.
+    pub second: Option<Second>,
+    /// The image of the container: 0 is the one under test, N the Nth of the other ones.
+    pub image: usize,
     /// True until the first move that needs a running container.
     pub pristine: bool,
 }
@@ -197,6 +237,8 @@ impl World {
             profiles: (0..most.max(setting.profiles)).map(there).collect(),
             setting,
             flying: None,
+            second: None,
+            image: 0,
             pristine: true,
         }
     }
@@ -235,6 +277,9 @@ impl World {
                 ..
             } => false,
             Move::Act { act, profile, .. } => self.allows_act(*act, *profile),
+            Move::SecondStarts(_) => self.second.is_none(),
+            Move::SecondStops => self.second.is_some(),
+            Move::Image(image) => *image != self.image && *image <= self.setting.others.len(),
             // Whether the restart policy applies after `kill` depends on the signal and the engine.
             Move::Outage {
                 how: Outage::KillTerm, ..
@@ -288,6 +333,9 @@ impl World {
         match step {
             Move::Seeded { profile } => self.set(*profile, Some(Intent::Up)),
             Move::Act { act, profile, .. } => self.act(*act, *profile),
+            Move::SecondStarts(second) => self.second = Some(*second),
+            Move::SecondStops => self.second = None,
+            Move::Image(image) => self.image = *image,
             Move::Outage { cut, .. } => {
                 if let Some(cut) = cut {
                     self.act(cut.act, cut.profile);

@@ -9,6 +9,7 @@ mod floor;
 
 use std::collections::BTreeSet;
 
+use super::coverage::BESIDE;
 use super::intent::Intents;
 use super::model::Intent;
 use super::trial::{Kind, Point, Shown, Trial, TrialOutcome};
@@ -84,7 +85,7 @@ impl<'a> Reader<'a> {
             Fact::Container {
                 change: ContainerChange::Started | ContainerChange::Died | ContainerChange::Destroyed,
                 ..
-            } => self.held.clear(),
+            } if observation.container.is_none() => self.held.clear(),
             Fact::Mark { moment } if observation.source == Source::Harness => {
                 if let Some(n) = number(&moment.0, "after:") {
                     self.after(n, seq);
@@ -110,7 +111,9 @@ impl<'a> Reader<'a> {
         let up = |name: &&String| self.now.running() && self.now.profile(name).up();
         self.ran = profiles.iter().filter(up).cloned().collect();
         for profile in &profiles {
-            if addresses(step, profile) {
+            if step.container.is_some() {
+                self.met.push((step.op.name().to_owned(), BESIDE.to_owned()));
+            } else if addresses(step, profile) {
                 let state = self.state(profile);
                 self.met.push((step.op.name().to_owned(), state.to_owned()));
             }
@@ -267,6 +270,7 @@ impl<'a> Reader<'a> {
                 self.unseen = Some(format!("nobody watched the supervisor at {at}"));
                 continue;
             };
+            self.twice(at, seq, &profile, intent);
             // A restart in flight returns before the gateway has even begun to go: what is on its way after that is no
             // fault yet.
             if found == Value::str("respawning") && self.flown {
@@ -278,6 +282,25 @@ impl<'a> Reader<'a> {
                 Intent::Down => (Kind::LostDown, "down"),
             };
             self.add(kind, at, seq, &profile, Probe::Service, Value::str(wanted), found);
+        }
+    }
+
+    /// With another container on the volume, there are no more gateways than are wanted.
+    fn twice(&mut self, at: Moment, seq: u64, profile: &str, intent: Intent) {
+        if self.scenario.sidecars.is_empty() {
+            return;
+        }
+        let wanted = i64::from(intent == Intent::Up);
+        // What the first container's own supervisor has is told by `service`: one that is missing, and one too many.
+        let own = match probe::current(&self.now, Probe::ServiceProcesses, profile, None) {
+            Some(Value::Int(own)) => own,
+            _ => 0,
+        };
+        if let Some(Value::Int(found)) = probe::current(&self.now, Probe::GatewayProcesses, profile, None)
+            && found > wanted.max(own)
+        {
+            let (wanted, found) = (Value::Int(wanted), Value::Int(found));
+            self.add(Kind::Twice, at, seq, profile, Probe::GatewayProcesses, wanted, found);
         }
     }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::file::{self, Words};
 use super::hunt::{Purpose, TrialRequest, TrialRunner};
+use super::model::Second;
 use super::oracle;
 use super::trial::Trial;
 use comeback_gateway::state::{GATEWAY_STATE, PID, RUNNING, START_TIME};
@@ -16,7 +17,7 @@ use comeback_history::facts::{
     CaseEnd, CaseEvidence, ContainerChange, Fact, FileContent, MomentName, Observation, SETTLING, ServiceStatus, Source,
 };
 use comeback_scenario::model::{
-    DEFAULT_PROFILE, Moment, Operation, ProfileSel, RecreateHow, Scenario, Signal, StartBy, Step,
+    DEFAULT_PROFILE, ImageRef, Moment, Operation, ProfileSel, RecreateHow, Scenario, Signal, StartBy, Step,
 };
 use comeback_scenario::vocabulary::IntentEffect;
 
@@ -41,6 +42,10 @@ pub enum Fault {
     SilentAfterDelete,
     /// A gateway that is killed twice is not respawned.
     TiredOfRespawning,
+    /// A second container that boots starts the gateways that run in the first one.
+    SecondStartsAnother,
+    /// The reconciler of another image starts nothing.
+    OtherImageStartsNothing,
 }
 
 /// Runs sequences on it.
@@ -98,6 +103,9 @@ struct Gateway {
     neighbour_stopped: bool,
     deleted: bool,
     restarts: bool,
+    other_image: bool,
+    /// The other container that the next facts are about.
+    told_of: Option<String>,
 }
 
 impl Gateway {
@@ -121,6 +129,8 @@ impl Gateway {
             pids: 100,
             neighbour_stopped: false,
             deleted: false,
+            other_image: false,
+            told_of: None,
             restarts: scenario.start.policy != comeback_scenario::model::RestartPolicy::No,
         };
         gateway.boot();
@@ -152,7 +162,7 @@ impl Gateway {
         self.clock += 10;
         let at = self.time();
         self.history.push(Observation {
-            container: None,
+            container: self.told_of.clone(),
             seq: self.history.len() as u64,
             at: Some(at),
             known: at,
@@ -259,6 +269,9 @@ impl Gateway {
             ProfileSel::All => all.clone(),
         };
         let whom = |all_of_them: bool| if all_of_them { all.clone() } else { one.clone() };
+        if let Some(name) = &step.container {
+            return self.second(name, step.op == Operation::EngineStart);
+        }
         match &step.op {
             Operation::OperatorStart { all, .. } | Operation::OperatorRestart { all } => {
                 whom(*all).iter().for_each(|name| self.up(name));
@@ -301,6 +314,9 @@ impl Gateway {
             }
             Operation::EngineStart => self.boot(),
             Operation::Recreate(recreation) => {
+                if let Some(image) = &recreation.image {
+                    self.other_image = *image != ImageRef::Subject;
+                }
                 self.container_ends(recreation.how == RecreateHow::Stop);
                 self.boot();
             }
@@ -321,6 +337,38 @@ impl Gateway {
             | Operation::Release
             | Operation::Settle => {}
         }
+    }
+
+    /// A second container starts or stops.
+    fn second(&mut self, name: &str, starts: bool) {
+        self.told_of = Some(name.to_owned());
+        if starts {
+            self.watched();
+            let another = self.fault == Fault::SecondStartsAnother && name == Second::Boots.name();
+            let running = |p: &Profile| u32::from(another && p.pid.is_some());
+            let processes = self
+                .profiles
+                .iter()
+                .map(|(name, p)| (name.clone(), running(p)))
+                .collect();
+            self.push(Source::Agent, Fact::Gateways { processes });
+        } else {
+            self.push(Source::Engine, container(ContainerChange::Died, None));
+        }
+        self.told_of = None;
+    }
+
+    /// A container has started, and its agent watches it.
+    fn watched(&mut self) {
+        self.clock += 10;
+        let started_at = Some(self.time());
+        self.push(Source::Engine, container(ContainerChange::Started, started_at));
+        let ready = Fact::Ready {
+            started_at,
+            init_start: Some(1),
+            init: Some(supervisor::PROCESS.into()),
+        };
+        self.push(Source::Agent, ready);
     }
 
     fn up(&mut self, name: &str) {
@@ -386,19 +434,12 @@ impl Gateway {
 
     fn boot(&mut self) {
         self.boots += 1;
-        self.clock += 10;
-        let started_at = Some(self.time());
-        self.push(Source::Engine, container(ContainerChange::Started, started_at));
-        let ready = Fact::Ready {
-            started_at,
-            init_start: Some(1),
-            init: Some(supervisor::PROCESS.into()),
-        };
-        self.push(Source::Agent, ready);
+        self.watched();
         for name in self.profiles.keys().cloned().collect::<Vec<_>>() {
             let state = self.profiles[&name].state;
             let lost = (self.fault == Fault::ForgetsAtTheThirdBoot && self.boots == 3)
                 || (self.neighbour_stopped && name == DEFAULT_PROFILE)
+                || (self.fault == Fault::OtherImageStartsNothing && self.other_image)
                 || (self.fault == Fault::DrainingStaysDown && state == Some("draining"));
             let starts = self.starts(&name) && !lost;
             if !(self.fault == Fault::SilentAfterDelete && self.deleted) {
@@ -460,6 +501,13 @@ impl Gateway {
         };
         let profile = name.to_owned();
         self.push(Source::Agent, Fact::Service { profile, status });
+        let running = |p: &Profile| u32::from(p.pid.is_some());
+        let processes = self
+            .profiles
+            .iter()
+            .map(|(name, p)| (name.clone(), running(p)))
+            .collect();
+        self.push(Source::Agent, Fact::Gateways { processes });
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::model::{Act, Cut, Move, Outage, PROFILES, Setting, Window};
+use super::model::{Act, Cut, Move, Outage, PROFILES, Second, Setting, Window};
 use comeback_scenario::model::{
-    Operation, Probe, ProfileSel, RecreateHow, Recreation, Signal, Step, User, Value, ValueSet,
+    ImageRef, Operation, Probe, ProfileSel, RecreateHow, Recreation, Signal, Step, User, Value, ValueSet,
 };
 
 /// The default time between SIGTERM and SIGKILL of docker.
@@ -25,10 +25,7 @@ impl Sequence {
     /// The sequence without moves.
     pub fn empty() -> Self {
         Self {
-            setting: Setting {
-                profiles: 1,
-                restarts: false,
-            },
+            setting: Setting::plain(&[]),
             moves: Vec::new(),
         }
     }
@@ -36,8 +33,12 @@ impl Sequence {
     /// Its steps, each with the index of its move.
     pub fn steps(&self) -> Vec<(usize, Step)> {
         let mut steps = Vec::new();
+        let mut second = None;
         for (number, step) in self.moves.iter().enumerate() {
-            steps.extend(self.of_move(step).into_iter().map(|step| (number, step)));
+            if let Move::SecondStarts(which) = step {
+                second = Some(*which);
+            }
+            steps.extend(self.of_move(step, second).into_iter().map(|step| (number, step)));
         }
         steps
     }
@@ -51,14 +52,48 @@ impl Sequence {
         seeded.collect()
     }
 
+    /// The second containers that it starts, each once.
+    pub fn seconds(&self) -> Vec<Second> {
+        let mut seconds: Vec<Second> = self
+            .moves
+            .iter()
+            .filter_map(|m| match m {
+                Move::SecondStarts(second) => Some(*second),
+                _ => None,
+            })
+            .collect();
+        seconds.sort_unstable();
+        seconds.dedup();
+        seconds
+    }
+
     /// Names of the operations, in order.
     pub fn operations(&self) -> Vec<&'static str> {
         self.steps().iter().map(|(_, step)| step.op.name()).collect()
     }
 
-    fn of_move(&self, step: &Move) -> Vec<Step> {
+    /// The steps of a move. `second` is the second container that was started last.
+    fn of_move(&self, step: &Move, second: Option<Second>) -> Vec<Step> {
+        let of_second = |op, second: Option<Second>| {
+            let container = second.map(|second| second.name().to_owned());
+            vec![Step {
+                container,
+                ..step_of(op, 0, true)
+            }]
+        };
         match step {
             Move::Seeded { .. } => Vec::new(),
+            Move::SecondStarts(second) => of_second(Operation::EngineStart, Some(*second)),
+            Move::SecondStops => of_second(Operation::EngineStop { grace: GRACE }, second),
+            Move::Image(image) => {
+                let named = image.checked_sub(1).and_then(|i| self.setting.others.get(i));
+                let image = named.map_or(ImageRef::Subject, |name| ImageRef::Other(name.clone()));
+                let recreation = Recreation {
+                    image: Some(image),
+                    ..Recreation::plain(RecreateHow::Stop)
+                };
+                vec![step_of(Operation::Recreate(Box::new(recreation)), 0, true)]
+            }
             Move::Act { act, profile, flight } => vec![one(*act, *profile, !flight)],
             Move::Outage { how, cut: None } => self.outage(*how, GRACE),
             Move::Outage { how, cut: Some(cut) } => {
@@ -86,7 +121,7 @@ impl Sequence {
             Outage::Pause => vec![Operation::EnginePause, Operation::EngineUnpause],
             Outage::Full => vec![Operation::Fill, Operation::EngineRestart { grace }, Operation::Free],
         };
-        ops.into_iter().map(|op| step(op, 0, true)).collect()
+        ops.into_iter().map(|op| step_of(op, 0, true)).collect()
     }
 }
 
@@ -94,7 +129,7 @@ impl Sequence {
 fn until(cut: Cut) -> Vec<Step> {
     let wait = |probe, values: &[&str]| {
         let value = ValueSet(values.iter().map(|v| Value::str(*v)).collect());
-        step(Operation::WaitUntil { probe, value }, cut.profile, true)
+        step_of(Operation::WaitUntil { probe, value }, cut.profile, true)
     };
     match cut.window {
         Window::Settled => vec![one(cut.act, cut.profile, true)],
@@ -109,7 +144,7 @@ fn until(cut: Cut) -> Vec<Step> {
                 state: state.to_owned(),
             };
             vec![
-                step(hold, cut.profile, false),
+                step_of(hold, cut.profile, false),
                 one(cut.act, cut.profile, false),
                 wait(Probe::StateGatewayState, &[state]),
             ]
@@ -136,14 +171,14 @@ fn one(act: Act, profile: usize, wait: bool) -> Step {
         Act::Create => Operation::ProfileCreate,
         Act::Delete => Operation::ProfileDelete,
     };
-    let mut step = step(op, profile, wait);
+    let mut step = step_of(op, profile, wait);
     if act == Act::StopAsRoot {
         step.user = User::Root;
     }
     step
 }
 
-fn step(op: Operation, profile: usize, wait: bool) -> Step {
+fn step_of(op: Operation, profile: usize, wait: bool) -> Step {
     Step {
         op,
         container: None,

@@ -20,6 +20,7 @@ async fn hunted(fault: Fault, seed: u64, runs: usize) -> Hunted {
             seed,
             steps: 8,
             profiles: 3,
+            others: vec!["release:0.16.0".to_owned()],
         },
         runs,
         budget: Duration::from_secs(3600),
@@ -63,6 +64,8 @@ async fn hunted(fault: Fault, seed: u64, runs: usize) -> Hunted {
     Kind::LostUp,
     &["operator-start", "signal-gateway", "signal-gateway"]
 )]
+#[case::the_second_container(Fault::SecondStartsAnother, Kind::Twice, &["operator-start", "engine-start"])]
+#[case::the_other_image(Fault::OtherImageStartsNothing, Kind::LostUp, &["operator-start", "recreate"])]
 #[tokio::test]
 async fn a_fault_is_found_and_shrunk_to_the_smallest_sequence_that_shows_it(
     #[case] fault: Fault,
@@ -101,6 +104,7 @@ async fn a_gateway_without_a_fault_gives_no_findings() {
         seed: 1,
         steps: 8,
         profiles: 3,
+        others: vec!["release:0.16.0".to_owned()],
     };
     for index in 0..10_000 {
         let request = TrialRequest {
@@ -146,9 +150,10 @@ async fn no_trial_begins_after_the_budget() {
     });
     let what = Hunt {
         source: Source {
-            seed: 1,
+            seed: 4,
             steps: 8,
             profiles: 3,
+            others: vec!["release:0.16.0".to_owned()],
         },
         runs: 1000,
         budget: Duration::from_secs(30),

@@ -15,6 +15,8 @@ pub enum Kind {
     LostUp,
     /// A gateway that should be down runs.
     LostDown,
+    /// More gateways run than are wanted, over all containers on the volume.
+    Twice,
     /// A gateway never comes to rest.
     Restless,
     /// A stop is not persisted as a stop. Older records distinguish two forms of it.
@@ -38,6 +40,7 @@ impl Kind {
         match self {
             Self::LostUp => "intent lost: a gateway that should run is down",
             Self::LostDown => "intent lost: a gateway that was stopped runs",
+            Self::Twice => "more gateways run on the volume than are wanted",
             Self::Restless => "a gateway does not come to rest",
             Self::Unrecorded => "a stop is not persisted as a stop",
             Self::BootLine => "the reconciler does not write exactly one line per profile",

@@ -31,6 +31,7 @@ pub fn read(case: &CaseEvidence, row: &Expect) -> Reading {
 fn in_order(history: &[Observation], at: Moment, probe: Probe, profile: &str, container: Option<&str>) -> Reading {
     match (at, probe) {
         (Moment::After(step), Probe::StepExit | Probe::StepSays) => step_end(history, step, probe),
+        (_, Probe::StepTook) => Reading::missing("it is a figure, and no row"),
         (_, Probe::StepExit | Probe::StepSays) => Reading::missing("a step's end is read at after:N"),
         (Moment::Down(n), _) => down(history, n, probe, profile),
         (Moment::Boot(n), _) => boot(history, n, probe, profile),
@@ -145,7 +146,7 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
             None => Reading::seen(Value::absent(), now.incarnations.last().map(|i| i.seq)),
         },
         Probe::File => Reading::missing("it needs a path"),
-        Probe::StepExit | Probe::StepSays => Reading::missing("a step's end is read at after:N"),
+        Probe::StepExit | Probe::StepSays | Probe::StepTook => Reading::missing("a step's end is read at after:N"),
     }
 }
 
@@ -269,7 +270,8 @@ fn boot(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         | Probe::ContainerHealth
         | Probe::File
         | Probe::StepExit
-        | Probe::StepSays => match until(history, Moment::Boot(n)) {
+        | Probe::StepSays
+        | Probe::StepTook => match until(history, Moment::Boot(n)) {
             Some(upto) => at_mark(upto, probe, profile, None),
             None => Reading::missing(format!("boot {n} was not followed to its rest")),
         },
@@ -348,7 +350,8 @@ fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         | Probe::ContainerHealth
         | Probe::File
         | Probe::StepExit
-        | Probe::StepSays => Reading::missing(format!("{probe} is not read at down:N")),
+        | Probe::StepSays
+        | Probe::StepTook => Reading::missing(format!("{probe} is not read at down:N")),
     }
 }
 

@@ -5,6 +5,7 @@
 mod build;
 mod drift;
 pub mod explore;
+mod figures;
 mod races;
 mod repeats;
 #[cfg(any(test, feature = "samples"))]
@@ -16,6 +17,7 @@ mod tests;
 
 pub use build::{document, entry};
 pub use drift::{DriftEntry, Unknown};
+pub use figures::FigureEntry;
 pub use races::{Compared, RaceEntry, RaceRate, Times};
 pub use repeats::{Rate, RepeatsEntry, Spread};
 pub use shards::{PartitionEntry, ShardEntry};
@@ -105,6 +107,9 @@ pub struct RunDocument {
     /// What cases that were run several times show together; null if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<Vec<RepeatsEntry>>,
+    /// How long steps took for which their scenario names a bound. No verdict depends on it; not there if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<FigureEntry>,
     /// How the runs before it and this one ended; not there without `--history`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trend: Option<Trend>,
@@ -300,6 +305,9 @@ pub struct StepEntry {
     pub op: String,
     /// How long it took, in seconds.
     pub seconds: f64,
+    /// The bound that the scenario names for that, in seconds; null if it names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most_seconds: Option<f64>,
     /// Its parameters in words: `grace 10 s`; empty if it has none worth telling.
     #[serde(default)]
     pub detail: String,

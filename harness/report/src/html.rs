@@ -10,7 +10,7 @@ mod view;
 use askama::Template as _;
 
 use super::drift;
-use super::human::{overview, repeats, seconds, words};
+use super::human::{figures, overview, repeats, seconds, words};
 use super::items::{Item, worst_first};
 use super::trend;
 use case::{case_view, column};
@@ -96,6 +96,10 @@ fn page(document: &RunDocument) -> Result<Page<'_>, askama::Error> {
         )),
         attention: attention(document, &all),
         repeats: repeated(document),
+        figures: figures::lines(document)
+            .into_iter()
+            .map(|line| (if line.over { "doubt" } else { "" }, line.text))
+            .collect(),
         overviews: overviews(&control, &all, &sections),
         images: images(document),
         sections,

@@ -6,6 +6,7 @@ pub(super) mod again;
 pub(super) mod comparison;
 pub(super) mod dossier;
 mod explore;
+pub(super) mod figures;
 pub(super) mod grid;
 pub(super) mod likeness;
 pub(super) mod overview;
@@ -46,6 +47,7 @@ pub fn reproduce(document: &RunDocument, style: Style) -> String {
     text += &overview::reconciler(document, style);
     text += &dossiers(document, style);
     text += &repeats::repeats(document, style);
+    text += &figures::figures(document, style);
     text += &overview::closing(document, style);
     text += &ending(document, style);
     text
@@ -56,6 +58,7 @@ pub fn check(document: &RunDocument, style: Style) -> String {
     let mut text = head(document, style);
     text += &table::cases(document, style);
     text += &repeats::repeats(document, style);
+    text += &figures::figures(document, style);
     text += &dossiers(document, style);
     text += &ending(document, style);
     text

@@ -6,7 +6,7 @@ mod matrix;
 use super::drift;
 use super::human::again::repeat;
 use super::human::dossier::{is_wanted, meaning, wanted};
-use super::human::{comparison, mark, overview, repeats, seconds, words};
+use super::human::{comparison, figures, mark, overview, repeats, seconds, words};
 use super::items::{Grade, Item, cut_short, grade, items, worst_first};
 use super::trend;
 use comeback_record::compare::{Change, Comparison};
@@ -45,6 +45,7 @@ pub fn render(document: &RunDocument) -> String {
     };
     text += &table(document);
     text += &repeated(document);
+    text += &figured(document);
     text += &side_by_side(document);
     let worth = worst_first(document);
     let mut left = worth.len();
@@ -153,6 +154,21 @@ fn repeated(document: &RunDocument) -> String {
         text += "\n";
     }
     text
+}
+
+/// What was measured beside the rows.
+fn figured(document: &RunDocument) -> String {
+    let lines: Vec<String> = figures::lines(document)
+        .into_iter()
+        .map(|line| match line.over {
+            true => format!("- **{}**\n", prose(&line.text)),
+            false => format!("- {}\n", prose(&line.text)),
+        })
+        .collect();
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!("{}:\n\n{}\n", figures::HEAD, lines.concat()),
+    }
 }
 
 /// A line for each case. If there are many, those that are as expected are folded.

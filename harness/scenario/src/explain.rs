@@ -40,6 +40,10 @@ pub fn explain(scenario: &Scenario) -> String {
         let _ = writeln!(out, "{}\n", wrap(&escape(&why)));
     }
     out.push_str(&columns(scenario));
+    for figure in &scenario.figures {
+        let (step, probe, bound) = (figure.step, figure.probe, figure.at_most.as_secs_f64());
+        let _ = writeln!(out, "\nfigure: after:{step} {probe}, at most {bound} s");
+    }
     for known in &scenario.known {
         let or_fixed = if known.or_fixed { " or as fixed" } else { "" };
         deviation(&mut out, "known of", &known.deviation, or_fixed);
@@ -161,7 +165,7 @@ pub fn probes() -> String {
     for probe in Probe::ALL {
         let info = probe.info();
         let _ = writeln!(out, "{probe}");
-        let _ = writeln!(out, "  {}", info.doc);
+        out.push_str(&indented(info.doc));
         out.push_str(&indented(&format!("values: {}", describe_values(info))));
         match info.moments {
             Moments::Any => {}

@@ -83,6 +83,7 @@ pub fn docker_restart() -> Scenario {
             expect(Moment::Boot(2), Probe::BootAction, &["started"], &["registered"]),
             expect(Moment::End, Probe::Service, &["up"], &["down"]),
         ],
+        figures: vec![],
         known: vec![],
         races: vec![],
         source: Source {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use record::{Deviation, Known, Race, Releases, Seen};
 pub use setup::{Healthcheck, MountKind, Setup, Sidecar};
 pub use steps::{Operation, Parameter, ProfileSel, RecreateHow, Recreation, Signal, Step, User};
-pub use table::{Absent, Expect, Guard, KnownRow, Moment, Value, ValueSet};
+pub use table::{Absent, Expect, Figure, Guard, KnownRow, Moment, Value, ValueSet};
 
 pub use crate::vocabulary::{Need, Probe};
 
@@ -64,6 +64,8 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// The rows of the behaviour table.
     pub expects: Vec<Expect>,
+    /// What is measured beside the rows.
+    pub figures: Vec<Figure>,
     /// Deviations of released versions that are already on record.
     pub known: Vec<Known>,
     /// What releases are known to do now and then.

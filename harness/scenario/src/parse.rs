@@ -146,6 +146,11 @@ impl Reader {
             .into_iter()
             .filter_map(|n| self.expect(n, &own_words))
             .collect();
+        let figure_nodes = tab
+            .get("figure")
+            .map(|n| self.table_nodes(n, "[[figure]]"))
+            .unwrap_or_default();
+        let figures: Vec<_> = figure_nodes.into_iter().filter_map(|n| self.figure(n)).collect();
         let known_nodes = tab
             .get("known")
             .map(|n| self.table_nodes(n, "[[known]]"))
@@ -177,6 +182,7 @@ impl Reader {
         self.check_profiles(&places, &steps, &expects, &deviating);
         self.check_containers(&places, &steps, &expects, &deviating);
         self.check_rows(&places, &steps, &expects, &deviating);
+        self.check_figures(&figures, &steps);
         self.check_steps(&places, &steps);
         let needs = check::with_implied_needs(needs, &start, &steps);
 
@@ -206,6 +212,7 @@ impl Reader {
             upgrade,
             steps,
             expects: expects.into_iter().filter_map(|e| e.row).collect(),
+            figures: figures.into_iter().map(|(figure, _)| figure).collect(),
             known: known.into_iter().filter_map(|k| k.entry).collect(),
             races: races.into_iter().filter_map(|r| r.entry).collect(),
             source: Source {

@@ -18,8 +18,8 @@ pub fn schema() -> Value {
     let mut root = table(&TOP, &[]);
     let mut defs = Map::new();
     defs.insert("values".to_owned(), one_or_more(any_value()));
-    for probe in Probe::ALL {
-        defs.insert(def_name(*probe), one_or_more(value_of(probe.info())));
+    for probe in Probe::of_rows() {
+        defs.insert(def_name(probe), one_or_more(value_of(probe.info())));
     }
     if let Some(root) = root.as_object_mut() {
         root.insert(
@@ -63,7 +63,7 @@ fn table(shape: &Shape, more: &[Key]) -> Value {
         .map(|k| k.name)
         .collect();
     if !columns.is_empty() {
-        schema["allOf"] = Probe::ALL.iter().map(|probe| fitting(*probe, &columns)).collect();
+        schema["allOf"] = Probe::of_rows().map(|probe| fitting(probe, &columns)).collect();
     }
     schema
 }
@@ -138,7 +138,9 @@ fn of_kind(kind: Kind) -> Value {
                 .collect();
             matching(&format!("^([sS][iI][gG])?({})$", names.join("|")))
         }
-        Kind::Probe => json!({ "enum": Probe::ALL.iter().map(|probe| probe.name()).collect::<Vec<_>>() }),
+        Kind::Probe => json!({ "enum": Probe::of_rows().map(Probe::name).collect::<Vec<_>>() }),
+        Kind::Figure => json!({ "enum": Probe::figures().map(Probe::name).collect::<Vec<_>>() }),
+        Kind::After => matching("^after:0*[1-9][0-9]*$"),
         Kind::Moment => matching("^(start|end|(after|down|boot):0*[1-9][0-9]*)$"),
         Kind::Values => json!({ "$ref": "#/$defs/values" }),
         Kind::Table(shape) => table(shape, &[]),
@@ -193,6 +195,7 @@ fn value_of(info: &ProbeInfo) -> Value {
             "type": "string",
             "pattern": format!("^({}) of ({}|[0-9]+)$", ENTRY_KINDS.join("|"), USERS.join("|"))
         })],
+        Values::Duration => vec![of_kind(Kind::Duration)],
         Values::Count => vec![json!({ "type": "integer", "minimum": 0 })],
         Values::ExitCode => vec![json!({ "type": "integer", "minimum": 0, "maximum": 255 })],
         Values::ExitOrSignal => {

@@ -17,7 +17,9 @@ pub use operation_info::{
 };
 pub use operations::OperationKind;
 pub use probes::{About, ENTRY_KINDS, Moments, Probe, ProbeInfo, Values};
-pub use shapes::{COMMON, EXPECT, HEALTHCHECK, KNOWN, KNOWN_ROW, PROFILE, RACE, SEED, SIDECAR, START, TOP, UPGRADE};
+pub use shapes::{
+    COMMON, EXPECT, FIGURE, HEALTHCHECK, KNOWN, KNOWN_ROW, PROFILE, RACE, SEED, SIDECAR, START, TOP, UPGRADE,
+};
 
 /// Declares a closed set of words: an enum, the list of all its members, and what is known of each. Whoever matches on the
 /// enum has to know every member, and a member without its facts does not compile.
@@ -126,10 +128,14 @@ pub enum Kind {
     Mode,
     /// A signal's name.
     Signal,
-    /// A probe's name.
+    /// The name of a probe that rows read.
     Probe,
+    /// The name of a probe that figures read.
+    Figure,
     /// A moment of the case.
     Moment,
+    /// The moment after a step.
+    After,
     /// A value the probe can have, or a list of them.
     Values,
     /// A table of that shape.

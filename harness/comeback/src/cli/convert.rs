@@ -34,6 +34,7 @@ impl args::Command {
             }),
             Self::Explore(args) => Command::Explore(options::ExploreOptions {
                 image: args.image,
+                also: args.also,
                 runs: args.runs,
                 steps: args.steps,
                 seed: args.seed.into(),

@@ -34,7 +34,11 @@ const SHORT: Duration = Duration::from_millis(1500);
 /// The settling window of a finding.
 const LONG: Duration = Duration::from_secs(5);
 
-/// A boot on a volume with nothing on it.
+/// A boot on a volume with nothing on it. `image` names another image than the one under test.
+fn look(image: &str) -> String {
+    LOOK.replace("{image}", image)
+}
+
 const LOOK: &str = r#"schema = 1
 title = "a look at what the reconciler says"
 why = "Whether several profiles have a gateway each."
@@ -42,6 +46,7 @@ tags = []
 
 [start]
 by = "none"
+{image}
 
 [[expect]]
 at = "boot:1"
@@ -59,6 +64,7 @@ fn tells_of_one_gateway(fact: &Fact) -> bool {
 pub struct EngineTrials {
     ctx: Arc<RunContext>,
     image: Image,
+    others: BTreeMap<String, Image>,
     overlay: Option<String>,
     jobs: usize,
     seed: u64,
@@ -98,6 +104,7 @@ impl EngineTrials {
     pub fn new(
         ctx: Arc<RunContext>,
         image: Image,
+        others: BTreeMap<String, Image>,
         overlay: Option<String>,
         jobs: usize,
         output: &RunOutput,
@@ -106,6 +113,7 @@ impl EngineTrials {
         Self {
             ctx,
             image,
+            others,
             overlay,
             jobs,
             seed,
@@ -119,10 +127,16 @@ impl EngineTrials {
         }
     }
 
-    /// Boots the image once, and returns whether one gateway serves all profiles of a container.
+    /// Boots each image once, and returns whether in one of them one gateway serves all profiles of a container.
     pub async fn has_one_gateway(&self) -> bool {
-        if let Ok(scenario) = file::scenario("look", LOOK) {
-            self.play(&Arc::new(scenario), None).await;
+        let others = self
+            .others
+            .keys()
+            .map(|name| look(&format!("image = {}", serde_json::Value::from(name.as_str()))));
+        for text in std::iter::once(look("")).chain(others) {
+            if let Ok(scenario) = file::scenario("look", &text) {
+                self.play(&Arc::new(scenario), None).await;
+            }
         }
         self.one_gateway.load(Ordering::Relaxed)
     }
@@ -207,7 +221,9 @@ impl EngineTrials {
             image: self.image.name.clone(),
             repeat: repeat.map_or(1, |n| u32::try_from(n).unwrap_or(u32::MAX)),
         };
-        let assignment = cases::assignment(case, scenario.clone(), &self.image, |_| None);
+        let assignment = cases::assignment(case, scenario.clone(), &self.image, |name| {
+            self.others.get(name).cloned()
+        });
         let came: Mutex<Option<Trial>> = Mutex::default();
         let tell = |key: &CaseKey, attempt: Attempt<'_>| {
             self.on_attempt(key, attempt, scenario, repeat.is_some(), &came);
@@ -368,6 +384,8 @@ mod tests {
 
     #[test]
     fn the_look_at_an_image_is_a_scenario() {
-        assert_eq!(file::scenario("look", LOOK).unwrap().steps, []);
+        for image in ["", "image = \"release:0.16.0\""] {
+            assert_eq!(file::scenario("look", &look(image)).unwrap().steps, []);
+        }
     }
 }

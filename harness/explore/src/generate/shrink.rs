@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use proptest::strategy::ValueTree;
 
 use super::Source;
-use crate::model::{Act, Move, Outage, Setting, World};
+use crate::model::{Act, Move, Outage, Second, Setting, World};
 use crate::sequence::Sequence;
 
 /// The candidates that were tried, and whether they fail.
@@ -166,10 +166,7 @@ impl Source {
             profile: 0,
             flight: false,
         };
-        let setting = Setting {
-            profiles: 1,
-            restarts: false,
-        };
+        let setting = Setting::plain(&self.others);
         let mut ways = vec![
             vec![plain.clone()],
             vec![last.clone()],
@@ -229,6 +226,8 @@ fn plain(step: &Move) -> Move {
             how: Outage::Restart,
             cut: None,
         },
+        Move::SecondStarts(_) => Move::SecondStarts(Second::Idle),
+        ref same @ (Move::SecondStops | Move::Image(_)) => same.clone(),
         // A running gateway has been started before.
         Move::Seeded { profile }
         | Move::Act {
@@ -250,6 +249,7 @@ fn renamed(step: &Move) -> Move {
     let mut step = step.clone();
     match &mut step {
         Move::Act { profile, .. } | Move::Seeded { profile } => *profile = 0,
+        Move::SecondStarts(_) | Move::SecondStops | Move::Image(_) => {}
         Move::Outage { cut, .. } => {
             if let Some(cut) = cut {
                 cut.profile = 0;

@@ -4,12 +4,20 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
 
-use crate::model::{Act, Cut, Move, Outage, Setting, Window, World};
+use crate::model::{Act, Cut, Move, Outage, Second, Setting, Window, World};
 
 /// The initial situation.
-pub fn initial(most: usize) -> BoxedStrategy<World> {
+pub fn initial(most: usize, others: &[String]) -> BoxedStrategy<World> {
+    let others = others.to_vec();
     (1..=most, proptest::bool::weighted(0.2))
-        .prop_map(move |(profiles, restarts)| World::new(Setting { profiles, restarts }, most))
+        .prop_map(move |(profiles, restarts)| {
+            let setting = Setting {
+                profiles,
+                restarts,
+                others: others.clone(),
+            };
+            World::new(setting, most)
+        })
         .boxed()
 }
 
@@ -60,6 +68,23 @@ pub fn moves(world: &World) -> BoxedStrategy<Move> {
     }
     if !deletable.is_empty() {
         add(1, acts(&[(1, Act::Delete)], &deletable));
+    }
+    if world.second.is_some() {
+        add(2, Just(Move::SecondStops).boxed());
+    } else {
+        let starts =
+            [(2, Second::Idle), (1, Second::Boots)].map(|(weight, second)| (weight, Move::SecondStarts(second)));
+        add(1, ranked(starts.into()));
+    }
+    let images: Vec<usize> = (0..=world.setting.others.len())
+        .filter(|image| *image != world.image)
+        .collect();
+    if !images.is_empty() {
+        // The way back is taken sooner than the way there.
+        add(
+            if world.image == 0 { 2 } else { 3 },
+            select(images).prop_map(Move::Image).boxed(),
+        );
     }
     chosen(kinds)
 }

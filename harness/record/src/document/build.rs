@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::drift::{Unknown, drift};
+use super::figures::figures;
 use super::races::{RaceEntry, settle_cases};
 use super::repeats::{Spread, repeats, round};
 use super::shards::excuse_nothing;
@@ -14,7 +15,7 @@ use crate::excerpt::{last_lines, reconciler_lines, shutdown_lines, step_detail, 
 use crate::spans::spans;
 use comeback_history::facts::{CaseEvidence, Fact, Observation, OverlayEffect, SETTLING, Source, StepSeconds};
 use comeback_history::pace::Pace;
-use comeback_scenario::model::{Moment, Scenario};
+use comeback_scenario::model::{Moment, Probe, Scenario};
 use comeback_text::redact;
 use comeback_verdict::run::outcome;
 use comeback_verdict::{Row, Verdict};
@@ -26,6 +27,7 @@ const TOLD: u32 = 4;
 pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<CaseEntry>) -> RunDocument {
     let verdicts = settle_cases(&mut entries);
     let repeats = repeats(&entries);
+    let figures = figures(&entries);
     let drift = drift(&images, &entries);
     let outcome = outcome(&verdicts, header.faults());
     let mut document = RunDocument {
@@ -52,6 +54,7 @@ pub fn document(header: &RunHeader, images: Vec<ImageEntry>, mut entries: Vec<Ca
         partition: header.partition.clone(),
         shards: header.shards.clone(),
         repeats,
+        figures,
         trend: None,
         drift,
     };
@@ -199,6 +202,11 @@ fn steps(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<StepEntry> {
         let mut entry = StepEntry {
             op: done.op.clone(),
             seconds: round(done.seconds),
+            at_most_seconds: scenario
+                .figures
+                .iter()
+                .find(|figure| figure.step == i + 1 && figure.probe == Probe::StepTook)
+                .map(|figure| figure.at_most.as_secs_f64()),
             detail: scenario
                 .steps
                 .get(i)

@@ -587,6 +587,7 @@ pub fn explored(fault: Fault) -> RunDocument {
             seed: 7,
             steps: 8,
             profiles: 2,
+            others: Vec::new(),
         },
         runs: 12,
         budget: std::time::Duration::from_secs(600),

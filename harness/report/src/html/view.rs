@@ -18,6 +18,8 @@ pub struct Page<'d> {
     pub command: String,
     pub attention: Vec<Attention>,
     pub repeats: Vec<Repeated>,
+    /// What was measured beside the rows: how to paint it, and what is said of it.
+    pub figures: Vec<(&'static str, String)>,
     pub overviews: Vec<Matrix>,
     pub images: Vec<Image>,
     pub sections: Vec<Section>,

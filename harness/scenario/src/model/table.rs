@@ -1,6 +1,7 @@
 //! What is read and what each column says of it: rows, moments, probes and values.
 
 use std::fmt;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,17 @@ pub struct Expect {
     pub regressed: ValueSet,
     /// Which part of the fix the row stands guard over.
     pub guards: Option<Guard>,
+}
+
+/// A figure: what was measured, beside a bound. No verdict depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figure {
+    /// Of which step, from 1.
+    pub step: usize,
+    /// What is measured.
+    pub probe: Probe,
+    /// The bound.
+    pub at_most: Duration,
 }
 
 /// A part of the fix.

@@ -7,8 +7,8 @@ use super::rows::{Row, in_words};
 use super::steps::RawStep;
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    Expect, ImageRef, KnownRow, Moment, MountKind, Need, Operation, Parameter, Profile, RestartPolicy, Seed, Sidecar,
-    Start,
+    Expect, Figure, ImageRef, KnownRow, Moment, MountKind, Need, Operation, Parameter, Profile, RestartPolicy, Seed,
+    Sidecar, Start,
 };
 use crate::vocabulary::{ContainerEffect, IntentEffect, Values, did_you_mean};
 
@@ -235,6 +235,33 @@ impl Reader {
                 );
             }
             _ => {}
+        }
+    }
+
+    /// Figures: each is there once, of a step that there is and that is waited for.
+    pub(super) fn check_figures(&mut self, figures: &[(Figure, Span)], steps: &[RawStep]) {
+        for (index, (figure, span)) in figures.iter().enumerate() {
+            self.check_number(Some(&(Moment::After(figure.step), span.clone())), steps.len(), None);
+            let step = figure.step.checked_sub(1).and_then(|n| steps.get(n));
+            if let Some(raw) = step
+                && raw.step.as_ref().is_some_and(|step| !step.wait)
+            {
+                self.error(
+                    span.clone(),
+                    "this step is not waited for, so nothing tells how long it takes",
+                )
+                .label("name a step that is waited for")
+                .also(raw.span.clone(), "this step");
+            }
+            let same = |(other, _): &&(Figure, Span)| (other.step, other.probe) == (figure.step, figure.probe);
+            if let Some((_, first)) = figures[..index].iter().find(same) {
+                self.error(
+                    span.clone(),
+                    format!("the figure after:{} {} is there twice", figure.step, figure.probe),
+                )
+                .label("again here")
+                .also(first.clone(), "first here");
+            }
         }
     }
 

@@ -1,10 +1,10 @@
 //! Parses the rows of the behaviour table and the deviations on record.
 
-use super::cursor::{Node, Reader, Span, Tab};
+use super::cursor::{Node, Reader, Span, Tab, list};
 use crate::model::{
-    DEFAULT_PROFILE, Deviation, Expect, Known, KnownRow, Moment, Probe, Race, Releases, Value, ValueSet,
+    DEFAULT_PROFILE, Deviation, Expect, Figure, Known, KnownRow, Moment, Probe, Race, Releases, Value, ValueSet,
 };
-use crate::vocabulary::{About, EXPECT, GUARDS, KNOWN, KNOWN_ROW, Moments, RACE};
+use crate::vocabulary::{About, EXPECT, FIGURE, GUARDS, KNOWN, KNOWN_ROW, Moments, RACE};
 
 /// A parsed row, with its places for errors that involve other rows.
 pub(super) struct Row<T> {
@@ -66,7 +66,7 @@ impl Reader {
             .and_then(|(text, span)| self.moment(text, span.clone()).map(|m| (m, span)));
         let probe = self
             .key_str(tab, "probe")
-            .and_then(|(text, span)| self.probe(text, span.clone()).map(|p| (p, span)));
+            .and_then(|(text, span)| self.probe_of_a_row(text, span.clone()).map(|p| (p, span)));
         let profile = match self.key_str(tab, "profile") {
             Some((text, span)) => self
                 .profile_name(text, span.clone())
@@ -192,6 +192,34 @@ impl Reader {
     /// Takes one column of a row.
     fn column(&mut self, tab: &Tab<'_, '_>, key: &str, probe: Probe, own_words: &str) -> Option<ValueSet> {
         self.values(tab.get(key)?, probe, own_words)
+    }
+
+    /// Takes one `[[figure]]`, with the place of its moment.
+    pub(super) fn figure(&mut self, node: &Node<'_>) -> Option<(Figure, Span)> {
+        let tab = self.table(node, &FIGURE)?;
+        let at = self.key_str(&tab, "at");
+        let at = at.and_then(|(text, span)| self.moment(text, span.clone()).map(|at| (at, span)));
+        let probe = self.key_str(&tab, "probe");
+        let probe = probe.and_then(|(text, span)| self.probe(text, span.clone()).map(|probe| (probe, span)));
+        let bound = tab.get("at_most").map(Node::span);
+        let at_most = tab.get("at_most").and_then(|node| self.duration(node));
+        let ((at, at_span), (probe, probe_span)) = at.zip(probe)?;
+        if !probe.is_a_figure() {
+            self.error(probe_span, format!("{probe} is no figure"))
+                .label("a row reads it: write it as [[expect]]")
+                .note(format!("figures: {}", list(Probe::figures().map(Probe::name))));
+            return None;
+        }
+        let Moment::After(step) = at else {
+            self.check_moment(at, at_span, probe, probe_span);
+            return None;
+        };
+        let at_most = at_most?;
+        if at_most.is_zero() {
+            self.error(bound?, "nothing takes no time").label("such as \"30s\"");
+            return None;
+        }
+        Some((Figure { step, probe, at_most }, at_span))
     }
 
     /// Takes one `[[known]]`.

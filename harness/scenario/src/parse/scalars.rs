@@ -214,6 +214,17 @@ impl Reader {
         probe
     }
 
+    /// Takes a probe that can be in a row, or be waited for.
+    pub(super) fn probe_of_a_row(&mut self, text: &str, span: Span) -> Option<Probe> {
+        let probe = self.probe(text, span.clone())?;
+        if probe.is_a_figure() {
+            self.error(span, format!("{probe} is a figure: no verdict depends on it"))
+                .label("write it as [[figure]], with `at_most`");
+            return None;
+        }
+        Some(probe)
+    }
+
     /// Takes a moment.
     pub(super) fn moment(&mut self, text: &str, span: Span) -> Option<Moment> {
         let (word, number) = match text.split_once(':') {

@@ -236,7 +236,7 @@ impl Reader {
             OperationKind::ProfileDelete => Operation::ProfileDelete,
             OperationKind::WaitUntil => {
                 let (text, span) = self.key_str(tab, "probe")?;
-                let probe = self.probe(text, span)?;
+                let probe = self.probe_of_a_row(text, span)?;
                 let value = self.values(tab.get("value")?, probe, own_words)?;
                 Operation::WaitUntil { probe, value }
             }

@@ -450,6 +450,39 @@ fn races_on_record() {
 }
 
 #[test]
+fn figures() {
+    let figure = |keys: &str| format!("[[figure]]\n{keys}");
+    let added = [
+        figure("at = \"after:2\"\nprobe = \"step.took\"\nat_most = \"30s\""),
+        figure("at = \"end\"\nprobe = \"step.took\"\nat_most = \"30s\""),
+        figure("at = \"after:1\"\nprobe = \"step.exit\"\nat_most = \"30s\""),
+        figure("at = \"after:1\"\nprobe = \"step.took\"\nat_most = \"0s\""),
+        figure("at = \"after:1\"\nprobe = \"step.took\""),
+        figure("at = \"after:1\"\nprobe = \"step.took\"\nat_most = \"30s\"\nfixed = 3"),
+        "[[expect]]\nat = \"after:1\"\nprobe = \"step.took\"\nfixed = 3\nregressed = 4".to_owned(),
+        "[[step]]\nwait-until = { probe = \"step.took\", value = 1 }".to_owned(),
+        "[[step]]\nsettle = { wait = false }\n[[figure]]\nat = \"after:2\"\nprobe = \"step.took\"\nat_most = \"1m\""
+            .to_owned(),
+        format!(
+            "{0}\n{0}",
+            figure("at = \"after:1\"\nprobe = \"step.took\"\nat_most = \"30s\"")
+        ),
+    ];
+    let changes: Vec<(&str, &str)> = added.iter().map(|a| ("", a.as_str())).collect();
+    insta::assert_snapshot!(cases(&changes));
+
+    let scenario = good(&format!(
+        "{GOOD}{}",
+        figure("at = \"after:1\"\nprobe = \"step.took\"\nat_most = \"500ms\"")
+    ));
+    let figure = scenario.figures[0];
+    assert_eq!(
+        (figure.step, figure.probe, figure.at_most),
+        (1, Probe::StepTook, Duration::from_millis(500))
+    );
+}
+
+#[test]
 fn all_errors_are_reported_in_the_order_of_the_file() {
     let text = "schema = 1\ncolour = \"red\"\n[start]\nby = \"me\"\n[[step]]\nreboot = {}\n[[expect]]\nat = \"down\"\n";
     let found = errors(text);

@@ -215,6 +215,7 @@ pub(crate) fn describe_values(info: &ProbeInfo) -> String {
             list(USERS.iter().copied())
         ),
         Values::Substring => "a part of what was printed, as a string".to_owned(),
+        Values::Duration => "a duration; `at_most` bounds it, as \"30s\"".to_owned(),
     };
     match info.absent {
         Some(meaning) if info.values != Values::Presence => format!("{values}, {{ absent = true }} ({meaning})"),

