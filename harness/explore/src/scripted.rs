@@ -345,13 +345,7 @@ impl Gateway {
         if starts {
             self.watched();
             let another = self.fault == Fault::SecondStartsAnother && name == Second::Boots.name();
-            let running = |p: &Profile| u32::from(another && p.pid.is_some());
-            let processes = self
-                .profiles
-                .iter()
-                .map(|(name, p)| (name.clone(), running(p)))
-                .collect();
-            self.push(Source::Agent, Fact::Gateways { processes });
+            self.tell_gateways(|p| another && p.pid.is_some());
         } else {
             self.push(Source::Engine, container(ContainerChange::Died, None));
         }
@@ -501,12 +495,12 @@ impl Gateway {
         };
         let profile = name.to_owned();
         self.push(Source::Agent, Fact::Service { profile, status });
-        let running = |p: &Profile| u32::from(p.pid.is_some());
-        let processes = self
-            .profiles
-            .iter()
-            .map(|(name, p)| (name.clone(), running(p)))
-            .collect();
+        self.tell_gateways(|p| p.pid.is_some());
+    }
+
+    fn tell_gateways(&mut self, runs: impl Fn(&Profile) -> bool) {
+        let running = |(name, p): (&String, &Profile)| (name.clone(), u32::from(runs(p)));
+        let processes = self.profiles.iter().map(running).collect();
         self.push(Source::Agent, Fact::Gateways { processes });
     }
 }

@@ -201,8 +201,8 @@ impl Reader {
         let at = at.and_then(|(text, span)| self.moment(text, span.clone()).map(|at| (at, span)));
         let probe = self.key_str(&tab, "probe");
         let probe = probe.and_then(|(text, span)| self.probe(text, span.clone()).map(|probe| (probe, span)));
-        let bound = tab.get("at_most").map(Node::span);
-        let at_most = tab.get("at_most").and_then(|node| self.duration(node));
+        let bound = tab.get("at_most");
+        let at_most = bound.and_then(|node| self.duration(node));
         let ((at, at_span), (probe, probe_span)) = at.zip(probe)?;
         if !probe.is_a_figure() {
             self.error(probe_span, format!("{probe} is no figure"))
@@ -216,7 +216,8 @@ impl Reader {
         };
         let at_most = at_most?;
         if at_most.is_zero() {
-            self.error(bound?, "nothing takes no time").label("such as \"30s\"");
+            self.error(bound?.span(), "nothing takes no time")
+                .label("such as \"30s\"");
             return None;
         }
         Some((Figure { step, probe, at_most }, at_span))
