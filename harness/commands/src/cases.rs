@@ -44,7 +44,12 @@ pub fn assignment(
         others,
     };
     images.first = images.of(scenario.first_image()).clone();
-    Assignment { case, images, scenario }
+    Assignment {
+        case,
+        images,
+        alone: scenario.wants_the_machine(),
+        scenario,
+    }
 }
 
 /// The image under test, as the verdict needs it.

@@ -5,7 +5,7 @@ use super::run_output::RunOutput;
 use super::{Caller, select, user_volume};
 use crate::options::CompareOptions;
 use crate::{Failure, FailureKind};
-use comeback_image::{ImageExpr, Releases};
+use comeback_image::ImageExpr;
 use comeback_record::compare::Terms;
 use comeback_record::event::RunEvent;
 use comeback_verdict::Exit;
@@ -38,33 +38,18 @@ pub async fn compare(args: CompareOptions, caller: Caller) -> Result<Exit, Failu
 
 /// Two images, one on each side.
 fn pair(old: &str, new: &str) -> Result<Vec<ImageExpr>, Failure> {
-    let images = select::images(&[old.to_owned(), new.to_owned()])?;
-    let usage = |why: String, hint: &str| {
-        Failure::new(FailureKind::Usage {
-            why,
-            hint: Some(hint.to_owned()),
-        })
-    };
-    let several = |image: &&ImageExpr| {
-        matches!(
-            image,
-            ImageExpr::Release {
-                releases: Releases::Range(_),
-                ..
-            }
-        )
-    };
-    if let Some(range) = images.iter().find(several) {
-        return Err(usage(
-            format!("compare takes one image on each side, and `{range}` is a range"),
-            "name one release, or `release:latest`; `comeback check` takes ranges",
-        ));
-    }
+    let images = select::single_images(
+        &[old.to_owned(), new.to_owned()],
+        "compare takes one image on each side",
+    )?;
     if images[0] == images[1] {
-        return Err(usage(
-            format!("OLD and NEW are both `{}`", images[0]),
-            "name two images; `comeback check IMAGE --repeat 5` shows whether one image always behaves the same",
-        ));
+        return Err(Failure::new(FailureKind::Usage {
+            why: format!("OLD and NEW are both `{}`", images[0]),
+            hint: Some(
+                "name two images; `comeback check IMAGE --repeat 5` shows whether one image always behaves the same"
+                    .to_owned(),
+            ),
+        }));
     }
     Ok(images)
 }
@@ -77,6 +62,7 @@ mod tests {
 
     #[rstest]
     #[case("release:>=0.16", "source:.", "is a range")]
+    #[case("release:0.16.0", "source:.#v0.16.0..v0.17.0", "is a range")]
     #[case("release:0.17.0", "release:0.17.0@trixie", "are both")]
     #[case("release:0.17.0", "0.18.2", "0.18.2")]
     fn pairs_that_cannot_be_compared_are_usage_errors(#[case] old: &str, #[case] new: &str, #[case] says: &str) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::images::{self, Obtained};
+use super::images;
 use super::interrupt::Interrupts;
 use super::run_guard::RunGuard;
 use super::run_output::RunOutput;
@@ -44,7 +44,7 @@ pub async fn explore(args: ExploreOptions, caller: Caller) -> Result<Exit, Failu
 }
 
 async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> Result<Exit, Failure> {
-    let images = select::images(std::slice::from_ref(&args.image))?;
+    let images = select::single_images(std::slice::from_ref(&args.image), "explore takes one image")?;
     let others = others(&args.also)?;
     known_overlay(args.overlay.as_deref())?;
     if let Some(file) = &args.save {
@@ -85,7 +85,8 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     let progress = &caller.progress;
     let obtained = images::obtain_unless(&mut interrupts, progress, engine, &images, &others, &options, &tell).await;
     let obtained = obtained.inspect_err(|_| progress.finish())?;
-    let image = the_one(&obtained)?;
+    let image = obtained.subjects.first();
+    let image = image.unwrap_or_else(|| unreachable!("one image was asked for"));
     output.images = obtained.entries.clone();
     output.enter(obtained.entries.iter().cloned().map(|image| Entry::Image { image }));
     tell(RunEvent::RunStarted {
@@ -163,19 +164,9 @@ fn usage(why: String, hint: &str) -> Failure {
     })
 }
 
-fn the_one(obtained: &Obtained) -> Result<comeback_image::Image, Failure> {
-    match obtained.subjects.as_slice() {
-        [image] => Ok(image.clone()),
-        several => Err(usage(
-            format!("explore takes one image, and these are {}", several.len()),
-            "name one release: a range may be several images",
-        )),
-    }
-}
-
 /// The other images, by the text that sequences name them with.
 fn others(also: &[String]) -> Result<BTreeMap<String, ImageExpr>, Failure> {
-    let images = select::images(also)?;
+    let images = select::single_images(also, "--also takes one image")?;
     Ok(also.iter().cloned().zip(images).collect())
 }
 
@@ -291,6 +282,15 @@ mod tests {
         }
         assert_eq!(numbered(Path::new("a/found.toml"), 1), Path::new("a/found.toml"));
         assert_eq!(numbered(Path::new("a/found.toml"), 2), Path::new("a/found-2.toml"));
+    }
+
+    #[test]
+    fn other_images_are_one_image_each() {
+        let others = |text: &str| others(&[text.to_owned()]);
+        assert_eq!(others("release:0.16.0").unwrap().len(), 1);
+        let failure = others("release:>=0.16").unwrap_err();
+        assert_eq!(failure.exit(), Exit::Usage);
+        assert!(failure.what().contains("is a range"), "{}", failure.what());
     }
 
     #[test]

@@ -41,7 +41,8 @@ pub fn named_by(scenarios: &[Scenario]) -> Result<BTreeMap<String, ImageExpr>, F
     let mut named = BTreeMap::new();
     for text in scenarios.iter().flat_map(Scenario::other_images) {
         let text = text.to_owned();
-        let expression = super::select::images(std::slice::from_ref(&text))?.remove(0);
+        let expression =
+            super::select::single_images(std::slice::from_ref(&text), "a scenario names one image")?.remove(0);
         named.insert(text, expression);
     }
     Ok(named)

@@ -44,6 +44,18 @@ pub fn scenarios(select: &Select, default: Option<&str>) -> Result<(Vec<Scenario
     Ok((chosen, filter))
 }
 
+/// Parses image expressions that must be one image each. `taker` says who takes them.
+pub fn single_images(texts: &[String], taker: &str) -> Result<Vec<ImageExpr>, Failure> {
+    let images = images(texts)?;
+    if let Some(range) = images.iter().find(|image| image.is_range()) {
+        return Err(Failure::new(FailureKind::Usage {
+            why: format!("{taker}, and `{range}` is a range"),
+            hint: Some("name one release, `release:latest`, or one revision".to_owned()),
+        }));
+    }
+    Ok(images)
+}
+
 /// Parses image expressions.
 pub fn images(texts: &[String]) -> Result<Vec<ImageExpr>, Failure> {
     texts

@@ -151,6 +151,14 @@ pub async fn hunt<L: TrialRunner>(
     hunter.all().await;
 }
 
+/// What ended during a hunt.
+enum Ended {
+    /// A sequence that was run for the first time; nothing if it panicked.
+    Attempt(Option<(usize, Sequence, Trial)>),
+    /// An investigation.
+    Investigation,
+}
+
 struct Hunter<'a, L: TrialRunner> {
     trials: &'a Arc<L>,
     hunt: &'a Hunt,
@@ -161,38 +169,68 @@ struct Hunter<'a, L: TrialRunner> {
 impl<L: TrialRunner> Hunter<'_, L> {
     async fn all(&self) {
         let mut running = FuturesUnordered::new();
-        let mut next = 0;
-        // Failed sequences by number, so that the first is investigated first.
+        let (mut next, mut trying, mut investigating) = (0, 0, false);
+        // Failed sequences by number, so that the first is investigated first. They are investigated one by one, because
+        // one finding may explain the others.
         let mut failed: BTreeMap<usize, (Sequence, Trial)> = BTreeMap::new();
         loop {
-            while let Some((index, (sequence, trial))) = failed.pop_first() {
-                self.investigate(index, &sequence, trial).await;
+            if !investigating && let Some((index, (sequence, trial))) = failed.pop_first() {
+                investigating = true;
+                let investigation = self.investigate(index, sequence, trial);
+                running.push(
+                    async {
+                        investigation.await;
+                        Ended::Investigation
+                    }
+                    .boxed(),
+                );
             }
-            while running.len() < self.trials.width() && next < self.hunt.runs && self.in_time() {
-                let (trials, index) = (self.trials.clone(), next);
-                let sequence = self.hunt.source.sequence(index);
+            // Beside an investigation, new sequences only fill the gaps: the longest of several candidates ends alone.
+            let width = self.trials.width();
+            let width = if investigating { (width / 2).max(1) } else { width };
+            while trying < width && next < self.hunt.runs && self.in_time() {
+                running.push(self.attempt(next).boxed());
                 next += 1;
-                running.push(whole(async move {
-                    let request = TrialRequest {
-                        sequence: sequence.clone(),
-                        purpose: Purpose::Try(index),
-                    };
-                    (index, sequence, trials.run(request).await)
-                }));
+                trying += 1;
             }
-            let Some(done) = running.next().await else { break };
-            let Some((index, sequence, trial)) = done else { continue };
-            self.count(&sequence, &trial);
-            let mut hunted = self.hunted();
-            hunted.tried += 1;
-            match &trial.outcome {
-                TrialOutcome::Held => {}
-                TrialOutcome::Inconclusive(why) => *hunted.inconclusive.entry(why.clone()).or_default() += 1,
-                TrialOutcome::Violated(_) => {
-                    failed.insert(index, (sequence, trial));
+            match running.next().await {
+                None => break,
+                Some(Ended::Investigation) => investigating = false,
+                Some(Ended::Attempt(done)) => {
+                    trying -= 1;
+                    if let Some((index, sequence, trial)) = done
+                        && self.has_failed(&sequence, &trial)
+                    {
+                        failed.insert(index, (sequence, trial));
+                    }
                 }
             }
         }
+    }
+
+    /// Runs a sequence for the first time.
+    async fn attempt(&self, index: usize) -> Ended {
+        let trials = self.trials.clone();
+        let sequence = self.hunt.source.sequence(index);
+        let trial = whole(async move {
+            let request = TrialRequest {
+                sequence: sequence.clone(),
+                purpose: Purpose::Try(index),
+            };
+            (index, sequence, trials.run(request).await)
+        });
+        Ended::Attempt(trial.await)
+    }
+
+    /// Counts a sequence that was run for the first time. Returns true if it failed.
+    fn has_failed(&self, sequence: &Sequence, trial: &Trial) -> bool {
+        self.count(sequence, trial);
+        let mut hunted = self.hunted();
+        hunted.tried += 1;
+        if let TrialOutcome::Inconclusive(why) = &trial.outcome {
+            *hunted.inconclusive.entry(why.clone()).or_default() += 1;
+        }
+        trial.violation().is_some()
     }
 
     fn hunted(&self) -> MutexGuard<'_, Hunted> {
@@ -212,11 +250,11 @@ impl<L: TrialRunner> Hunter<'_, L> {
     }
 
     /// Shrinks a failing sequence and repeats the smallest, unless a finding explains it already.
-    async fn investigate(&self, index: usize, sequence: &Sequence, trial: Trial) {
+    async fn investigate(&self, index: usize, sequence: Sequence, trial: Trial) {
         let Some(violation) = trial.violation().cloned() else {
             return;
         };
-        let seen = moves_of(sequence, violation.begun);
+        let seen = moves_of(&sequence, violation.begun);
         let cut = Sequence {
             setting: sequence.setting.clone(),
             moves: sequence.moves[..seen].to_vec(),

@@ -120,12 +120,13 @@ async fn a_gateway_without_a_fault_gives_no_findings() {
 struct SlowTrials {
     trials: Arc<ScriptedTrials>,
     since: Instant,
-    began: Mutex<Vec<Instant>>,
+    began: Mutex<Vec<(Purpose, Instant)>>,
 }
 
 impl TrialRunner for SlowTrials {
     async fn run(self: Arc<Self>, request: TrialRequest) -> Trial {
-        self.began.lock().unwrap().push(Instant::now());
+        let began = (request.purpose.clone(), Instant::now());
+        self.began.lock().unwrap().push(began);
         tokio::time::sleep(Duration::from_secs(60)).await;
         self.trials.clone().run(request).await
     }
@@ -139,9 +140,8 @@ impl TrialRunner for SlowTrials {
     }
 }
 
-/// Failures found within the budget are reported, even if there is no time to shrink or repeat them.
-#[tokio::test(start_paused = true)]
-async fn no_trial_begins_after_the_budget() {
+/// Hunts the fault of #42675 with trials that take a minute. Returns the trials as they began, and the results.
+async fn hunted_slowly(runs: usize, budget: Duration) -> (Vec<(Purpose, Instant)>, Hunted) {
     let fault = Fault::EveryShutdownIsAStop;
     let trials = Arc::new(SlowTrials {
         trials: Arc::new(ScriptedTrials { fault }),
@@ -155,21 +155,44 @@ async fn no_trial_begins_after_the_budget() {
             profiles: 3,
             others: vec!["release:0.16.0".to_owned()],
         },
-        runs: 1000,
-        budget: Duration::from_secs(30),
+        runs,
+        budget,
     };
-    let since = Instant::now();
     let hunted = Arc::new(Mutex::new(Hunted::default()));
     hunt(&trials, &what, &hunted, &|_| ()).await;
     let began = trials.began.lock().unwrap().clone();
+    let hunted = hunted.lock().unwrap().clone();
+    (began, hunted)
+}
+
+/// Failures found within the budget are reported, even if there is no time to shrink or repeat them.
+#[tokio::test(start_paused = true)]
+async fn no_trial_begins_after_the_budget() {
+    let (since, budget) = (Instant::now(), Duration::from_secs(30));
+    let (began, hunted) = hunted_slowly(1000, budget).await;
     assert!(
-        began.iter().all(|at| at.duration_since(since) < what.budget),
+        began.iter().all(|(_, at)| at.duration_since(since) < budget),
         "{began:?}"
     );
-    let hunted = hunted.lock().unwrap();
     assert_eq!(hunted.tried, 3);
     for finding in &hunted.findings {
         assert_eq!((finding.minimal, finding.repeats), (false, 0));
     }
     assert!(!hunted.findings.is_empty());
+}
+
+/// The longest of several candidates ends alone, and no processor should idle meanwhile.
+#[tokio::test(start_paused = true)]
+async fn new_sequences_run_beside_an_investigation() {
+    let (began, hunted) = hunted_slowly(60, Duration::from_secs(36_000)).await;
+    assert_eq!(hunted.tried, 60);
+    let is_try = |purpose: &Purpose| matches!(purpose, Purpose::Try(_));
+    let shrinking = |purpose: &Purpose| matches!(purpose, Purpose::Shrink(0, _));
+    let at = |which: &dyn Fn(&Purpose) -> bool| began.iter().filter(|b| which(&b.0)).map(|b| b.1).collect::<Vec<_>>();
+    let investigated = at(&shrinking);
+    let (first, last) = (investigated.first().unwrap(), investigated.last().unwrap());
+    assert!(
+        at(&is_try).iter().any(|try_at| first < try_at && try_at < last),
+        "{began:?}"
+    );
 }

@@ -62,6 +62,8 @@ pub enum Kind {
     DiskFull,
     /// The engine answers that it is done, and has done nothing.
     AnswersOnly,
+    /// The engine answers that a command could not be started, as it does if the container ends at that moment.
+    NotStarted,
     /// An inspect that contradicts the events.
     Lies(Lie),
     /// The engine restarts at that call.
@@ -489,6 +491,11 @@ impl Engine for Faulty {
                 id: "none".to_owned(),
                 exit: Some(0),
                 output: String::new(),
+            }),
+            Some(Kind::NotStarted) => Ok(ExecOutput {
+                id: "none".to_owned(),
+                exit: Some(126),
+                output: "cannot exec in a deleted state: unknown\n".to_owned(),
             }),
             _ => call.carry_out(self.fake.exec(id, spec)).await,
         }

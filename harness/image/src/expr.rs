@@ -44,6 +44,17 @@ pub enum ImageExpr {
     },
 }
 
+impl ImageExpr {
+    /// True if it selects releases or revisions by a range, and so may be several images.
+    pub fn is_range(&self) -> bool {
+        match self {
+            Self::Release { releases, .. } => matches!(releases, Releases::Range(_)),
+            Self::Source { revisions, .. } => matches!(revisions, Some(Revisions::Tags { .. })),
+            Self::Docker { .. } | Self::Dockerfile { .. } => false,
+        }
+    }
+}
+
 /// A distribution on PyPI, by its normalised name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Distribution(String);

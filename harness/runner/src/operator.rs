@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::case::{AbortOnDrop, Case};
@@ -11,8 +12,11 @@ use super::{Done, Halt};
 use comeback_engine::{ExecOutput, ExecSpec};
 use comeback_gateway::command;
 use comeback_history::now::{Now, Process};
+use comeback_observe::recorder::Wait;
 use comeback_scenario::model::{DEFAULT_PROFILE, ProfileSel, Step, User};
 
+/// The exit code that an engine gives a command that could not be started.
+const NOT_STARTED: i64 = 126;
 /// How long a command that is left running is listened to. No case takes that long.
 const LEFT_RUNNING: Duration = Duration::from_secs(3600);
 /// How often it is looked at whether a command that is left running has come to something.
@@ -57,7 +61,12 @@ impl Case {
     /// Runs `hermes [-p PROFILE] ARGS…`.
     pub async fn hermes(&self, profile: &str, args: &[&str], user: User) -> Done<ExecOutput> {
         let spec = exec_of(profile, args, user);
+        let within = self.recorder.now(Now::started_at);
         match self.ctx.engine.exec(&self.subject_id(), &spec).await {
+            // Of a command that could not be started the engine has no event.
+            Ok(end) if end.exit == Some(NOT_STARTED) && self.has_ended(within).await => {
+                Ok(ExecOutput { exit: None, ..end })
+            }
             Ok(end) => {
                 self.proven_ended(args, &end).await?;
                 Ok(end)
@@ -77,15 +86,32 @@ impl Case {
         }
     }
 
+    /// Waits until the engine has told that the incarnation that began at that time has ended. False if it goes on.
+    async fn has_ended(&self, incarnation: Option<Timestamp>) -> bool {
+        let ended = Wait {
+            condition: "the end of the container under the command".into(),
+            limit: EVENT,
+            needs_container: false,
+            check: Box::new(move |now: &Now| {
+                let mut all = now.incarnations.iter();
+                all.any(|i| Some(i.started_at) == incarnation && i.died.is_some())
+                    .then_some(())
+            }),
+            last: Box::new(|_: &Now| "it runs".into()),
+        };
+        self.recorder.wait(ended).await.is_ok()
+    }
+
     /// The engine's event proves that a command was run to its end. Where the container has ended, there need not be one.
     async fn proven_ended(&self, args: &[&str], end: &ExecOutput) -> Done {
         let untold = end.exit.is_none() || !self.ctx.tells_of_execs;
         if untold || self.monitor.exec_ended(&end.id, EVENT).await || self.is_down() {
             return Ok(());
         }
-        let command = args.join(" ");
+        let (command, exit) = (args.join(" "), end.exit.unwrap_or_default());
         Err(Halt::Inconclusive(
-            format!("hermes {command}: the engine answered, but no event of the command's end followed").into(),
+            format!("hermes {command}: the engine answered (exit {exit}), but no event of the command's end followed")
+                .into(),
         ))
     }
 

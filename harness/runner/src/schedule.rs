@@ -21,6 +21,8 @@ pub struct Assignment {
     pub scenario: Arc<Scenario>,
     /// Its images.
     pub images: CaseImages,
+    /// True if no other case may be busy meanwhile.
+    pub alone: bool,
 }
 
 /// A message of the scheduler about an attempt.
@@ -60,7 +62,7 @@ where
         let Some(under_way) = ctx.slots.begin(assignment.scenario.wants_the_engine()).await else {
             break;
         };
-        let Some(busy) = ctx.slots.busy(assignment.scenario.wants_the_machine()).await else {
+        let Some(busy) = ctx.slots.busy(assignment.alone).await else {
             break;
         };
         if stop.load(Ordering::Relaxed) {
@@ -97,7 +99,7 @@ where
     let Some(_under_way) = ctx.slots.begin(case.scenario.wants_the_engine()).await else {
         return;
     };
-    if let Some(busy) = ctx.slots.busy(case.scenario.wants_the_machine()).await {
+    if let Some(busy) = ctx.slots.busy(case.alone).await {
         attempts(ctx, case, busy, tell).await;
     }
 }

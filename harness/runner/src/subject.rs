@@ -66,6 +66,9 @@ impl Names {
     }
 }
 
+/// The generation of the first container of a case.
+pub const FIRST_GENERATION: usize = 1;
+
 /// The container under test. `generation` tells recreated ones apart.
 pub fn subject(names: &Names, order: &Order, image: &Image, settings: &Settings, generation: usize) -> ContainerSpec {
     let start = &order.scenario.start;
@@ -75,6 +78,7 @@ pub fn subject(names: &Names, order: &Order, image: &Image, settings: &Settings,
         policy: policy(start.policy),
         limits: limits(if oom { OOM_MEMORY } else { MEMORY }, PIDS),
         capabilities: setup.capabilities(CAPABILITIES),
+        mounts: vec![volume(names, setup.volume_read_only && generation == FIRST_GENERATION)],
         read_only: setup.read_only,
         init: setup.init,
         user: setup.user.clone(),

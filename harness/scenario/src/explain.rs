@@ -320,6 +320,9 @@ fn setup(setup: &Setup) -> String {
     if let Some(size) = setup.volume_size {
         all.push(format!("a volume of {} KiB", size >> 10));
     }
+    if setup.volume_read_only {
+        all.push("its volume mounted read-only until it is made again".to_owned());
+    }
     match all.is_empty() {
         true => String::new(),
         false => format!(" It has {}.", join(&all)),

@@ -221,9 +221,11 @@ impl EngineTrials {
             image: self.image.name.clone(),
             repeat: repeat.map_or(1, |n| u32::try_from(n).unwrap_or(u32::MAX)),
         };
-        let assignment = cases::assignment(case, scenario.clone(), &self.image, |name| {
+        let mut assignment = cases::assignment(case, scenario.clone(), &self.image, |name| {
             self.others.get(name).cloned()
         });
+        // A search takes whatever moment a step hits. A repeat has to hit the same moment again.
+        assignment.alone &= repeat.is_some();
         let came: Mutex<Option<Trial>> = Mutex::default();
         let tell = |key: &CaseKey, attempt: Attempt<'_>| {
             self.on_attempt(key, attempt, scenario, repeat.is_some(), &came);
@@ -350,8 +352,8 @@ impl TrialRunner for EngineTrials {
     }
 
     fn width(&self) -> usize {
-        // One more than are busy, because one is usually in its settling window.
-        self.jobs + 1
+        // More than are busy, because some are in their settling windows or being removed.
+        self.jobs + self.jobs.div_ceil(2)
     }
 
     fn elapsed(&self) -> Duration {

@@ -14,8 +14,8 @@ const STARTS: &str = "engine-start = { container = \"side\" }";
 const STOPS: &str = "engine-stop = { container = \"side\" }";
 const RESTARTS: &str = "engine-restart = { container = \"side\" }";
 
-/// The classification of a case with these steps, in which the engine does nothing at one call.
-fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize)>) -> (Classification, String) {
+/// The classification of a case with these steps, with a fault at one call.
+fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize, Kind)>) -> (Classification, String) {
     let mut text = format!("schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\n{start}\n");
     for step in steps {
         text += &format!("[[step]]\n{step}\n");
@@ -23,11 +23,11 @@ fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize)>) -> (C
     text += "[[expect]]\nat = \"end\"\nprobe = \"state.parses\"\nfixed = true\nregressed = true\n";
     let table = Catalogue::from_texts([("idle.toml", text.as_str())]).unwrap_or_else(|errors| panic!("{errors}"));
     let scenario = table.iter().next().cloned().unwrap_or_else(|| panic!("no scenario"));
-    let fault = call.map(|(op, nth)| Fault {
+    let fault = call.map(|(op, nth, kind)| Fault {
         op,
         nth,
         always: true,
-        kind: Kind::AnswersOnly,
+        kind,
     });
     let played = play_on(Fake::new(Personality::Fixed), scenario, fault, 1).unwrap_or_else(|why| panic!("{why}"));
     assert_eq!((played.leak, played.left), (None, Vec::new()));
@@ -56,7 +56,8 @@ fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize)>) -> (C
 #[case::restart_of_another(SIDECAR, &[STARTS, RESTARTS], ("restart", 0))]
 #[case::start_of_another(SIDECAR, &[STARTS, STOPS, STARTS], ("start", 0))]
 fn an_answer_is_no_proof(#[case] start: &str, #[case] steps: &[&str], #[case] call: (&'static str, usize)) {
-    let (classification, why) = found(start, steps, Some(call));
+    let (op, nth) = call;
+    let (classification, why) = found(start, steps, Some((op, nth, Kind::AnswersOnly)));
     assert_eq!(classification, Classification::Inconclusive, "{why}");
 }
 
@@ -67,4 +68,14 @@ fn an_answer_is_no_proof(#[case] start: &str, #[case] steps: &[&str], #[case] ca
 fn what_is_done_is_proven(#[case] start: &str, #[case] steps: &[&str]) {
     let (classification, why) = found(start, steps, None);
     assert_eq!(classification, Classification::Fixed, "{why}");
+}
+
+/// The engine has no event of a command that could not be started. That its container ended at that moment explains it.
+#[rstest]
+#[case::the_container_ends("operator-start = { wait = false }", Classification::Fixed)]
+#[case::the_container_goes_on("operator-start = {}", Classification::Inconclusive)]
+fn a_command_that_could_not_be_started(#[case] step: &str, #[case] wanted: Classification) {
+    // The first exec is the operator's start.
+    let (classification, why) = found("", &[step, "engine-restart = {}"], Some(("exec", 1, Kind::NotStarted)));
+    assert_eq!(classification, wanted, "{why}");
 }

@@ -133,7 +133,7 @@ pub async fn set_up(
         fault,
         shared: Mutex::new(shared),
         keeper,
-        generation: AtomicUsize::new(1),
+        generation: AtomicUsize::new(subject::FIRST_GENERATION),
         badly_started: AtomicBool::new(false),
         flying: Arc::default(),
         flights: Flights::default(),
@@ -206,7 +206,7 @@ async fn run_subject(ctx: &RunContext, order: &Order, names: &Names, fault: Opti
             .map_err(Halt::before_the_first_step);
     }
     let settings = Settings::of(&order.scenario.start);
-    let spec = subject::subject(names, order, image, &settings, 1);
+    let spec = subject::subject(names, order, image, &settings, subject::FIRST_GENERATION);
     let ran = overlay::run(ctx, &spec, fault).await;
     ran.map_err(Halt::before_the_first_step)
 }

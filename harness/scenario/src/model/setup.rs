@@ -46,6 +46,8 @@ pub struct Setup {
     pub mount: MountKind,
     /// The size of the volume in bytes; `None` for no limit.
     pub volume_size: Option<u64>,
+    /// The first container cannot write to the gateway's data; the one that `recreate` makes can.
+    pub volume_read_only: bool,
 }
 
 /// What is under the gateway's data.

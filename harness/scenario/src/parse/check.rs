@@ -8,7 +8,7 @@ use super::steps::RawStep;
 use crate::diagnostic::Diagnostic;
 use crate::model::{
     Expect, Figure, ImageRef, KnownRow, Moment, MountKind, Need, Operation, Parameter, Profile, RestartPolicy, Seed,
-    Sidecar, Start,
+    Setup, Sidecar, Start,
 };
 use crate::vocabulary::{ContainerEffect, IntentEffect, Values, did_you_mean};
 
@@ -329,6 +329,13 @@ impl Reader {
                     self.error(raw.span.clone(), "`[upgrade]` says which image comes next")
                         .label("leave out `image` here, or `[upgrade]`");
                 }
+                Some(Operation::ComposeRecreate) if !is_plain(places.start) => {
+                    self.error(
+                        raw.span.clone(),
+                        "Compose sets this container up as images/compose.yaml says, whatever `[start]` says",
+                    )
+                    .label("needs a `[start]` that sets nothing up but `mount` and `volume_size`; or use `recreate`");
+                }
                 Some(Operation::HoldAt { .. }) => held = Some(raw.span.clone()),
                 Some(Operation::Release) if held.is_none() => {
                     self.error(raw.span.clone(), "nothing is held here")
@@ -338,6 +345,16 @@ impl Reader {
             }
         }
     }
+}
+
+/// True if the container is set up as usual, but for its volume.
+fn is_plain(start: &Start) -> bool {
+    let usual = Setup {
+        mount: start.setup.mount,
+        volume_size: start.setup.volume_size,
+        ..Setup::default()
+    };
+    start.setup == usual && start.cmd.is_empty() && start.env.is_empty() && start.policy == RestartPolicy::No
 }
 
 /// The most boots the steps can lead to; `None` where there is no limit.

@@ -72,6 +72,7 @@ impl Reader {
                 None => MountKind::default(),
             },
             volume_size: tab.get("volume_size").and_then(|node| self.volume_size(tab, node)),
+            volume_read_only: self.key_bool(tab, "volume_read_only", false),
         }
     }
 

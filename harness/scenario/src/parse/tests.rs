@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    ImageRef, Moment, MountKind, Need, Probe, ProfileSel, RestartPolicy, Signal, StartBy, StartWait, User, Value,
-    ValueSet,
+    ImageRef, Moment, MountKind, Need, Operation, Probe, ProfileSel, RestartPolicy, Signal, StartBy, StartWait, User,
+    Value, ValueSet,
 };
 
 /// A valid file. The cases below replace a line of it or add some.
@@ -104,6 +104,28 @@ fn daemon_and_folder() {
     assert_eq!(scenario.start.setup.mount, MountKind::Bind);
     assert_eq!(scenario.needs, [Need::HostFolder, Need::DaemonRestart]);
     assert!(scenario.wants_the_engine() && scenario.wants_the_machine());
+}
+
+#[test]
+fn compose_sets_the_container_up() {
+    let composed = |keys: &str| {
+        let text = GOOD.replacen("by = \"operator\"", &format!("by = \"operator\"\n{keys}"), 1);
+        text.replacen("engine-restart = { grace = \"10s\" }", "compose-recreate = {}", 1)
+    };
+    assert_eq!(
+        good(&composed("mount = \"bind\"")).steps[0].op,
+        Operation::ComposeRecreate
+    );
+    for keys in [
+        "env = { A = \"b\" }",
+        "cmd = [\"sleep\"]",
+        "policy = \"always\"",
+        "user = \"1234\"",
+        "volume_read_only = true",
+    ] {
+        let refused = shown(&errors(&composed(keys)));
+        assert!(refused.contains("as images/compose.yaml says"), "{keys}: {refused}");
+    }
 }
 
 #[test]

@@ -159,6 +159,12 @@ pub const START: Shape = Shape {
             "the size of the volume, 4M to 192M: it is in memory then (default: no limit)",
         ),
         optional(
+            "volume_read_only",
+            Kind::Bool,
+            "true: until `recreate`, the container cannot write to the gateway's data, as with `docker run -v …:ro` \
+             (default false)",
+        ),
+        optional(
             "policy",
             Kind::Word(POLICIES),
             "the container's restart policy (default \"no\")",
