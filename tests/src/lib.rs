@@ -3,7 +3,6 @@
 pub mod strict;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +18,6 @@ use comeback_plan::CaseKey;
 use comeback_plan::{Case, does_not_apply};
 use comeback_record::document::{CaseEntry, JudgedCase, RunDocument, RunHeader, document, entry};
 use comeback_runner::{Assignment, Attempt, Environments, Next, Paces, RunContext, Slots, run_case};
-use comeback_scenario::Catalogue;
 use comeback_scenario::model::Scenario;
 use comeback_text::terminal::Style;
 use comeback_verdict::attempts::again;
@@ -51,19 +49,6 @@ struct Bench {
     images: Mutex<BTreeMap<String, Arc<OnceCell<Image>>>>,
     next: AtomicUsize,
     started: Timestamp,
-}
-
-/// The scenario in a file.
-///
-/// # Panics
-///
-/// If the file is no valid scenario; the message is the whole diagnostic.
-pub fn scenario(path: &Path) -> Scenario {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
-    let shown = path.display().to_string();
-    let catalogue =
-        Catalogue::from_texts([(shown.as_str(), text.as_str())]).unwrap_or_else(|errors| panic!("{errors}"));
-    catalogue.iter().next().expect("one file, one scenario").clone()
 }
 
 /// Runs a scenario on an image and judges it, as `check` does.

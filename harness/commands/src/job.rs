@@ -1,7 +1,7 @@
 //! Runs a plan from the selection to the verdict, for all commands that run cases.
 
 mod judge;
-mod lengths;
+pub mod lengths;
 mod memory;
 mod partition;
 mod purpose;

@@ -59,6 +59,7 @@ use progress::Progress;
 pub use failure::{Failure, FailureKind};
 pub use gate::{REFERENCES, reference_column};
 pub use images::entry as image_entry;
+pub use job::lengths::estimate as estimated_seconds;
 pub use session::{engine_entry, write};
 pub use style::style;
 

@@ -67,8 +67,8 @@ impl Lengths {
     }
 }
 
-/// An estimate from the steps, in seconds.
-fn estimate(scenario: &Scenario) -> f64 {
+/// How long a case of a scenario takes, in seconds, by an estimate from its steps.
+pub fn estimate(scenario: &Scenario) -> f64 {
     let step = |step: &Step| match step.op.info().cost {
         Cost::Seconds(seconds) => seconds,
         Cost::SettlingWindow => scenario.watch.as_secs_f64(),
