@@ -77,13 +77,18 @@ fn at_mark(upto: &[Observation], probe: Probe, profile: &str, container: Option<
     of_now(now, probe, profile)
 }
 
-/// The process a profile had in a container before the last step there that could have ended it.
+/// The process a profile had in a container before the last step there that could have ended it, or before the first step
+/// if there was none.
 pub fn process_before_last_action(upto: &[Observation], profile: &str, container: Option<&str>) -> Option<Process> {
     let is_action = |o: &Observation| matches!(&o.fact, Fact::StepBegan { op, .. } if op.info().process.is_action());
     let acted = upto
         .iter()
-        .rposition(|o| o.container.as_deref() == container && is_action(o))?;
-    Now::at_end(&upto[..acted])
+        .rposition(|o| o.container.as_deref() == container && is_action(o));
+    let earlier = match acted {
+        Some(acted) => &upto[..acted],
+        None => until(upto, Moment::Start)?,
+    };
+    Now::at_end(earlier)
         .of(container)?
         .profile(profile)
         .lives
@@ -438,6 +443,10 @@ mod tests {
 
     /// A container in which the root's gateway runs and lists these profiles.
     fn root_lists(listed: &[&str], word: &str) -> Now {
+        Now::at_end(&with_root(listed, word).observations())
+    }
+
+    fn with_root(listed: &[&str], word: &str) -> History {
         let history = History::watched(Some(Timestamp::UNIX_EPOCH));
         let status = ServiceStatus {
             up: true,
@@ -466,7 +475,23 @@ mod tests {
                 content,
             },
         );
-        Now::at_end(&history.observations())
+        history
+    }
+
+    /// A pause ends no process, so the one from before the first step is no new one.
+    #[test]
+    fn a_process_that_no_step_ended_is_not_new() {
+        let history = with_root(&[], "running");
+        history.mark(Moment::Start);
+        history.mark(Moment::After(1));
+        let seen = at_mark(&history.observations(), Probe::ServiceNewProcess, "default", None);
+        assert!(matches!(
+            seen,
+            Reading::Seen {
+                value: Value::Bool(false),
+                ..
+            }
+        ));
     }
 
     #[rstest]

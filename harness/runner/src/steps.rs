@@ -236,7 +236,11 @@ impl Case {
                 last.map_or_else(|| "nothing".to_owned(), |v| v.to_string())
             }),
         };
-        let there = self.wait_while_under_way(wait).await?.is_some();
+        // A timer goes on while nothing is under way.
+        let there = match probe.is_timed() {
+            true => self.try_wait(wait).await.is_some(),
+            false => self.wait_while_under_way(wait).await?.is_some(),
+        };
         Ok(StepOutcome {
             note: (!there).then(|| format!("did not come true: {condition}")),
             came_true: Some(there),

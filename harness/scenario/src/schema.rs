@@ -267,7 +267,7 @@ mod tests {
             let info = kind.info();
             // What is let go has to be held before, and what is filled up has a size.
             let before = match kind {
-                OperationKind::Release => "[[step]]\nhold-at = { state = \"draining\" }\n",
+                OperationKind::Release => "[[step]]\nhold-at = { state = \"draining\", wait = false }\n",
                 OperationKind::EngineUnpause => "[[step]]\nengine-pause = {}\n",
                 _ => "",
             };

@@ -141,7 +141,7 @@ mod tests {
             let text = format!(
                 "schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\n{size}[[profile]]\nname = \
                  \"work\"\n[[step]]\nengine-pause = {{}}\n[[step]]\nhold-at = {{ state = \
-                 \"draining\" }}\n[[step]]\n{}\n[[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \
+                 \"draining\", wait = false }}\n[[step]]\n{}\n[[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \
                  \"up\"\n",
                 info.example
             );

@@ -138,7 +138,9 @@ impl Reader {
         let problem = match (probe.info().moments, at) {
             (Moments::After, Moment::After(_)) | (Moments::Any, _) => return,
             (Moments::After, _) => "the probe is about a step: read it at `after:N`",
-            (Moments::NotDown, Moment::Down(_)) => "the probe is about a boot: read it at `boot:N`",
+            (Moments::NotDown, Moment::Down(_)) => {
+                "it is not told of a container that is down: read it at another moment"
+            }
             (Moments::NotDown, _) => return,
         };
         self.error(at_span, format!("{probe} cannot be read at `{at}`"))

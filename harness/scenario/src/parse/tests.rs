@@ -116,6 +116,10 @@ fn compose_sets_the_container_up() {
         good(&composed("mount = \"bind\"")).steps[0].op,
         Operation::ComposeRecreate
     );
+    assert_eq!(
+        good(&composed("mount = \"bind\"")).needs,
+        [Need::HostFolder, Need::Compose]
+    );
     for keys in [
         "env = { A = \"b\" }",
         "cmd = [\"sleep\"]",
@@ -298,6 +302,7 @@ fn steps() {
         of("wait-until = { probe = \"servise\", value = \"up\" }\n[[step]]\nengine-start = {}"),
         of("wait-until = { probe = \"service\", value = \"started\" }\n[[step]]\nengine-start = {}"),
         of("hold-at = { state = \"dying\" }\n[[step]]\nengine-start = {}"),
+        of("hold-at = { state = \"draining\" }\n[[step]]\nengine-start = {}"),
         of("release = {}\n[[step]]\nengine-start = {}"),
         of("stamp = { path = \"a\" }\n[[step]]\nengine-start = {}"),
         ("[[step]]", "[step]"),
@@ -586,7 +591,7 @@ from = "subject"
 to = "release:0.16.0@trixie"
 
 [[step]]
-compose-recreate = {}
+recreate = {}
 
 [[step]]
 operator-stop = { profile = "all", as = "root", all = true, wait = false }
@@ -625,7 +630,7 @@ regressed = "b"
 "##,
     );
     assert_eq!(scenario.why, "because");
-    assert_eq!(scenario.needs, [Need::MemoryLimit, Need::Compose]);
+    assert_eq!(scenario.needs, [Need::MemoryLimit]);
     assert_eq!(scenario.start.policy, RestartPolicy::UnlessStopped);
     let starts: Vec<_> = scenario
         .profiles

@@ -500,7 +500,7 @@ declare! {
         exploring: Exploring::Generates,
         doc: "freeze the gateway the moment its state file says so",
         words: "the gateway{whose} is frozen when its state is `{state}`",
-        example: "hold-at = { state = \"draining\" }",
+        example: "hold-at = { state = \"draining\", wait = false }",
         also: &["freeze", "hold"],
     },
     Release => OperationInfo {

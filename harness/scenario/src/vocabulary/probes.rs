@@ -237,9 +237,10 @@ declare! {
         name: "service",
         about: About::Service,
         values: Values::Words(&["up", "down", "respawning"]),
-        absent: Some("no such service"),
+        absent: Some("the container ends again and again"),
         moments: Moments::Any,
-        doc: "what the supervisor says; at `end` it has been so for the whole settling window",
+        doc: "what the supervisor says, `down` also where there is no slot or no container that runs; at `end` it has been so for \
+              the whole settling window",
         label: "gateway",
         boot_label: None,
     },
@@ -249,7 +250,7 @@ declare! {
         values: Values::Bool,
         absent: Some("no process"),
         moments: Moments::Any,
-        doc: "whether another process serves than before the last step that could end it",
+        doc: "whether another process serves than before the last step that ends or replaces it, or than at the start",
         label: "new process",
         boot_label: None,
     },
@@ -434,5 +435,12 @@ impl Probe {
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl Probe {
+    /// True if a timer changes it, so it may change while nothing is under way.
+    pub fn is_timed(self) -> bool {
+        matches!(self, Self::ContainerHealth | Self::CronTicks)
     }
 }

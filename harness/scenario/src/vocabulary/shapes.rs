@@ -106,7 +106,8 @@ pub const START: Shape = Shape {
         optional(
             "image",
             Kind::Image,
-            "the image of the first container (default \"subject\"); `recreate` can change it",
+            "the image of the first container (default \"subject\"); `recreate` can change it. The column that is expected follows \
+             from its release, because it is the first that is shut down",
         ),
         optional(
             "entrypoint",
