@@ -7,7 +7,7 @@
 //! ```
 //! use comeback_explore::generate::Source;
 //!
-//! let source = Source { seed: 7, steps: 8, profiles: 2 };
+//! let source = Source { seed: 7, steps: 8, profiles: 2, others: Vec::new() };
 //! // The same seed and number give the same sequence, on every machine.
 //! assert_eq!(source.sequence(3), source.sequence(3));
 //! assert!(source.sequence(3).operations().len() > 0);
