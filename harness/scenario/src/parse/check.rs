@@ -336,15 +336,16 @@ impl Reader {
                     )
                     .label("needs a `[start]` that sets nothing up but `mount` and `volume_size`; or use `recreate`");
                 }
-                Some(Operation::HoldAt { .. }) if raw.step.as_ref().is_some_and(|step| step.wait) => {
+                Some(Operation::HoldAt { .. }) => {
                     held = Some(raw.span.clone());
-                    self.error(
-                        raw.span.clone(),
-                        "this would wait for a state that only a later step brings",
-                    )
-                    .label("needs `wait = false`; the step that brings the state comes next");
+                    if raw.step.as_ref().is_some_and(|step| step.wait) {
+                        self.error(
+                            raw.span.clone(),
+                            "this would wait for a state that only a later step brings",
+                        )
+                        .label("needs `wait = false`; the step that brings the state comes next");
+                    }
                 }
-                Some(Operation::HoldAt { .. }) => held = Some(raw.span.clone()),
                 Some(Operation::Release) if held.is_none() => {
                     self.error(raw.span.clone(), "nothing is held here")
                         .label("needs a `hold-at` before it");

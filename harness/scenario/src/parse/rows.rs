@@ -139,7 +139,7 @@ impl Reader {
             (Moments::After, Moment::After(_)) | (Moments::Any, _) => return,
             (Moments::After, _) => "the probe is about a step: read it at `after:N`",
             (Moments::NotDown, Moment::Down(_)) => {
-                "it is not told of a container that is down: read it at another moment"
+                "it says nothing of a container that is down: read it at `boot:N`, `after:N` or `end`"
             }
             (Moments::NotDown, _) => return,
         };

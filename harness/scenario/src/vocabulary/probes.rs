@@ -426,6 +426,11 @@ impl Probe {
         matches!(self.info().about, About::Container | About::Service)
     }
 
+    /// True if a timer changes it, so it may change while nothing is under way.
+    pub fn is_timed(self) -> bool {
+        matches!(self, Self::ContainerHealth | Self::CronTicks)
+    }
+
     /// The probe of that name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|p| p.name() == text)
@@ -435,12 +440,5 @@ impl Probe {
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl Probe {
-    /// True if a timer changes it, so it may change while nothing is under way.
-    pub fn is_timed(self) -> bool {
-        matches!(self, Self::ContainerHealth | Self::CronTicks)
     }
 }
