@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
 
-use comeback_commands::{Failure, FailureKind, print, write};
+use comeback_commands::{Failure, print, write};
 use comeback_text::terminal::sanitize;
 
 use crate::cli::args::{Cli, Man};
@@ -37,10 +37,10 @@ pub fn man(args: &Man) -> Result<(), Failure> {
                 .skip(1)
                 .map(|(page, _)| page["comeback-".len()..].replace('-', " "))
                 .collect();
-            return Err(Failure::new(FailureKind::Usage {
-                why: format!("there is no command `{}`", args.command.join(" ")),
-                hint: Some(format!("there are {}", names.join(", "))),
-            }));
+            return Err(Failure::usage(
+                format!("there is no command `{}`", args.command.join(" ")),
+                format!("there are {}", names.join(", ")),
+            ));
         }
     }
     Ok(())

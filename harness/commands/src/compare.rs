@@ -4,7 +4,7 @@ use super::job::{Job, Purpose};
 use super::run_output::RunOutput;
 use super::{Caller, select, user_volume};
 use crate::options::CompareOptions;
-use crate::{Failure, FailureKind};
+use crate::Failure;
 use comeback_image::ImageExpr;
 use comeback_record::compare::Terms;
 use comeback_record::event::RunEvent;
@@ -43,13 +43,10 @@ fn pair(old: &str, new: &str) -> Result<Vec<ImageExpr>, Failure> {
         "compare takes one image on each side",
     )?;
     if images[0] == images[1] {
-        return Err(Failure::new(FailureKind::Usage {
-            why: format!("OLD and NEW are both `{}`", images[0]),
-            hint: Some(
-                "name two images; `comeback check IMAGE --repeat 5` shows whether one image always behaves the same"
-                    .to_owned(),
-            ),
-        }));
+        return Err(Failure::usage(
+            format!("OLD and NEW are both `{}`", images[0]),
+            "name two images; `comeback check IMAGE --repeat 5` shows whether one image always behaves the same",
+        ));
     }
     Ok(images)
 }

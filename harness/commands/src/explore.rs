@@ -14,7 +14,7 @@ use super::run_output::RunOutput;
 use super::session::{self, Connected};
 use super::{Caller, print, select};
 use crate::options::ExploreOptions;
-use crate::{Failure, FailureKind};
+use crate::Failure;
 use comeback_explore::generate::Source;
 use comeback_explore::hunt::{Hunt, HuntEvent, Hunted, hunt};
 use comeback_explore::sequence::Sequence;
@@ -157,13 +157,6 @@ async fn run(args: ExploreOptions, caller: &Caller, output: &mut RunOutput) -> R
     output.hand_in(&header, document)
 }
 
-fn usage(why: String, hint: &str) -> Failure {
-    Failure::new(FailureKind::Usage {
-        why,
-        hint: Some(hint.to_owned()),
-    })
-}
-
 /// The other images, by the text that sequences name them with.
 fn others(also: &[String]) -> Result<BTreeMap<String, ImageExpr>, Failure> {
     let images = select::single_images(also, "--also takes one image")?;
@@ -175,9 +168,9 @@ fn known_overlay(name: Option<&str>) -> Result<(), Failure> {
     match name {
         Some(name) if all.iter().all(|o| o.name != name) => {
             let known: Vec<&str> = all.iter().map(|o| o.name.as_str()).collect();
-            Err(usage(
+            Err(Failure::usage(
                 format!("there is no fault overlay `{name}`"),
-                &format!("the fault overlays are {}", known.join(", ")),
+                format!("the fault overlays are {}", known.join(", ")),
             ))
         }
         _ => Ok(()),
@@ -192,7 +185,7 @@ fn savable(file: &Path) -> Result<(), Failure> {
     if good {
         return Ok(());
     }
-    Err(usage(
+    Err(Failure::usage(
         format!("`{}` is not the name of a scenario file", file.display()),
         "use lower-case letters, digits and dashes, then .toml: found-7.toml",
     ))

@@ -95,6 +95,14 @@ impl Failure {
         }
     }
 
+    /// Wrong usage: what is wrong, and what to do about it.
+    pub fn usage(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(FailureKind::Usage {
+            why: why.into(),
+            hint: Some(hint.into()),
+        })
+    }
+
     /// Says what was being done.
     #[must_use]
     pub fn doing(mut self, doing: impl Into<String>) -> Self {

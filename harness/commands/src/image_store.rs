@@ -10,7 +10,7 @@ use super::interrupt::Interrupts;
 use super::{print, select, session};
 use crate::options::ImagesCommand;
 use crate::progress::Progress;
-use crate::{Failure, FailureKind};
+use crate::Failure;
 use comeback_image::{Cache, ObtainOptions, Prune, Stored};
 use comeback_verdict::Exit;
 
@@ -44,10 +44,10 @@ pub async fn run(command: ImagesCommand, progress: Arc<Progress>) -> Result<Exit
             ..
         } => {
             if older_than.is_none() && keep_mb.is_none() && !all {
-                return Err(Failure::new(FailureKind::Usage {
-                    why: "prune needs to know which images to remove".into(),
-                    hint: Some("give --older-than, --keep-mb or --all".into()),
-                }));
+                return Err(Failure::usage(
+                    "prune needs to know which images to remove",
+                    "give --older-than, --keep-mb or --all",
+                ));
             }
             let policy = Prune {
                 older_than,

@@ -39,13 +39,25 @@ pub struct Obtained {
 /// Image expressions that these scenarios name.
 pub fn named_by(scenarios: &[Scenario]) -> Result<BTreeMap<String, ImageExpr>, Failure> {
     let mut named = BTreeMap::new();
-    for text in scenarios.iter().flat_map(Scenario::other_images) {
-        let text = text.to_owned();
-        let expression =
-            super::select::single_images(std::slice::from_ref(&text), "a scenario names one image")?.remove(0);
-        named.insert(text, expression);
+    for scenario in scenarios {
+        for text in scenario.other_images() {
+            let text = text.to_owned();
+            let one = super::select::single_images(std::slice::from_ref(&text), "a scenario names one image");
+            let one = one.map_err(|failure| failure.doing(&scenario.source.path))?.remove(0);
+            named.insert(text, one);
+        }
     }
     Ok(named)
+}
+
+/// Says of an image that could not be obtained which scenarios name it.
+pub fn with_namers(failure: Failure, scenarios: &[Scenario]) -> Failure {
+    let FailureKind::Image { image, .. } = &failure.kind else {
+        return failure;
+    };
+    let namers = scenarios.iter().filter(|s| s.other_images().contains(&image.as_str()));
+    let lines: Vec<String> = namers.map(|s| format!("{} names it", s.source.path)).collect();
+    failure.detail(lines)
 }
 
 /// Obtains all images. One that fails ends the command, because a run needs all of its images.

@@ -120,7 +120,8 @@ impl Job {
         let tell = output.event_sink();
         connected.tell_clock(&tell);
         let obtained = self.obtain(engine, &others, &tell, &mut interrupts).await;
-        let obtained = obtained.inspect_err(|_| self.progress.finish())?;
+        let obtained = obtained.inspect_err(|_| self.progress.finish());
+        let obtained = obtained.map_err(|failure| images::with_namers(failure, &self.scenarios))?;
         output.images = obtained.entries.clone();
         let observer = images::observer(engine, self.run.observer, &self.options(), &tell).await?;
         self.purpose.check(&obtained)?;

@@ -48,10 +48,10 @@ pub fn scenarios(select: &Select, default: Option<&str>) -> Result<(Vec<Scenario
 pub fn single_images(texts: &[String], taker: &str) -> Result<Vec<ImageExpr>, Failure> {
     let images = images(texts)?;
     if let Some(range) = images.iter().find(|image| image.is_range()) {
-        return Err(Failure::new(FailureKind::Usage {
-            why: format!("{taker}, and `{range}` is a range"),
-            hint: Some("name one release, `release:latest`, or one revision".to_owned()),
-        }));
+        return Err(Failure::usage(
+            format!("{taker}, and `{range}` is a range"),
+            "name one release, `release:latest`, or one revision",
+        ));
     }
     Ok(images)
 }

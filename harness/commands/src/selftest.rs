@@ -6,7 +6,7 @@ use super::job::{Job, Purpose};
 use super::run_output::RunOutput;
 use super::{Caller, select};
 use crate::options::SelftestOptions;
-use crate::{Failure, FailureKind};
+use crate::Failure;
 use comeback_scenario::model::Scenario;
 use comeback_scenario::overlay::{Overlay, overlays};
 use comeback_verdict::Exit;
@@ -37,10 +37,10 @@ fn chosen(names: &[String]) -> Result<Vec<Overlay>, Failure> {
     let all = overlays();
     if let Some(unknown) = names.iter().find(|name| all.iter().all(|o| o.name != **name)) {
         let known: Vec<&str> = all.iter().map(|o| o.name.as_str()).collect();
-        return Err(Failure::new(FailureKind::Usage {
-            why: format!("there is no fault overlay `{unknown}`"),
-            hint: Some(format!("the fault overlays are {}", known.join(", "))),
-        }));
+        return Err(Failure::usage(
+            format!("there is no fault overlay `{unknown}`"),
+            format!("the fault overlays are {}", known.join(", ")),
+        ));
     }
     let chosen = |o: &Overlay| names.is_empty() || names.contains(&o.name);
     Ok(all.into_iter().filter(chosen).collect())

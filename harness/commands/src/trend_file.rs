@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::session;
-use crate::{Failure, FailureKind};
+use crate::Failure;
 use comeback_record::document::RunDocument;
 use comeback_record::trend::{Line, trend};
 
@@ -29,10 +29,10 @@ impl TrendFile {
             Err(why) => return Err(session::io(file, &why)),
         };
         let before = Line::parse(&text).map_err(|(line, why)| {
-            Failure::new(FailureKind::Usage {
-                why: format!("{}:{line}: this is no line that --history wrote: {why}", file.display()),
-                hint: Some("name another file, or remove this one to begin anew".to_owned()),
-            })
+            Failure::usage(
+                format!("{}:{line}: this is no line that --history wrote: {why}", file.display()),
+                "name another file, or remove this one to begin anew",
+            )
         })?;
         Ok(Self {
             file: file.to_owned(),

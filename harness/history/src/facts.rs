@@ -144,6 +144,11 @@ pub enum Fact {
         /// The profiles that have any.
         processes: BTreeMap<String, u32>,
     },
+    /// How many processes in the container have ended and were not reaped by their parents.
+    Zombies {
+        /// The count.
+        count: u32,
+    },
     /// What is at a path on the volume that a row is about.
     Entry {
         /// The path.

@@ -82,6 +82,8 @@ pub struct Now {
     pub health: Option<(String, u64)>,
     /// How many processes in the container are a gateway, by profile, and where in the history that was told.
     pub gateways: Option<(BTreeMap<String, u32>, u64)>,
+    /// How many processes in the container have ended and were not reaped, and where in the history that was told.
+    pub zombies: Option<(u32, u64)>,
     /// What is at the paths that rows are about: kind and owner, `None` if nothing is there.
     pub entries: BTreeMap<String, (Option<(String, u32)>, u64)>,
     /// The uid of the user that operators act as.
@@ -221,6 +223,7 @@ impl Now {
                 let p = self.profiles.entry(profile.clone()).or_default();
                 p.serves(status, incarnation, o);
             }
+            Fact::Zombies { count } => self.zombies = Some((*count, o.seq)),
             Fact::Gateways { processes } => self.gateways = Some((processes.clone(), o.seq)),
             Fact::Entry { path, kind, uid } => {
                 let what = kind.clone().zip(*uid);
@@ -348,7 +351,7 @@ impl Now {
             && last.died.is_none()
         {
             last.died = Some((seq, exit));
-            (self.paused, self.gateways) = (false, None);
+            (self.paused, self.gateways, self.zombies) = (false, None, None);
             for p in self.profiles.values_mut() {
                 p.service = None;
                 p.tallied = 0;

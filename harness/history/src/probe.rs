@@ -13,7 +13,7 @@ use comeback_gateway::state::{DESIRED_STATE, GATEWAY_STATE, is_serving, served};
 use comeback_scenario::model::{DEFAULT_PROFILE, Expect, Moment, Probe, Value};
 use comeback_scenario::vocabulary::OperationKind;
 
-use around::{entry_at, gateways, ticks};
+use around::{entry_at, gateways, ticks, zombies};
 use left::{left_by, uncounted};
 
 pub use super::invariant::{InvariantRow, invariants};
@@ -150,6 +150,7 @@ fn of_now(now: &Now, probe: Probe, profile: &str) -> Reading {
             Some((status, seq)) => Reading::seen(Value::str(status.clone()), Some(*seq)),
             None => Reading::seen(Value::absent(), now.incarnations.last().map(|i| i.seq)),
         },
+        Probe::ContainerZombies => zombies(now),
         Probe::File => Reading::missing("it needs a path"),
         Probe::StepExit | Probe::StepSays | Probe::StepTook => Reading::missing("a step's end is read at after:N"),
     }
@@ -273,6 +274,7 @@ fn boot(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         | Probe::ContainerExit
         | Probe::ContainerBoots
         | Probe::ContainerHealth
+        | Probe::ContainerZombies
         | Probe::File
         | Probe::StepExit
         | Probe::StepSays
@@ -353,6 +355,7 @@ fn down(history: &[Observation], n: usize, probe: Probe, profile: &str) -> Readi
         | Probe::ContainerExit
         | Probe::ContainerBoots
         | Probe::ContainerHealth
+        | Probe::ContainerZombies
         | Probe::File
         | Probe::StepExit
         | Probe::StepSays

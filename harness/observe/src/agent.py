@@ -32,6 +32,7 @@ opened = {}
 told_at = {}
 first = []
 counted = []
+ended = []
 shown = []
 tallies = {}
 holds = []
@@ -174,6 +175,15 @@ def parent(pid):
         return None
 
 
+def is_zombie(pid):
+    """True if it has ended and its parent has not asked how."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as f:
+            return f.read().rpartition(b")")[2].split()[0] == b"Z"
+    except (OSError, IndexError):
+        return False
+
+
 def commands_running():
     """The command of every process but the first."""
     pids = (entry for entry in os.listdir("/proc") if entry.isdigit() and entry != "1")
@@ -293,6 +303,14 @@ def tell_gateways():
         say("gateways", counts=counts, t=time.time_ns())
 
 
+def tell_zombies():
+    """How many processes have ended and are still in the table."""
+    count = sum(is_zombie(entry) for entry in os.listdir("/proc") if entry.isdigit())
+    if ended != [count]:
+        ended[:] = [count]
+        say("zombies", count=count, t=time.time_ns())
+
+
 def slots():
     try:
         names = os.listdir(SCAN)
@@ -373,6 +391,7 @@ def refresh():
     tell_first()
     tell_slots()
     tell_gateways()
+    tell_zombies()
     for profile in slots():
         arm(profile)
         tell(profile)

@@ -69,6 +69,7 @@ pub struct Message {
     names: Vec<String>,
     #[serde(default)]
     counts: BTreeMap<String, u32>,
+    count: Option<u32>,
     #[serde(default)]
     uid: Option<u32>,
     #[serde(default)]
@@ -171,6 +172,7 @@ impl Message {
             "gateways" => Some(Fact::Gateways {
                 processes: self.counts.clone(),
             }),
+            "zombies" => Some(Fact::Zombies { count: self.count? }),
             "entry" => Some(Fact::Entry {
                 path: self.f.clone(),
                 kind: Some(self.d.clone()).filter(|kind| !kind.is_empty()),

@@ -234,6 +234,9 @@ pub fn words(fact: &Fact) -> Option<(&'static str, Option<&str>, String)> {
             };
             ("entry", None, format!("{path}: {what}"))
         }
+        // What ends is a zombie until its parent has asked.
+        Fact::Zombies { count: 0 } => return None,
+        Fact::Zombies { count } => ("zombies", None, format!("processes that nobody reaped: {count}")),
         // One process a gateway is as it should be.
         Fact::Gateways { processes } => {
             let several: Vec<String> = processes

@@ -30,6 +30,13 @@ pub fn explain(scenario: &Scenario) -> String {
         (Some(version), _) => facts.push(format!("fixed in {version}")),
         (None, _) => facts.push("fixed in no release".to_owned()),
     }
+    if let (ImageRef::Other(image), false) = (scenario.first_image(), scenario.invariant) {
+        let of = match scenario.deciding_image() {
+            ImageRef::Subject => "of the image under test",
+            ImageRef::Other(_) => image,
+        };
+        facts.push(format!("the release {of} decides which column is expected"));
+    }
     if let Some(releases) = &scenario.releases {
         facts.push(format!("applies to {releases}"));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::{
-    DEFAULT_PROFILE, Deviation, Expect, Guard, ImageRef, Known, KnownRow, Moment, Operation, Probe, Profile,
+    ColumnOf, DEFAULT_PROFILE, Deviation, Expect, Guard, ImageRef, Known, KnownRow, Moment, Operation, Probe, Profile,
     ProfileSel, Race, Releases, RestartPolicy, Scenario, Seen, Setup, Source, Start, StartBy, StartWait, Step, User,
     Value, ValueSet,
 };
@@ -51,6 +51,7 @@ pub fn docker_restart() -> Scenario {
         issues: vec!["#42675".into(), "#33597".into()],
         tags: vec!["core".into()],
         fixed_in: Some("0.17.0".parse().unwrap()),
+        column_of: ColumnOf::Subject,
         invariant: false,
         releases: None,
         needs: vec![],
@@ -121,6 +122,34 @@ pub fn operator_stop() -> Scenario {
         },
         ..docker_restart()
     }
+}
+
+/// The text of a scenario with an operation's example in it, and what that needs before and after it.
+#[cfg(test)]
+pub(crate) fn example(kind: crate::vocabulary::OperationKind) -> String {
+    use crate::vocabulary::{Need, OperationKind};
+    let (before, after) = match kind {
+        OperationKind::EngineUnpause => ("engine-pause = {}", ""),
+        OperationKind::Free => ("fill = {}", ""),
+        OperationKind::HoldAt => ("", "engine-restart = {}"),
+        OperationKind::Release => (
+            "hold-at = { state = \"draining\", wait = false }",
+            "engine-restart = {}",
+        ),
+        _ => ("", ""),
+    };
+    let size = match kind.info().needs.contains(&Need::SizedVolume) {
+        true => "volume_size = \"8M\"\n",
+        false => "",
+    };
+    let steps = [before, kind.info().example, after]
+        .into_iter()
+        .filter(|step| !step.is_empty());
+    let steps: String = steps.map(|step| format!("[[step]]\n{step}\n")).collect();
+    format!(
+        "schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\n{size}[[profile]]\nname = \"work\"\n{steps}\
+         [[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \"up\"\n"
+    )
 }
 
 /// A step on the default profile.

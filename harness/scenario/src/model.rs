@@ -40,6 +40,8 @@ pub struct Scenario {
     pub tags: Vec<String>,
     /// First release expected to be in the fixed column; `None` means no release is.
     pub fixed_in: Option<Version>,
+    /// Whose release decides which column is expected.
+    pub column_of: ColumnOf,
     /// True if no row differs between the columns on purpose.
     pub invariant: bool,
     /// Releases the scenario applies to; `None` means all.
@@ -78,7 +80,15 @@ pub struct Scenario {
 const ALONE: &str = "alone";
 
 impl Scenario {
-    /// The image of the first container, and with it of the first gateway that is shut down.
+    /// The image whose release decides which column is expected.
+    pub fn deciding_image(&self) -> &ImageRef {
+        match self.column_of {
+            ColumnOf::Subject => &ImageRef::Subject,
+            ColumnOf::First => self.first_image(),
+        }
+    }
+
+    /// The image of the first container.
     pub fn first_image(&self) -> &ImageRef {
         self.upgrade.as_ref().map_or(&self.start.image, |upgrade| &upgrade.from)
     }
@@ -189,6 +199,16 @@ pub enum StartWait {
     None,
 }
 
+/// Whose release decides which column is expected, where a scenario has several images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColumnOf {
+    /// That of the image under test.
+    Subject,
+    /// That of the first container's image.
+    First,
+}
+
 /// The engine's restart policy for the container under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -243,6 +263,17 @@ pub enum SeedContent {
     Size(u64),
     /// A symbolic link to there.
     Link(PathBuf),
+}
+
+impl SeedContent {
+    /// The permission bits of a seed that names none.
+    pub fn usual_mode(&self) -> u32 {
+        match self {
+            Self::Dir => 0o755,
+            Self::Link(_) => 0o777,
+            Self::Text(_) | Self::Json(_) | Self::Bytes(_) | Self::Size(_) => 0o644,
+        }
+    }
 }
 
 /// The images of an upgrade: image expressions, one of them `subject`.

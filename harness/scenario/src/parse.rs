@@ -177,6 +177,7 @@ impl Reader {
             profiles: &profiles,
             seeds: &seeds,
             sidecars: &sidecars,
+            pair: upgrade.as_ref(),
             upgrade: upgrade_tab.as_ref().map(|t| t.span.clone()),
         };
         self.check_profiles(&places, &steps, &expects, &deviating);
@@ -184,6 +185,7 @@ impl Reader {
         self.check_rows(&places, &steps, &expects, &deviating);
         self.check_figures(&figures, &steps);
         self.check_steps(&places, &steps);
+        let column_of = self.column_of(&places, &steps, &expects);
         let needs = check::with_implied_needs(needs, &start, &steps);
 
         let steps: Vec<Step> = steps.into_iter().filter_map(|s| s.step).collect();
@@ -200,6 +202,7 @@ impl Reader {
             issues,
             tags,
             fixed_in,
+            column_of,
             invariant,
             releases,
             needs,
@@ -321,5 +324,4 @@ fn push_words(words: &mut String, content: &SeedContent) {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-#[path = "parse/tests.rs"]
 mod tests;

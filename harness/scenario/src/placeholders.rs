@@ -1,4 +1,4 @@
-//! Placeholders in `text` and `json` of a seed: `{pid}`, `{start_time}`, `{now}`, `{now-90s}`.
+//! Placeholders in `text` and `json` of a seed: `{pid}`, `{start_time}`, `{now}`, `{now-90s}`, `{now-2m}`.
 
 use std::time::Duration;
 
@@ -49,6 +49,23 @@ pub fn find(text: &str) -> Vec<Placeholder> {
     found
 }
 
+/// The words in braces that look like a placeholder and are none: `{gateway_pid}`. A shell's `${NAME}` is not meant.
+pub(super) fn unknown(text: &str) -> Option<&str> {
+    let mut from = 0;
+    while let Some(open) = text[from..].find('{').map(|at| from + at) {
+        from = open + 1;
+        let inside = text[from..].split_once('}').map_or("", |(inside, _)| inside);
+        let word = inside.starts_with(|c: char| c.is_ascii_alphabetic())
+            && inside
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        if word && !text[..open].ends_with('$') && parse(inside).is_none() {
+            return Some(&text[open..from + inside.len() + 1]);
+        }
+    }
+    None
+}
+
 /// Parses the text between the braces.
 fn parse(inside: &str) -> Option<Placeholder> {
     match inside {
@@ -94,5 +111,22 @@ mod tests {
         assert_eq!(fill("{\"a\":{pid}}", value), "{\"a\":<Pid>}");
         assert_eq!(fill("{now-90s}{now-2m}", value), "<Now(90s)><Now(120s)>");
         assert_eq!(fill("{{pid}} {nope} {now-} {", value), "{<Pid>} {nope} {now-} {");
+    }
+
+    #[test]
+    fn what_looks_like_a_placeholder_is_found() {
+        assert_eq!(unknown("a {pid} of {gateway_pid}"), Some("{gateway_pid}"));
+        assert_eq!(unknown("{now-90}"), Some("{now-90}"));
+        for text in [
+            "{pid}{start_time}{now-90s}",
+            "${NAME}",
+            r#"{"a":{"b":1}}"#,
+            "{",
+            "{}",
+            "{ word }",
+            "{a b}",
+        ] {
+            assert_eq!(unknown(text), None, "{text}");
+        }
     }
 }

@@ -187,6 +187,9 @@ const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
     }
 }
 
+/// Whose release decides which column is expected.
+pub const COLUMN_OF: &[&str] = &["subject", "first"];
+
 /// Who can start a gateway.
 pub const START_BY: &[&str] = &["operator", "reconcile", "cmd", "none"];
 /// What the start phase can wait for.

@@ -59,8 +59,8 @@ impl Expectation {
 pub struct Subject {
     /// Release of the image under test; `None` if it cannot be read.
     pub release: Option<Version>,
-    /// Release of the gateway that is shut down: that of the image under test, or in an upgrade that of the `from`
-    /// side.
+    /// Release of the gateway whose shutdown decides which column is expected: that of the image under test, or of the first
+    /// container.
     pub shutdown_release: Option<Version>,
     /// Name of its base: `bookworm`.
     pub base: Option<String>,
@@ -79,14 +79,15 @@ impl Subject {
     }
 }
 
-/// The release of the gateway that a scenario shuts down: the one under test, or in an upgrade that of the `from`
-/// side. `other` returns the release of an image expression such as `release:0.16.0`.
+/// The release of the gateway whose shutdown decides which column is expected: the one under test, or that of the first
+/// container if no other is shut down or the scenario says so. `other` returns the release of an image expression such as
+/// `release:0.16.0`.
 pub fn shutdown_release(
     scenario: &Scenario,
     subject: Option<&Version>,
     other: impl FnOnce(&str) -> Option<Version>,
 ) -> Option<Version> {
-    match scenario.first_image() {
+    match scenario.deciding_image() {
         ImageRef::Other(expression) => other(expression),
         ImageRef::Subject => subject.cloned(),
     }

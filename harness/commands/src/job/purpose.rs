@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::memory::Memory;
 use crate::images::Obtained;
-use crate::{Failure, FailureKind};
+use crate::Failure;
 use comeback_engine::Engine;
 use comeback_plan::{Case, Plan};
 use comeback_record::compare::{self, Terms};
@@ -69,10 +69,10 @@ impl Purpose {
     pub(super) fn check(&self, obtained: &Obtained) -> Result<(), Failure> {
         match (self, obtained.subjects.as_slice()) {
             // `release:latest` is only known to be the other one once PyPI has been asked.
-            (Self::Compare(_), [old, new]) if old.name == new.name => Err(Failure::new(FailureKind::Usage {
-                why: format!("OLD and NEW are both `{}`", old.name),
-                hint: Some("name two images".to_owned()),
-            })),
+            (Self::Compare(_), [old, new]) if old.name == new.name => Err(Failure::usage(
+                format!("OLD and NEW are both `{}`", old.name),
+                "name two images",
+            )),
             _ => Ok(()),
         }
     }

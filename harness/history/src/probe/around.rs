@@ -58,6 +58,17 @@ fn gateways_in(now: &Now, profile: &str) -> Reading {
     }
 }
 
+/// How many processes of the container have ended and were not reaped. One that does not run has none.
+pub(super) fn zombies(now: &Now) -> Reading {
+    if !now.running() || now.looping() {
+        return Reading::seen(Value::Int(0), now.incarnations.last().map(|i| i.seq));
+    }
+    match now.zombies {
+        Some((count, seq)) if now.agent == now.started_at() => Reading::seen(Value::Int(i64::from(count)), Some(seq)),
+        _ => Reading::missing("nobody watched the processes of this incarnation"),
+    }
+}
+
 /// Whether a profile's scheduler has ticked in the gateway that is supervised now.
 pub(super) fn ticks(p: &ProfileNow) -> Reading {
     let Some((at, seq)) = p.tick else {

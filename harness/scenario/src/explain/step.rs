@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use comeback_gateway::command;
 use comeback_text::redact;
 
 use crate::model::{
@@ -105,7 +106,21 @@ fn changes(recreation: &Recreation) -> String {
     format!(", with {}", all.join(" and "))
 }
 
+/// A file on the volume: what it is, and whose, where that is not as usual.
 pub(super) fn seed(seed: &Seed) -> String {
+    let mut text = content(seed);
+    match seed.owner {
+        uid if uid == u64::from(command::UID) => {}
+        0 => text += ", of root",
+        uid => text += &format!(", of uid {uid}"),
+    }
+    if seed.mode != seed.content.usual_mode() {
+        text += &format!(", mode {:04o}", seed.mode);
+    }
+    text
+}
+
+fn content(seed: &Seed) -> String {
     let short = |text: &str| {
         let text = text.trim();
         if text.chars().count() > 60 || text.contains('\n') {
@@ -127,26 +142,17 @@ pub(super) fn seed(seed: &Seed) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::{Need, OperationKind};
+    use crate::fixtures::example;
+    use crate::vocabulary::OperationKind;
 
     #[test]
     fn the_words_of_every_operation_are_filled_in() {
         for kind in OperationKind::ALL {
+            let scenario =
+                crate::parse_file("example.toml", &example(*kind)).unwrap_or_else(|e| panic!("{kind}: {e:?}"));
+            let step = scenario.steps.iter().find(|step| step.op.kind() == *kind);
+            let step = step.unwrap_or_else(|| panic!("{kind}"));
             let info = kind.info();
-            // What `release` and `engine-unpause` let go has to be held before, and what is filled up has a size.
-            let size = match info.needs.contains(&Need::SizedVolume) {
-                true => "volume_size = \"8M\"\n",
-                false => "",
-            };
-            let text = format!(
-                "schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\n{size}[[profile]]\nname = \
-                 \"work\"\n[[step]]\nengine-pause = {{}}\n[[step]]\nhold-at = {{ state = \
-                 \"draining\", wait = false }}\n[[step]]\n{}\n[[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \
-                 \"up\"\n",
-                info.example
-            );
-            let scenario = crate::parse_file("example.toml", &text).unwrap_or_else(|e| panic!("{kind}: {e:?}"));
-            let step = scenario.steps.last().unwrap_or_else(|| panic!("{kind}"));
             for name in info.words.split('{').skip(1).filter_map(|part| part.split('}').next()) {
                 assert!(filled_in(step, name).is_some(), "{kind}: {{{name}}}");
             }

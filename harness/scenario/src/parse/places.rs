@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::cursor::{Node, Reader, Span, Tab, list};
-use super::scalars::is_slug;
 use crate::model::{DEFAULT_PROFILE, ImageRef, Profile, RestartPolicy, Setup, Start, StartBy, StartWait, Upgrade};
+use crate::overlay::overlays;
 use crate::vocabulary::{POLICIES, START, START_BY, START_WAIT, SUBJECT};
 
 /// `[start]` as written. Defaults are chosen once the profiles are known.
@@ -87,9 +87,10 @@ impl Reader {
     /// Takes the name of an overlay.
     fn overlay(&mut self, tab: &Tab<'_, '_>) -> Option<String> {
         let (text, span) = self.key_str(tab, "overlay")?;
-        if !is_slug(text) {
-            self.error(span, format!("`{text}` cannot be an overlay's name"))
-                .label("lower-case letters, digits and dashes");
+        let all = overlays();
+        let names: Vec<&str> = all.iter().map(|overlay| overlay.name.as_str()).collect();
+        if !names.contains(&text) {
+            self.unknown_word(text, span, "overlay", &names);
             return None;
         }
         Some(text.to_owned())

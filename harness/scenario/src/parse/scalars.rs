@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use pep440_rs::{Version, VersionSpecifiers};
+use version_ranges::Ranges;
 
 use comeback_gateway::files::DATA;
 
@@ -86,12 +87,17 @@ impl Reader {
     /// Takes a PEP 440 range.
     pub(super) fn range(&mut self, text: &str, span: Span) -> Option<VersionSpecifiers> {
         match VersionSpecifiers::from_str(text) {
-            Ok(range) if range.iter().len() > 0 => Some(range),
-            Ok(_) => {
+            Ok(range) if range.iter().len() == 0 => {
                 self.error(span, "an empty range")
                     .label("leave the key out for all versions");
                 None
             }
+            Ok(range) if Ranges::<Version>::from(range.clone()).is_empty() => {
+                self.error(span, format!("no version is in `{text}`"))
+                    .label("its bounds exclude each other");
+                None
+            }
+            Ok(range) => Some(range),
             Err(error) => {
                 self.error(span, format!("`{text}` is not a range of versions"))
                     .label(gist(&error))

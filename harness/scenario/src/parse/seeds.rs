@@ -45,12 +45,9 @@ impl Reader {
             SeedKind::File | SeedKind::Dir => self.seed_content(tab, *kind == SeedKind::Dir),
         });
         let owner = self.owner(tab);
-        let default = match kind {
-            Some(SeedKind::Dir) => 0o755,
-            Some(SeedKind::Symlink) => 0o777,
-            Some(SeedKind::File) | None => 0o644,
-        };
-        let mode = self.mode(tab, default);
+        // A mode that is wrong is reported, whatever else is.
+        let usual = content.as_ref().map_or(0, SeedContent::usual_mode);
+        let mode = self.mode(tab, usual);
         Some(Seed {
             path: path?,
             content: content?,
@@ -119,7 +116,11 @@ impl Reader {
         }
         let node = tab.get(given[0])?;
         match given[0] {
-            "text" => self.str(node).map(|s| SeedContent::Text(s.to_owned())),
+            "text" => {
+                let text = self.str(node)?;
+                self.check_placeholders(node, text)
+                    .then(|| SeedContent::Text(text.to_owned()))
+            }
             "json" => self.json(node).map(SeedContent::Json),
             "base64" => {
                 let text = self.str(node)?;
@@ -143,9 +144,23 @@ impl Reader {
         }
     }
 
+    /// Reports a word in braces that looks like a placeholder and is none.
+    fn check_placeholders(&mut self, node: &Node<'_>, text: &str) -> bool {
+        let Some(unknown) = placeholders::unknown(text) else {
+            return true;
+        };
+        self.error(node.span(), format!("unknown placeholder {unknown}"))
+            .note("placeholders: {pid}, {start_time}, {now}, and a time before now such as {now-90s} or {now-2m}")
+            .note("for these very characters, give the content as `base64`");
+        false
+    }
+
     /// Takes JSON as text or as TOML.
     fn json(&mut self, node: &Node<'_>) -> Option<String> {
         if let Some(text) = node.get_ref().as_str() {
+            if !self.check_placeholders(node, text) {
+                return None;
+            }
             let filled = placeholders::sample(text);
             if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&filled) {
                 self.error(node.span(), "this is not JSON")
@@ -167,7 +182,12 @@ impl Reader {
         }
         match node.get_ref() {
             DeValue::String(s) if placeholders::is_number(s) => out.push_str(s),
-            DeValue::String(s) => out.push_str(&serde_json::Value::from(s.as_ref()).to_string()),
+            DeValue::String(s) => {
+                if !self.check_placeholders(node, s) {
+                    return false;
+                }
+                out.push_str(&serde_json::Value::from(s.as_ref()).to_string());
+            }
             DeValue::Integer(_) => match self.int(node) {
                 Some(n) => out.push_str(&n.to_string()),
                 None => return false,

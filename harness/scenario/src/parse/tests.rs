@@ -1,3 +1,5 @@
+mod together;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -75,91 +77,6 @@ fn the_valid_file_parses() {
     assert_eq!(scenario.source.expect_lines, [11]);
     assert_eq!(scenario.start.wait, StartWait::Running);
     assert_eq!(scenario.expects[0].at, Moment::Boot(2));
-}
-
-#[test]
-fn daemon_and_folder() {
-    let changes = [
-        (
-            "engine-restart = { grace = \"10s\" }",
-            "daemon-restart = { wait = false }",
-        ),
-        (
-            "engine-restart = { grace = \"10s\" }",
-            "daemon-restart = { container = \"side\" }",
-        ),
-        (
-            "by = \"operator\"\n\n[[step]]\nengine-restart = { grace = \"10s\" }",
-            "volume_size = \"8M\"\n[[step]]\ndaemon-restart = {}",
-        ),
-        ("by = \"operator\"", "mount = \"folder\""),
-        ("by = \"operator\"", "mount = \"bind\"\nvolume_size = \"8M\""),
-    ];
-    insta::assert_snapshot!(cases(&changes));
-    let scenario = good(
-        &GOOD
-            .replace("by = \"operator\"", "mount = \"bind\"\npolicy = \"always\"")
-            .replace("engine-restart = { grace = \"10s\" }", "daemon-restart = {}"),
-    );
-    assert_eq!(scenario.start.setup.mount, MountKind::Bind);
-    assert_eq!(scenario.needs, [Need::HostFolder, Need::DaemonRestart]);
-    assert!(scenario.wants_the_engine() && scenario.wants_the_machine());
-}
-
-#[test]
-fn compose_sets_the_container_up() {
-    let composed = |keys: &str| {
-        let text = GOOD.replacen("by = \"operator\"", &format!("by = \"operator\"\n{keys}"), 1);
-        text.replacen("engine-restart = { grace = \"10s\" }", "compose-recreate = {}", 1)
-    };
-    assert_eq!(
-        good(&composed("mount = \"bind\"")).steps[0].op,
-        Operation::ComposeRecreate
-    );
-    assert_eq!(
-        good(&composed("mount = \"bind\"")).needs,
-        [Need::HostFolder, Need::Compose]
-    );
-    for keys in [
-        "env = { A = \"b\" }",
-        "cmd = [\"sleep\"]",
-        "policy = \"always\"",
-        "user = \"1234\"",
-        "volume_read_only = true",
-    ] {
-        let refused = shown(&errors(&composed(keys)));
-        assert!(refused.contains("as images/compose.yaml says"), "{keys}: {refused}");
-    }
-}
-
-#[test]
-fn containers() {
-    let declared = "[[container]]\nname = \"side\"\n";
-    let with = |text: &str| format!("{declared}{text}");
-    let row = |keys: &str| with(&format!("[[expect]]\n{keys}\nfixed = \"up\"\nregressed = \"down\"\n"));
-    let texts = [
-        "[[container]]\nname = \"observer\"\n".to_owned(),
-        "[[container]]\nname = \"Two words\"\n".to_owned(),
-        "[[container]]\nimage = \"subject\"\n".to_owned(),
-        format!("{declared}{declared}"),
-        with("[[step]]\nengine-start = { container = \"sidee\" }\n"),
-        with("[[step]]\nengine-stop = { container = \"side\" }\n"),
-        with("[[step]]\nfill = { container = \"side\" }\n"),
-        with("[[step]]\nsettle = { container = \"side\" }\n"),
-        row("at = \"end\"\nprobe = \"service\"\ncontainer = \"other\""),
-        row("at = \"boot:1\"\nprobe = \"service\"\ncontainer = \"side\""),
-        row("at = \"end\"\nprobe = \"state.gateway_state\"\ncontainer = \"side\""),
-    ];
-    let changes: Vec<(&str, &str)> = texts.iter().map(|text| ("", text.as_str())).collect();
-    insta::assert_snapshot!(cases(&changes));
-    let scenario = good(&format!(
-        "{GOOD}{declared}image = \"release:0.16.0\"\n[[step]]\nengine-start = {{ container = \"side\" }}\n\
-         [[expect]]\nat = \"end\"\nprobe = \"container\"\ncontainer = \"side\"\nfixed = \"running\"\nregressed = \
-         \"running\"\n"
-    ));
-    assert_eq!(scenario.steps[1].container.as_deref(), Some("side"));
-    assert_eq!(scenario.expects[1].container.as_deref(), Some("side"));
-    assert_eq!(scenario.other_images(), ["release:0.16.0"]);
 }
 
 #[test]
@@ -257,20 +174,6 @@ fn seeds() {
         ("", "[[seed]]\npath = \"a\"\ntext = \"\"\nmode = 644"),
         ("", "[[seed]]\npath = \"a\"\ntext = \"\"\nmode = \"rw\""),
         ("", "[[seed]]\npath = \"a\"\ntext = \"\"\nmode = true"),
-    ]);
-    insta::assert_snapshot!(shown);
-}
-
-#[test]
-fn upgrades() {
-    let shown = cases(&[
-        ("", "[upgrade]\nfrom = \"release:0.16.0\""),
-        ("", "[upgrade]\nfrom = \"release:0.16.0\"\nto = \"release:0.17.0\""),
-        ("", "[upgrade]\nfrom = \"subject\"\nto = \"subject\""),
-        ("", "[upgrade]\nfrom = \"0.16.0\"\nto = \"subject\""),
-        ("", "[upgrade]\nfrom = \"realease:0.16.0\"\nto = \"subject\""),
-        ("", "[upgrade]\nfrom = \"release:\"\nto = \"subject\""),
-        ("", "[upgrade]\nfrom = \"release:0.16.0\"\nto = \"subject\""),
     ]);
     insta::assert_snapshot!(shown);
 }
@@ -559,7 +462,7 @@ wait = "none"
 cmd = ["gateway", "run"]
 env = { A = "1" }
 policy = "unless-stopped"
-overlay = "no-marker"
+overlay = "stop-writes-no-marker"
 
 [[profile]]
 name = "work"

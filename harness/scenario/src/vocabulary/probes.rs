@@ -357,6 +357,16 @@ declare! {
         label: "container's health",
         boot_label: None,
     },
+    ContainerZombies => ProbeInfo {
+        name: "container.zombies",
+        about: About::Container,
+        values: Values::Count,
+        absent: None,
+        moments: Moments::NotDown,
+        doc: "how many processes of the container have ended and were not reaped: their parent has not asked how they ended",
+        label: "zombies",
+        boot_label: None,
+    },
     File => ProbeInfo {
         name: "file",
         about: About::Path,

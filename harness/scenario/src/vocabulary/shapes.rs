@@ -1,7 +1,8 @@
 //! The tables of a scenario file.
 
 use super::{
-    GUARDS, Key, Kind, MOUNTS, NEEDS, POLICIES, SEED_KINDS, START_BY, START_WAIT, Shape, USERS, optional, required,
+    COLUMN_OF, GUARDS, Key, Kind, MOUNTS, NEEDS, POLICIES, SEED_KINDS, START_BY, START_WAIT, Shape, USERS, optional,
+    required,
 };
 
 /// The file itself.
@@ -21,6 +22,12 @@ pub const TOP: Shape = Shape {
             "fixed_in",
             Kind::Version,
             "the first release expected in the fixed column; without it none is",
+        ),
+        optional(
+            "column_of",
+            Kind::Word(COLUMN_OF),
+            "with several images: whose release decides which column is expected, that of the image under test, \"subject\", or \
+             that of the first container's, \"first\" (default: \"subject\" if a step ends a gateway of it)",
         ),
         optional(
             "invariant",
@@ -106,8 +113,7 @@ pub const START: Shape = Shape {
         optional(
             "image",
             Kind::Image,
-            "the image of the first container (default \"subject\"); `recreate` can change it. The column that is expected follows \
-             from its release, because it is the first that is shut down",
+            "the image of the first container (default \"subject\"); `recreate` can change it",
         ),
         optional(
             "entrypoint",

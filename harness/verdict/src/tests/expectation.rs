@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use crate::expected::{Column, Expectation, Subject, by_release, expectation, shutdown_release};
 use comeback_scenario::fixtures::{docker_restart, known, operator_stop};
-use comeback_scenario::model::{ImageRef, Moment, Probe, Upgrade};
+use comeback_scenario::model::{ColumnOf, ImageRef, Moment, Probe, Upgrade};
 
 #[rstest]
 #[case::below("0.16.0", Some("0.17.0"), Column::Regressed)]
@@ -59,7 +59,7 @@ fn an_explicit_expectation_outweighs_everything(#[values(Column::Fixed, Column::
 }
 
 #[test]
-fn an_upgrade_is_expected_by_the_release_that_was_shut_down() {
+fn a_scenario_with_several_images_is_expected_by_the_release_that_it_names() {
     let mut scenario = docker_restart();
     let old = || Some("0.16.0".parse().unwrap());
     let subject: Version = "0.17.0".parse().unwrap();
@@ -71,6 +71,12 @@ fn an_upgrade_is_expected_by_the_release_that_was_shut_down() {
         from: ImageRef::Other("release:0.16.0".into()),
         to: ImageRef::Subject,
     });
+    // A gateway under test that is shut down later decides: one that is broken must not pass for the old one.
+    assert_eq!(
+        shutdown_release(&scenario, Some(&subject), |_| old()),
+        Some(subject.clone())
+    );
+    scenario.column_of = ColumnOf::First;
     assert_eq!(shutdown_release(&scenario, Some(&subject), |_| old()), old());
     let upgraded = Subject {
         shutdown_release: old(),
