@@ -3,8 +3,8 @@
 use super::job::{Job, Purpose};
 use super::run_output::RunOutput;
 use super::{Caller, select, user_volume};
-use crate::options::CompareOptions;
 use crate::Failure;
+use crate::options::CompareOptions;
 use comeback_image::ImageExpr;
 use comeback_record::compare::Terms;
 use comeback_record::event::RunEvent;

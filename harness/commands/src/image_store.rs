@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use super::images::{self, event_sink};
 use super::interrupt::Interrupts;
 use super::{print, select, session};
+use crate::Failure;
 use crate::options::ImagesCommand;
 use crate::progress::Progress;
-use crate::Failure;
 use comeback_image::{Cache, ObtainOptions, Prune, Stored};
 use comeback_verdict::Exit;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::memory::Memory;
-use crate::images::Obtained;
 use crate::Failure;
+use crate::images::Obtained;
 use comeback_engine::Engine;
 use comeback_plan::{Case, Plan};
 use comeback_record::compare::{self, Terms};
