@@ -162,6 +162,7 @@ pub async fn run(command: Command, caller: Caller) -> Result<u8, Failure> {
         Command::Scenarios(command) => match command {
             ScenariosCommand::List(select) => scenarios::list(&select),
             ScenariosCommand::Explain { id, scenarios } => scenarios::explain(&id, scenarios.as_deref()),
+            ScenariosCommand::Keys => scenarios::keys(),
             ScenariosCommand::Operations => scenarios::operations(),
             ScenariosCommand::Probes => scenarios::probes(),
         },

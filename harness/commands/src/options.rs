@@ -185,6 +185,8 @@ pub enum ScenariosCommand {
         /// Folder of scenario files to add.
         scenarios: Option<PathBuf>,
     },
+    /// The keys of a scenario file.
+    Keys,
     /// The operations a scenario can use.
     Operations,
     /// The probes a scenario can expect values of.

@@ -29,6 +29,11 @@ pub fn explain(id: &str, extra: Option<&Path>) -> Result<Exit, Failure> {
     Ok(Exit::Held)
 }
 
+pub fn keys() -> Result<Exit, Failure> {
+    print(&text::keys())?;
+    Ok(Exit::Held)
+}
+
 pub fn operations() -> Result<Exit, Failure> {
     print(&text::operations())?;
     Ok(Exit::Held)

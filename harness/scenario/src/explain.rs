@@ -12,7 +12,10 @@ use super::model::{
     DEFAULT_PROFILE, Deviation, ImageRef, MountKind, RestartPolicy, Scenario, Setup, Sidecar, StartBy, StartWait,
 };
 use super::parse::describe_values;
-use super::vocabulary::{COMMON, Key, Moments, OperationKind, Probe, Target};
+use super::vocabulary::{
+    COMMON, EXPECT, FIGURE, HEALTHCHECK, KNOWN, KNOWN_ROW, Key, Kind, Moments, OperationKind, PROFILE, Probe, RACE,
+    SEED, SIDECAR, START, TOP, Target, UPGRADE,
+};
 use step::{seed, sentence, variables};
 
 /// What happens in a scenario, why it matters, and what each column says.
@@ -166,6 +169,55 @@ pub fn operations() -> String {
     out
 }
 
+/// The tables of a scenario file with their keys, and how the smallest file looks.
+pub fn keys() -> String {
+    let mut out = format!(
+        "A scenario is a file NAME.toml in the folder that --scenarios names; NAME is its id. The smallest one:\n\n{}\n",
+        SMALLEST.lines().map(|line| format!("  {line}\n")).collect::<String>()
+    );
+    let tables = [
+        &TOP,
+        &START,
+        &HEALTHCHECK,
+        &PROFILE,
+        &SIDECAR,
+        &SEED,
+        &UPGRADE,
+        &EXPECT,
+        &FIGURE,
+        &KNOWN,
+        &RACE,
+        &KNOWN_ROW,
+    ];
+    for shape in tables {
+        let _ = writeln!(out, "{}", shape.name);
+        out.push_str(&parameters(shape.keys));
+        out.push('\n');
+    }
+    out.push_str(
+        "A [[step]] has one operation as its key: `comeback scenarios operations`. What a row can read:\n\
+         `comeback scenarios probes`. The same as a JSON schema: scenarios/schema.json.\n\n\
+         Placeholders in `text` and `json`: {pid} and {start_time} are those of the profile's gateway that runs, or ran\n\
+         last; {now} is the present, {now-90s} and {now-2m} are times before it.\n",
+    );
+    out
+}
+
+/// A scenario file that can fail.
+pub(crate) const SMALLEST: &str = r#"schema = 1
+title = "docker restart of a live gateway"
+fixed_in = "0.17.0"
+
+[[step]]
+engine-restart = {}
+
+[[expect]]
+at = "end"
+probe = "service"
+fixed = "up"
+regressed = "down"
+"#;
+
 /// Every probe with its values and moments.
 pub fn probes() -> String {
     let mut out = String::new();
@@ -198,7 +250,11 @@ fn parameters(keys: &[Key]) -> String {
         .iter()
         .map(|k| {
             let need = if k.required { " (required)" } else { "" };
-            vec![format!("    {}", k.name), format!("{}{need}", k.doc)]
+            let words = match k.kind {
+                Kind::Word(words) | Kind::Words(words) => format!(": {}", words.join(", ")),
+                _ => String::new(),
+            };
+            vec![format!("    {}", k.name), format!("{}{need}{words}", k.doc)]
         })
         .collect();
     align(&lines)
@@ -445,5 +501,7 @@ mod tests {
     fn the_vocabulary() {
         insta::assert_snapshot!(operations());
         insta::assert_snapshot!(probes());
+        insta::assert_snapshot!(keys());
+        crate::parse_file("smallest.toml", SMALLEST).unwrap_or_else(|e| panic!("{e:?}"));
     }
 }

@@ -92,12 +92,13 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Text | Kind::Base64 => string(),
         Kind::Line => matching("\\S"),
         Kind::Bool => json!({ "type": "boolean" }),
-        Kind::Count => json!({ "type": "integer", "minimum": 0 }),
+        Kind::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Kind::Duration => matching("^[0-9]+(ms|s|m)$"),
         Kind::Seconds => matching("^[0-9]+(000ms|s|m)$|^0ms$"),
         Kind::Word(words) => json!({ "enum": words }),
         Kind::Words(words) => list(json!({ "enum": words })),
         Kind::Strings => list(string()),
+        Kind::Argv => json!({ "type": "array", "items": string(), "minItems": 1 }),
         Kind::Issues => list(matching("^#[0-9]+$")),
         Kind::Tags => list(matching(SLUG)),
         Kind::Name => matching(SLUG),
@@ -130,7 +131,9 @@ fn of_kind(kind: Kind) -> Value {
         }
         Kind::Json => json!({ "type": ["string", "object", "array"] }),
         Kind::Owner => json!({ "anyOf": [{ "enum": USERS }, { "type": "integer", "minimum": 0 }] }),
-        Kind::Mode => json!({ "anyOf": [matching("^(0o)?[0-7]{1,5}$"), { "type": "integer", "minimum": 0 }] }),
+        Kind::Mode => {
+            json!({ "anyOf": [matching("^(0o)?[0-7]{1,5}$"), { "type": "integer", "minimum": 0, "maximum": 0o7777 }] })
+        }
         Kind::Signal => {
             let names: Vec<&str> = Signal::ALL
                 .into_iter()

@@ -74,8 +74,8 @@ pub enum Kind {
     Line,
     /// `true` or `false`.
     Bool,
-    /// A whole number, not negative.
-    Count,
+    /// A whole number between these two.
+    Number(u64, u64),
     /// A duration, such as `"500ms"`.
     Duration,
     /// A duration of whole seconds.
@@ -86,6 +86,8 @@ pub enum Kind {
     Words(&'static [&'static str]),
     /// A list of strings, any content.
     Strings,
+    /// A program and its arguments: strings, at least one.
+    Argv,
     /// A list of issue numbers, `"#42675"`.
     Issues,
     /// A list of tags: lower-case words.
@@ -186,6 +188,12 @@ const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
         doc,
     }
 }
+
+/// The largest `size` of a seed, in bytes.
+pub const MAX_SEED: u64 = 64 * 1024 * 1024;
+
+/// The most failures in a row that a health check may be given.
+pub const MOST_RETRIES: u32 = 100;
 
 /// Whose release decides which column is expected.
 pub const COLUMN_OF: &[&str] = &["subject", "first"];

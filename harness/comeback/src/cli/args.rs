@@ -237,7 +237,7 @@ pub struct Check {
 #[command(args_conflicts_with_subcommands = true)]
 #[command(
     after_help = "Examples:\n  comeback scenarios\n  comeback scenarios --filter 'issue(#42675)'\n  \
-                        comeback scenarios explain docker-restart\n  comeback scenarios operations"
+                        comeback scenarios explain docker-restart\n  comeback scenarios keys"
 )]
 pub struct Scenarios {
     /// What to show; the list by default.
@@ -262,6 +262,8 @@ pub enum ScenariosCommand {
         #[arg(long, value_name = "DIR")]
         scenarios: Option<PathBuf>,
     },
+    /// List the keys of a scenario file, with the smallest file
+    Keys,
     /// List the operations that a scenario can use
     Operations,
     /// List the probes that a scenario can expect values of

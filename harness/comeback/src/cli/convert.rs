@@ -87,6 +87,7 @@ impl From<args::ScenariosCommand> for options::ScenariosCommand {
         match command {
             args::ScenariosCommand::List(select) => Self::List(select.into()),
             args::ScenariosCommand::Explain { id, scenarios } => Self::Explain { id, scenarios },
+            args::ScenariosCommand::Keys => Self::Keys,
             args::ScenariosCommand::Operations => Self::Operations,
             args::ScenariosCommand::Probes => Self::Probes,
         }

@@ -41,11 +41,7 @@ impl Reader {
         raw.wait = self
             .key_word(&tab, "wait", START_WAIT)
             .map(|wait| (wait, span_of("wait")));
-        raw.start.cmd = self
-            .key_strs(&tab, "cmd", "strings")
-            .into_iter()
-            .map(|(s, _)| s.to_owned())
-            .collect();
+        raw.start.cmd = self.argv(&tab, "cmd").unwrap_or_default();
         raw.start.env = self.env(&tab);
         raw.start.policy = self.key_word(&tab, "policy", POLICIES).unwrap_or_default();
         raw.start.overlay = self.overlay(&tab);

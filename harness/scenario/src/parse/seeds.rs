@@ -11,10 +11,8 @@ use comeback_gateway::command;
 use super::cursor::{Node, Reader, Tab, type_name};
 use crate::model::{Seed, SeedContent};
 use crate::placeholders;
-use crate::vocabulary::SEED_KINDS;
+use crate::vocabulary::{MAX_SEED, SEED_KINDS};
 
-/// The largest `size` of a seed, in bytes.
-const MAX_SEED: u64 = 64 * 1024 * 1024;
 /// uid and gid of `hermes` in the image.
 const HERMES: u64 = command::UID as u64;
 /// Limit on the nesting of a seed's JSON.

@@ -7,7 +7,7 @@ use comeback_gateway::files::DATA;
 use super::cursor::{Node, Reader, Span, Tab, list};
 use super::scalars::is_slug;
 use crate::model::{Healthcheck, ImageRef, MountKind, Setup, Sidecar};
-use crate::vocabulary::{ALL_CAPABILITIES, CAPABILITIES, HEALTHCHECK, MOUNTS};
+use crate::vocabulary::{ALL_CAPABILITIES, CAPABILITIES, HEALTHCHECK, MOST_RETRIES, MOUNTS};
 
 /// The smallest and the largest volume of a given size, in bytes.
 const VOLUME: std::ops::RangeInclusive<u64> = 4 << 20..=192 << 20;
@@ -15,8 +15,6 @@ const VOLUME: std::ops::RangeInclusive<u64> = 4 << 20..=192 << 20;
 const TAKEN: &[&str] = &[DATA, "/proc", "/sys", "/dev"];
 /// Names of a case's own containers.
 const OURS: &[&str] = &["subject", "observer", "seeder", "keeper", "volume"];
-/// The most failures of a health check in a row that may be asked for.
-const MOST_RETRIES: i64 = 100;
 
 impl Reader {
     /// Takes one `[[container]]`, and where its name is.
@@ -157,11 +155,12 @@ impl Reader {
             None => Some(1),
             Some(node) => {
                 let number = self.int(node)?;
-                let retries = u32::try_from(number)
-                    .ok()
-                    .filter(|_| (1..=MOST_RETRIES).contains(&number));
+                let retries = u32::try_from(number).ok().filter(|n| (1..=MOST_RETRIES).contains(n));
                 if retries.is_none() {
-                    self.error(node.span(), "a health check fails after 1 to 100 failures in a row");
+                    self.error(
+                        node.span(),
+                        format!("a health check fails after 1 to {MOST_RETRIES} failures in a row"),
+                    );
                 }
                 retries
             }

@@ -38,12 +38,12 @@ const ENV: Key = optional(
 );
 const CMD: Key = optional(
     "cmd",
-    Kind::Strings,
+    Kind::Argv,
     "command of this container and the next ones (default: as before)",
 );
 const ENTRYPOINT: Key = optional(
     "entrypoint",
-    Kind::Strings,
+    Kind::Argv,
     "entrypoint of this container and the next ones (default: as before)",
 );
 const PROBE: Key = required("probe", Kind::Probe, "the fact to wait for");

@@ -1,8 +1,8 @@
 //! The tables of a scenario file.
 
 use super::{
-    COLUMN_OF, GUARDS, Key, Kind, MOUNTS, NEEDS, POLICIES, SEED_KINDS, START_BY, START_WAIT, Shape, USERS, optional,
-    required,
+    COLUMN_OF, GUARDS, Key, Kind, MAX_SEED, MOST_RETRIES, MOUNTS, NEEDS, POLICIES, SEED_KINDS, START_BY, START_WAIT,
+    Shape, USERS, optional, required,
 };
 
 /// The file itself.
@@ -26,8 +26,8 @@ pub const TOP: Shape = Shape {
         optional(
             "column_of",
             Kind::Word(COLUMN_OF),
-            "with several images: whose release decides which column is expected, that of the image under test, \"subject\", or \
-             that of the first container's, \"first\" (default: \"subject\" if a step ends a gateway of it)",
+            "with several images: whose release decides which column is expected, that of the image under test or that of the first \
+             container's (default \"subject\" if a step ends a gateway of it, else \"first\")",
         ),
         optional(
             "invariant",
@@ -104,11 +104,7 @@ pub const START: Shape = Shape {
             Kind::Word(START_WAIT),
             "what is waited for before the first step (default \"running\"; \"none\" if nobody starts it)",
         ),
-        optional(
-            "cmd",
-            Kind::Strings,
-            "the container's command (default `sleep infinity`)",
-        ),
+        optional("cmd", Kind::Argv, "the container's command (default `sleep infinity`)"),
         optional("env", Kind::Env, "extra environment of the container"),
         optional(
             "image",
@@ -117,7 +113,7 @@ pub const START: Shape = Shape {
         ),
         optional(
             "entrypoint",
-            Kind::Strings,
+            Kind::Argv,
             "the container's entrypoint (default: the image's own)",
         ),
         optional(
@@ -184,12 +180,12 @@ pub const START: Shape = Shape {
 pub const HEALTHCHECK: Shape = Shape {
     name: "healthcheck",
     keys: &[
-        required("cmd", Kind::Strings, "the command; its exit code 0 means healthy"),
+        required("cmd", Kind::Argv, "the command; its exit code 0 means healthy"),
         optional("interval", Kind::Duration, "time between two of them (default \"1s\")"),
         optional("timeout", Kind::Duration, "how long one may take (default \"10s\")"),
         optional(
             "retries",
-            Kind::Count,
+            Kind::Number(1, MOST_RETRIES as u64),
             "so many failures in a row mean unhealthy (default 1)",
         ),
     ],
@@ -201,8 +197,8 @@ pub const SIDECAR: Shape = Shape {
     keys: &[
         required("name", Kind::Name, "its name, for `container` of steps and rows"),
         optional("image", Kind::Image, "its image (default \"subject\")"),
-        optional("cmd", Kind::Strings, "its command (default `sleep infinity`)"),
-        optional("entrypoint", Kind::Strings, "its entrypoint (default: the image's own)"),
+        optional("cmd", Kind::Argv, "its command (default `sleep infinity`)"),
+        optional("entrypoint", Kind::Argv, "its entrypoint (default: the image's own)"),
         optional("env", Kind::Env, "its extra environment"),
     ],
 };
@@ -233,7 +229,11 @@ pub const SEED: Shape = Shape {
         optional("text", Kind::Text, "its content, with placeholders"),
         optional("json", Kind::Json, "its content as JSON, with placeholders"),
         optional("base64", Kind::Base64, "its content as bytes"),
-        optional("size", Kind::Count, "that many bytes of filler"),
+        optional(
+            "size",
+            Kind::Number(0, MAX_SEED),
+            "that many bytes of filler, up to 64 MiB",
+        ),
         optional(
             "target",
             Kind::Line,
