@@ -9,7 +9,7 @@ use comeback_engine::{Engine, RUN_LABEL};
 use rstest::rstest;
 use tracing_test::traced_test;
 
-use super::outsider::{CommandOutput, child, comeback, run};
+use super::outsider::{CommandOutput, child, comeback, run, stub};
 use super::{container, engine, kill_watchdog, resources_of};
 
 /// A run in progress.
@@ -26,7 +26,7 @@ impl RunInProgress {
         let mut child = child()
             .args([
                 "check",
-                "release:0.17.0",
+                &stub("0.17.0"),
                 "--filter",
                 "docker-restart",
                 "--repeat",
@@ -42,7 +42,7 @@ impl RunInProgress {
         let mut lines = BufReader::new(child.stderr.take().unwrap())
             .lines()
             .map_while(Result::ok);
-        // `run 2026…: 4 cases on release:0.17.0`
+        // `run 2026…: 4 cases on …`
         let run = lines.find_map(|line| Some(line.strip_prefix("run ")?.split_once(": ")?.0.to_owned()));
         let (say, said) = mpsc::channel();
         // stderr has to be drained even if the test reads no more of it.
@@ -134,7 +134,7 @@ async fn sigusr1_prints_progress_and_does_not_disturb_the_run() {
     let run = going.run.clone();
     going.signal("-USR1");
     going.waits_for_line(&format!("run {run}: 0 of 4 cases done"));
-    going.waits_for_line("docker-restart @ release:0.17.0");
+    going.waits_for_line(&format!("docker-restart @ {}", stub("0.17.0")));
     assert!(!resources_of(&engine, &run).await.is_empty());
     going.signal("-INT");
     assert_eq!(going.end().code, 130);
@@ -159,12 +159,24 @@ async fn a_sweep_leaves_running_runs_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_removes_only_what_the_killed_run_left() {
     let engine = engine().await;
-    let image = run(comeback().args(["images", "build", "release:0.17.0"])).out;
+    let image = stub("0.17.0");
     let me = std::process::id();
     let (foreign, other) = (format!("foreign-{me}"), format!("comeback-other-{me}"));
     let strangers = [
-        container(&engine, image.trim(), &foreign, ("somebody.else", "1")).await,
-        container(&engine, image.trim(), &other, (RUN_LABEL, &other)).await,
+        container(
+            &engine,
+            image.trim_start_matches("docker:"),
+            &foreign,
+            ("somebody.else", "1"),
+        )
+        .await,
+        container(
+            &engine,
+            image.trim_start_matches("docker:"),
+            &other,
+            (RUN_LABEL, &other),
+        )
+        .await,
     ];
     let going = RunInProgress::start(&engine).await;
     let id = going.run.clone();
@@ -194,9 +206,9 @@ async fn a_sweep_removes_only_what_the_killed_run_left() {
 #[traced_test]
 async fn a_sweep_logs_what_it_removed() {
     let engine = engine().await;
-    let image = run(comeback().args(["images", "build", "release:0.17.0"])).out;
+    let image = stub("0.17.0");
     let name = format!("comeback-test-log-{}", std::process::id());
-    container(&engine, image.trim(), &name, (RUN_LABEL, &name)).await;
+    container(&engine, image.trim_start_matches("docker:"), &name, (RUN_LABEL, &name)).await;
     let swept = comeback_runner::sweep(&engine, |label| label == name).await.unwrap();
     assert_eq!(swept.containers, std::slice::from_ref(&name));
     assert!(logs_contain(&format!("removed container {name}")));

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::outsider::{child, comeback, run};
+use super::outsider::{child, comeback, run, stub};
 use super::{MACHINE, engine, killed_when};
 
 /// The capabilities that a boot of the gateway needs; see `runner/subject.rs`.
@@ -101,7 +101,7 @@ fn confined(container: &Value) {
 /// containers, also their own view of their process.
 fn left_by(scenario: &str) -> Vec<(Value, Option<String>)> {
     let mut command = child();
-    command.args(["check", "release:0.17.0", "--filter", scenario, "-v"]);
+    command.args(["check", &stub("0.17.0"), "--filter", scenario, "-v"]);
     let (id, settling) = killed_when(&mut command, "settling window");
     let left = containers(&id).into_iter().map(|container| {
         let running = container["State"]["Running"] == true;

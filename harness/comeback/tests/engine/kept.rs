@@ -5,14 +5,14 @@ use std::process::Stdio;
 
 use comeback_engine::RUN_LABEL;
 
-use super::outsider::{CommandOutput, child, comeback, run};
+use super::outsider::{CommandOutput, child, comeback, run, stub};
 use super::{container, engine, resources_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keep_keeps_only_the_failing_case_and_prints_how_to_inspect_it() {
     let engine = engine().await;
     let seen = run(comeback()
-        .args(["check", "release:0.16.0", "--filter", "docker-restart or operator-stop"])
+        .args(["check", &stub("0.16.0"), "--filter", "docker-restart or operator-stop"])
         .args(["--expect", "fixed", "--keep", "on-failure", "--format", "json"]));
     let document = seen.json();
     let id = document["run"].as_str().unwrap().to_owned();
@@ -59,7 +59,7 @@ async fn a_case_stops_at_its_first_difference_with_its_container_frozen() {
     let seen = run(comeback()
         .args([
             "check",
-            "release:0.16.0",
+            &stub("0.16.0"),
             "--filter",
             "docker-restart-five",
             "--expect",
@@ -111,11 +111,11 @@ async fn a_case_stops_at_its_first_difference_with_its_container_frozen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leak_fails_the_run() {
     let engine = engine().await;
-    let image = run(comeback().args(["images", "build", "release:0.17.0"])).out;
+    let image = stub("0.17.0");
     let mut child = child()
         .args([
             "check",
-            "release:0.17.0",
+            &stub("0.17.0"),
             "--filter",
             "docker-restart",
             "--format",
@@ -136,7 +136,13 @@ async fn a_leak_fails_the_run() {
     };
     // As if an attempt had not removed one of its containers.
     let forgotten = format!("comeback-{id}-forgotten");
-    container(&engine, image.trim(), &forgotten, (RUN_LABEL, &id)).await;
+    container(
+        &engine,
+        image.trim_start_matches("docker:"),
+        &forgotten,
+        (RUN_LABEL, &id),
+    )
+    .await;
     err.read_to_string(&mut said).unwrap();
     let mut seen = CommandOutput::of(child.wait_with_output().unwrap());
     seen.err = said;

@@ -9,7 +9,7 @@ use comeback_engine::Engine;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Notify;
 
-use super::outsider::child;
+use super::outsider::{child, stub};
 use super::proxy::{Proxy, Seen};
 use super::{engine, processes_of, resources_of};
 
@@ -56,7 +56,7 @@ async fn killed_at(engine: Arc<dyn Engine>, moment: Seen) -> Killed {
     let child = child()
         .args([
             "check",
-            "release:0.17.0",
+            &stub("0.17.0"),
             "--filter",
             "docker-restart",
             "--host",

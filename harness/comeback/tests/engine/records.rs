@@ -1,6 +1,6 @@
 //! The record of a run that was killed on a real engine.
 
-use super::outsider::{child, comeback, run};
+use super::outsider::{child, comeback, run, stub};
 use super::{engine, killed_when};
 
 /// Only what was in progress is lost, and none of it counts as held.
@@ -14,7 +14,7 @@ async fn the_record_of_a_killed_run_is_judged() {
     command
         .args([
             "check",
-            "release:0.17.0",
+            &stub("0.17.0"),
             "--filter",
             "docker-restart",
             "--repeat",

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::outsider::{CommandOutput, comeback, run};
+use super::outsider::{CommandOutput, comeback, run, stub};
 
 /// A volume with a profile that should be up, one that should be down, and a secret.
 fn volume() -> TempDir {
@@ -104,9 +104,9 @@ fn matrix_reuses_the_results_of_cases() {
     let matrix = |flags: &[&str]| -> CommandOutput {
         let arguments = [
             "matrix",
-            "release:0.17.0",
+            &stub("0.17.0"),
             "--filter",
-            "operator-stop-marker",
+            "docker-restart",
             "--format",
             "json",
         ];

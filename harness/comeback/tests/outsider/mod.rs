@@ -1,8 +1,11 @@
 //! Runs the binary as a user would.
 #![allow(dead_code)]
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Path of the binary.
@@ -18,6 +21,15 @@ pub const FORMATS: [&str; 8] = [
     "annotations",
     "html",
 ];
+/// The stub's files.
+const STUB: [&str; 6] = [
+    "pyproject.toml",
+    "Dockerfile",
+    "hermes_cli/__init__.py",
+    "hermes_cli/container_boot.py",
+    "hermes_cli/main.py",
+    "hermes_cli/service_manager.py",
+];
 /// Timeout of a command. None takes longer, even on a slow machine.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -31,6 +43,29 @@ pub fn comeback() -> assert_cmd::Command {
     command.env("COMEBACK_CONFIG", "");
     command.timeout(LIMIT);
     command
+}
+
+/// The image of the gateway that stands in for the real one (`tests/stub-gateway`), with the behaviour of 0.16.0 or 0.17.0,
+/// as an image expression. It is for tests of the harness that are not about hermes: its cases take half the time.
+pub fn stub(release: &str) -> String {
+    static BUILT: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let reference = built.entry(release.to_owned()).or_insert_with(|| build_stub(release));
+    format!("docker:{reference}")
+}
+
+fn build_stub(release: &str) -> String {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/stub-gateway");
+    let tree = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stub-{release}"));
+    std::fs::create_dir_all(tree.join("hermes_cli")).expect("a folder for the stub");
+    for file in STUB {
+        let text = std::fs::read_to_string(from.join(file)).expect("the stub's file");
+        std::fs::write(tree.join(file), text.replace("\"0.17.0\"", &format!("\"{release}\"")))
+            .expect("the stub's file");
+    }
+    let built = run(comeback().args(["images", "build", &format!("source:{}", tree.display())]));
+    assert_eq!(built.code, 0, "{built}");
+    built.out.trim().to_owned()
 }
 
 /// A child process that is not waited for.
