@@ -5,10 +5,13 @@ import os
 import shutil
 import signal
 import sys
+import time
 
 from hermes_cli import FIXED, __version__
 from hermes_cli import service_manager as service
 
+# Seconds from one state to the next, as with the real gateway: nobody could see a state that is over at once.
+STEP = 0.2
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}
 
 
@@ -21,9 +24,11 @@ def run(profile):
     own = {"pid": pid, "kind": "hermes-gateway", "argv": sys.argv, "start_time": service.start_time(pid)}
     diag("gateway.start")
     service.write(profile, **own, gateway_state="starting")
+    time.sleep(STEP)
     service.write(profile, **own, gateway_state="running")
     got = signal.Signals(signal.sigwait(SIGNALS))
     service.write(profile, **own, gateway_state="draining")
+    time.sleep(STEP)
     if got is signal.SIGUSR1:
         log("Stopping gateway for restart...")
         state, code = "stopped", 75

@@ -65,7 +65,11 @@ fn build_stub(release: &str) -> String {
     }
     let built = run(comeback().args(["images", "build", &format!("source:{}", tree.display())]));
     assert_eq!(built.code, 0, "{built}");
-    built.out.trim().to_owned()
+    let reference = built.out.trim().to_owned();
+    // What is read in an image is cached: no later run has to.
+    let read = run(comeback().args(["images", "build", &format!("docker:{reference}")]));
+    assert_eq!(read.code, 0, "{read}");
+    reference
 }
 
 /// A child process that is not waited for.
