@@ -232,6 +232,14 @@ pub struct ExecOutput {
     pub output: String,
 }
 
+impl ExecOutput {
+    /// How the command ended, in words.
+    pub fn ended(&self) -> String {
+        self.exit
+            .map_or_else(|| "no exit code".to_owned(), |code| format!("exit {code}"))
+    }
+}
+
 /// One line of a container's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {

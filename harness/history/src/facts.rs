@@ -4,6 +4,7 @@
 //! [`Fact::Mark`], and everything that was true before the mark stands before it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -213,7 +214,8 @@ pub enum Fact {
         output: String,
         /// A note for the report: a wait that reached its deadline, a signal that was ignored.
         note: Option<String>,
-        /// For a `wait-until`: whether its condition came true. `None` for every other operation.
+        /// For a `wait-until`: whether its condition came true. False for any other step that could not be done, `None` for one
+        /// that was.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         came_true: Option<bool>,
     },
@@ -389,6 +391,18 @@ pub struct ServiceStatus {
     pub processes: u32,
     /// The deaths that the supervisor has counted, oldest first.
     pub deaths: Vec<ProcessExit>,
+}
+
+impl fmt::Display for ServiceStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.slot, self.up, self.pid) {
+            (false, false, _) => f.write_str("no slot"),
+            (_, true, Some(pid)) => write!(f, "up (pid {pid})"),
+            (_, true, None) => f.write_str("up"),
+            (true, false, _) if self.want_up => f.write_str("down, wanted up"),
+            (true, false, _) => f.write_str("down"),
+        }
+    }
 }
 
 /// The end of a process.

@@ -8,8 +8,10 @@ use super::reading::Reading;
 use comeback_gateway::files::{is_profile_name, state_of};
 use comeback_gateway::state::RUNNING;
 use comeback_gateway::supervisor::PROCESS;
-use comeback_scenario::model::{DEFAULT_PROFILE, Moment, Probe, Scenario, SeedContent, StartBy, StartWait, Value};
-use comeback_scenario::vocabulary::OperationKind;
+use comeback_scenario::model::{
+    DEFAULT_PROFILE, Moment, Probe, ProfileSel, Scenario, SeedContent, StartBy, StartWait, Value,
+};
+use comeback_scenario::vocabulary::{IntentEffect, OperationKind};
 
 /// The name of the row that a started gateway came up.
 pub const CAME_UP: &str = "invariant.came_up";
@@ -73,7 +75,9 @@ fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
             // A boot that the end of the container cut short need not write a line. Another row is about the end of the
             // container.
             let cut_short = (about_container || end.looping()) && !end.incarnations[boot - 1].rested;
-            let owes_a_line = !cut_short || !end.lines_of_boot(boot).is_empty();
+            let began = end.incarnations[boot - 1].seq;
+            let is_there = !deleted_before(scenario, history, began, &profile.name);
+            let owes_a_line = is_there && (!cut_short || !end.lines_of_boot(boot).is_empty());
             if owes_a_line && !says_how_many_lines(scenario, boot, &profile.name) {
                 rows.push(one_boot_line(&end, boot, &profile.name));
             }
@@ -84,6 +88,30 @@ fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
         rows.extend(unknown_keys(scenario, history, &profile.name));
     }
     rows
+}
+
+/// True if a step has deleted the profile before that place in the history, and none has created it again.
+fn deleted_before(scenario: &Scenario, history: &[Observation], seq: u64, profile: &str) -> bool {
+    let mut gone = false;
+    for o in history.iter().take_while(|o| o.seq < seq) {
+        let Fact::StepEnded {
+            step, exit: Some(0), ..
+        } = &o.fact
+        else {
+            continue;
+        };
+        let Some(step) = step.checked_sub(1).and_then(|index| scenario.steps.get(index)) else {
+            continue;
+        };
+        if matches!(&step.profile, ProfileSel::One(name) if name == profile) {
+            match step.op.info().intent {
+                IntentEffect::Deletes => gone = true,
+                IntentEffect::Creates => gone = false,
+                IntentEffect::Keeps | IntentEffect::Up | IntentEffect::Down => {}
+            }
+        }
+    }
+    gone
 }
 
 /// True if the scenario has its own rows about the end of the container. Then those count.

@@ -227,10 +227,12 @@ fn service(now: &Now, p: &ProfileNow, looping: Value, of: impl Fn(&ServiceStatus
     Reading::seen(of(status), seq)
 }
 
-/// `up`: supervised, and the state file is that process's own. `respawning`: wanted up and not there yet.
+/// `up`: supervised, and that process has written that it runs, or the state file is its own. A gateway in another container may
+/// have written over it since. `respawning`: wanted up and not there yet.
 fn service_word(p: &ProfileNow, status: &ServiceStatus) -> &'static str {
+    let ran = || p.current_life().is_some_and(|life| life.ran);
     match (status.up, status.want_up) {
-        (true, _) if p.up() => "up",
+        (true, _) if p.up() || ran() => "up",
         (_, true) => "respawning",
         (true, false) => "up",
         (false, false) => "down",

@@ -139,7 +139,7 @@ impl Case {
                 Ok(sent) => sent,
                 // Nothing runs although nobody stopped it: that is for the rows to say.
                 Err(LinkError::Refused(why)) => {
-                    outcome.note = Some(format!("{signal} to {profile}: {why}"));
+                    outcome = StepOutcome::not_done(format!("{signal} to {profile}: {why}"));
                     continue;
                 }
                 Err(error) => return Err(Halt::Inconclusive(Why::asked("signal-gateway", error))),
@@ -198,7 +198,7 @@ impl Case {
         for profile in self.addressed(step) {
             let before = self.recorder.now(|now: &Now| now.ooms);
             let Some(process) = self.live_process(&profile) else {
-                return Ok(StepOutcome::noted(format!("no gateway of {profile} runs")));
+                return Ok(StepOutcome::not_done(format!("no gateway of {profile} runs")));
             };
             let command = json!({"c": "oom", "p": profile, "limit": OOM_MEMORY >> 20});
             agent

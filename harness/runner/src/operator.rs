@@ -144,6 +144,7 @@ impl Case {
             outcome.exit = end.exit.or(outcome.exit);
             outcome.output.push_str(&end.output);
             if end.exit.is_none() {
+                outcome.came_true = end.id.is_empty().then_some(false);
                 outcome.note = Some(match self.is_paused() {
                     true => "the container is frozen".into(),
                     false => "the container ended under the command".into(),

@@ -14,7 +14,7 @@ pub struct StepOutcome {
     pub output: String,
     /// A note for the report.
     pub note: Option<String>,
-    /// For a `wait-until`: whether its condition came true.
+    /// For a `wait-until`: whether its condition came true. False for any other step that could not be done.
     pub came_true: Option<bool>,
 }
 
@@ -26,11 +26,26 @@ impl StepOutcome {
             ..Self::default()
         }
     }
+
+    /// A step that could not be done, and why. Whether it should have been is for the rows to say.
+    pub fn not_done(why: impl Into<String>) -> Self {
+        Self {
+            came_true: Some(false),
+            ..Self::noted(why)
+        }
+    }
 }
 
 /// What an operator's command came to.
 impl From<ExecOutput> for StepOutcome {
     fn from(end: ExecOutput) -> Self {
+        // The engine did not begin it: what it answered is in the output.
+        if end.id.is_empty() && end.exit.is_none() {
+            return Self {
+                output: end.output.clone(),
+                ..Self::not_done(end.output)
+            };
+        }
         Self {
             exit: end.exit,
             output: end.output,

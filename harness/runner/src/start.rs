@@ -1,6 +1,7 @@
 //! The start phase: the first boot and the start of the gateways.
 
 use super::case::Case;
+use super::waits::service_in_words;
 use super::{Done, Halt};
 use comeback_gateway::command;
 use comeback_gateway::state::RUNNING;
@@ -65,7 +66,7 @@ impl Case {
             .await?;
         if end.exit != Some(0) {
             let condition = format!("hermes gateway start of {profile} to succeed");
-            let last = format!("exit {:?}: {}", end.exit, end.output.trim());
+            let last = format!("{}: {}", end.ended(), end.output.trim());
             let reached = None;
             let fact = Fact::WaitEnded {
                 condition,
@@ -87,7 +88,11 @@ impl Case {
             check: Box::new(move |now: &Now| (now.profile(&name).own_word() == Some(RUNNING)).then_some(())),
             last: Box::new(move |now: &Now| {
                 let p = now.profile(&shown);
-                format!("state {:?}, service {:?}", p.own_word(), p.service)
+                format!(
+                    "its own word is {}, service {}",
+                    p.own_word().unwrap_or("none"),
+                    service_in_words(&p)
+                )
             }),
         };
         if self.wait_for(Phase::Running, wait).await?.is_none() {

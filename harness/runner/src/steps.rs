@@ -154,7 +154,7 @@ impl Case {
 
     async fn act(&self, step: &Step, armed: Option<Armed>) -> Done<StepOutcome> {
         if let Some(why) = self.nowhere(&step.op).await? {
-            return Ok(StepOutcome::noted(why));
+            return Ok(StepOutcome::not_done(why));
         }
         match &step.op {
             Operation::OperatorStart { all, force } => self.operate(Verb::Start, *all, *force, step).await,
@@ -205,6 +205,12 @@ impl Case {
             let p = now.profile(&profile);
             p.supervised().or_else(|| p.lives.last().map(|l| l.process))
         });
+        if process.is_none() && seed.names_a_process() {
+            return Ok(StepOutcome::not_done(format!(
+                "no gateway of {profile} ever ran, and `{}` names one",
+                seed.path
+            )));
+        }
         let hermes = volume::uid_of_hermes(self.ctx.engine.as_ref(), &self.subject_id()).await?;
         let tar = volume::archive(std::slice::from_ref(seed), process, self.ctx.clocks.engines(), hermes)
             .map_err(|e| Halt::Inconclusive(Why::io(&seed.path, e)))?;

@@ -87,7 +87,7 @@ impl Case {
         match (end.exit, free) {
             (Some(0), Some(free)) => Ok(free),
             _ => Err(Halt::Inconclusive(
-                format!("{what}: it was not done (exit {:?}): {}", end.exit, end.output.trim()).into(),
+                format!("{what}: it was not done ({}): {}", end.ended(), end.output.trim()).into(),
             )),
         }
     }

@@ -12,7 +12,7 @@ use super::{Done, Halt, volume};
 use comeback_engine::again;
 use comeback_gateway::supervisor::PROCESS as SUPERVISOR;
 use comeback_history::facts::{Fact, Source};
-use comeback_history::now::{Now, Process};
+use comeback_history::now::{Now, Process, ProfileNow};
 use comeback_history::pace::{Phase, Reached};
 use comeback_observe::link::LinkError;
 use comeback_observe::recorder::{Wait, WaitError};
@@ -68,7 +68,7 @@ impl Case {
             limit,
             needs_container: false,
             check: Box::new(move |now: &Now| now.started_at().filter(|at| Some(*at) != before)),
-            last: Box::new(|now: &Now| format!("StartedAt {:?}", now.started_at())),
+            last: Box::new(|now: &Now| at_in_words(now.started_at())),
         };
         self.phase(&format!("waiting for {}", wait.condition));
         self.recorder.wait(wait).await.map_err(|e| Halt::Inconclusive(e.into()))
@@ -109,7 +109,7 @@ impl Case {
             limit: self.deadline(Phase::Agent),
             needs_container: true,
             check: Box::new(move |now: &Now| (over(now) || now.agent == Some(started_at)).then_some(())),
-            last: Box::new(|now: &Now| format!("{:?}", now.agent)),
+            last: Box::new(|now: &Now| at_in_words(now.agent)),
         };
         let patience = watched.limit;
         let watched = self.try_wait(watched).await.is_some();
@@ -265,7 +265,7 @@ impl Case {
                         .any(|l| l.process == process && l.ended.is_some());
                 ended.then_some(())
             }),
-            last: Box::new(move |now: &Now| format!("{:?}", now.profile(&shown).supervised().map(|p| p.pid))),
+            last: Box::new(move |now: &Now| service_in_words(&now.profile(&shown))),
         };
         self.try_wait(wait).await.is_some()
     }
@@ -278,8 +278,21 @@ impl Case {
             limit: self.limit(),
             needs_container: true,
             check: Box::new(move |now: &Now| now.profile(&name).supervised()),
-            last: Box::new(move |now: &Now| format!("{:?}", now.profile(&shown).service)),
+            last: Box::new(move |now: &Now| service_in_words(&now.profile(&shown))),
         };
         self.wait_while_under_way(wait).await
     }
+}
+
+/// The incarnation that began then, for the report.
+fn at_in_words(began: Option<Timestamp>) -> String {
+    began.map_or_else(|| "none so far".to_owned(), |at| format!("that of {at}"))
+}
+
+/// What the supervisor said last of a profile's service, for the report.
+pub fn service_in_words(profile: &ProfileNow) -> String {
+    profile
+        .service
+        .as_ref()
+        .map_or_else(|| "not known".to_owned(), |(status, _)| status.to_string())
 }

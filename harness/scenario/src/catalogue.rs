@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
 
-use super::diagnostic::{FileError, ScenarioErrors};
+use super::diagnostic::{Diagnostic, FileError, ScenarioErrors};
 use super::model::Scenario;
 use super::parse::parse_file;
 
@@ -73,6 +74,14 @@ impl Catalogue {
         let mut entries = BTreeMap::new();
         for (id, (path, text)) in texts {
             match parse_file(&path, &text) {
+                Ok(scenario) if !scenario.uses_the_subject() => {
+                    let message = "no container of this scenario is of the image under test";
+                    let mut found = Diagnostic::new(&path, &Arc::from(text), 0..0, message);
+                    found
+                        .label("so it says nothing about it")
+                        .note("needs a step: recreate = { image = \"subject\" }");
+                    errors.diagnostics.push(found);
+                }
                 Ok(scenario) => {
                     let hash = hex(&Sha256::digest(text.as_bytes()));
                     entries.insert(id, Entry { scenario, hash });
@@ -242,6 +251,16 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(missing.contains("nope: cannot be read"), "{missing}");
+    }
+
+    #[test]
+    fn a_scenario_is_about_the_image_under_test() {
+        let text = "schema = 1\ntitle = \"t\"\nfixed_in = \"0.17.0\"\n[start]\nimage = \"release:0.16.0\"\n[[step]]\nSTEP\n\
+                    [[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \"down\"\n";
+        let read = |step: &str| Catalogue::from_texts([("mine.toml", text.replace("STEP", step).as_str())]);
+        let refused = read("engine-restart = {}").unwrap_err().to_string();
+        assert!(refused.contains("of the image under test"), "{refused}");
+        read("recreate = { image = \"subject\" }").unwrap();
     }
 
     #[test]

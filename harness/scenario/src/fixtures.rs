@@ -129,6 +129,7 @@ pub fn operator_stop() -> Scenario {
 pub(crate) fn example(kind: crate::vocabulary::OperationKind) -> String {
     use crate::vocabulary::{Need, OperationKind};
     let (before, after) = match kind {
+        OperationKind::EngineStart => ("engine-stop = {}", ""),
         OperationKind::EngineUnpause => ("engine-pause = {}", ""),
         OperationKind::Free => ("fill = {}", ""),
         OperationKind::HoldAt => ("", "engine-restart = {}"),

@@ -20,6 +20,8 @@ pub use setup::{Healthcheck, MountKind, Setup, Sidecar};
 pub use steps::{Operation, Parameter, ProfileSel, RecreateHow, Recreation, Signal, Step, User};
 pub use table::{Absent, Expect, Figure, Guard, KnownRow, Moment, Value, ValueSet};
 
+use crate::placeholders::{self, Placeholder};
+use crate::vocabulary::OperationKind;
 pub use crate::vocabulary::{Need, Probe};
 
 /// The profile that lives at the root of the volume and exists in every gateway.
@@ -80,6 +82,17 @@ pub struct Scenario {
 const ALONE: &str = "alone";
 
 impl Scenario {
+    /// True if one of its containers is of the image under test.
+    pub fn uses_the_subject(&self) -> bool {
+        let recreated = |step: &Step| match &step.op {
+            Operation::Recreate(recreation) => self.next_image(Some(recreation)) == Some(&ImageRef::Subject),
+            op => op.kind() == OperationKind::ComposeRecreate && self.next_image(None) == Some(&ImageRef::Subject),
+        };
+        *self.first_image() == ImageRef::Subject
+            || self.sidecars.iter().any(|sidecar| sidecar.image == ImageRef::Subject)
+            || self.steps.iter().any(recreated)
+    }
+
     /// The image whose release decides which column is expected.
     pub fn deciding_image(&self) -> &ImageRef {
         match self.column_of {
@@ -263,6 +276,17 @@ pub enum SeedContent {
     Size(u64),
     /// A symbolic link to there.
     Link(PathBuf),
+}
+
+impl Seed {
+    /// True if its content has a placeholder for a gateway's process.
+    pub fn names_a_process(&self) -> bool {
+        let (SeedContent::Text(text) | SeedContent::Json(text)) = &self.content else {
+            return false;
+        };
+        let of_process = |found: &Placeholder| matches!(found, Placeholder::Pid | Placeholder::StartTime);
+        placeholders::find(text).iter().any(of_process)
+    }
 }
 
 impl SeedContent {

@@ -185,6 +185,7 @@ impl Reader {
         self.check_rows(&places, &steps, &expects, &deviating);
         self.check_figures(&figures, &steps);
         self.check_steps(&places, &steps);
+        self.check_seeds(&places);
         let column_of = self.column_of(&places, &steps, &expects);
         let needs = check::with_implied_needs(needs, &start, &steps);
 

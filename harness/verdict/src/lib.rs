@@ -30,7 +30,9 @@ pub use rows::Row;
 pub use run::{CaseOutcome, RunVerdict};
 
 use comeback_history::facts::{CaseEnd, CaseEvidence, Fact};
-use comeback_scenario::model::Scenario;
+use comeback_history::now::Now;
+use comeback_scenario::model::{Expect, Moment, Scenario};
+use comeback_scenario::vocabulary::About;
 
 /// Judges one attempt of a case.
 ///
@@ -41,8 +43,7 @@ pub fn judge_case(scenario: &Scenario, evidence: &CaseEvidence, subject: &Subjec
     let expectation = expected::expectation(scenario, subject, explicit);
     let races = expected::races(scenario, subject);
     let judged = judge::judge(rows, &evidence.end, &expectation, &races);
-    match missed_window(evidence) {
-        // A missed `wait-until` means that a later step was not done at its moment, so the scenario was not tested.
+    match untested(scenario, evidence) {
         Some(why) if judged.classification == Classification::Fixed => {
             judge::judge(judged.rows, &CaseEnd::Inconclusive(why), &expectation, &races)
         }
@@ -65,19 +66,52 @@ pub fn difference_so_far(
     Some(format!("{row} is {seen}; fixed is {}", row.fixed))
 }
 
-/// The first `wait-until` that did not come true, in words.
-fn missed_window(evidence: &CaseEvidence) -> Option<String> {
-    evidence.history.iter().find_map(|o| match &o.fact {
+/// Why the scenario was not tested although every row is as in the fixed column.
+///
+/// A `wait-until` that did not come true means that a later step was not done at its moment; another step may not have been
+/// done at all. A row about such a step says that this is wanted. And what is read at `down:N` is nothing if no gateway ended
+/// N times.
+fn untested(scenario: &Scenario, evidence: &CaseEvidence) -> Option<String> {
+    let is_wanted = |number: usize| {
+        let about = |row: &Expect| row.at == Moment::After(number) && row.probe.info().about == About::Step;
+        scenario.expects.iter().any(about)
+    };
+    let not_done = evidence.history.iter().find_map(|o| match &o.fact {
         Fact::StepEnded {
             step,
             note,
             came_true: Some(false),
             ..
-        } => {
+        } if !is_wanted(*step) => {
+            let op = scenario
+                .steps
+                .get(step.checked_sub(1)?)
+                .map_or("", |step| step.op.name());
             let note = note.as_deref().unwrap_or("did not come true");
-            Some(format!("step {step} wait-until {note}"))
+            Some(match op {
+                "wait-until" => format!("step {step} wait-until {note}"),
+                _ => format!("step {step} {op} was not done: {note}"),
+            })
         }
         _ => None,
+    });
+    not_done.or_else(|| {
+        let end = Now::at_end(&evidence.history);
+        let ended = |profile: &str| {
+            end.profile(profile)
+                .lives
+                .iter()
+                .filter(|life| life.ended.is_some())
+                .count()
+        };
+        let missing = |row: &&Expect| matches!(row.at, Moment::Down(n) if n > ended(&row.profile));
+        let row = scenario.expects.iter().find(missing)?;
+        Some(format!(
+            "{}: {} gateways of {} ended, so there is nothing to read there",
+            row.at,
+            ended(&row.profile),
+            row.profile
+        ))
     })
 }
 

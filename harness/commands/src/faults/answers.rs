@@ -43,7 +43,7 @@ fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize, Kind)>)
 #[case::unpause("", &["engine-pause = {}", "engine-unpause = {}"], ("unpause", 0))]
 // The first exec is the operator's start.
 #[case::fill("volume_size = \"8M\"", &["fill = {}"], ("exec", 1))]
-#[case::free("volume_size = \"8M\"", &["free = {}"], ("exec", 1))]
+#[case::free("volume_size = \"8M\"", &["fill = {}", "free = {}"], ("exec", 2))]
 #[case::stop("", &["engine-stop = {}"], ("stop", 0))]
 #[case::restart("", &["engine-restart = {}"], ("restart", 0))]
 #[case::kill("", &["engine-kill = {}"], ("kill", 0))]
@@ -68,6 +68,19 @@ fn an_answer_is_no_proof(#[case] start: &str, #[case] steps: &[&str], #[case] ca
 fn what_is_done_is_proven(#[case] start: &str, #[case] steps: &[&str]) {
     let (classification, why) = found(start, steps, None);
     assert_eq!(classification, Classification::Fixed, "{why}");
+}
+
+/// A step that could not be done is no test of anything, unless a row is about it.
+#[rstest]
+#[case::a_command_in_a_frozen_container("", &["engine-pause = {}", "operator-stop = {}", "engine-unpause = {}"])]
+#[case::a_profile_in_a_frozen_container("", &["engine-pause = {}", "profile-create = { profile = \"work\" }", "engine-unpause = {}"])]
+#[case::a_signal_in_a_frozen_container("", &["engine-pause = {}", "ctrl-c = {}", "engine-unpause = {}"])]
+#[case::a_signal_to_nobody("", &["operator-stop = {}", "signal-gateway = { signal = \"SIGTERM\" }"])]
+#[case::a_file_that_names_nobody("by = \"none\"", &["stamp = { path = \"a\", text = \"{pid}\" }", "operator-start = {}"])]
+fn what_was_not_done_is_not_tested(#[case] start: &str, #[case] steps: &[&str]) {
+    let (classification, why) = found(start, steps, None);
+    assert_eq!(classification, Classification::Inconclusive, "{why}");
+    assert!(why.contains(" was not done: "), "{why}");
 }
 
 /// The engine has no event of a command that could not be started. That its container ended at that moment explains it.

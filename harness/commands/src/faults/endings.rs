@@ -12,8 +12,7 @@ use comeback_verdict::Classification;
 /// The classification and its reason for a container with this `[start]` and these rows.
 fn found(start: &str, rows: &[(&str, &str, &str)]) -> (Classification, String) {
     let mut text = format!(
-        "schema = 1\ntitle = \"It ends.\"\nwhy = \"It is to be seen.\"\nissues = [\"#42675\"]\nfixed_in = \"0.17.0\"\n\
-         invariant = true\n[start]\nby = \"none\"\n{start}\n"
+        "schema = 1\ntitle = \"It ends.\"\nwhy = \"It is to be seen.\"\nissues = [\"#42675\"]\ninvariant = true\n[start]\nby = \"none\"\n{start}\n"
     );
     for (at, probe, value) in rows {
         text += &format!("[[expect]]\nat = \"{at}\"\nprobe = \"{probe}\"\nfixed = {value}\nregressed = {value}\n");

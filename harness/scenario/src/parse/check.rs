@@ -2,6 +2,7 @@
 
 mod images;
 mod rows;
+mod seeds;
 mod steps;
 
 use comeback_gateway::files::profile_of;

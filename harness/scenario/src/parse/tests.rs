@@ -475,11 +475,11 @@ start = "reconcile"
 
 [[seed]]
 path = "profiles/seeded/gateway_state.json"
-json = { pid = "{pid}", at = "{now-90s}", gateway_state = "paused", list = [1, 2.5, true, { a = "\"" }] }
+json = { pid = 1, at = "{now-90s}", gateway_state = "paused", list = [1, 2.5, true, { a = "\"" }] }
 
 [[seed]]
 path = "m"
-json = '{"pid": {pid}}'
+json = '{"pid": 1}'
 owner = "root"
 mode = "0600"
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::cursor::{Reader, Span};
+use super::super::may_end_by_itself;
 use super::super::steps::RawStep;
 use super::Places;
 use crate::model::{ImageRef, Operation, RestartPolicy, Setup, Signal, Start, Step};
@@ -27,7 +28,7 @@ impl Reader {
         let mut held = false;
         let mut paused = false;
         let mut filled = false;
-        let mut ended = Ended::default();
+        let mut ended = Ended::begin(places.start);
         for (index, raw) in steps.iter().enumerate() {
             let Some(step) = &raw.step else {
                 // It may be anything.
@@ -83,6 +84,10 @@ impl Reader {
                     self.error(raw.span.clone(), "nothing is held here")
                         .label("needs a `hold-at` before it");
                 }
+                Operation::WaitUntil { probe, .. } if probe.info().about == About::Path => {
+                    self.error(raw.span.clone(), format!("{probe} needs a path, and a wait takes none"))
+                        .label("wait for something else that tells the same");
+                }
                 Operation::WaitUntil { probe, .. } if probe.info().about == About::Step => {
                     self.error(
                         raw.span.clone(),
@@ -91,6 +96,10 @@ impl Reader {
                     .label("write it as `[[expect]]`, with `at = \"after:N\"`");
                 }
                 _ => {}
+            }
+            if step.op == Operation::EngineStart && ended.runs(&step.container) {
+                self.error(raw.span.clone(), "the container runs already")
+                    .label("leave it out, or end the container before");
             }
             if let Some(by) = ended.before(step) {
                 self.error(
@@ -127,25 +136,55 @@ impl Reader {
     }
 }
 
-/// The containers that have ended for certain, by their names, and where. The one under test has none.
+/// What is certain of the containers, by their names. The one under test has none.
 #[derive(Default)]
-struct Ended(BTreeMap<Option<String>, Span>);
+struct Ended {
+    /// Those that have ended, and where.
+    ended: BTreeMap<Option<String>, Span>,
+    /// Those that run.
+    running: Vec<Option<String>>,
+}
 
 impl Ended {
+    fn begin(start: &Start) -> Self {
+        let running = if may_end_by_itself(start, &[]) {
+            Vec::new()
+        } else {
+            vec![None]
+        };
+        Self {
+            running,
+            ..Self::default()
+        }
+    }
+
+    /// True if the container runs for certain.
+    fn runs(&self, container: &Option<String>) -> bool {
+        self.running.contains(container)
+    }
+
     /// Where the container of a step that needs one has ended.
     fn before(&self, step: &Step) -> Option<Span> {
         let needs = step.op.info().sender.needs_container()
             || matches!(step.op, Operation::EnginePause | Operation::EngineKill { .. });
-        self.0.get(&step.container).filter(|_| needs).cloned()
+        self.ended.get(&step.container).filter(|_| needs).cloned()
     }
 
     /// A step is over, or has begun.
     fn after(&mut self, raw: &RawStep, step: &Step, policy: RestartPolicy) {
         let effect = step.op.info().container;
+        if !effect.acts() {
+            return;
+        }
+        self.running.retain(|name| *name != step.container);
         if effect.starts() {
-            self.0.remove(&step.container);
-        } else if effect.ends() && step.wait && ends_for_good(&step.op, policy) {
-            self.0.insert(step.container.clone(), raw.span.clone());
+            self.ended.remove(&step.container);
+            // Its new command may end at once; one in flight may not have begun.
+            if step.wait && !matches!(step.op, Operation::Recreate(_)) && policy == RestartPolicy::No {
+                self.running.push(step.container.clone());
+            }
+        } else if step.wait && ends_for_good(&step.op, policy) {
+            self.ended.insert(step.container.clone(), raw.span.clone());
         }
     }
 }

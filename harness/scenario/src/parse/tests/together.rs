@@ -234,6 +234,60 @@ fn steps_that_cannot_be_done_where_they_stand() {
 }
 
 #[test]
+fn seeds_that_get_in_each_others_way() {
+    let seed = |path: &str, what: &str| format!("[[seed]]\npath = \"{path}\"\n{what}\n");
+    let pairs = [
+        [seed("x", "text = \"1\""), seed("x", "text = \"2\"")],
+        [seed("x", "text = \"1\""), seed("x/y", "text = \"2\"")],
+        [
+            seed("x/y", "text = \"1\""),
+            seed("x", "kind = \"symlink\"\ntarget = \"/tmp\""),
+        ],
+        [seed("x", "kind = \"dir\""), seed("y", "text = \"{pid}\"")],
+    ];
+    let shown_all = pairs
+        .iter()
+        .map(|pair| shown(&errors(&format!("{GOOD}{}{}", pair[0], pair[1]))) + "\n");
+    insta::assert_snapshot!(shown_all.collect::<String>());
+    good(&format!(
+        "{GOOD}{}{}",
+        seed("x", "kind = \"dir\""),
+        seed("x/y", "text = \"{now}\"")
+    ));
+}
+
+#[test]
+fn what_is_done_to_a_container_that_runs_already() {
+    let refused = [
+        with_steps("", &["engine-start = {}", "engine-restart = {}"], ""),
+        with_steps("", &["engine-restart = {}", "engine-start = {}"], ""),
+        with_steps(
+            "",
+            &[
+                "engine-restart = {}",
+                "wait-until = { probe = \"file\", value = \"file of root\" }",
+            ],
+            "",
+        ),
+    ];
+    insta::assert_snapshot!(
+        refused
+            .iter()
+            .map(|text| shown(&errors(text)) + "\n")
+            .collect::<String>()
+    );
+    // These may have ended by then.
+    for (start, before) in [
+        ("cmd = [\"true\"]", "settle = {}"),
+        ("policy = \"on-failure\"", "settle = {}"),
+        ("", "engine-stop = { wait = false }"),
+        ("", "recreate = { cmd = [\"true\"] }"),
+    ] {
+        good(&with_steps(start, &[before, "engine-start = {}"], ""));
+    }
+}
+
+#[test]
 fn rows_about_commands_and_placeholders() {
     let row =
         |at: &str, probe: &str| format!("[[expect]]\nat = \"{at}\"\nprobe = \"{probe}\"\nfixed = 0\nregressed = 1\n");
