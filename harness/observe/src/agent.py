@@ -191,15 +191,18 @@ def commands_running():
 
 
 def gateway_of(argv):
-    """The profile whose gateway's command this is: `… PROGRAM [FLAG PROFILE] RUN …`; `None` if it is another command."""
-    for i, word in enumerate(argv):
-        if os.path.basename(word) == PROGRAM:
-            rest = argv[i + 1 :]
-            name = os.fsencode(DEFAULT)
-            if rest[:1] == [FLAG]:
-                name, rest = (rest + [b""])[1], rest[2:]
-            return clean(os.fsdecode(name)) if rest[: len(RUN)] == RUN else None
-    return None
+    """The profile whose gateway's command this is: `PROGRAM [FLAG PROFILE] RUN …`, also after its interpreter.
+
+    `None` if it is another command. A script or an init that has such a command among its words is no gateway.
+    """
+    first = 1 if argv and os.path.basename(argv[0]).startswith(b"python") else 0
+    if os.path.basename((argv[first:] + [b""])[0]) != PROGRAM:
+        return None
+    rest = argv[first + 1 :]
+    name = os.fsencode(DEFAULT)
+    if rest[:1] == [FLAG]:
+        name, rest = (rest + [b""])[1], rest[2:]
+    return clean(os.fsdecode(name)) if rest[: len(RUN)] == RUN else None
 
 
 def is_gateway(argv, profile):

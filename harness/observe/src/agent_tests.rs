@@ -5,6 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 
@@ -112,4 +113,34 @@ fn the_signal_to_every_process_does_not_end_it() {
     let mut signals: Vec<String> = signals.collect();
     signals.sort();
     assert_eq!(signals, ["SIGHUP", "SIGINT", "SIGTERM"]);
+}
+
+/// A script, or an init, that has the command among its words is no gateway.
+#[test]
+fn only_the_program_itself_is_a_gateway_process() {
+    let mut agent = agent();
+    let program = agent.path("hermes");
+    fs::write(&program, "import time\ntime.sleep(600)\n").unwrap();
+    // Other gateways may run on this host.
+    let profile = format!("of-test-{}", std::process::id());
+    let command = ["-p", &profile, "gateway", "run"];
+    let mut gateway = Command::new("python3").arg(&program).args(command).spawn().unwrap();
+    let mut around = Command::new("sh")
+        .args(["-c", "sleep 600; :", "sh", "hermes"])
+        .args(command)
+        .spawn()
+        .unwrap();
+    let counted = |messages: &[Message]| {
+        let counts = messages.iter().filter_map(|message| match message.fact() {
+            Some(Fact::Gateways { processes }) => processes.get(&profile).copied(),
+            _ => None,
+        });
+        counts.last()
+    };
+    let seen = agent.sync();
+    for child in [&mut gateway, &mut around] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(counted(&seen), Some(1), "{seen:?}");
 }
