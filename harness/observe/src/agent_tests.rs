@@ -5,7 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -125,9 +125,11 @@ fn only_the_program_itself_is_a_gateway_process() {
     let profile = format!("of-test-{}", std::process::id());
     let command = ["-p", &profile, "gateway", "run"];
     let mut gateway = Command::new("python3").arg(&program).args(command).spawn().unwrap();
+    // It waits for a line that never comes.
     let mut around = Command::new("sh")
-        .args(["-c", "sleep 600; :", "sh", "hermes"])
+        .args(["-c", "read line", "sh", "hermes"])
         .args(command)
+        .stdin(Stdio::piped())
         .spawn()
         .unwrap();
     let counted = |messages: &[Message]| {
