@@ -262,8 +262,8 @@ impl Engine for Fake {
     async fn exec(&self, id: &str, spec: &ExecSpec) -> Result<ExecOutput, EngineError> {
         let (world, id, argv) = (self.world.clone(), id.to_owned(), spec.argv.clone());
         Self::carried_out(async move {
-            if !world.inspect(&id).is_some_and(|c| c.running) {
-                return Err(refused("exec", 409, "the container is not running"));
+            if !world.inspect(&id).is_some_and(|c| c.running && !c.paused) {
+                return Err(refused("exec", 409, "the container does not run, or is paused"));
             }
             let mut done = gateway::command(&world, &id, &argv).await;
             done.id = world.exec_ended(&id, done.exit);
