@@ -1,5 +1,7 @@
 //! What is beside the state file and the service: processes nobody supervises, the scheduler, other files on the volume.
 
+use std::collections::BTreeMap;
+
 use comeback_gateway::command::USER;
 use comeback_scenario::model::{Moment, Value};
 
@@ -46,24 +48,24 @@ pub(super) fn gateways(now: &Now, profile: &str) -> Reading {
 }
 
 fn gateways_in(now: &Now, profile: &str) -> Reading {
-    if !now.running() || now.looping() {
-        return Reading::seen(Value::Int(0), now.incarnations.last().map(|i| i.seq));
-    }
-    match &now.gateways {
-        Some((processes, seq)) if now.agent == now.started_at() => {
-            let count = processes.get(profile).copied().unwrap_or_default();
-            Reading::seen(Value::Int(i64::from(count)), Some(*seq))
-        }
-        _ => Reading::missing("nobody watched the processes of this incarnation"),
-    }
+    let of_profile = |(processes, seq): &(BTreeMap<String, u32>, u64)| {
+        let count = processes.get(profile).copied().unwrap_or_default();
+        (count, *seq)
+    };
+    counted(now, now.gateways.as_ref().map(of_profile))
 }
 
-/// How many processes of the container have ended and were not reaped. One that does not run has none.
+/// How many processes of the container have ended and were not reaped.
 pub(super) fn zombies(now: &Now) -> Reading {
+    counted(now, now.zombies)
+}
+
+/// A count of processes in the container, as the agent told it last. A container that does not run has none.
+fn counted(now: &Now, told: Option<(u32, u64)>) -> Reading {
     if !now.running() || now.looping() {
         return Reading::seen(Value::Int(0), now.incarnations.last().map(|i| i.seq));
     }
-    match now.zombies {
+    match told {
         Some((count, seq)) if now.agent == now.started_at() => Reading::seen(Value::Int(i64::from(count)), Some(seq)),
         _ => Reading::missing("nobody watched the processes of this incarnation"),
     }
@@ -88,8 +90,6 @@ pub(super) fn ticks(p: &ProfileNow) -> Reading {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use jiff::Timestamp;
 
     use super::*;
