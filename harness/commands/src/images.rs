@@ -15,6 +15,7 @@ use comeback_engine::Engine;
 use comeback_image::{Image, ImageEvent, ImageExpr, ObtainOptions};
 use comeback_record::document::ImageEntry;
 use comeback_record::event::RunEvent;
+use comeback_scenario::Diagnostic;
 use comeback_scenario::model::Scenario;
 
 /// A function that takes events.
@@ -41,13 +42,30 @@ pub fn named_by(scenarios: &[Scenario]) -> Result<BTreeMap<String, ImageExpr>, F
     let mut named = BTreeMap::new();
     for scenario in scenarios {
         for text in scenario.other_images() {
-            let text = text.to_owned();
-            let one = super::select::single_images(std::slice::from_ref(&text), "a scenario names one image");
-            let one = one.map_err(|failure| failure.doing(&scenario.source.path))?.remove(0);
-            named.insert(text, one);
+            let one = match text.parse::<ImageExpr>() {
+                Ok(image) if image.is_range() => Err(("a scenario names one image".into(), "this is a range".into())),
+                Ok(image) => Ok(image),
+                Err(error) => Err((error.what, error.instead)),
+            };
+            let one = one.map_err(|(what, label)| bad_image(scenario, text, what, label))?;
+            named.insert(text.to_owned(), one);
         }
     }
     Ok(named)
+}
+
+/// The failure for an image expression of a scenario file.
+fn bad_image(scenario: &Scenario, image: &str, what: String, label: String) -> Failure {
+    let text: Arc<str> = scenario.source.text.as_str().into();
+    let start = ['"', '\'']
+        .iter()
+        .find_map(|quote| text.find(&format!("{quote}{image}{quote}")));
+    let span = start.map_or(0..0, |start| start..start + image.len() + 2);
+    let mut diagnostic = Diagnostic::new(&scenario.source.path, &text, span, format!("image `{image}`: {what}"));
+    diagnostic.label(label);
+    Failure::new(FailureKind::BadFile {
+        diagnostic: diagnostic.to_string(),
+    })
 }
 
 /// Says of an image that could not be obtained which scenarios name it.

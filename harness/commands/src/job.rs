@@ -100,11 +100,13 @@ impl Job {
         if self.run.dry_run {
             let images: Vec<PlanImage> = self.images.iter().map(planned).collect();
             let mut plan = comeback_plan::plan(&self.scenarios, &images, self.run.repeat.get());
+            let nothing = plan.cases.is_empty();
             if let Some(partition) = self.run.partition {
                 plan.keep_only(partition, |case| self.purpose.unit(case));
             }
             print(&plan.describe())?;
-            return Ok(Exit::Held);
+            // A shard of a plan may be empty.
+            return Ok(if nothing { Exit::Nothing } else { Exit::Held });
         }
         let mut interrupts = Interrupts::listen();
         let connected = session::connect(&self.engine).await?;

@@ -526,10 +526,11 @@ def act(command):
         watch_starts()
     elif what == "idle":
         idling.append({**command, "used": others(), "until": time.monotonic_ns() + REST})
-    elif what == "has-exec":
+    elif what == "execs":
         # Beside the first process and this one.
         pids = (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
-        say("reply", id=number, ok=any(parent(pid) == 0 for pid in pids if pid not in (1, os.getpid())))
+        count = sum(parent(pid) == 0 for pid in pids if pid not in (1, os.getpid()))
+        say("reply", id=number, ok=count >= command["least"], why=f"{count} run")
     elif what == "kill":
         kill(command)
     elif what == "oom":

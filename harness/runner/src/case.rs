@@ -46,6 +46,13 @@ pub struct Case {
 /// A task that ends with this.
 pub struct AbortOnDrop(pub tokio::task::AbortHandle);
 
+impl AbortOnDrop {
+    /// True until the task has ended.
+    pub fn runs(&self) -> bool {
+        !self.0.is_finished()
+    }
+}
+
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();

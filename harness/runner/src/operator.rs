@@ -229,6 +229,13 @@ impl Case {
                 .unwrap_or_default()
         };
         let before = self.recorder.now(count);
+        // Those of earlier steps, as far as they still run.
+        let others = self
+            .shared()
+            .left_running
+            .iter()
+            .filter(|command| command.runs())
+            .count();
         let spec = ExecSpec {
             limit: Some(LEFT_RUNNING),
             ..exec_of(profile, args, user)
@@ -247,7 +254,7 @@ impl Case {
             self.sync().await?;
             // Where the supervisor takes over, the command only waits from then on, and is no gateway any more.
             ran |= self.recorder.now(count) > before;
-            if ran && self.idles().await? && self.has_exec().await? {
+            if ran && self.idles().await? && self.has_execs(others + 1).await? {
                 self.shared().left_running.push(AbortOnDrop(command.abort_handle()));
                 return Ok(None);
             }

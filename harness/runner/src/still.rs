@@ -122,24 +122,27 @@ impl Case {
     /// True if no process in the container makes progress. That covers everything that might still start a gateway,
     /// such as a command inside the container or a slow import on a busy machine.
     pub(super) async fn idles(&self) -> Done<bool> {
-        let says = self.agent_says("idle", "whether the container is idle").await?;
+        let says = self
+            .agent_says(json!({"c": "idle"}), "whether the container is idle")
+            .await?;
         Ok(says.unwrap_or(true))
     }
 
-    /// True if a command runs in the container that was put into it from outside, as `docker exec` does.
-    pub(super) async fn has_exec(&self) -> Done<bool> {
+    /// True if at least so many commands run in the container that were put into it from outside, as `docker exec` does.
+    pub(super) async fn has_execs(&self, least: usize) -> Done<bool> {
+        let question = json!({"c": "execs", "least": least});
         let says = self
-            .agent_says("has-exec", "whether a command runs in the container")
+            .agent_says(question, "whether a command runs in the container")
             .await?;
         Ok(says.unwrap_or(false))
     }
 
     /// The agent's yes or no; `None` where there is no agent that could answer.
-    async fn agent_says(&self, question: &str, what: &'static str) -> Done<Option<bool>> {
+    async fn agent_says(&self, question: serde_json::Value, what: &'static str) -> Done<Option<bool>> {
         let Some(agent) = self.monitor.agent().filter(|_| !self.is_paused()) else {
             return Ok(None);
         };
-        match agent.ask(json!({"c": question}), ANSWER).await {
+        match agent.ask(question, ANSWER).await {
             Ok(_) => Ok(Some(true)),
             // It says no, or it ended with the container.
             Err(LinkError::Refused(_) | LinkError::Closed(_)) => Ok(Some(false)),

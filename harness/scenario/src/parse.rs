@@ -30,8 +30,6 @@ const DEFAULT_SETTLE: Duration = Duration::from_secs(2);
 /// Default window of a step `settle`, which may begin while something is still under way, and at the end where the container
 /// may end by itself.
 const DEFAULT_WATCH: Duration = Duration::from_secs(5);
-/// The longest settling window.
-const MAX_SETTLE: Duration = Duration::from_secs(60);
 /// The version of the format.
 const SCHEMA: i64 = 1;
 
@@ -104,7 +102,7 @@ impl Reader {
             .into_iter()
             .filter_map(|(text, span)| self.word(text, span, "needs", NEEDS))
             .collect();
-        let settle = self.settle(&tab);
+        let settle = self.key_duration(&tab, "settle");
 
         let seeds: Vec<_> = tab.get("seed").map(|n| self.tables(n, &SEED)).unwrap_or_default();
         let seeds: Vec<_> = seeds.iter().filter_map(|t| self.seed(t)).collect();
@@ -288,18 +286,6 @@ impl Reader {
             }
         }
         tags
-    }
-
-    /// Takes the settling window, if the file has one.
-    fn settle(&mut self, tab: &Tab<'_, '_>) -> Option<Duration> {
-        let node = tab.get("settle")?;
-        let window = self.duration(node)?;
-        if window > MAX_SETTLE {
-            self.error(node.span(), "this settling window is too long")
-                .label("at most \"60s\"");
-            return None;
-        }
-        Some(window)
     }
 }
 

@@ -1,11 +1,16 @@
 //! The JSON schema of scenario files, for editors. It is generated from the vocabulary, so it cannot differ from it.
+//!
+//! It knows what a value looks like. What two parts of a file have to do with each other is for the parser to say.
+
+mod pattern;
 
 use serde_json::{Map, Value, json};
 
 use super::model::Signal;
+use super::overlay::overlays;
 use super::vocabulary::{
-    ALL_CAPABILITIES, CAPABILITIES, COMMON, ENTRY_KINDS, IMAGE_SOURCES, Key, Kind, OperationKind, Probe, ProbeInfo,
-    SUBJECT, Shape, TOP, USERS, Values,
+    ALL_CAPABILITIES, ALL_PROFILES, CAPABILITIES, COMMON, DEADLY, ENTRY_KINDS, IMAGE_SOURCES, Key, Kind, OperationKind,
+    Probe, ProbeInfo, SUBJECT, Shape, TMPFS_FLAGS, TMPFS_VALUES, TOP, USERS, VOLUME_SIZE, Values, YEAR_MS,
 };
 
 /// The pattern of a lower-case word.
@@ -78,6 +83,12 @@ fn fitting(probe: Probe, columns: &[&str]) -> Value {
     })
 }
 
+/// A pattern for the names of these signals, with or without `SIG`, in any case.
+fn signals(names: impl Iterator<Item = &'static str>) -> String {
+    let bare = names.map(|name| name.trim_start_matches("SIG"));
+    format!("^({})?({})$", pattern::any_case(["SIG"]), pattern::any_case(bare))
+}
+
 fn def_name(probe: Probe) -> String {
     format!("value-of-{}", probe.name())
 }
@@ -93,8 +104,8 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Line => matching("\\S"),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
-        Kind::Duration => matching("^[0-9]+(ms|s|m)$"),
-        Kind::Seconds => matching("^[0-9]+(000ms|s|m)$|^0ms$"),
+        Kind::Duration(least, most) => matching(&pattern::durations(least, most)),
+        Kind::Seconds(most) => matching(&pattern::seconds(most)),
         Kind::Word(words) => json!({ "enum": words }),
         Kind::Words(words) => list(json!({ "enum": words })),
         Kind::Strings => list(string()),
@@ -102,16 +113,27 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Issues => list(matching("^#[0-9]+$")),
         Kind::Tags => list(matching(SLUG)),
         Kind::Name => matching(SLUG),
-        Kind::Size => matching("^[0-9]+[KM]$"),
-        Kind::Capabilities => {
-            let names = CAPABILITIES.join("|");
-            list(matching(&format!(
-                "^([cC][aA][pP]_)?({names}|{ALL_CAPABILITIES}|{}|all)$",
-                names.to_lowercase()
-            )))
+        Kind::Overlay => {
+            json!({ "enum": overlays().iter().map(|overlay| overlay.name.as_str()).collect::<Vec<_>>() })
         }
-        Kind::Tmpfs => list(matching("^/")),
-        Kind::Env => json!({ "type": "object", "additionalProperties": string() }),
+        Kind::User => matching("^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$"),
+        Kind::Size => {
+            let (least, most) = (VOLUME_SIZE.start(), VOLUME_SIZE.end());
+            let sizes = |unit: u32| pattern::numbers(least >> unit, most >> unit);
+            matching(&format!("^({}K|{}M)$", sizes(10), sizes(20)))
+        }
+        Kind::Capabilities => {
+            let names = pattern::any_case(CAPABILITIES.iter().copied().chain([ALL_CAPABILITIES]));
+            list(matching(&format!("^({}_)?({names})$", pattern::any_case(["CAP"]))))
+        }
+        Kind::Tmpfs => {
+            let (flags, values) = (TMPFS_FLAGS.join("|"), TMPFS_VALUES.join("|"));
+            let option = format!("({flags}|({values})=[^,]+)");
+            list(matching(&format!("^/[^:]+(:{option}(,{option})*)?$")))
+        }
+        Kind::Env => {
+            json!({ "type": "object", "propertyNames": matching("^[^=]+$"), "additionalProperties": string() })
+        }
         Kind::Version => matching("^v?[0-9]"),
         Kind::Releases => {
             let versions = json!({ "type": "array", "items": matching("^v?[0-9]"), "minItems": 1 });
@@ -120,8 +142,14 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Seen => matching("^\\s*[0-9]+\\s*/\\s*[0-9]+\\s*$"),
         Kind::Range => matching(RANGE),
         Kind::Image => matching(&format!("^({SUBJECT}|({}):.+)$", IMAGE_SOURCES.join("|"))),
-        Kind::VolumePath => matching("^[^/]"),
-        Kind::Profile | Kind::ProfileOrAll => matching("^[^/]+$"),
+        Kind::VolumePath => matching(pattern::PATH),
+        Kind::Profile | Kind::ProfileOrAll => {
+            let mut never = vec![".", ".."];
+            if matches!(kind, Kind::Profile) {
+                never.push(ALL_PROFILES);
+            }
+            json!({ "type": "string", "pattern": "^[^/]+$", "not": { "enum": never } })
+        }
         Kind::ProfileStart => {
             let words = json!({ "enum": ["operator", "reconcile", "none"] });
             let table = json!({
@@ -130,17 +158,13 @@ fn of_kind(kind: Kind) -> Value {
             json!({ "anyOf": [words, table] })
         }
         Kind::Json => json!({ "type": ["string", "object", "array"] }),
-        Kind::Owner => json!({ "anyOf": [{ "enum": USERS }, { "type": "integer", "minimum": 0 }] }),
+        Kind::Owner => {
+            json!({ "anyOf": [{ "enum": USERS }, { "type": "integer", "minimum": 0, "maximum": u32::MAX }] })
+        }
         Kind::Mode => {
-            json!({ "anyOf": [matching("^(0o)?[0-7]{1,5}$"), { "type": "integer", "minimum": 0, "maximum": 0o7777 }] })
+            json!({ "anyOf": [matching("^(0o)?0*[0-7]{1,4}$"), { "type": "integer", "minimum": 0, "maximum": 0o7777 }] })
         }
-        Kind::Signal => {
-            let names: Vec<&str> = Signal::ALL
-                .into_iter()
-                .map(|s| s.name().strip_prefix("SIG").unwrap_or(s.name()))
-                .collect();
-            matching(&format!("^([sS][iI][gG])?({})$", names.join("|")))
-        }
+        Kind::Signal => matching(&signals(Signal::ALL.into_iter().map(Signal::name))),
         Kind::Probe => json!({ "enum": Probe::of_rows().map(Probe::name).collect::<Vec<_>>() }),
         Kind::Figure => json!({ "enum": Probe::figures().map(Probe::name).collect::<Vec<_>>() }),
         Kind::After => matching("^after:0*[1-9][0-9]*$"),
@@ -148,6 +172,7 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Values => json!({ "$ref": "#/$defs/values" }),
         Kind::Table(shape) => table(shape, &[]),
         Kind::Tables(shape) => list(table(shape, &[])),
+        Kind::SomeTables(shape) => json!({ "type": "array", "items": table(shape, &[]), "minItems": 1 }),
         Kind::Steps => list(step()),
     }
 }
@@ -198,13 +223,13 @@ fn value_of(info: &ProbeInfo) -> Value {
             "type": "string",
             "pattern": format!("^({}) of ({}|[0-9]+)$", ENTRY_KINDS.join("|"), USERS.join("|"))
         })],
-        Values::Duration => vec![of_kind(Kind::Duration)],
+        Values::Duration => vec![of_kind(Kind::Duration(0, YEAR_MS))],
         Values::Count => vec![json!({ "type": "integer", "minimum": 0 })],
         Values::ExitCode => vec![json!({ "type": "integer", "minimum": 0, "maximum": 255 })],
         Values::ExitOrSignal => {
             vec![
                 json!({ "type": "integer", "minimum": 0, "maximum": 255 }),
-                json!({ "type": "string" }),
+                json!({ "type": "string", "pattern": signals(Signal::ALL.into_iter().map(Signal::name).chain(DEADLY.iter().copied())) }),
             ]
         }
     };
@@ -274,6 +299,142 @@ mod tests {
             assert!(scenario.steps.iter().any(|step| step.op.kind() == *kind));
             valid(&text).unwrap_or_else(|e| panic!("{kind}: {e}"));
         }
+    }
+
+    /// Values of keys, written into the smallest file in place of its step or beside its title.
+    #[test]
+    fn the_schema_and_the_parser_take_the_same_values() {
+        let tops = [
+            (
+                "settle = ",
+                &["\"60s\"", "\"1m\"", "\"0s\"", "\"61s\"", "\"5\"", "\"60001ms\""][..],
+            ),
+            (
+                "start.volume_size = ",
+                &["\"4M\"", "\"192M\"", "\"8192K\"", "\"1M\"", "\"193M\"", "\"4G\""],
+            ),
+            ("start.overlay = ", &["\"ignores-sigterm\"", "\"no-such\""]),
+            (
+                "start.env = ",
+                &[
+                    "{ A_B = \"1\" }",
+                    "{ \"A=B\" = \"1\" }",
+                    "{ \"\" = \"1\" }",
+                    "{ A = 1 }",
+                ],
+            ),
+            (
+                "start.user = ",
+                &["\"hermes\"", "\"10000:10000\"", "\"a b\"", "\"\"", "\":1\"", "\"a:\""],
+            ),
+            (
+                "start.tmpfs = ",
+                &[
+                    "[\"/run:exec,size=16m\"]",
+                    "[\"/run\"]",
+                    "[\"/run:fast\"]",
+                    "[\"/run:size\"]",
+                    "[\"run\"]",
+                ],
+            ),
+            (
+                "start.cap_drop = ",
+                &["[\"kill\"]", "[\"CAP_KILL\"]", "[\"Kill\"]", "[\"SYS_ADMIN\"]"],
+            ),
+            (
+                "start.healthcheck = ",
+                &[
+                    "{ cmd = [\"true\"], interval = \"100ms\", retries = 100 }",
+                    "{ cmd = [\"true\"], interval = \"99ms\" }",
+                    "{ cmd = [\"true\"], retries = 101 }",
+                    "{ cmd = [] }",
+                ],
+            ),
+            (
+                "profile = ",
+                &[
+                    "[{ name = \"work\" }]",
+                    "[{ name = \"all\" }]",
+                    "[{ name = \"..\" }]",
+                    "[{ name = \"a/b\" }]",
+                ],
+            ),
+            (
+                "seed = ",
+                &[
+                    "[{ path = \"x/y\", text = \"\", owner = 4294967295, mode = \"7777\" }]",
+                    "[{ path = \"x\", text = \"\", owner = 4294967296 }]",
+                    "[{ path = \"../x\", text = \"\" }]",
+                    "[{ path = \"x/\", text = \"\" }]",
+                    "[{ path = \"x\", text = \"\", mode = \"10000\" }]",
+                    "[{ path = \"x\", size = 67108865 }]",
+                ],
+            ),
+            ("known = ", &["[{ releases = [\"0.16.0\"], note = \"n\", rows = [] }]"]),
+            (
+                "figure = ",
+                &[
+                    "[{ at = \"after:1\", probe = \"step.took\", at_most = \"30s\" }]",
+                    "[{ at = \"after:1\", probe = \"step.took\", at_most = \"0s\" }]",
+                ],
+            ),
+        ];
+        let steps = [
+            (
+                "engine-restart",
+                &["{ grace = \"600s\" }", "{ grace = \"10m\" }", "{ grace = \"2000ms\" }"][..],
+            ),
+            (
+                "engine-restart",
+                &["{ grace = \"601s\" }", "{ grace = \"11m\" }", "{ grace = \"500ms\" }"],
+            ),
+            (
+                "engine-restart",
+                &["{ profile = \"default\" }", "{ as = \"root\" }", "{ wait = false }"],
+            ),
+            (
+                "signal-gateway",
+                &[
+                    "{ signal = \"term\" }",
+                    "{ signal = \"SIGKILL\" }",
+                    "{ signal = \"SIGFOO\" }",
+                ],
+            ),
+            (
+                "signal-gateway",
+                &[
+                    "{ signal = \"TERM\", profile = \"all\" }",
+                    "{ signal = \"TERM\", as = \"root\" }",
+                ],
+            ),
+            (
+                "operator-stop",
+                &["{ profile = \"all\", as = \"root\" }", "{ profile = \"..\" }"],
+            ),
+            (
+                "hold-at",
+                &["{ state = \"draining\", profile = \"all\" }", "{ state = \"drained\" }"],
+            ),
+            ("settle", &["{ profile = \"default\" }", "{ container = \"x\" }", "{}"]),
+        ];
+        let smallest = crate::explain::SMALLEST;
+        let of_tops = tops
+            .iter()
+            .flat_map(|(key, values)| values.iter().map(move |value| format!("{key}{value}\n{smallest}")));
+        let of_steps = steps.iter().flat_map(|(operation, values)| {
+            values
+                .iter()
+                .map(move |value| smallest.replace("engine-restart = {}", &format!("{operation} = {value}")))
+        });
+        let mut taken = 0;
+        let all: Vec<String> = of_tops.chain(of_steps).collect();
+        for text in &all {
+            let parsed = parse_file("agree.toml", text).map_err(|errors| errors[0].to_string());
+            let by_schema = valid(text);
+            assert_eq!(parsed.is_ok(), by_schema.is_ok(), "{text}\n{parsed:?}\n{by_schema:?}");
+            taken += usize::from(parsed.is_ok());
+        }
+        assert!(taken > 15 && all.len() - taken > 25, "{taken} of {}", all.len());
     }
 
     #[test]

@@ -76,10 +76,10 @@ pub enum Kind {
     Bool,
     /// A whole number between these two.
     Number(u64, u64),
-    /// A duration, such as `"500ms"`.
-    Duration,
-    /// A duration of whole seconds.
-    Seconds,
+    /// A duration, such as `"500ms"`, between these two, in milliseconds.
+    Duration(u64, u64),
+    /// A duration of whole seconds, up to that many.
+    Seconds(u64),
     /// One of these words.
     Word(&'static [&'static str]),
     /// A list of these words.
@@ -94,9 +94,13 @@ pub enum Kind {
     Tags,
     /// A lower-case word.
     Name,
+    /// The name of a fault overlay.
+    Overlay,
+    /// A user of a container, with a group after a colon if it has one.
+    User,
     /// A table of strings.
     Env,
-    /// A size in bytes, such as `"64M"`.
+    /// The size of a volume, such as `"64M"`.
     Size,
     /// A list of capabilities that an engine gives by default, or `ALL`.
     Capabilities,
@@ -144,6 +148,8 @@ pub enum Kind {
     Table(&'static Shape),
     /// A list of tables of that shape.
     Tables(&'static Shape),
+    /// The same, and at least one.
+    SomeTables(&'static Shape),
     /// The list of steps: each a table with one operation as its key.
     Steps,
 }
@@ -188,6 +194,46 @@ const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
         doc,
     }
 }
+
+/// A year, in milliseconds: longer than anything that is waited for.
+pub(crate) const YEAR_MS: u64 = 365 * 24 * 3600 * 1000;
+
+/// Signals that can kill a process, besides those that a step can send.
+pub const DEADLY: &[&str] = &[
+    "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGPIPE", "SIGALRM", "SIGTRAP", "SIGSYS",
+];
+
+/// The sizes that a volume can be given, in bytes.
+pub const VOLUME_SIZE: std::ops::RangeInclusive<u64> = 4 << 20..=192 << 20;
+
+/// Options of a directory in memory that stand alone.
+pub const TMPFS_FLAGS: &[&str] = &[
+    "async",
+    "atime",
+    "defaults",
+    "dev",
+    "diratime",
+    "dirsync",
+    "exec",
+    "mand",
+    "noatime",
+    "nodev",
+    "nodiratime",
+    "noexec",
+    "nomand",
+    "norelatime",
+    "nostrictatime",
+    "nosuid",
+    "relatime",
+    "remount",
+    "ro",
+    "rw",
+    "strictatime",
+    "suid",
+    "sync",
+];
+/// Options of a directory in memory that have a value.
+pub const TMPFS_VALUES: &[&str] = &["gid", "mode", "mpol", "nr_blocks", "nr_inodes", "size", "uid"];
 
 /// The largest `size` of a seed, in bytes.
 pub const MAX_SEED: u64 = 64 * 1024 * 1024;

@@ -70,7 +70,7 @@ impl Reader {
         let profile = match self.key_str(tab, "profile") {
             Some((text, span)) => self
                 .profile_name(text, span.clone())
-                .map_or_else(|| (DEFAULT_PROFILE.to_owned(), None), |name| (name, Some(span))),
+                .map_or_else(|| (text.to_owned(), None), |name| (name, Some(span))),
             None => (DEFAULT_PROFILE.to_owned(), None),
         };
         if let (Some((at, at_span)), Some((probe, probe_span))) = (&at, &probe) {
@@ -203,8 +203,7 @@ impl Reader {
         let at = at.and_then(|(text, span)| self.moment(text, span.clone()).map(|at| (at, span)));
         let probe = self.key_str(&tab, "probe");
         let probe = probe.and_then(|(text, span)| self.probe(text, span.clone()).map(|probe| (probe, span)));
-        let bound = tab.get("at_most");
-        let at_most = bound.and_then(|node| self.duration(node));
+        let at_most = self.key_duration(&tab, "at_most");
         let ((at, at_span), (probe, probe_span)) = at.zip(probe)?;
         if !probe.is_a_figure() {
             self.error(probe_span, format!("{probe} is no figure"))
@@ -217,11 +216,6 @@ impl Reader {
             return None;
         };
         let at_most = at_most?;
-        if at_most.is_zero() {
-            self.error(bound?.span(), "nothing takes no time")
-                .label("such as \"30s\"");
-            return None;
-        }
         Some((Figure { step, probe, at_most }, at_span))
     }
 

@@ -11,7 +11,7 @@ use comeback_gateway::files::DATA;
 use super::cursor::{Node, Reader, Span, Tab, list};
 use crate::diagnostic::gist;
 use crate::model::{ImageRef, Moment, Probe, Seen, Signal};
-use crate::vocabulary::{ALL_PROFILES, IMAGE_SOURCES, SUBJECT, did_you_mean};
+use crate::vocabulary::{ALL_PROFILES, IMAGE_SOURCES, Kind, SUBJECT, did_you_mean};
 
 /// The syntax of a duration, for messages.
 const DURATIONS: &str = "a number and a unit: \"500ms\", \"5s\", \"2m\"";
@@ -40,7 +40,7 @@ pub(super) fn is_slug(text: &str) -> bool {
 
 impl Reader {
     /// Takes a duration.
-    pub(super) fn duration(&mut self, node: &Node<'_>) -> Option<Duration> {
+    fn duration(&mut self, node: &Node<'_>) -> Option<Duration> {
         let Some(text) = node.get_ref().as_str() else {
             self.wrong_type(node, "a duration");
             self.last_note(format!("durations: {DURATIONS}"));
@@ -55,20 +55,30 @@ impl Reader {
         value
     }
 
-    /// Takes a grace: whole seconds up to ten minutes.
-    pub(super) fn grace(&mut self, node: &Node<'_>) -> Option<Duration> {
+    /// Takes the duration of a key, which has to be as its shape says.
+    pub(super) fn key_duration(&mut self, tab: &Tab<'_, '_>, key: &str) -> Option<Duration> {
+        let (node, kind) = tab.get(key).zip(tab.shape.key(key).map(|key| key.kind))?;
         let value = self.duration(node)?;
-        if value.subsec_nanos() != 0 {
-            self.error(node.span(), "a grace has to be whole seconds")
-                .label("the engine takes whole seconds only");
-            return None;
-        }
-        if value > Duration::from_secs(600) {
-            self.error(node.span(), "this grace is too long")
-                .label("at most \"600s\"");
-            return None;
-        }
-        Some(value)
+        let (least, most) = match kind {
+            Kind::Duration(least, most) => (Duration::from_millis(least), Duration::from_millis(most)),
+            Kind::Seconds(_) if value.subsec_nanos() != 0 => {
+                self.error(node.span(), format!("`{key}` has to be whole seconds"))
+                    .label("the engine takes whole seconds only");
+                return None;
+            }
+            Kind::Seconds(most) => (Duration::ZERO, Duration::from_secs(most)),
+            _ => return Some(value),
+        };
+        let problem = if value < least {
+            format!("too short: at least \"{}ms\"", least.as_millis())
+        } else if value > most {
+            format!("too long: at most \"{}s\"", most.as_secs())
+        } else {
+            return Some(value);
+        };
+        self.error(node.span(), format!("`{key}` cannot be that duration"))
+            .label(problem);
+        None
     }
 
     /// Takes a PEP 440 version.

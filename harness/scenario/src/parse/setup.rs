@@ -7,10 +7,10 @@ use comeback_gateway::files::DATA;
 use super::cursor::{Node, Reader, Span, Tab, list};
 use super::scalars::is_slug;
 use crate::model::{Healthcheck, ImageRef, MountKind, Setup, Sidecar};
-use crate::vocabulary::{ALL_CAPABILITIES, CAPABILITIES, HEALTHCHECK, MOST_RETRIES, MOUNTS};
+use crate::vocabulary::{
+    ALL_CAPABILITIES, CAPABILITIES, HEALTHCHECK, MOST_RETRIES, MOUNTS, TMPFS_FLAGS, TMPFS_VALUES, VOLUME_SIZE,
+};
 
-/// The smallest and the largest volume of a given size, in bytes.
-const VOLUME: std::ops::RangeInclusive<u64> = 4 << 20..=192 << 20;
 /// Directories that no scenario may cover, beside the root: the volume, and what the kernel and the engine put there.
 const TAKEN: &[&str] = &[DATA, "/proc", "/sys", "/dev"];
 /// Names of a case's own containers.
@@ -46,7 +46,7 @@ impl Reader {
     /// Takes the keys of `[start]` that set the container up.
     pub(super) fn setup(&mut self, tab: &Tab<'_, '_>) -> Setup {
         let user = self.key_str(tab, "user").and_then(|(text, span)| {
-            let good = !text.trim().is_empty() && !text.contains(['\n', '\0']);
+            let good = is_user(text);
             if !good {
                 self.error(span, "this cannot be a user")
                     .label("a name or a number, with a group after a colon if need be: \"10000:10000\"");
@@ -125,12 +125,18 @@ impl Reader {
                 "it has to be an absolute path"
             } else if path == "/" || TAKEN.iter().any(|taken| under(taken)) {
                 "this place belongs to the volume, the kernel or the engine"
+            } else if !text
+                .split_once(':')
+                .is_none_or(|(_, options)| options.split(',').all(is_tmpfs_option))
+            {
+                "an option after the colon is not one of a tmpfs"
             } else {
                 all.push(text.to_owned());
                 continue;
             };
             self.error(span, format!("`{text}` cannot be a directory in memory"))
-                .label(problem);
+                .label(problem)
+                .note("such as \"/run\" or \"/run:exec,size=16m,mode=1777\"");
         }
         all
     }
@@ -139,15 +145,7 @@ impl Reader {
         let cmd = self.argv(tab, "cmd")?;
         let mut time = |key: &str, default: Duration| match tab.get(key) {
             None => Some(default),
-            Some(node) => {
-                let time = self.duration(node)?;
-                if time < Duration::from_millis(100) {
-                    self.error(node.span(), "this is too short for a health check")
-                        .label("at least \"100ms\"");
-                    return None;
-                }
-                Some(time)
-            }
+            Some(_) => self.key_duration(tab, key),
         };
         let interval = time("interval", Duration::from_secs(1));
         let timeout = time("timeout", Duration::from_secs(10));
@@ -182,12 +180,35 @@ impl Reader {
                 .label("leave out this, or `mount = \"bind\"`");
         }
         let text = self.str(node)?;
-        let bytes = bytes(text).filter(|bytes| VOLUME.contains(bytes));
+        let bytes = bytes(text).filter(|bytes| VOLUME_SIZE.contains(bytes));
         if bytes.is_none() {
+            let megabytes = |bytes: &u64| format!("\"{}M\"", bytes >> 20);
+            let (least, most) = (megabytes(VOLUME_SIZE.start()), megabytes(VOLUME_SIZE.end()));
             self.error(node.span(), "the volume cannot have that size")
-                .label("\"4M\" to \"192M\"");
+                .label(format!("{least} to {most}"));
         }
         bytes
+    }
+}
+
+/// True for `NAME`, `NUMBER`, and both with a group of that form after a colon.
+fn is_user(text: &str) -> bool {
+    let good = |part: &str| {
+        let mut letters = part.bytes();
+        letters.next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && letters.all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+    };
+    let (user, group) = text
+        .split_once(':')
+        .map_or((text, None), |(user, group)| (user, Some(group)));
+    good(user) && group.is_none_or(good)
+}
+
+/// True for an option that engines take for a directory in memory (`docker run --tmpfs`).
+fn is_tmpfs_option(option: &str) -> bool {
+    match option.split_once('=') {
+        Some((name, value)) => TMPFS_VALUES.contains(&name) && !value.is_empty(),
+        None => TMPFS_FLAGS.contains(&option),
     }
 }
 

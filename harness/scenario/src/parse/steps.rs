@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::cursor::{Node, Reader, Span, Tab, list};
 use crate::model::{DEFAULT_PROFILE, Operation, ProfileSel, RecreateHow, Recreation, Signal, Step, User};
 use crate::vocabulary::{
-    ALL_PROFILES, COMMON, GATEWAY_STATES, OperationKind, RECREATE_HOW, USERS, did_you_mean, is_step_parameter,
+    ALL_PROFILES, COMMON, GATEWAY_STATES, Kind, OperationKind, RECREATE_HOW, USERS, did_you_mean, is_step_parameter,
     suggest_operation,
 };
 
@@ -124,18 +124,12 @@ impl Reader {
                 .note(format!("such as: {}", info.example));
         }
         let profile = self.selected(&tab, raw);
-        if let Some((text, place)) = self.key_str(&tab, "container") {
-            if info.takes_a_container() {
-                raw.container = Some((text.to_owned(), place));
-            } else {
-                self.error(
-                    tab.key_span("container"),
-                    format!("`{}` does not take a container", info.name()),
-                )
-                .label("it is about the volume or the container under test");
-            }
-        }
-        let user = self.key_word::<User>(&tab, "as", USERS).unwrap_or_default();
+        raw.container = (info.shape.key("container"))
+            .and_then(|_| self.key_str(&tab, "container"))
+            .map(|(text, place)| (text.to_owned(), place));
+        let user = (info.shape.key("as"))
+            .and_then(|_| self.key_word::<User>(&tab, "as", USERS))
+            .unwrap_or_default();
         let wait = self.key_bool(&tab, "wait", true);
         if lacking {
             return;
@@ -164,11 +158,11 @@ impl Reader {
 
     /// Takes whom a step addresses; `None` if that could not be understood.
     fn selected(&mut self, tab: &Tab<'_, '_>, raw: &mut RawStep) -> Option<ProfileSel> {
-        if tab.get("profile").is_none() {
+        let Some(key) = tab.shape.key("profile").filter(|key| tab.get(key.name).is_some()) else {
             return Some(ProfileSel::One(DEFAULT_PROFILE.to_owned()));
-        }
-        let (text, span) = self.key_str(tab, "profile")?;
-        if text == ALL_PROFILES {
+        };
+        let (text, span) = self.key_str(tab, key.name)?;
+        if text == ALL_PROFILES && matches!(key.kind, Kind::ProfileOrAll) {
             return Some(ProfileSel::All);
         }
         let name = self.profile_name(text, span.clone())?;
@@ -275,7 +269,7 @@ impl Reader {
     /// Takes `grace`, ten seconds if it is not there.
     fn key_grace(&mut self, tab: &Tab<'_, '_>) -> Option<Duration> {
         match tab.get("grace") {
-            Some(node) => self.grace(node),
+            Some(_) => self.key_duration(tab, "grace"),
             None => Some(Duration::from_secs(10)),
         }
     }

@@ -134,6 +134,9 @@ fn start_and_profiles() {
         ("by = \"operator\"", "by = \"oprator\""),
         ("by = \"operator\"", "by = \"cmd\""),
         ("by = \"operator\"", "by = \"none\"\nwait = \"running\""),
+        ("by = \"operator\"", "by = \"reconcile\""),
+        ("by = \"operator\"", "user = \"the operator\""),
+        ("by = \"operator\"", "tmpfs = [\"/run:quick\"]"),
         ("by = \"operator\"", "wait = \"forever\""),
         ("by = \"operator\"", "policy = \"unless_stopped\""),
         ("by = \"operator\"", "env = { A = 1 }"),
@@ -252,6 +255,7 @@ fn rows() {
         ("\"registered\"", "\"started\""),
         ("regressed = ", "guards = \"singal\"\nregressed = "),
         ("regressed = ", "profile = \"work\"\nregressed = "),
+        ("regressed = ", "profile = \"all\"\nregressed = "),
         ("regressed = ", "note = \"x\"\nregressed = "),
         (
             "",
@@ -569,7 +573,8 @@ fn a_profile_starts_as_the_file_says() {
         (scenario.profiles[1].start, scenario.start.wait)
     };
     assert_eq!(start(""), (StartBy::Operator, StartWait::Running));
-    assert_eq!(start("by = \"reconcile\""), (StartBy::Reconcile, StartWait::Running));
+    let bootstrapped = "by = \"reconcile\"\nenv = { HERMES_GATEWAY_BOOTSTRAP_STATE = \"running\" }";
+    assert_eq!(start(bootstrapped), (StartBy::Reconcile, StartWait::Running));
     assert_eq!(
         start("by = \"cmd\"\ncmd = [\"gateway\", \"run\"]"),
         (StartBy::None, StartWait::Running)

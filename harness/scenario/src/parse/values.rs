@@ -4,12 +4,7 @@ use toml::de::DeValue;
 
 use super::cursor::{Node, Reader, list, type_name};
 use crate::model::{Absent, Probe, Signal, Value, ValueSet};
-use crate::vocabulary::{ENTRY_KINDS, ProbeInfo, USERS, Values, did_you_mean};
-
-/// Signals that can kill a process, besides those that a step can send.
-const DEADLY: &[&str] = &[
-    "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGPIPE", "SIGALRM", "SIGTRAP", "SIGSYS",
-];
+use crate::vocabulary::{DEADLY, ENTRY_KINDS, ProbeInfo, USERS, Values, did_you_mean};
 
 impl Reader {
     /// Takes a scalar, a list of alternatives, or `{ absent = true }`.

@@ -5,7 +5,7 @@ use super::{Key, Need, Shape};
 /// One operation of the closed set. Nothing has a default: who declares one has to say all of it.
 #[derive(Debug)]
 pub struct OperationInfo {
-    /// Its name and its own parameters; those every step takes are in [`super::COMMON`].
+    /// Its name and its parameters; those that every step takes are in [`super::COMMON`].
     pub shape: Shape,
     /// Who acts.
     pub sender: Sender,
@@ -241,16 +241,6 @@ pub enum Exploring {
 }
 
 impl OperationInfo {
-    /// True if it can be done in any container, or to it.
-    pub fn takes_a_container(&self) -> bool {
-        match self.sender {
-            Sender::Operator | Sender::Engine | Sender::Process => true,
-            Sender::ComposeTool | Sender::Kernel | Sender::HarnessInside => false,
-            // Only a wait looks into a container.
-            Sender::Harness => self.target == Target::Nobody && self.cost != Cost::SettlingWindow,
-        }
-    }
-
     /// The operation's name.
     pub fn name(&self) -> &'static str {
         self.shape.name

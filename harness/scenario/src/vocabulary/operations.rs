@@ -3,7 +3,7 @@
 use super::operation_info::{
     Afterwards, ContainerEffect, Cost, Exploring, IntentEffect, OperationInfo, ProcessEffect, Sender, Target, shape,
 };
-use super::{GATEWAY_STATES, Key, Kind, Need, RECREATE_HOW, declare, optional, required, shapes::SEED};
+use super::{GATEWAY_STATES, Key, Kind, Need, RECREATE_HOW, USERS, declare, optional, required, shapes::SEED};
 
 const ALL: Key = optional(
     "all",
@@ -12,7 +12,7 @@ const ALL: Key = optional(
 );
 const GRACE: Key = optional(
     "grace",
-    Kind::Seconds,
+    Kind::Seconds(600),
     "time between SIGTERM and SIGKILL, whole seconds up to 600 (default \"10s\")",
 );
 const HOW: Key = optional(
@@ -49,13 +49,43 @@ const ENTRYPOINT: Key = optional(
 const PROBE: Key = required("probe", Kind::Probe, "the fact to wait for");
 const VALUE: Key = required("value", Kind::Values, "any of these ends the wait");
 const SIGNAL: Key = required("signal", Kind::Signal, "the signal to send");
+const DEADLY: Key = optional("signal", Kind::Signal, "the signal to send (default \"SIGKILL\")");
+const STATE: Key = required(
+    "state",
+    Kind::Word(GATEWAY_STATES),
+    "the value of `gateway_state` to freeze it at",
+);
+const WHOSE: Key = optional(
+    "profile",
+    Kind::ProfileOrAll,
+    "whose gateway, or \"all\" (default \"default\")",
+);
+const ONE: Key = optional("profile", Kind::Profile, "whose gateway (default \"default\")");
+const ITS: Key = optional("profile", Kind::Profile, "the profile's name (default \"default\")");
+const NEW: Key = required("profile", Kind::Profile, "the profile's name, which is not \"default\"");
+const AS: Key = optional("as", Kind::Word(USERS), "the user to act as (default \"hermes\")");
+const CONTAINER: Key = optional(
+    "container",
+    Kind::Name,
+    "in which `[[container]]`, or which one (default: the one under test)",
+);
+/// The keys of a seed, and whose process its placeholders name.
+const STAMP: [Key; SEED.keys.len() + 1] = {
+    let mut keys = [ONE; SEED.keys.len() + 1];
+    let mut next = 0;
+    while next < SEED.keys.len() {
+        keys[next] = SEED.keys[next];
+        next += 1;
+    }
+    keys
+};
 
 declare! {
     /// The closed set of operations, without their parameters.
     enum OperationKind: OperationInfo;
 
     OperatorStart => OperationInfo {
-        shape: shape("operator-start", &[ALL, FORCE]),
+        shape: shape("operator-start", &[ALL, FORCE, WHOSE, AS, CONTAINER]),
         sender: Sender::Operator,
         target: Target::Service,
         signal: "",
@@ -72,7 +102,7 @@ declare! {
         also: &["start", "gateway-start", "hermes-gateway-start"],
     },
     OperatorStop => OperationInfo {
-        shape: shape("operator-stop", &[ALL]),
+        shape: shape("operator-stop", &[ALL, WHOSE, AS, CONTAINER]),
         sender: Sender::Operator,
         target: Target::Service,
         signal: "SIGTERM from the supervisor, announced by the planned-stop marker where the fix is in",
@@ -89,7 +119,7 @@ declare! {
         also: &["stop", "gateway-stop", "hermes-gateway-stop"],
     },
     OperatorRestart => OperationInfo {
-        shape: shape("operator-restart", &[ALL]),
+        shape: shape("operator-restart", &[ALL, WHOSE, AS, CONTAINER]),
         sender: Sender::Operator,
         target: Target::Service,
         signal: "SIGTERM from the supervisor",
@@ -106,7 +136,7 @@ declare! {
         also: &["restart", "gateway-restart", "hermes-gateway-restart"],
     },
     OperatorRun => OperationInfo {
-        shape: shape("operator-run", &[NO_SUPERVISE]),
+        shape: shape("operator-run", &[NO_SUPERVISE, WHOSE, AS, CONTAINER]),
         sender: Sender::Operator,
         target: Target::Gateway,
         signal: "",
@@ -123,7 +153,7 @@ declare! {
         also: &["gateway-run", "run", "hermes-gateway-run", "exec-run"],
     },
     OperatorStatus => OperationInfo {
-        shape: shape("operator-status", &[]),
+        shape: shape("operator-status", &[WHOSE, AS, CONTAINER]),
         sender: Sender::Operator,
         target: Target::Service,
         signal: "",
@@ -140,7 +170,7 @@ declare! {
         also: &["status", "gateway-status", "hermes-gateway-status"],
     },
     EngineRestart => OperationInfo {
-        shape: shape("engine-restart", &[GRACE]),
+        shape: shape("engine-restart", &[GRACE, CONTAINER]),
         sender: Sender::Engine,
         target: Target::Init,
         signal: "SIGTERM, SIGKILL after the grace",
@@ -157,7 +187,7 @@ declare! {
         also: &["container-restart", "reboot"],
     },
     EngineStop => OperationInfo {
-        shape: shape("engine-stop", &[GRACE]),
+        shape: shape("engine-stop", &[GRACE, CONTAINER]),
         sender: Sender::Engine,
         target: Target::Init,
         signal: "SIGTERM, SIGKILL after the grace",
@@ -174,7 +204,7 @@ declare! {
         also: &["container-stop"],
     },
     EngineKill => OperationInfo {
-        shape: shape("engine-kill", &[optional("signal", Kind::Signal, "the signal to send (default \"SIGKILL\")")]),
+        shape: shape("engine-kill", &[DEADLY, CONTAINER]),
         sender: Sender::Engine,
         target: Target::Init,
         signal: "the one named",
@@ -191,7 +221,7 @@ declare! {
         also: &["kill", "container-kill"],
     },
     EngineStart => OperationInfo {
-        shape: shape("engine-start", &[]),
+        shape: shape("engine-start", &[CONTAINER]),
         sender: Sender::Engine,
         target: Target::ExitedContainer,
         signal: "",
@@ -225,7 +255,7 @@ declare! {
         also: &["engine-daemon-restart", "dockerd-restart", "host-reboot", "host-restart"],
     },
     Recreate => OperationInfo {
-        shape: shape("recreate", &[HOW, IMAGE, ENV, CMD, ENTRYPOINT]),
+        shape: shape("recreate", &[HOW, IMAGE, ENV, CMD, ENTRYPOINT, CONTAINER]),
         sender: Sender::Engine,
         target: Target::Container,
         signal: "SIGTERM, or SIGKILL by force",
@@ -244,7 +274,7 @@ declare! {
         also: &["upgrade", "force-recreate", "engine-recreate", "docker-run", "rm", "docker-rm", "remove"],
     },
     EnginePause => OperationInfo {
-        shape: shape("engine-pause", &[]),
+        shape: shape("engine-pause", &[CONTAINER]),
         sender: Sender::Engine,
         target: Target::Container,
         signal: "",
@@ -261,7 +291,7 @@ declare! {
         also: &["pause", "container-pause", "suspend"],
     },
     EngineUnpause => OperationInfo {
-        shape: shape("engine-unpause", &[]),
+        shape: shape("engine-unpause", &[CONTAINER]),
         sender: Sender::Engine,
         target: Target::Container,
         signal: "",
@@ -295,7 +325,7 @@ declare! {
         also: &["compose", "compose-up", "docker-compose", "compose-restart"],
     },
     SignalGateway => OperationInfo {
-        shape: shape("signal-gateway", &[SIGNAL]),
+        shape: shape("signal-gateway", &[SIGNAL, WHOSE, CONTAINER]),
         sender: Sender::Process,
         target: Target::Gateway,
         signal: "the one named, unannounced",
@@ -312,7 +342,7 @@ declare! {
         also: &["signal", "sigterm", "sigkill", "kill-gateway", "gateway-kill", "gateway-signal"],
     },
     SignalInit => OperationInfo {
-        shape: shape("signal-init", &[SIGNAL]),
+        shape: shape("signal-init", &[SIGNAL, CONTAINER]),
         sender: Sender::Process,
         target: Target::Init,
         signal: "the one named; the kernel ignores SIGKILL and SIGSTOP here",
@@ -329,7 +359,7 @@ declare! {
         also: &["kill-init", "init-signal", "signal-pid1"],
     },
     OomGateway => OperationInfo {
-        shape: shape("oom-gateway", &[]),
+        shape: shape("oom-gateway", &[WHOSE]),
         sender: Sender::Kernel,
         target: Target::Gateway,
         signal: "SIGKILL",
@@ -348,7 +378,7 @@ declare! {
         also: &["oom", "oom-kill", "out-of-memory"],
     },
     CtrlC => OperationInfo {
-        shape: shape("ctrl-c", &[]),
+        shape: shape("ctrl-c", &[WHOSE, CONTAINER]),
         sender: Sender::Process,
         target: Target::Gateway,
         signal: "SIGINT",
@@ -365,7 +395,7 @@ declare! {
         also: &["sigint", "interrupt", "ctrlc", "control-c"],
     },
     Stamp => OperationInfo {
-        shape: shape("stamp", SEED.keys),
+        shape: shape("stamp", &STAMP),
         sender: Sender::Harness,
         target: Target::Volume,
         signal: "",
@@ -416,7 +446,7 @@ declare! {
         also: &["free-disk", "free-volume"],
     },
     ProfileCreate => OperationInfo {
-        shape: shape("profile-create", &[]),
+        shape: shape("profile-create", &[NEW, AS, CONTAINER]),
         sender: Sender::Operator,
         target: Target::VolumeAndSupervisor,
         signal: "",
@@ -433,7 +463,7 @@ declare! {
         also: &["create-profile"],
     },
     ProfileDelete => OperationInfo {
-        shape: shape("profile-delete", &[]),
+        shape: shape("profile-delete", &[NEW, AS, CONTAINER]),
         sender: Sender::Operator,
         target: Target::VolumeAndSupervisor,
         signal: "SIGTERM from the supervisor, if its gateway runs",
@@ -450,7 +480,7 @@ declare! {
         also: &["delete-profile", "profile-remove"],
     },
     ProfileUse => OperationInfo {
-        shape: shape("profile-use", &[]),
+        shape: shape("profile-use", &[ITS, AS, CONTAINER]),
         sender: Sender::Operator,
         target: Target::Volume,
         signal: "",
@@ -467,7 +497,7 @@ declare! {
         also: &["use-profile", "profile-switch"],
     },
     WaitUntil => OperationInfo {
-        shape: shape("wait-until", &[PROBE, VALUE]),
+        shape: shape("wait-until", &[PROBE, VALUE, ONE, CONTAINER]),
         sender: Sender::Harness,
         target: Target::Nobody,
         signal: "",
@@ -486,7 +516,7 @@ declare! {
     HoldAt => OperationInfo {
         shape: shape(
             "hold-at",
-            &[required("state", Kind::Word(GATEWAY_STATES), "the value of `gateway_state` to freeze it at")],
+            &[STATE, ONE],
         ),
         sender: Sender::HarnessInside,
         target: Target::Gateway,
@@ -504,7 +534,7 @@ declare! {
         also: &["freeze", "hold"],
     },
     Release => OperationInfo {
-        shape: shape("release", &[]),
+        shape: shape("release", &[WHOSE]),
         sender: Sender::HarnessInside,
         target: Target::Gateway,
         signal: "SIGCONT",

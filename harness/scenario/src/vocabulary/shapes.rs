@@ -2,7 +2,7 @@
 
 use super::{
     COLUMN_OF, GUARDS, Key, Kind, MAX_SEED, MOST_RETRIES, MOUNTS, NEEDS, POLICIES, SEED_KINDS, START_BY, START_WAIT,
-    Shape, USERS, optional, required,
+    Shape, YEAR_MS, optional, required,
 };
 
 /// The file itself.
@@ -38,7 +38,7 @@ pub const TOP: Shape = Shape {
         optional("needs", Kind::Words(NEEDS), "what the host must offer beyond an engine"),
         optional(
             "settle",
-            Kind::Duration,
+            Kind::Duration(0, 60_000),
             "how long \"stays up\" and \"stays down\" are watched at the end, and how long a step `settle` watches, up to 60 s (default \"5s\"; \"2s\" at the end of a scenario without a command, an entrypoint and a restart policy)",
         ),
         optional(
@@ -69,7 +69,7 @@ pub const TOP: Shape = Shape {
         optional("step", Kind::Steps, "what is done, in order"),
         optional(
             "expect",
-            Kind::Tables(&EXPECT),
+            Kind::SomeTables(&EXPECT),
             "the rows of the behaviour table; at least one",
         ),
         optional(
@@ -123,7 +123,7 @@ pub const START: Shape = Shape {
         ),
         optional(
             "user",
-            Kind::Line,
+            Kind::User,
             "the user of PID 1, as with `docker run --user` (default: the image's own)",
         ),
         optional(
@@ -172,7 +172,7 @@ pub const START: Shape = Shape {
             Kind::Word(POLICIES),
             "the container's restart policy (default \"no\")",
         ),
-        optional("overlay", Kind::Name, "a fault overlay to switch on"),
+        optional("overlay", Kind::Overlay, "a fault overlay to switch on"),
     ],
 };
 
@@ -181,8 +181,16 @@ pub const HEALTHCHECK: Shape = Shape {
     name: "healthcheck",
     keys: &[
         required("cmd", Kind::Argv, "the command; its exit code 0 means healthy"),
-        optional("interval", Kind::Duration, "time between two of them (default \"1s\")"),
-        optional("timeout", Kind::Duration, "how long one may take (default \"10s\")"),
+        optional(
+            "interval",
+            Kind::Duration(100, 3_600_000),
+            "time between two of them (default \"1s\")",
+        ),
+        optional(
+            "timeout",
+            Kind::Duration(100, 3_600_000),
+            "how long one may take (default \"10s\")",
+        ),
         optional(
             "retries",
             Kind::Number(1, MOST_RETRIES as u64),
@@ -266,25 +274,12 @@ pub const UPGRADE: Shape = Shape {
     ],
 };
 
-/// Parameters every step takes beside those of its operation.
-pub const COMMON: &[Key] = &[
-    optional(
-        "profile",
-        Kind::ProfileOrAll,
-        "whose gateway, or \"all\" (default \"default\")",
-    ),
-    optional("as", Kind::Word(USERS), "the user to act as (default \"hermes\")"),
-    optional(
-        "container",
-        Kind::Name,
-        "in which `[[container]]`, if the operator, the engine or a process acts (default: the one under test)",
-    ),
-    optional(
-        "wait",
-        Kind::Bool,
-        "false: the next step starts while this one is in flight (default true)",
-    ),
-];
+/// The parameters that every step takes, beside those of its operation.
+pub const COMMON: &[Key] = &[optional(
+    "wait",
+    Kind::Bool,
+    "false: the next step starts while this one is in flight (default true)",
+)];
 
 /// `[[expect]]`.
 pub const EXPECT: Shape = Shape {
@@ -321,7 +316,7 @@ pub const FIGURE: Shape = Shape {
         required("probe", Kind::Figure, "what is measured"),
         required(
             "at_most",
-            Kind::Duration,
+            Kind::Duration(1, YEAR_MS),
             "the bound: reports say how often more was measured",
         ),
     ],
@@ -369,7 +364,7 @@ const SUPERVISOR: Key = optional(
     "the supervisor's versions it was seen with (default all)",
 );
 const NOTE: Key = required("note", Kind::Text, "what is going on");
-const ROWS: Key = required("rows", Kind::Tables(&KNOWN_ROW), "what is seen instead");
+const ROWS: Key = required("rows", Kind::SomeTables(&KNOWN_ROW), "what is seen instead");
 
 /// One of the `rows` of a deviation on record.
 pub const KNOWN_ROW: Shape = Shape {
