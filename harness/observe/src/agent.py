@@ -64,13 +64,23 @@ def run(tool, *args):
     return out.stdout.decode("utf-8", "replace") if out.returncode == 0 else None
 
 
-def start_time(pid):
-    """Field 22 of the process's stat: clock ticks since the host's boot."""
+def stat(pid, field):
+    """A field of the process's stat, counted as in proc(5); None if the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as f:
-            return int(f.read().rpartition(b")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
+            # Field 3 is the first one after the name, which may contain anything.
+            return f.read().rpartition(b")")[2].split()[field - 3]
+    except (OSError, IndexError):
         return None
+
+
+def whole(field):
+    return None if field is None else int(field)
+
+
+def start_time(pid):
+    """Clock ticks since the host's boot."""
+    return whole(stat(pid, 22))
 
 
 def comm(pid):
@@ -168,20 +178,12 @@ def cmdline(pid):
 
 def parent(pid):
     """The pid of its parent; 0 for a process that was put into the container from outside."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as f:
-            return int(f.read().rpartition(b")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
+    return whole(stat(pid, 4))
 
 
 def is_zombie(pid):
     """True if it has ended and its parent has not asked how."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as f:
-            return f.read().rpartition(b")")[2].split()[0] == b"Z"
-    except (OSError, IndexError):
-        return False
+    return stat(pid, 3) == b"Z"
 
 
 def commands_running():

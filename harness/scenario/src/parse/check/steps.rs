@@ -28,11 +28,11 @@ impl Reader {
         let mut held = false;
         let mut paused = false;
         let mut filled = false;
-        let mut ended = Ended::begin(places.start);
+        let mut containers = Containers::begin(places.start);
         for (index, raw) in steps.iter().enumerate() {
             let Some(step) = &raw.step else {
                 // It may be anything.
-                ended = Ended::default();
+                containers = Containers::default();
                 filled = true;
                 continue;
             };
@@ -97,11 +97,11 @@ impl Reader {
                 }
                 _ => {}
             }
-            if step.op == Operation::EngineStart && ended.runs(&step.container) {
+            if step.op == Operation::EngineStart && containers.runs(&step.container) {
                 self.error(raw.span.clone(), "the container runs already")
                     .label("leave it out, or end the container before");
             }
-            if let Some(by) = ended.before(step) {
+            if let Some(by) = containers.ended_before(step) {
                 self.error(
                     raw.span.clone(),
                     format!("`{}` needs a container that runs", step.op.name()),
@@ -110,7 +110,7 @@ impl Reader {
                 .also(by, "ended here")
                 .note("engine-start starts it again");
             }
-            ended.after(raw, step, places.start.policy);
+            containers.after(raw, step, places.start.policy);
         }
     }
 
@@ -138,14 +138,14 @@ impl Reader {
 
 /// What is certain of the containers, by their names. The one under test has none.
 #[derive(Default)]
-struct Ended {
+struct Containers {
     /// Those that have ended, and where.
     ended: BTreeMap<Option<String>, Span>,
     /// Those that run.
     running: Vec<Option<String>>,
 }
 
-impl Ended {
+impl Containers {
     fn begin(start: &Start) -> Self {
         let running = if may_end_by_itself(start, &[]) {
             Vec::new()
@@ -164,7 +164,7 @@ impl Ended {
     }
 
     /// Where the container of a step that needs one has ended.
-    fn before(&self, step: &Step) -> Option<Span> {
+    fn ended_before(&self, step: &Step) -> Option<Span> {
         let needs = step.op.info().sender.needs_container()
             || matches!(step.op, Operation::EnginePause | Operation::EngineKill { .. });
         self.ended.get(&step.container).filter(|_| needs).cloned()
