@@ -244,14 +244,24 @@ async fn serve(world: World, id: String, process: Process, delay: u64) {
     if !world.loads_overlay(&id, ProcessKind::Gateway, Some(process)) {
         return gone(&world, &id, process, 97);
     }
-    if world.lock().personality == Personality::Crashes {
-        return gone(&world, &id, process, 1);
+    let personality = world.lock().personality;
+    match personality {
+        Personality::Crashes => return gone(&world, &id, process, 1),
+        Personality::CrashesUntilMended if !is_mended(&world, &id) => return gone(&world, &id, process, 1),
+        Personality::CrashesUntilMended => works(&world, &id, Some(8000)).await,
+        _ => {}
     }
     diagnoses(&world, &id, process, "gateway.start");
     ms(50).await;
     writes(&world, &id, process, "starting");
     ms(30).await;
     writes(&world, &id, process, RUNNING);
+}
+
+/// True if a step has put the file on the volume that ends a crash loop.
+fn is_mended(world: &World, id: &str) -> bool {
+    let mut all = world.lock();
+    volume_of(&mut all, id).is_some_and(|volume| all.file(&volume, "mended").is_some())
 }
 
 fn runs(all: &mut All, id: &str, process: Process) -> bool {

@@ -11,6 +11,9 @@ pub enum Personality {
     NeverStarted,
     /// The gateway ends before it has written a state.
     Crashes,
+    /// The gateway ends before it has written a state, until there is a file `mended` on the volume. Then its start works
+    /// for 8 s.
+    CrashesUntilMended,
     /// The gateway ignores SIGTERM.
     IgnoresSigterm,
     /// As [`Personality::Fixed`], but a gateway that a boot starts writes its first state a second later.
@@ -34,7 +37,10 @@ pub enum Personality {
 impl Personality {
     /// True if a signal without a planned stop leaves `running` in the state file.
     pub fn keeps_running(self) -> bool {
-        matches!(self, Self::Fixed | Self::FixedSlow | Self::Laborious | Self::Tires)
+        matches!(
+            self,
+            Self::Fixed | Self::FixedSlow | Self::Laborious | Self::Tires | Self::CrashesUntilMended
+        )
     }
 
     /// True if `hermes gateway stop` writes a marker.
@@ -67,7 +73,10 @@ impl Personality {
 
     /// True if a process makes progress while a boot or a start goes on.
     pub fn works(self) -> bool {
-        matches!(self, Self::Laborious | Self::Tires | Self::Spins | Self::SpinsInBoot)
+        matches!(
+            self,
+            Self::Laborious | Self::Tires | Self::Spins | Self::SpinsInBoot | Self::CrashesUntilMended
+        )
     }
 
     /// How much later than usual a gateway that a boot starts writes its first state, in milliseconds.

@@ -14,7 +14,7 @@ use super::subject::{self, Names};
 use super::{CaseProgress, Order, RunContext};
 use comeback_engine::ContainerSpec;
 use comeback_history::facts::StepSeconds;
-use comeback_history::now::Process;
+use comeback_history::now::{Now, Process};
 use comeback_history::pace::{Measured, Phase};
 use comeback_image::Image;
 use comeback_observe::recorder::Recorder;
@@ -120,6 +120,8 @@ pub struct Shared {
     pub output: BTreeMap<u32, Vec<String>>,
     pub restless: Vec<Process>,
     pub still: Option<(Picture, tokio::time::Instant)>,
+    /// Where in the history a gateway's process had ended last when the last step began that may change something.
+    pub ended_before: Option<u64>,
     pub phase: String,
     pub overlay_reports_read: usize,
     /// What was put on record last of the image's speed.
@@ -143,6 +145,7 @@ impl Shared {
             output: BTreeMap::new(),
             restless: Vec::new(),
             still: None,
+            ended_before: None,
             phase: String::new(),
             overlay_reports_read: 0,
             pace_told: None,
@@ -308,6 +311,20 @@ impl Case {
     /// Notes that something may change because of an action.
     pub fn stirred(&self) {
         self.shared().still = None;
+    }
+
+    /// Notes that a step begins that may change something: a gateway that was in a crash loop gets a new chance.
+    pub fn step_changes(&self) {
+        let lives = |now: &Now| {
+            now.profiles
+                .values()
+                .flat_map(|p| &p.lives)
+                .filter_map(|life| life.ended)
+                .max()
+        };
+        let last = self.recorder.now(lives);
+        self.shared().ended_before = last;
+        self.stirred();
     }
 
     /// Notes that a gateway does not come to rest, so that it is not waited for again.

@@ -13,7 +13,7 @@ const STILL: Duration = Duration::from_secs(3);
 /// How long an end, a respawn or a slot's first start may show no change before it counts as stuck. On an idle machine
 /// each takes 0.2 to 1.2 s, and the official image's stop 3 s.
 pub const SLOW: Duration = Duration::from_secs(6);
-/// After so many processes in a row that ended before they ran, a gateway counts as crashing.
+/// After so many processes in a row that ended before they ran, all of them since the last step, a gateway counts as crashing.
 const CRASHES: usize = 3;
 
 /// What must stay the same for a wait to end early.
@@ -43,10 +43,12 @@ pub struct View {
 }
 
 impl Picture {
-    pub fn of(now: &Now, held: &[String], in_flight: bool) -> Self {
+    /// The picture now. `before` is where in the history a process had ended last when the last step began.
+    pub fn of(now: &Now, held: &[String], in_flight: bool, before: Option<u64>) -> Self {
         // A gateway in a crash loop changes all the time without getting anywhere, so it is left out.
-        let crashing = now.profiles.values().any(|p| crashes(p, now.incarnations.len()));
-        let others = now.profiles.iter().filter(|(_, p)| !crashes(p, now.incarnations.len()));
+        let crashes = |p: &ProfileNow| crashes(p, now.incarnations.len(), before);
+        let crashing = now.profiles.values().any(crashes);
+        let others = now.profiles.iter().filter(|(_, p)| !crashes(p));
         let awaited = others.clone().filter(|(name, _)| !held.contains(name));
         let patience = awaited
             .map(|(name, p)| patience(&rest_of(now, name, p)))
@@ -91,9 +93,10 @@ fn patience(rest: &Rest) -> Option<Duration> {
     }
 }
 
-/// True if the profile's last processes of this boot all ended before they ran.
-fn crashes(p: &ProfileNow, boot: usize) -> bool {
+/// True if the profile's last processes of this boot all ended before they ran. Those that had ended by then do not count: a
+/// step may have removed the cause.
+fn crashes(p: &ProfileNow, boot: usize, before: Option<u64>) -> bool {
     let here = p.lives.iter().rev().filter(|l| l.incarnation == boot);
     let unable = here.take_while(|l| !l.ran);
-    unable.filter(|l| l.ended.is_some()).count() >= CRASHES
+    unable.filter(|l| l.ended > before).count() >= CRASHES
 }

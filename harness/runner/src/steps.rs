@@ -118,8 +118,8 @@ impl Case {
         let clock = Instant::now();
         let on = self.of(step);
         if changes(step) {
-            self.stirred();
-            on.stirred();
+            self.step_changes();
+            on.step_changes();
         }
         let outcome = on.act(step, armed).await;
         self.note_step(index, step.op.name(), clock.elapsed());

@@ -61,7 +61,7 @@ impl Case {
         };
         let mut confirmed: Option<Picture> = None;
         let end = loop {
-            let held = self.held();
+            let (held, before) = (self.held(), self.shared().ended_before);
             let picture = self.picture();
             let since = self.unchanged_since(&picture);
             let nothing_by = picture.patience.map(|p| since + p * self.ctx.slots.slack());
@@ -72,7 +72,7 @@ impl Case {
                 needs_container,
                 check: Box::new(|now: &Now| match check(now) {
                     Some(value) => Some(Some(value)),
-                    None => (Picture::of(now, &held, self.in_flight()) != picture).then_some(None),
+                    None => (Picture::of(now, &held, self.in_flight(), before) != picture).then_some(None),
                 }),
                 last: Box::new(|_: &Now| String::new()),
             };
@@ -152,7 +152,7 @@ impl Case {
 
     /// The present picture.
     pub fn picture(&self) -> Picture {
-        let (held, in_flight) = (self.held(), self.in_flight());
-        self.recorder.now(|now| Picture::of(now, &held, in_flight))
+        let (held, in_flight, before) = (self.held(), self.in_flight(), self.shared().ended_before);
+        self.recorder.now(|now| Picture::of(now, &held, in_flight, before))
     }
 }

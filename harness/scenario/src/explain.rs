@@ -12,6 +12,7 @@ use pep440_rs::{Operator, Version, VersionSpecifier};
 use super::diagnostic::{escape, wrap};
 use super::model::{DEFAULT_PROFILE, Deviation, ImageRef, Scenario};
 use story::story;
+#[cfg(test)]
 pub(crate) use vocabulary::SMALLEST;
 pub use vocabulary::{keys, operations, probes};
 

@@ -2,11 +2,13 @@
 
 use rstest::rstest;
 
-use super::play::{Played, play, play_drawn};
-use comeback_fake::Personality;
+use super::play::{Played, play, play_drawn, play_on};
+use comeback_fake::{Fake, Personality};
 use comeback_history::facts::{Fact, Observation};
 use comeback_history::now::Now;
+use comeback_scenario::Catalogue;
 use comeback_scenario::vocabulary::OperationKind;
+use comeback_verdict::Classification;
 
 fn played(scenario: &str, personality: Personality, seed: u64) -> Played {
     play_drawn(scenario, personality, None, seed).unwrap_or_else(|why| panic!("{why}"))
@@ -93,4 +95,43 @@ fn a_signal_that_is_ignored_costs_ten_seconds_at_most() {
     let grace = 10;
     let (green, red) = (green.took.as_secs(), red.took.as_secs());
     assert!(red <= green + RED + grace, "{red} s instead of {green} s");
+}
+
+/// A gateway in a crash loop, until a file on the volume ends it.
+const MENDED: &str = r#"schema = 1
+title = "a gateway comes up once its cause of crashes is gone"
+invariant = true
+
+[start]
+by = "none"
+
+[[step]]
+operator-start = {}
+
+[[step]]
+stamp = { path = "mended", json = { ok = true } }
+
+[[step]]
+wait-until = { probe = "service", value = "up" }
+
+[[expect]]
+at = "after:1"
+probe = "service"
+fixed = "respawning"
+regressed = "respawning"
+
+[[expect]]
+at = "after:3"
+probe = "service"
+fixed = "up"
+regressed = "up"
+"#;
+
+#[test]
+fn a_gateway_that_crashed_has_time_to_start_once_a_step_has_mended_it() {
+    let table = Catalogue::from_texts([("mended.toml", MENDED)]).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = table.iter().next().cloned().unwrap_or_else(|| panic!("no scenario"));
+    let fake = Fake::new(Personality::CrashesUntilMended);
+    let played = play_on(fake, scenario, None, 1).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(played.attempts, [(Classification::Fixed, String::new())]);
 }

@@ -6,8 +6,8 @@ use super::align;
 use crate::diagnostic::wrap;
 use crate::parse::describe_values;
 use crate::vocabulary::{
-    COMMON, EXPECT, FIGURE, HEALTHCHECK, KNOWN, KNOWN_ROW, Key, Kind, Moments, OperationKind, PROFILE, Probe, RACE, SEED,
-    SIDECAR, START, TOP, Target, UPGRADE,
+    COMMON, EXPECT, FIGURE, HEALTHCHECK, KNOWN, KNOWN_ROW, Key, Kind, Moments, OperationKind, PROFILE, Probe, RACE,
+    SEED, SIDECAR, START, TOP, Target, UPGRADE,
 };
 
 /// Every operation with its parameters, sender, target and signal.
