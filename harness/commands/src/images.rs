@@ -250,7 +250,7 @@ mod tests {
         use crate::variants;
         use comeback_engine::EngineErrorKind;
 
-        variants!(EngineErrorKind: Unreachable, Status, Timeout, Broken, NoImage, Build);
+        variants!(EngineErrorKind: Unreachable, Status, Timeout, Broken, NoImage, NotAsAsked, Build);
 
         pub fn all_are_in(kinds: &[EngineErrorKind]) -> bool {
             NAMES.iter().all(|name| kinds.iter().any(|kind| name_of(kind) == *name))
@@ -414,6 +414,7 @@ mod tests {
             EngineErrorKind::NoImage {
                 image: text("sha256:3f2a0b1c9d8e"),
             },
+            EngineErrorKind::NotAsAsked(text("ReadonlyRootfs")),
             EngineErrorKind::Build(text("no such file: Dockerfile")),
         ];
         assert!(engine_kinds::all_are_in(&kinds));

@@ -36,6 +36,8 @@ pub enum EngineErrorKind {
         /// The id.
         image: String,
     },
+    /// The engine made or ran something else than it was asked for; in what it differs.
+    NotAsAsked(String),
     /// A build failed. The message is the builder's own.
     Build(String),
 }
@@ -107,7 +109,10 @@ impl EngineError {
         match self.kind {
             EngineErrorKind::Status { code, .. } => code >= 500,
             EngineErrorKind::Broken(_) | EngineErrorKind::Unreachable(_) => true,
-            EngineErrorKind::Timeout(_) | EngineErrorKind::NoImage { .. } | EngineErrorKind::Build(_) => false,
+            EngineErrorKind::Timeout(_)
+            | EngineErrorKind::NoImage { .. }
+            | EngineErrorKind::NotAsAsked(_)
+            | EngineErrorKind::Build(_) => false,
         }
     }
 
@@ -126,6 +131,7 @@ impl fmt::Display for EngineErrorKind {
             }
             Self::Timeout(after) => write!(f, "no answer within {:.1} s", after.as_secs_f64()),
             Self::Broken(why) => write!(f, "the connection to the engine broke: {why}"),
+            Self::NotAsAsked(what) => write!(f, "it is not what was asked for: {what}"),
             Self::NoImage { image } => write!(
                 f,
                 "the image {image} is no longer in the engine's store, and comeback does not pull a replacement: \
@@ -142,7 +148,9 @@ impl Error for EngineErrorKind {
             Self::Unreachable(cause) | Self::Broken(cause) => {
                 cause.source.as_deref().map(|source| source as &(dyn Error + 'static))
             }
-            Self::Status { .. } | Self::Timeout(_) | Self::NoImage { .. } | Self::Build(_) => None,
+            Self::Status { .. } | Self::Timeout(_) | Self::NoImage { .. } | Self::NotAsAsked(_) | Self::Build(_) => {
+                None
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use super::personality::Hook;
 use super::refused;
 use super::world::World;
 use comeback_engine::{EngineError, EngineErrorKind};
+use comeback_gateway::files::DATA;
 use comeback_history::now::Process;
 use comeback_scenario::overlay::ProcessKind;
 
@@ -34,14 +35,16 @@ impl World {
         Ok(())
     }
 
-    /// A file of a container, outside its volume, as an archive.
+    /// A file of a container as an archive.
     pub fn get(&self, id: &str, path: &str) -> Option<Vec<u8>> {
         let mut all = self.lock();
         let has_python = all.hook != Hook::NoPython;
         let container = all.container(id)?;
-        let text = match path {
-            CONFIG if has_python => "home = /usr/bin\nversion_info = 3.11.2\n",
-            _ => container.files.get(path)?,
+        let volume = container.volume.clone();
+        let text = match (path, path.strip_prefix(DATA)) {
+            (CONFIG, _) if has_python => "home = /usr/bin\nversion_info = 3.11.2\n".to_owned(),
+            (_, Some(path)) => all.text(&volume?, path.trim_start_matches('/'))?,
+            _ => container.files.get(path)?.clone(),
         };
         let mut tar = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();

@@ -152,6 +152,12 @@ impl All {
         serde_json::from_str(text).ok()
     }
 
+    /// The text of a file on a volume.
+    pub fn text(&self, volume: &str, name: &str) -> Option<String> {
+        let (text, _) = self.volumes.get(volume)?.files.get(name)?;
+        Some(text.clone())
+    }
+
     /// The observers of a volume.
     fn watchers(&mut self, volume: &str) -> impl Iterator<Item = &mut Listener> {
         self.containers

@@ -17,8 +17,11 @@ pub const SERVED_PROFILES: &str = "served_profiles";
 /// The word of a gateway that is up, and of an operator who wants it up.
 pub const RUNNING: &str = "running";
 
+/// The word of a gateway that cannot start and is about to end.
+pub const STARTUP_FAILED: &str = "startup_failed";
+
 /// What the gateway writes as `gateway_state`.
-pub const STATES: &[&str] = &["starting", RUNNING, "draining", "degraded", "startup_failed", "stopped"];
+pub const STATES: &[&str] = &["starting", RUNNING, "draining", "degraded", STARTUP_FAILED, "stopped"];
 /// What the operator's intent can be.
 pub const DESIRED: &[&str] = &[RUNNING, "stopped"];
 /// The keys it has, in any release.

@@ -9,7 +9,7 @@ mod left;
 use super::facts::{CaseEvidence, Fact, FileContent, MomentName, Observation, ProcessExit, ServiceStatus, TakenFor};
 use super::now::{Life, Now, Process, ProfileNow, word};
 use super::order::{agreed, by_time};
-use comeback_gateway::state::{DESIRED_STATE, GATEWAY_STATE, is_serving, served};
+use comeback_gateway::state::{DESIRED_STATE, GATEWAY_STATE, STARTUP_FAILED, is_serving, served};
 use comeback_scenario::model::{DEFAULT_PROFILE, Expect, Moment, Probe, Value};
 use comeback_scenario::vocabulary::OperationKind;
 
@@ -228,10 +228,11 @@ fn service(now: &Now, p: &ProfileNow, looping: Value, of: impl Fn(&ServiceStatus
 }
 
 /// `up`: supervised, and that process has written that it runs, or the state file is its own. A gateway in another container may
-/// have written over it since. `respawning`: wanted up and not there yet.
+/// have written over it since. `respawning`: wanted up and not there yet, or about to end because it cannot start.
 fn service_word(p: &ProfileNow, status: &ServiceStatus) -> &'static str {
     let ran = || p.current_life().is_some_and(|life| life.ran);
     match (status.up, status.want_up) {
+        (true, true) if p.own_word() == Some(STARTUP_FAILED) => "respawning",
         (true, _) if p.up() || ran() => "up",
         (_, true) => "respawning",
         (true, false) => "up",

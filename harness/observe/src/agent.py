@@ -64,7 +64,7 @@ def run(tool, *args):
     return out.stdout.decode("utf-8", "replace") if out.returncode == 0 else None
 
 
-def stat(pid, field):
+def stat_field(pid, field):
     """A field of the process's stat, counted as in proc(5); None if the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as f:
@@ -80,7 +80,7 @@ def whole(field):
 
 def start_time(pid):
     """Clock ticks since the host's boot."""
-    return whole(stat(pid, 22))
+    return whole(stat_field(pid, 22))
 
 
 def comm(pid):
@@ -178,12 +178,12 @@ def cmdline(pid):
 
 def parent(pid):
     """The pid of its parent; 0 for a process that was put into the container from outside."""
-    return whole(stat(pid, 4))
+    return whole(stat_field(pid, 4))
 
 
 def is_zombie(pid):
     """True if it has ended and its parent has not asked how."""
-    return stat(pid, 3) == b"Z"
+    return stat_field(pid, 3) == b"Z"
 
 
 def commands_running():

@@ -8,8 +8,10 @@ use super::case::Case;
 use super::limits::{ANSWER, EVENT};
 use super::outcome::{Armed, StepOutcome};
 use super::overlay;
+use super::picture::SLOW;
 use super::subject::OOM_MEMORY;
 use super::{Done, Halt, Why};
+use comeback_engine::again;
 use comeback_history::now::Now;
 use comeback_observe::link::LinkError;
 use comeback_observe::recorder::Wait;
@@ -37,12 +39,21 @@ impl Case {
             self.all_free();
             return self.proven_gone("engine-kill").await;
         }
-        let gone = self.container_gone(self.limit()).await;
+        let gone = self.container_gone(self.patience_with(signal)).await;
         Ok(if gone {
             StepOutcome::default()
         } else {
             StepOutcome::noted(format!("PID 1 took {signal} and still runs"))
         })
+    }
+
+    /// How long the end of a container is waited for after a signal to PID 1. One that a supervisor takes for its own purposes, or
+    /// that ends nothing at all, is not waited for as long.
+    fn patience_with(&self, signal: Signal) -> Duration {
+        match signal {
+            Signal::Hup | Signal::Usr1 | Signal::Usr2 | Signal::Stop | Signal::Cont => 2 * SLOW * self.ctx.slots.slack(),
+            Signal::Int | Signal::Quit | Signal::Abrt | Signal::Kill | Signal::Term => self.limit(),
+        }
     }
 
     async fn proven_gone(&self, op: &str) -> Done<StepOutcome> {
@@ -83,6 +94,11 @@ impl Case {
         self.keep_output().await;
         let before = self.recorder.now(Now::started_at);
         self.ctx.engine.remove_container(&old).await?;
+        if again(|| self.ctx.engine.inspect(&old)).await?.is_some() {
+            return Err(Halt::Inconclusive(
+                "recreate: the engine answered, but the old container is still there".into(),
+            ));
+        }
         self.all_free();
         let image = self.next_image(Some(recreation));
         self.shared().settings.change(recreation);
@@ -178,7 +194,7 @@ impl Case {
             .await
             .map_err(|e| Halt::Inconclusive(Why::asked("signal-init", e)))?;
         let policy = self.policy();
-        if !self.ended(before, self.limit()).await {
+        if !self.ended(before, self.patience_with(signal)).await {
             return Ok(StepOutcome::noted(format!("PID 1 took {signal} and still runs")));
         }
         self.all_free();

@@ -87,7 +87,7 @@ impl Picture {
 fn patience(rest: &Rest) -> Option<Duration> {
     match rest {
         Rest::Resting => Some(STILL),
-        Rest::Moving(How::ToBeStarted | How::Ending | How::Respawning) => Some(SLOW),
+        Rest::Moving(How::ToBeStarted | How::Unreadable | How::Ending | How::Respawning) => Some(SLOW),
         // A start may take any time, and may sleep meanwhile.
         Rest::Moving(How::Starting(_)) => None,
     }

@@ -1,6 +1,7 @@
 //! Whether a gateway is at rest, or what it is doing.
 
 use comeback_gateway::state::is_serving;
+use comeback_history::facts::FileContent;
 use comeback_history::now::{Now, ProfileNow};
 
 /// Whether a gateway is at rest, by the facts about its profile.
@@ -19,6 +20,8 @@ pub enum How {
     ToBeStarted,
     /// Up and wanted up, but its own state, if it wrote one, is not that of a running gateway.
     Starting(Option<String>),
+    /// Up and wanted up, but what it writes cannot be read: a link is in place of its state file, for example.
+    Unreadable,
     /// Up and wanted down.
     Ending,
     /// Down and wanted up.
@@ -30,6 +33,7 @@ impl std::fmt::Display for How {
         match self {
             Self::ToBeStarted => f.write_str("to be started"),
             Self::Starting(state) => write!(f, "up, its state {}", state.as_deref().unwrap_or("not its own")),
+            Self::Unreadable => f.write_str("up, its state unreadable"),
             Self::Ending => f.write_str("up, wanted down"),
             Self::Respawning => f.write_str("down, wanted up"),
         }
@@ -57,8 +61,14 @@ pub fn rest_of(now: &Now, name: &str, p: &ProfileNow) -> Rest {
         (_, true, true) if state.is_some_and(is_serving) => Rest::Resting,
         // The gateway of another container has written over what this one had written.
         (_, true, true) if state.is_none() && p.current_life().is_some_and(|life| life.ran) => Rest::Resting,
+        (_, true, true) if is_unreadable(p) => Rest::Moving(How::Unreadable),
         (_, true, true) => Rest::Moving(How::Starting(state.map(str::to_owned))),
         (_, true, false) => Rest::Moving(How::Ending),
         (_, false, true) => Rest::Moving(How::Respawning),
     }
+}
+
+fn is_unreadable(p: &ProfileNow) -> bool {
+    let content = p.state.as_ref().map(|(content, _)| content);
+    matches!(content, Some(FileContent::Unreadable { .. }))
 }

@@ -15,7 +15,7 @@ use super::operator::Verb;
 use super::outcome::{Armed, StepOutcome};
 use super::{Done, Halt, Why, volume};
 use comeback_history::facts::{Fact, Source};
-use comeback_history::now::{Now, Process};
+use comeback_history::now::{Now, Process, ProfileNow};
 use comeback_history::probe;
 use comeback_observe::recorder::Wait;
 use comeback_scenario::model::{Moment, Operation, Probe, ProfileSel, Seed, Signal, Step, ValueSet};
@@ -214,11 +214,19 @@ impl Case {
         let hermes = volume::uid_of_hermes(self.ctx.engine.as_ref(), &self.subject_id()).await?;
         let tar = volume::archive(std::slice::from_ref(seed), process, self.ctx.clocks.engines(), hermes)
             .map_err(|e| Halt::Inconclusive(Why::io(&seed.path, e)))?;
-        self.ctx
-            .engine
-            .upload(&self.subject_id(), comeback_gateway::files::DATA, tar)
-            .await?;
-        Ok(StepOutcome::default())
+        let before = self.recorder.now(seen_of_files);
+        let missing = volume::put(self.ctx.engine.as_ref(), &self.subject_id(), tar).await?;
+        let Some(path) = missing else {
+            return Ok(StepOutcome::default());
+        };
+        // What the gateway takes away or writes over at once was there, and the observer has seen it.
+        self.sync().await?;
+        match self.recorder.now(seen_of_files) > before {
+            true => Ok(StepOutcome::default()),
+            false => Err(Halt::Inconclusive(
+                format!("stamp: the engine answered, but {path} is not on the volume").into(),
+            )),
+        }
     }
 
     /// Waits for a probe's value. Where it does not come, the case goes on: whether it should have is for the rows to
@@ -317,6 +325,15 @@ impl Case {
     pub fn live_process(&self, profile: &str) -> Option<Process> {
         self.recorder.now(|now: &Now| now.profile(profile).supervised())
     }
+}
+
+/// Where in the history a state file or a marker was seen last.
+fn seen_of_files(now: &Now) -> Option<u64> {
+    let of_profile = |p: &ProfileNow| {
+        let state = p.state.as_ref().map(|(_, seq)| *seq);
+        state.max(p.marker.as_ref().map(|(_, seq)| *seq))
+    };
+    now.profiles.values().filter_map(of_profile).max()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::case::Case;
 use super::outcome::StepOutcome;
 use super::{Done, Halt};
-use comeback_engine::{Engine, EngineError, ExecSpec};
+use comeback_engine::{Engine, EngineError, ExecSpec, again};
 use comeback_gateway::{command, files};
 use comeback_history::now::Process;
 use comeback_scenario::model::{DEFAULT_PROFILE, Scenario, Seed, SeedContent};
@@ -93,13 +93,66 @@ impl Case {
     }
 }
 
+/// Puts an archive on the volume. Returns the first path that is not there afterwards as it is in the archive: that the engine
+/// answered proves nothing.
+pub async fn put(engine: &dyn Engine, container: &str, tar: Vec<u8>) -> Result<Option<String>, EngineError> {
+    engine.upload(container, files::DATA, tar.clone()).await?;
+    for wanted in entries(&tar) {
+        let path = format!("{}/{}", files::DATA, wanted.path);
+        let limit = wanted.content.len() + OVERHEAD;
+        let found = again(|| engine.download(container, &path, limit)).await;
+        // Another file may be there by now, and a longer one.
+        let found = found.ok().flatten().and_then(|tar| entries(&tar).into_iter().next());
+        if found.is_none_or(|found| !found.is_like(&wanted)) {
+            return Ok(Some(wanted.path));
+        }
+    }
+    Ok(None)
+}
+
+/// The most that an archive of one file is larger than the file, in bytes.
+const OVERHEAD: usize = 64 * 1024;
+
+/// What an archive has at a path.
+struct Entry {
+    path: String,
+    kind: tar::EntryType,
+    content: Vec<u8>,
+    target: Option<std::path::PathBuf>,
+}
+
+impl Entry {
+    /// True if it is of that kind and has that content. A directory may have more in it, and an engine may follow a link.
+    fn is_like(&self, wanted: &Self) -> bool {
+        match wanted.kind {
+            tar::EntryType::Symlink => self.kind != tar::EntryType::Symlink || self.target == wanted.target,
+            tar::EntryType::Directory => self.kind == tar::EntryType::Directory,
+            _ => self.kind == wanted.kind && self.content == wanted.content,
+        }
+    }
+}
+
+/// The entries of an archive, as far as it can be read.
+fn entries(tar: &[u8]) -> Vec<Entry> {
+    let mut archive = tar::Archive::new(tar);
+    let entry = |mut entry: tar::Entry<'_, &[u8]>| {
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).ok()?;
+        Some(Entry {
+            path: entry.path().ok()?.to_string_lossy().trim_end_matches('/').to_owned(),
+            kind: entry.header().entry_type(),
+            content,
+            target: entry.link_name().ok()?.map(std::borrow::Cow::into_owned),
+        })
+    };
+    let entries = archive.entries().into_iter().flatten();
+    entries.filter_map(|found| entry(found.ok()?)).collect()
+}
+
 /// The text of the first file of an archive.
 fn text_in(tar: &[u8]) -> Option<String> {
-    let mut archive = tar::Archive::new(tar);
-    let mut entry = archive.entries().ok()?.next()?.ok()?;
-    let mut bytes = Vec::new();
-    entry.read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    let first = entries(tar).into_iter().next()?;
+    Some(String::from_utf8_lossy(&first.content).into_owned())
 }
 
 /// Files that must be on the volume before the first boot: the seeds, and what makes a profile of a directory.

@@ -3,6 +3,7 @@
 
 mod adapter;
 mod address;
+mod asked;
 mod condition;
 mod files;
 mod lifecycle;

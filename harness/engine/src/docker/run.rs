@@ -115,6 +115,8 @@ impl DockerEngine {
             .map_err(|_| EngineError::new(call.clone(), EngineErrorKind::Timeout(RUN)))?
             .map_err(|e| from_testcontainers(&call, e))?;
         let id = container.id().to_owned();
+        // Whatever fails here drops the container's handle, which removes it.
+        self.is_as_asked(&id, spec).await?;
         self.owned.0.lock().await.insert(id.clone(), container);
         Ok(id)
     }
@@ -137,7 +139,13 @@ impl DockerEngine {
         let options = CreateContainerOptionsBuilder::new().name(&spec.name).build();
         let call = format!("create container {}", spec.name);
         match bounded(&call, RUN, self.docker.create_container(Some(options), body)).await {
-            Ok(made) => Ok(made.id),
+            Ok(made) => {
+                if let Err(error) = self.is_as_asked(&made.id, spec).await {
+                    let _ = self.remove_id(&made.id).await;
+                    return Err(error);
+                }
+                Ok(made.id)
+            }
             Err(error) if error.is_not_found() => Err(gone(call, spec)),
             Err(error) => Err(error),
         }
@@ -199,7 +207,7 @@ fn words_after_entrypoint(spec: &ContainerSpec) -> Vec<String> {
     spec.entrypoint.iter().skip(1).chain(&spec.cmd).cloned().collect()
 }
 
-fn health_config(check: &Healthcheck) -> HealthConfig {
+pub(super) fn health_config(check: &Healthcheck) -> HealthConfig {
     let nanos = |time: std::time::Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
     HealthConfig {
         test: Some(std::iter::once("CMD".to_owned()).chain(check.cmd.clone()).collect()),

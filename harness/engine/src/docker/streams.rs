@@ -40,6 +40,14 @@ impl DockerEngine {
             Err(_) => return Err(EngineError::new(call, EngineErrorKind::Timeout(limit))),
         }
         let end = bounded(format!("inspect {call}"), ANSWER, self.docker.inspect_exec(&exec)).await?;
+        let ran = end.process_config.map(|ran| {
+            let mut words = vec![ran.entrypoint.unwrap_or_default()];
+            words.extend(ran.arguments.unwrap_or_default());
+            words
+        });
+        if let Some(ran) = ran.filter(|ran| *ran != spec.argv) {
+            return Err(EngineError::new(call, EngineErrorKind::NotAsAsked(ran.join(" "))));
+        }
         let exit = if end.running == Some(true) { None } else { end.exit_code };
         Ok(ExecOutput { id: exec, exit, output })
     }

@@ -67,10 +67,11 @@ pub async fn set_up(
         let hermes = volume::uid_of_hermes(engine.as_ref(), &seeder).await.map_err(error)?;
         let tar = volume::archive(&seeds, None, ctx.clocks.engines(), hermes);
         let tar = tar.map_err(|e| Halt::Error(Why::io("seeds", e)))?;
-        engine
-            .upload(&seeder, comeback_gateway::files::DATA, tar)
-            .await
-            .map_err(error)?;
+        let missing = volume::put(engine.as_ref(), &seeder, tar).await.map_err(error)?;
+        if let Some(path) = missing {
+            let why = format!("the engine answered that the seeds are on the volume, but {path} is not");
+            return Err(Halt::Error(why.into()));
+        }
     }
     let heard = ctx.hub.listen(&names.case, SUBJECT);
     let monitor = IncarnationMonitor::start(
