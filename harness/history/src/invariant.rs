@@ -9,22 +9,18 @@ use comeback_gateway::files::{is_profile_name, state_of};
 use comeback_gateway::state::RUNNING;
 use comeback_gateway::supervisor::PROCESS;
 use comeback_scenario::model::{
-    DEFAULT_PROFILE, Moment, Probe, ProfileSel, Scenario, SeedContent, StartBy, StartWait, Value,
+    DEFAULT_PROFILE, Expect, Moment, Operation, Probe, ProfileSel, Scenario, SeedContent, StartBy, StartWait, Step,
+    Value,
 };
-use comeback_scenario::vocabulary::{IntentEffect, OperationKind};
-
-/// The name of the row that a started gateway came up.
-pub const CAME_UP: &str = "invariant.came_up";
-/// The name of the row that the container's first process is the supervisor.
-pub const SUPERVISED: &str = "invariant.supervisor";
+use comeback_scenario::vocabulary::{IntentEffect, Invariant, OperationKind};
 
 /// An implicit row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InvariantRow {
     /// The moment.
     pub at: Moment,
-    /// Its name, such as `invariant.one_boot_line`.
-    pub name: &'static str,
+    /// Which one.
+    pub kind: Invariant,
     /// The profile.
     pub profile: String,
     /// The required value.
@@ -36,7 +32,7 @@ pub struct InvariantRow {
 /// Reads the implicit invariants of every boot and of the end.
 pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow> {
     let same = |one: &InvariantRow, other: &InvariantRow| {
-        (one.at, one.name, &one.profile) == (other.at, other.name, &other.profile)
+        (one.at, one.kind, &one.profile) == (other.at, other.kind, &other.profile)
     };
     let only_one = || Reading::missing("facts arrived late: whether there is a value here depends on their order");
     let by_time = in_order(scenario, &by_time(&case.history));
@@ -61,9 +57,12 @@ pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow>
 
 fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
     let end = Now::at_end(history);
-    let mut rows: Vec<InvariantRow> = (1..=end.incarnations.len())
-        .filter_map(|boot| supervised(history, boot))
-        .collect();
+    // Whoever names an entrypoint says what becomes PID 1, and whether anything is reconciled.
+    let boots = match names_an_entrypoint(scenario) {
+        true => 0,
+        false => end.incarnations.len(),
+    };
+    let mut rows: Vec<InvariantRow> = (1..=boots).filter_map(|boot| supervised(history, boot)).collect();
     let about_container = has_container_rows(scenario);
     if !about_container {
         rows.extend(stays_up(history));
@@ -77,13 +76,14 @@ fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
             let cut_short = (about_container || end.looping()) && !end.incarnations[boot - 1].rested;
             let began = end.incarnations[boot - 1].seq;
             let is_there = !deleted_before(scenario, history, began, &profile.name);
-            let owes_a_line = is_there && (!cut_short || !end.lines_of_boot(boot).is_empty());
+            let owes_a_line = boot <= boots && is_there && (!cut_short || !end.lines_of_boot(boot).is_empty());
             if owes_a_line && !says_how_many_lines(scenario, boot, &profile.name) {
                 rows.push(one_boot_line(&end, boot, &profile.name));
             }
             rows.extend(slot_agrees(history, &end, boot, &profile.name));
         }
-        rows.extend(settled(scenario, history, &profile.name));
+        rows.extend(settled(history, &profile.name));
+        rows.extend(nobody_beside(scenario, history, &profile.name));
         rows.extend(state_parses(scenario, history, &profile.name));
         rows.extend(unknown_keys(scenario, history, &profile.name));
     }
@@ -142,7 +142,7 @@ fn stays_up(history: &[Observation]) -> Vec<InvariantRow> {
         };
         Some(InvariantRow {
             at,
-            name: "invariant.container",
+            kind: Invariant::Container,
             profile: DEFAULT_PROFILE.to_owned(),
             wanted: Value::str("running"),
             reading: Reading::seen(
@@ -163,7 +163,7 @@ fn supervised(history: &[Observation], boot: usize) -> Option<InvariantRow> {
     let name = now.init.filter(|name| silent && name != PROCESS)?;
     Some(InvariantRow {
         at: Moment::Boot(boot),
-        name: SUPERVISED,
+        kind: Invariant::Supervisor,
         profile: DEFAULT_PROFILE.to_owned(),
         wanted: Value::str(PROCESS),
         reading: Reading::seen(Value::str(&name), None),
@@ -184,7 +184,7 @@ fn came_up(scenario: &Scenario, history: &[Observation], profile: &str, by: Star
     };
     Some(InvariantRow {
         at: Moment::Start,
-        name: CAME_UP,
+        kind: Invariant::CameUp,
         profile: profile.to_owned(),
         wanted: Value::Bool(true),
         reading,
@@ -209,7 +209,7 @@ fn one_boot_line(end: &Now, boot: usize, profile: &str) -> InvariantRow {
     let count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
     InvariantRow {
         at: Moment::Boot(boot),
-        name: "invariant.one_boot_line",
+        kind: Invariant::OneBootLine,
         profile: profile.to_owned(),
         wanted: Value::Int(1),
         reading: Reading::seen(Value::Int(count), lines.last().map(|l| l.seq)),
@@ -224,16 +224,22 @@ fn slot_agrees(history: &[Observation], end: &Now, boot: usize, profile: &str) -
     let (status, seq) = Now::at_end(upto).profile(profile).service.filter(|s| s.0.slot)?;
     Some(InvariantRow {
         at: Moment::Boot(boot),
-        name: "invariant.slot_agrees",
+        kind: Invariant::SlotAgrees,
         profile: profile.to_owned(),
         wanted: Value::Bool(true),
         reading: Reading::seen(Value::Bool((line.action == "started") != status.down_file), Some(seq)),
     })
 }
 
+/// True if the scenario has an entrypoint of its own in place of the image's.
+fn names_an_entrypoint(scenario: &Scenario) -> bool {
+    let recreated = |step: &Step| matches!(&step.op, Operation::Recreate(new) if new.entrypoint.is_some());
+    scenario.start.setup.entrypoint.is_some() || scenario.steps.iter().any(recreated)
+}
+
 /// In the settling window nothing changes: a gateway that is up stays up with the same process, and one that is down
-/// stays down. Nobody runs beside it, unless a row of the scenario says how many there are.
-fn settled(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
+/// stays down.
+fn settled(history: &[Observation], profile: &str) -> Option<InvariantRow> {
     let upto = until(history, Moment::End)?;
     // A record is untrusted, so its marks may be in any order. Only marks before the end can begin the window.
     let is_mark =
@@ -251,24 +257,40 @@ fn settled(scenario: &Scenario, history: &[Observation], profile: &str) -> Optio
         Fact::Service { profile: p, status } => p == profile && status.up != before.supervised().is_some(),
         _ => false,
     });
-    let same = !deaths && before.supervised() == after.supervised();
+    Some(InvariantRow {
+        at: Moment::End,
+        kind: Invariant::Settled,
+        profile: profile.to_owned(),
+        wanted: Value::Bool(true),
+        reading: Reading::seen(
+            Value::Bool(!deaths && before.supervised() == after.supervised()),
+            after.service.map(|s| s.1),
+        ),
+    })
+}
+
+/// At the end no other process of the gateway runs beside the supervised one, unless a row of the scenario says how many there
+/// are, or a step runs one.
+fn nobody_beside(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
+    let now = Now::at_end(until(history, Moment::End)?);
+    let says = |e: &Expect| e.at == Moment::End && e.probe == Probe::GatewayProcesses && e.profile == profile;
+    let runs_one = |step: &Step| matches!(step.op, Operation::OperatorRun { .. });
+    if now.looping() || scenario.expects.iter().any(says) || scenario.steps.iter().any(runs_one) {
+        return None;
+    }
+    let after = now.profile(profile);
     let wanted = if after.supervised().is_some() { 1 } else { 0 };
-    let counted = scenario
-        .expects
-        .iter()
-        .any(|e| e.at == Moment::End && e.probe == Probe::GatewayProcesses && e.profile == profile);
-    let one = counted
+    let nobody = !now.running()
         || after
             .service
             .as_ref()
-            .is_none_or(|(status, _)| status.processes <= wanted)
-        || !now.running();
+            .is_none_or(|(status, _)| status.processes <= wanted);
     Some(InvariantRow {
         at: Moment::End,
-        name: "invariant.settled",
+        kind: Invariant::NobodyBeside,
         profile: profile.to_owned(),
         wanted: Value::Bool(true),
-        reading: Reading::seen(Value::Bool(same && one), after.service.map(|s| s.1)),
+        reading: Reading::seen(Value::Bool(nobody), after.service.map(|s| s.1)),
     })
 }
 
@@ -281,7 +303,7 @@ fn state_parses(scenario: &Scenario, history: &[Observation], profile: &str) -> 
     );
     Some(InvariantRow {
         at: Moment::End,
-        name: "invariant.state_parses",
+        kind: Invariant::StateParses,
         profile: profile.to_owned(),
         wanted: Value::Bool(true),
         reading: Reading::seen(Value::Bool(bad.is_none() || stamped), bad.map(|o| o.seq)),
@@ -307,7 +329,7 @@ fn unknown_keys(scenario: &Scenario, history: &[Observation], profile: &str) -> 
     };
     Some(InvariantRow {
         at: Moment::End,
-        name: "invariant.unknown_keys_survive",
+        kind: Invariant::UnknownKeysSurvive,
         profile: profile.to_owned(),
         wanted: Value::Bool(true),
         reading: Reading::seen(Value::Bool(kept), state.map(|s| s.1)),
@@ -368,10 +390,12 @@ mod tests {
 
     fn value_of(scenario: &Scenario, history: &History, name: &str) -> Option<Value> {
         let rows = invariants(scenario, &evidence(history));
-        rows.into_iter().find(|r| r.name == name).map(|r| match r.reading {
-            Reading::Seen { value, .. } => value,
-            Reading::Missing { why } => panic!("{why}"),
-        })
+        rows.into_iter()
+            .find(|r| r.kind.info().name == name)
+            .map(|r| match r.reading {
+                Reading::Seen { value, .. } => value,
+                Reading::Missing { why } => panic!("{why}"),
+            })
     }
 
     #[test]

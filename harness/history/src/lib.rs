@@ -26,5 +26,3 @@ pub mod order;
 pub mod pace;
 pub mod probe;
 mod reading;
-
-pub use invariant::{CAME_UP, SUPERVISED};

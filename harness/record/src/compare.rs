@@ -173,8 +173,8 @@ mod tests {
 
     use super::*;
     use crate::document::samples::{self, compared, reproduced};
-    use comeback_history::CAME_UP;
     use comeback_scenario::model::Value;
+    use comeback_scenario::vocabulary::Invariant;
 
     fn case(found: Classification) -> CaseEntry {
         let mut case = reproduced().cases.remove(0);
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(pair(old, new).guards, [Guard::Signal]);
         let mut dark = new.clone();
         let mut row = dark.rows[0].clone();
-        row.probe = CAME_UP.to_owned();
+        row.probe = Invariant::CameUp.info().name.to_owned();
         row.observed = Some(Value::Bool(false));
         dark.rows.push(row);
         assert_eq!(pair(old, &dark).guards, []);

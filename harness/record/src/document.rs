@@ -37,8 +37,8 @@ use super::trend::Trend;
 use comeback_history::clock::ClockOffset;
 use comeback_history::facts::{CaseEvidence, ObserverImage};
 use comeback_history::pace::Pace;
-use comeback_history::{CAME_UP, SUPERVISED};
 use comeback_scenario::model::{Guard, Scenario, Value, ValueSet};
+use comeback_scenario::vocabulary::Invariant;
 use comeback_verdict::run::Faults;
 use comeback_verdict::{Classification, Exit, Judged, RunVerdict, Verdict};
 
@@ -388,13 +388,20 @@ pub struct RowEntry {
 impl CaseEntry {
     /// What the container's first process was, if it was not the supervisor. Then no row says anything about the gateway.
     pub fn unsupervised(&self) -> Option<&RowEntry> {
-        self.rows.iter().find(|row| row.probe == SUPERVISED && !row.is_fixed())
+        self.rows
+            .iter()
+            .find(|row| row.probe == Invariant::Supervisor.info().name && !row.is_fixed())
     }
 
     /// True if a profile's gateway was seen not to come up at the case's start. Then its rows say nothing about the fix.
     pub fn never_came_up(&self, profile: &str) -> bool {
         let mut rows = self.rows.iter();
-        rows.any(|row| row.probe == CAME_UP && row.profile == profile && row.observed.is_some() && !row.is_fixed())
+        rows.any(|row| {
+            row.probe == Invariant::CameUp.info().name
+                && row.profile == profile
+                && row.observed.is_some()
+                && !row.is_fixed()
+        })
     }
 }
 

@@ -51,7 +51,9 @@ impl Case {
     /// that ends nothing at all, is not waited for as long.
     fn patience_with(&self, signal: Signal) -> Duration {
         match signal {
-            Signal::Hup | Signal::Usr1 | Signal::Usr2 | Signal::Stop | Signal::Cont => 2 * SLOW * self.ctx.slots.slack(),
+            Signal::Hup | Signal::Usr1 | Signal::Usr2 | Signal::Stop | Signal::Cont => {
+                2 * SLOW * self.ctx.slots.slack()
+            }
             Signal::Int | Signal::Quit | Signal::Abrt | Signal::Kill | Signal::Term => self.limit(),
         }
     }

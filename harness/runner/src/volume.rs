@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::case::Case;
 use super::outcome::StepOutcome;
 use super::{Done, Halt};
-use comeback_engine::{Engine, EngineError, ExecSpec, again};
+use comeback_engine::{Engine, EngineError, ExecSpec};
 use comeback_gateway::{command, files};
 use comeback_history::now::Process;
 use comeback_scenario::model::{DEFAULT_PROFILE, Scenario, Seed, SeedContent};
@@ -86,9 +86,15 @@ impl Case {
             .and_then(|free| free.parse().ok());
         match (end.exit, free) {
             (Some(0), Some(free)) => Ok(free),
-            _ => Err(Halt::Inconclusive(
-                format!("{what}: it was not done ({}): {}", end.ended(), end.output.trim()).into(),
-            )),
+            _ => {
+                let said = match end.output.trim() {
+                    "" => "it said nothing",
+                    said => said,
+                };
+                Err(Halt::Inconclusive(
+                    format!("{what}: it was not done ({}): {said}", end.ended()).into(),
+                ))
+            }
         }
     }
 }
@@ -97,14 +103,24 @@ impl Case {
 /// answered proves nothing.
 pub async fn put(engine: &dyn Engine, container: &str, tar: Vec<u8>) -> Result<Option<String>, EngineError> {
     engine.upload(container, files::DATA, tar.clone()).await?;
-    for wanted in entries(&tar) {
-        let path = format!("{}/{}", files::DATA, wanted.path);
-        let limit = wanted.content.len() + OVERHEAD;
-        let found = again(|| engine.download(container, &path, limit)).await;
-        // Another file may be there by now, and a longer one.
-        let found = found.ok().flatten().and_then(|tar| entries(&tar).into_iter().next());
-        if found.is_none_or(|found| !found.is_like(&wanted)) {
-            return Ok(Some(wanted.path));
+    // A directory is read with all that is in it, which can be much: whether it is there is seen by what was put into it.
+    let wanted = entries(&tar);
+    let inside = |entry: &Entry| format!("{}/", entry.path);
+    let leaves = wanted
+        .iter()
+        .filter(|entry| !wanted.iter().any(|other| other.path.starts_with(&inside(entry))));
+    for leaf in leaves {
+        let path = format!("{}/{}", files::DATA, leaf.path);
+        let limit = leaf.content.len() + OVERHEAD;
+        let there = match engine.download(container, &path, limit).await {
+            Ok(Some(tar)) => entries(&tar).first().is_some_and(|found| found.is_like(leaf)),
+            Ok(None) => false,
+            // Another one may be there by now, and a longer one; of a directory that is no surprise.
+            Err(error) if error.may_pass() => leaf.kind == tar::EntryType::Directory,
+            Err(error) => return Err(error),
+        };
+        if !there {
+            return Ok(Some(leaf.path.clone()));
         }
     }
     Ok(None)

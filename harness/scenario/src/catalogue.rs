@@ -53,10 +53,13 @@ impl Catalogue {
         if let Some(folder) = extra {
             read_folder(folder, &mut texts, &mut errors);
         }
-        Self::parse(texts, errors)
+        Self::parse(texts, errors, |scenario| {
+            without_subject(scenario).or_else(|| without_state(scenario))
+        })
     }
 
-    /// The scenarios of these files, each with its shown path and its text. For tests and generated files.
+    /// The scenarios of these files, each with its shown path and its text. For tests and generated files, whose volume may get
+    /// its files elsewhere.
     ///
     /// # Errors
     ///
@@ -66,26 +69,26 @@ impl Catalogue {
             .into_iter()
             .map(|(path, text)| (stem(path).to_owned(), (path.to_owned(), text.to_owned())))
             .collect();
-        Self::parse(texts, ScenarioErrors::default())
+        Self::parse(texts, ScenarioErrors::default(), without_subject)
     }
 
-    fn parse(texts: BTreeMap<String, (String, String)>, mut errors: ScenarioErrors) -> Result<Self, ScenarioErrors> {
+    /// Parses these texts, by id. `useless` says why one that is valid says nothing.
+    fn parse(
+        texts: BTreeMap<String, (String, String)>,
+        mut errors: ScenarioErrors,
+        useless: impl Fn(&Scenario) -> Option<Diagnostic>,
+    ) -> Result<Self, ScenarioErrors> {
         errors.looked_at = texts.len() + errors.files.len();
         let mut entries = BTreeMap::new();
         for (id, (path, text)) in texts {
             match parse_file(&path, &text) {
-                Ok(scenario) if !scenario.uses_the_subject() => {
-                    let message = "no container of this scenario is of the image under test";
-                    let mut found = Diagnostic::new(&path, &Arc::from(text), 0..0, message);
-                    found
-                        .label("so it says nothing about it")
-                        .note("needs a step: recreate = { image = \"subject\" }");
-                    errors.diagnostics.push(found);
-                }
-                Ok(scenario) => {
-                    let hash = hex(&Sha256::digest(text.as_bytes()));
-                    entries.insert(id, Entry { scenario, hash });
-                }
+                Ok(scenario) => match useless(&scenario) {
+                    Some(found) => errors.diagnostics.push(found),
+                    None => {
+                        let hash = hex(&Sha256::digest(text.as_bytes()));
+                        entries.insert(id, Entry { scenario, hash });
+                    }
+                },
                 Err(found) => errors.diagnostics.extend(found),
             }
         }
@@ -134,6 +137,36 @@ impl Catalogue {
         }
         hex(&all.finalize())
     }
+}
+
+/// Why a scenario says nothing of the image under test, if no container is of it.
+fn without_subject(scenario: &Scenario) -> Option<Diagnostic> {
+    if scenario.uses_the_subject() {
+        return None;
+    }
+    let text = Arc::from(scenario.source.text.as_str());
+    let message = "no container of this scenario is of the image under test";
+    let mut found = Diagnostic::new(&scenario.source.path, &text, 0..0, message);
+    found
+        .label("so it says nothing about it")
+        .note("needs a step: recreate = { image = \"subject\" }");
+    Some(found)
+}
+
+/// Why nothing can come of a scenario of the table, if the reconciler has nothing to go by.
+fn without_state(scenario: &Scenario) -> Option<Diagnostic> {
+    if !scenario.leaves_nothing_to_reconcile() {
+        return None;
+    }
+    let text: Arc<str> = Arc::from(scenario.source.text.as_str());
+    let word = "\"reconcile\"";
+    let start = text.find(word).unwrap_or_default();
+    let message = "the reconciler starts no gateway on a volume with nothing on it";
+    let mut found = Diagnostic::new(&scenario.source.path, &text, start..start + word.len(), message);
+    found
+        .label("needs a [[seed]]")
+        .note("such as path = \"gateway_state.json\", json = { gateway_state = \"running\" }");
+    Some(found)
 }
 
 /// Reads the `*.toml` files of a folder, without its subfolders.
@@ -261,6 +294,27 @@ mod tests {
         let refused = read("engine-restart = {}").unwrap_err().to_string();
         assert!(refused.contains("of the image under test"), "{refused}");
         read("recreate = { image = \"subject\" }").unwrap();
+    }
+
+    #[test]
+    fn the_reconciler_needs_something_to_go_by() {
+        let text = "schema = 1\ntitle = \"t\"\ninvariant = true\n[start]\nby = \"reconcile\"\n[[step]]\nengine-restart = {}\n\
+                    [[expect]]\nat = \"end\"\nprobe = \"service\"\nfixed = \"up\"\nregressed = \"up\"\n";
+        let folder = tempfile::tempdir().unwrap();
+        let load = |text: &str| {
+            std::fs::write(folder.path().join("mine.toml"), text).unwrap();
+            Catalogue::load(Some(folder.path()))
+        };
+        let refused = load(text).unwrap_err().to_string();
+        assert!(
+            refused.contains("needs a [[seed]]") && refused.contains("mine.toml:5:6"),
+            "{refused}"
+        );
+        load(&format!(
+            "{text}[[seed]]\npath = \"gateway_state.json\"\ntext = \"{{}}\"\n"
+        ))
+        .unwrap();
+        Catalogue::from_texts([("mine.toml", text)]).unwrap();
     }
 
     #[test]

@@ -93,6 +93,15 @@ impl Scenario {
             || self.steps.iter().any(recreated)
     }
 
+    /// True if the reconciler is to start a gateway, and nothing is there by which it could.
+    pub fn leaves_nothing_to_reconcile(&self) -> bool {
+        let start = &self.start;
+        let nothing = self.seeds.is_empty() && start.env.is_empty() && start.cmd.is_empty();
+        nothing
+            && start.setup.entrypoint.is_none()
+            && self.profiles.iter().any(|profile| profile.start == StartBy::Reconcile)
+    }
+
     /// The image whose release decides which column is expected.
     pub fn deciding_image(&self) -> &ImageRef {
         match self.column_of {
@@ -290,6 +299,16 @@ impl Seed {
 }
 
 impl SeedContent {
+    /// How many bytes it has, placeholders as they are written.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Dir | Self::Link(_) => 0,
+            Self::Text(text) | Self::Json(text) => text.len() as u64,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Size(bytes) => *bytes,
+        }
+    }
+
     /// The permission bits of a seed that names none.
     pub fn usual_mode(&self) -> u32 {
         match self {

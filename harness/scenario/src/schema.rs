@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 use super::model::Signal;
 use super::overlay::overlays;
 use super::vocabulary::{
-    ALL_CAPABILITIES, ALL_PROFILES, CAPABILITIES, COMMON, DEADLY, ENTRY_KINDS, IMAGE_SOURCES, Key, Kind, OperationKind,
-    Probe, ProbeInfo, SUBJECT, Shape, TMPFS_FLAGS, TMPFS_VALUES, TOP, USERS, VOLUME_SIZE, Values, YEAR_MS,
+    ALL_CAPABILITIES, ALL_PROFILES, About, CAPABILITIES, COMMON, DEADLY, ENTRY_KINDS, IMAGE_SOURCES, Key, Kind,
+    OperationKind, Probe, ProbeInfo, SUBJECT, Shape, TMPFS_FLAGS, TMPFS_VALUES, TOP, USERS, VOLUME_SIZE, Values,
+    YEAR_MS,
 };
 
 /// The pattern of a lower-case word.
@@ -70,7 +71,22 @@ fn table(shape: &Shape, more: &[Key]) -> Value {
     if !columns.is_empty() {
         schema["allOf"] = Probe::of_rows().map(|probe| fitting(probe, &columns)).collect();
     }
+    if let (Some(_), Some(all)) = (shape.key("path"), schema.get_mut("allOf").and_then(Value::as_array_mut)) {
+        all.push(of_paths());
+    }
     schema
+}
+
+/// Rows about a path have one, and no others.
+fn of_paths() -> Value {
+    let about: Vec<&str> = (Probe::of_rows().filter(|probe| probe.info().about == About::Path))
+        .map(Probe::name)
+        .collect();
+    json!({
+        "if": { "properties": { "probe": { "enum": about } }, "required": ["probe"] },
+        "then": { "required": ["path"] },
+        "else": { "properties": { "path": false } }
+    })
 }
 
 /// If a row is about that probe, its columns must have values of the probe.
@@ -127,8 +143,9 @@ fn of_kind(kind: Kind) -> Value {
             list(matching(&format!("^({}_)?({names})$", pattern::any_case(["CAP"]))))
         }
         Kind::Tmpfs => {
-            let (flags, values) = (TMPFS_FLAGS.join("|"), TMPFS_VALUES.join("|"));
-            let option = format!("({flags}|({values})=[^,]+)");
+            let values: Vec<&str> = TMPFS_VALUES.iter().copied().filter(|name| *name != "size").collect();
+            let (flags, values) = (TMPFS_FLAGS.join("|"), values.join("|"));
+            let option = format!("({flags}|size=[0-9]+[kKmMgG%]?|({values})=[^,]+)");
             list(matching(&format!("^/[^:]+(:{option}(,{option})*)?$")))
         }
         Kind::Env => {
@@ -333,6 +350,7 @@ mod tests {
                     "[\"/run:exec,size=16m\"]",
                     "[\"/run\"]",
                     "[\"/run:fast\"]",
+                    "[\"/run:size=16x\"]",
                     "[\"/run:size\"]",
                     "[\"run\"]",
                 ],
@@ -411,6 +429,7 @@ mod tests {
                 "operator-stop",
                 &["{ profile = \"all\", as = \"root\" }", "{ profile = \"..\" }"],
             ),
+            ("operator-run", &["{ profile = \"all\" }"]),
             (
                 "hold-at",
                 &["{ state = \"draining\", profile = \"all\" }", "{ state = \"drained\" }"],
@@ -453,5 +472,13 @@ mod tests {
         ] {
             assert!(valid(&good.replace(from, to)).is_err(), "{from} -> {to}");
         }
+        let of_a_path = good
+            .replace("fixed = 1", "fixed = \"file of root\"")
+            .replace("[0, 2]", "{ absent = true }");
+        let with = |keys: &str| valid(&of_a_path.replace("probe = \"boot.lines\"", keys));
+        with("probe = \"file\"\npath = \"x\"").unwrap();
+        assert!(with("probe = \"file\"").is_err());
+        assert!(valid(&good.replace("\"boot.lines\"", "\"boot.lines\"\npath = \"x\"")).is_err());
+        assert!(valid("schema = 1\ntitle = \"t\"\n").is_err());
     }
 }

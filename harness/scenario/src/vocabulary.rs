@@ -3,6 +3,7 @@
 //! The parser takes its lists of what is allowed from here, the diagnostics their suggestions, `comeback scenarios
 //! operations|probes` its text and the JSON schema its shape.
 
+mod invariants;
 mod names;
 mod operation_info;
 mod operations;
@@ -11,6 +12,7 @@ mod shapes;
 
 use serde::{Deserialize, Serialize};
 
+pub use invariants::{Invariant, InvariantInfo};
 pub(crate) use names::{is_step_parameter, suggest_operation};
 pub use operation_info::{
     Afterwards, ContainerEffect, Cost, Exploring, IntentEffect, OperationInfo, ProcessEffect, Sender, Target,

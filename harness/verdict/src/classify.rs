@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::Row;
 use comeback_history::facts::CaseEnd;
+use comeback_scenario::model::Probe;
+use comeback_scenario::vocabulary::Values;
 
 /// Which column the observations of a case match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -126,6 +128,10 @@ fn regressed_reason(rows: &[Row]) -> String {
 fn neither_reason(rows: &[Row]) -> String {
     let stranger = rows.iter().find(|row| !row.is_fixed() && !row.is_regressed());
     if let Some(row) = stranger {
+        let is_part = |probe: Probe| probe.info().values == Values::Substring;
+        if Probe::parse(&row.probe).is_some_and(is_part) {
+            return format!("{row} does not contain {}, it is {}", row.fixed, seen(row));
+        }
         return if row.fixed.same(&row.regressed) {
             format!("{row} is {}; it must be {}", seen(row), row.fixed)
         } else {

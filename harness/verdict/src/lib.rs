@@ -43,11 +43,23 @@ pub fn judge_case(scenario: &Scenario, evidence: &CaseEvidence, subject: &Subjec
     let expectation = expected::expectation(scenario, subject, explicit);
     let races = expected::races(scenario, subject);
     let judged = judge::judge(rows, &evidence.end, &expectation, &races);
-    match untested(scenario, evidence) {
-        Some(why) if judged.classification == Classification::Fixed => {
-            judge::judge(judged.rows, &CaseEnd::Inconclusive(why), &expectation, &races)
-        }
-        _ => judged,
+    let never = never_came(scenario, evidence);
+    let others_hold = || {
+        let others = judged
+            .rows
+            .iter()
+            .filter(|row| !never.iter().any(|(at, profile, _)| row.is_at(*at, profile)));
+        others.into_iter().all(Row::is_fixed)
+    };
+    let untested = match judged.classification {
+        Classification::Fixed => not_done(scenario, evidence).or_else(|| never.first().map(|(.., why)| why.clone())),
+        // Only rows differ that were read at a moment which never came.
+        _ if judged.verdict.is_red() && others_hold() => never.first().map(|(.., why)| why.clone()),
+        _ => None,
+    };
+    match untested {
+        Some(why) => judge::judge(judged.rows, &CaseEnd::Inconclusive(why), &expectation, &races),
+        None => judged,
     }
 }
 
@@ -66,17 +78,16 @@ pub fn difference_so_far(
     Some(format!("{row} is {seen}; fixed is {}", row.fixed))
 }
 
-/// Why the scenario was not tested although every row is as in the fixed column.
+/// The step that was not done, although every row is as in the fixed column.
 ///
 /// A `wait-until` that did not come true means that a later step was not done at its moment; another step may not have been
-/// done at all. A row about such a step says that this is wanted. And what is read at `down:N` is nothing if no gateway ended
-/// N times.
-fn untested(scenario: &Scenario, evidence: &CaseEvidence) -> Option<String> {
+/// done at all. A row about such a step says that this is wanted.
+fn not_done(scenario: &Scenario, evidence: &CaseEvidence) -> Option<String> {
     let is_wanted = |number: usize| {
         let about = |row: &Expect| row.at == Moment::After(number) && row.probe.info().about == About::Step;
         scenario.expects.iter().any(about)
     };
-    let not_done = evidence.history.iter().find_map(|o| match &o.fact {
+    evidence.history.iter().find_map(|o| match &o.fact {
         Fact::StepEnded {
             step,
             note,
@@ -94,25 +105,25 @@ fn untested(scenario: &Scenario, evidence: &CaseEvidence) -> Option<String> {
             })
         }
         _ => None,
-    });
-    not_done.or_else(|| {
-        let end = Now::at_end(&evidence.history);
-        let ended = |profile: &str| {
-            end.profile(profile)
-                .lives
-                .iter()
-                .filter(|life| life.ended.is_some())
-                .count()
-        };
-        let missing = |row: &&Expect| matches!(row.at, Moment::Down(n) if n > ended(&row.profile));
-        let row = scenario.expects.iter().find(missing)?;
-        Some(format!(
-            "{}: {} gateways of {} ended, so there is nothing to read there",
-            row.at,
-            ended(&row.profile),
-            row.profile
-        ))
     })
+}
+
+/// The moments `down:N` that never came, with the profile and why: what is read there is nothing.
+fn never_came(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<(Moment, String, String)> {
+    let end = Now::at_end(&evidence.history);
+    let ended = |profile: &str| {
+        let lives = end.profile(profile).lives;
+        lives.iter().filter(|life| life.ended.is_some()).count()
+    };
+    let rows = scenario.expects.iter().filter_map(|row| match row.at {
+        Moment::Down(n) if n > ended(&row.profile) => {
+            let (at, profile, ended) = (row.at, &row.profile, ended(&row.profile));
+            let why = format!("{at}: {ended} gateways of {profile} ended, so there is nothing to read there");
+            Some((at, profile.clone(), why))
+        }
+        _ => None,
+    });
+    rows.collect()
 }
 
 #[cfg(any(test, feature = "fixtures"))]

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use comeback_history::SUPERVISED;
 use comeback_history::facts::CaseEvidence;
 use comeback_history::probe::{self, InvariantRow, Reading};
 use comeback_scenario::model::{DEFAULT_PROFILE, Expect, Guard, Moment, Scenario, Value, ValueSet};
-use comeback_scenario::vocabulary::Values;
+use comeback_scenario::vocabulary::{Invariant, Values};
 
 /// The most characters of a command's output that a row quotes.
 const QUOTE_CHARS: usize = 200;
@@ -46,6 +45,11 @@ impl Row {
     /// True if no value is in both columns, so the row tells a fixed release from a regressed one.
     pub fn discriminates(&self) -> bool {
         self.fixed.is_disjoint(&self.regressed)
+    }
+
+    /// True if it is read of that profile at that moment.
+    pub fn is_at(&self, at: Moment, profile: &str) -> bool {
+        self.at == at && self.profile == profile
     }
 
     /// True if the observation is in the fixed column.
@@ -90,7 +94,9 @@ pub fn read_rows(scenario: &Scenario, evidence: &CaseEvidence) -> Vec<Row> {
         .map(implicit_row)
         .collect();
     // Whatever else differs follows from it.
-    let mut rows: Vec<Row> = implicit.extract_if(.., |row| row.probe == SUPERVISED).collect();
+    let mut rows: Vec<Row> = implicit
+        .extract_if(.., |row| row.probe == Invariant::Supervisor.info().name)
+        .collect();
     rows.extend(written);
     rows.append(&mut implicit);
     rows
@@ -128,7 +134,7 @@ pub fn implicit_row(invariant: InvariantRow) -> Row {
         profile: invariant.profile,
         path: None,
         container: None,
-        probe: invariant.name.to_owned(),
+        probe: invariant.kind.info().name.to_owned(),
         observed,
         why_missing,
         fixed: wanted.clone(),

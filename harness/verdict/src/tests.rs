@@ -16,6 +16,7 @@ use comeback_history::facts::CaseEnd;
 use comeback_history::probe::{InvariantRow, Reading};
 use comeback_scenario::fixtures::{docker_restart, expect, known, operator_stop, race, set, value};
 use comeback_scenario::model::{Moment, Probe, Value};
+use comeback_scenario::vocabulary::Invariant;
 
 /// Rows of a restart, in this order: persisted state, prior state, action, service, then one implicit invariant.
 fn restart_rows(observed: &str) -> Vec<Row> {
@@ -434,7 +435,7 @@ fn a_long_output_is_capped() {
 fn implicit_rows_expect_the_same_in_both_columns() {
     let row = implicit_row(InvariantRow {
         at: Moment::Boot(2),
-        name: "invariant.one_boot_line",
+        kind: Invariant::OneBootLine,
         profile: "work".into(),
         wanted: Value::Int(1),
         reading: Reading::Seen {

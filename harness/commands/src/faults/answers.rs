@@ -72,9 +72,6 @@ fn what_is_done_is_proven(#[case] start: &str, #[case] steps: &[&str]) {
 
 /// A step that could not be done is no test of anything, unless a row is about it.
 #[rstest]
-#[case::a_command_in_a_frozen_container("", &["engine-pause = {}", "operator-stop = {}", "engine-unpause = {}"])]
-#[case::a_profile_in_a_frozen_container("", &["engine-pause = {}", "profile-create = { profile = \"work\" }", "engine-unpause = {}"])]
-#[case::a_signal_in_a_frozen_container("", &["engine-pause = {}", "ctrl-c = {}", "engine-unpause = {}"])]
 #[case::a_signal_to_nobody("", &["operator-stop = {}", "signal-gateway = { signal = \"SIGTERM\" }"])]
 #[case::a_file_that_names_nobody("by = \"none\"", &["stamp = { path = \"a\", text = \"{pid}\" }", "operator-start = {}"])]
 fn what_was_not_done_is_not_tested(#[case] start: &str, #[case] steps: &[&str]) {

@@ -6,7 +6,7 @@ use crate::trial::{Kind, Point};
 use comeback_history::facts::{Fact, Observation};
 use comeback_history::probe::{self, Reading};
 use comeback_scenario::model::{Moment, Probe, ProfileSel, Value};
-use comeback_scenario::vocabulary::IntentEffect;
+use comeback_scenario::vocabulary::{IntentEffect, Invariant};
 
 impl Reader<'_> {
     /// At each boot that was followed to its rest, the reconciler says of each profile what is wanted, once.
@@ -77,11 +77,13 @@ impl Reader<'_> {
         stable.profiles.retain(|p| !deleted(&p.name));
         for row in probe::invariants(&stable, self.evidence) {
             // The number of lines is a matter of what is known to be there, see `boot`.
-            if row.name == "invariant.one_boot_line" {
+            if row.kind == Invariant::OneBootLine {
                 continue;
             }
             // What nobody waited for goes on in the window: a restart returns before its gateway has begun to go.
-            if row.name == "invariant.settled" && self.scenario.steps.last().is_some_and(|step| !step.wait) {
+            if [Invariant::Settled, Invariant::NobodyBeside].contains(&row.kind)
+                && self.scenario.steps.last().is_some_and(|step| !step.wait)
+            {
                 continue;
             }
             let Reading::Seen { value, seq } = row.reading else {
@@ -100,7 +102,7 @@ impl Reader<'_> {
                 seq,
                 begun,
                 profile: row.profile,
-                what: row.name.to_owned(),
+                what: row.kind.info().name.to_owned(),
                 probe: None,
                 wanted: row.wanted,
                 found: value,

@@ -22,7 +22,10 @@ pub fn lines(document: &RunDocument) -> Vec<Line> {
             0 | 1 => String::new(),
             _ => format!(" on {}", words::image_name(&of.image)),
         };
-        let bound = seconds(of.at_most_seconds);
+        let bound = match of.at_most_seconds {
+            short if short < 1.0 => format!("{:.0} ms", short * 1000.0),
+            most => seconds(most),
+        };
         let took = match (of.seconds.n, of.seconds.median, of.seconds.max) {
             (0, ..) | (_, None, _) | (_, _, None) => "never came to its end".to_owned(),
             (1, Some(took), _) if of.over == 0 => format!("took {}, within {bound}", seconds(took)),

@@ -6,8 +6,8 @@ use super::align;
 use crate::diagnostic::wrap;
 use crate::parse::describe_values;
 use crate::vocabulary::{
-    COMMON, EXPECT, FIGURE, HEALTHCHECK, KNOWN, KNOWN_ROW, Key, Kind, Moments, OperationKind, PROFILE, Probe, RACE,
-    SEED, SIDECAR, START, TOP, Target, UPGRADE,
+    COMMON, EXPECT, FIGURE, HEALTHCHECK, Invariant, KNOWN, KNOWN_ROW, Key, Kind, Moments, OperationKind, PROFILE,
+    Probe, RACE, SEED, SIDECAR, START, TOP, Target, UPGRADE,
 };
 
 /// Every operation with its parameters, sender, target and signal.
@@ -102,6 +102,13 @@ pub fn probes() -> String {
         }
         out.push('\n');
     }
+    out.push_str("rows that every scenario has without writing them down\n");
+    let rows = Invariant::ALL.iter().map(|kind| kind.info());
+    for row in rows {
+        let _ = writeln!(out, "  {}", row.name);
+        out.push_str(&indented(&indented(row.doc)));
+    }
+    out.push('\n');
     out.push_str(
         "moments: start, after:N (step N is over), down:N (the Nth gateway life has ended and the next one has not\n\
          written yet), boot:N (the Nth boot of the container), end (all steps and the settling window are over)\n",

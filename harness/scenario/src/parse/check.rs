@@ -12,7 +12,7 @@ use super::rows::Row;
 use super::steps::RawStep;
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    Expect, ImageRef, KnownRow, MountKind, Need, Operation, Parameter, Profile, Seed, Sidecar, Start, Upgrade,
+    Expect, ImageRef, KnownRow, Moment, MountKind, Need, Operation, Parameter, Profile, Seed, Sidecar, Start, Upgrade,
 };
 use crate::vocabulary::{IntentEffect, did_you_mean};
 
@@ -108,6 +108,29 @@ impl Reader {
             .label(label)
     }
 
+    /// A row about another container is read once a step has started it.
+    fn check_started(&mut self, steps: &[RawStep], expects: &[Row<Expect>]) {
+        for row in expects {
+            let (Some((name, span)), Some((at, _))) = (&row.container, &row.at) else {
+                continue;
+            };
+            let starts = |raw: &RawStep| {
+                let of_it = raw.container.as_ref().is_some_and(|(of, _)| of == name);
+                of_it && raw.step.as_ref().is_some_and(|step| step.op == Operation::EngineStart)
+            };
+            let number = steps.iter().position(starts).map(|index| index + 1);
+            let before = match (at, number) {
+                (Moment::Start, _) => true,
+                (Moment::After(n), Some(number)) => *n < number,
+                _ => false,
+            };
+            if before {
+                self.error(span.clone(), format!("container `{name}` is not there yet at `{at}`"))
+                    .label("read it once a step has started it");
+            }
+        }
+    }
+
     /// Every container that is named is declared, once, and a step starts it before anything is done in it.
     pub(super) fn check_containers(
         &mut self,
@@ -142,6 +165,7 @@ impl Reader {
                     .label("start it first: engine-start = { container = … }");
             }
         }
+        self.check_started(steps, expects);
         let of_steps = steps.iter().filter_map(|raw| raw.container.as_ref());
         let of_rows = expects.iter().filter_map(|row| row.container.as_ref());
         let of_deviations = deviating.iter().filter_map(|row| row.container.as_ref());

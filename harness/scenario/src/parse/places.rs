@@ -169,23 +169,6 @@ impl Reader {
                 });
             }
         }
-        let blank = !seeded && start.env.is_empty() && start.cmd.is_empty() && start.setup.entrypoint.is_none();
-        let reconciled = raw.by.as_ref().filter(|(by, _)| *by == StartBy::Reconcile);
-        let of_profiles = seen.iter().filter(|(name, _)| {
-            let mut found = profiles.iter().filter(|profile| profile.name == *name);
-            found.any(|profile| profile.start == StartBy::Reconcile)
-        });
-        let place = reconciled
-            .map(|(_, span)| span)
-            .or(of_profiles.map(|(_, span)| span).next());
-        if let Some(place) = place.filter(|_| blank) {
-            self.error(
-                place.clone(),
-                "the reconciler starts no gateway on a volume with nothing on it",
-            )
-            .label("needs a [[seed]]")
-            .note("such as path = \"gateway_state.json\", json = { gateway_state = \"running\" }");
-        }
         let nobody = profiles.iter().all(|p| p.start == StartBy::None);
         start.wait = match raw.wait {
             Some((StartWait::None, _)) => StartWait::None,

@@ -191,8 +191,8 @@ impl Reader {
             return Some(ImageRef::Other(text.to_owned()));
         };
         self.error(span, format!("`{text}` is not an image")).label(problem).note(format!(
-            "images: \"{SUBJECT}\" for the image under test, or \"release:0.16.0\", \"source:PATH\", \"docker:REF\", \
-             \"dockerfile:PATH\""
+            "images: \"{SUBJECT}\" for the image under test, or \"release:0.16.0\", \"pypi:NAME==VERSION\", \"source:PATH\", \
+             \"docker:REF\", \"dockerfile:PATH\""
         ));
         None
     }

@@ -53,13 +53,19 @@ impl Reader {
             }
             good.then(|| text.to_owned())
         });
+        let cap_drop = self.capabilities(tab, "cap_drop", true);
+        let cap_add = self.capabilities(tab, "cap_add", false);
+        if let Some(both) = cap_drop.iter().find(|name| cap_add.contains(name)) {
+            self.error(tab.key_span("cap_add"), format!("`{both}` is in `cap_drop` as well"))
+                .label("leave it out here or there");
+        }
         Setup {
             init: self.key_bool(tab, "init", false),
             entrypoint: self.argv(tab, "entrypoint"),
             user,
             read_only: self.key_bool(tab, "read_only", false),
-            cap_drop: self.capabilities(tab, "cap_drop", true),
-            cap_add: self.capabilities(tab, "cap_add", false),
+            cap_drop,
+            cap_add,
             tmpfs: self.tmpfs(tab),
             healthcheck: tab
                 .get("healthcheck")
@@ -158,7 +164,8 @@ impl Reader {
                     self.error(
                         node.span(),
                         format!("a health check fails after 1 to {MOST_RETRIES} failures in a row"),
-                    );
+                    )
+                    .label("such as 3");
                 }
                 retries
             }
@@ -207,6 +214,10 @@ fn is_user(text: &str) -> bool {
 /// True for an option that engines take for a directory in memory (`docker run --tmpfs`).
 fn is_tmpfs_option(option: &str) -> bool {
     match option.split_once('=') {
+        Some(("size", value)) => {
+            let digits = value.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G', '%']);
+            digits.parse::<u64>().is_ok() && value.len() <= digits.len() + 1
+        }
         Some((name, value)) => TMPFS_VALUES.contains(&name) && !value.is_empty(),
         None => TMPFS_FLAGS.contains(&option),
     }

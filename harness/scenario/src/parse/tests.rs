@@ -134,7 +134,6 @@ fn start_and_profiles() {
         ("by = \"operator\"", "by = \"oprator\""),
         ("by = \"operator\"", "by = \"cmd\""),
         ("by = \"operator\"", "by = \"none\"\nwait = \"running\""),
-        ("by = \"operator\"", "by = \"reconcile\""),
         ("by = \"operator\"", "user = \"the operator\""),
         ("by = \"operator\"", "tmpfs = [\"/run:quick\"]"),
         ("by = \"operator\"", "wait = \"forever\""),
@@ -428,7 +427,7 @@ fn all_errors_are_reported_in_the_order_of_the_file() {
 #[test]
 fn a_scenario_without_rows_is_an_error() {
     insta::assert_snapshot!(shown(&errors("schema = 1\ntitle = \"t\"\n")));
-    assert_eq!(errors("").len(), 3);
+    assert_eq!(errors("").len(), 2);
 }
 
 #[test]
@@ -573,8 +572,7 @@ fn a_profile_starts_as_the_file_says() {
         (scenario.profiles[1].start, scenario.start.wait)
     };
     assert_eq!(start(""), (StartBy::Operator, StartWait::Running));
-    let bootstrapped = "by = \"reconcile\"\nenv = { HERMES_GATEWAY_BOOTSTRAP_STATE = \"running\" }";
-    assert_eq!(start(bootstrapped), (StartBy::Reconcile, StartWait::Running));
+    assert_eq!(start("by = \"reconcile\""), (StartBy::Reconcile, StartWait::Running));
     assert_eq!(
         start("by = \"cmd\"\ncmd = [\"gateway\", \"run\"]"),
         (StartBy::None, StartWait::Running)

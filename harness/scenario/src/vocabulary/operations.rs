@@ -58,7 +58,7 @@ const STATE: Key = required(
 const WHOSE: Key = optional(
     "profile",
     Kind::ProfileOrAll,
-    "whose gateway, or \"all\" (default \"default\")",
+    "whose gateway, or \"all\" (default \"default\", for which a command names none)",
 );
 const ONE: Key = optional("profile", Kind::Profile, "whose gateway (default \"default\")");
 const ITS: Key = optional("profile", Kind::Profile, "the profile's name (default \"default\")");
@@ -136,7 +136,7 @@ declare! {
         also: &["restart", "gateway-restart", "hermes-gateway-restart"],
     },
     OperatorRun => OperationInfo {
-        shape: shape("operator-run", &[NO_SUPERVISE, WHOSE, AS, CONTAINER]),
+        shape: shape("operator-run", &[NO_SUPERVISE, ONE, AS, CONTAINER]),
         sender: Sender::Operator,
         target: Target::Gateway,
         signal: "",

@@ -302,7 +302,7 @@ declare! {
         absent: Some("no heartbeat of it was ever seen"),
         moments: Moments::NotDown,
         doc: "whether the gateway's scheduler has renewed its heartbeat, cron/ticker_heartbeat, since the process that is \
-              supervised now was first seen",
+              supervised now was first seen; releases before 0.18 have none",
         label: "scheduler ticks",
         boot_label: None,
     },

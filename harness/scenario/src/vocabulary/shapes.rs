@@ -67,7 +67,7 @@ pub const TOP: Shape = Shape {
             "the images of an upgrade or downgrade",
         ),
         optional("step", Kind::Steps, "what is done, in order"),
-        optional(
+        required(
             "expect",
             Kind::SomeTables(&EXPECT),
             "the rows of the behaviour table; at least one",

@@ -61,11 +61,11 @@ impl Reader {
     /// The scenario can fail, or says that it holds for both columns.
     fn check_columns(&mut self, places: &Places<'_, '_, '_>, expects: &[Row<Expect>]) {
         if expects.is_empty() {
-            // An `expect` that is there but wrong has been reported.
+            // One that is missing, or there but wrong, has been reported.
             if places
                 .tab
                 .get("expect")
-                .is_none_or(|n| n.get_ref().as_array().is_some_and(|a| a.is_empty()))
+                .is_some_and(|n| n.get_ref().as_array().is_some_and(|a| a.is_empty()))
             {
                 self.error(0..0, "this scenario checks nothing: it has no expectation")
                     .label("needs at least one `[[expect]]`");

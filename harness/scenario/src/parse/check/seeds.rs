@@ -13,6 +13,14 @@ impl Reader {
         if spans.len() != places.seeds.len() {
             return;
         }
+        let bytes: u64 = places.seeds.iter().map(|seed| seed.content.bytes()).sum();
+        if let (Some(size), Some(last)) = (
+            places.start.setup.volume_size.filter(|size| *size < bytes),
+            spans.last(),
+        ) {
+            self.error(last.clone(), "the seeds do not fit on the volume")
+                .label(format!("all of them have {bytes} bytes, and `volume_size` is {size}"));
+        }
         for (seed, span) in places.seeds.iter().zip(&spans) {
             if seed.names_a_process() {
                 self.error(span.clone(), "no gateway has run before the first boot")

@@ -26,8 +26,8 @@ impl Reader {
                 .note("recreate or compose-recreate");
         }
         let mut held = false;
-        let mut paused = false;
         let mut filled = false;
+        let mut paused: BTreeMap<Option<String>, Span> = BTreeMap::new();
         let mut containers = Containers::begin(places.start);
         for (index, raw) in steps.iter().enumerate() {
             let Some(step) = &raw.step else {
@@ -37,8 +37,7 @@ impl Reader {
                 continue;
             };
             match &step.op {
-                Operation::EnginePause => paused = true,
-                Operation::EngineUnpause if !paused => {
+                Operation::EngineUnpause if !paused.contains_key(&step.container) => {
                     self.error(raw.span.clone(), "nothing is paused here")
                         .label("needs an `engine-pause` before it");
                 }
@@ -74,7 +73,7 @@ impl Reader {
                         raw.span.clone(),
                         "Compose sets this container up as images/compose.yaml says, whatever `[start]` says",
                     )
-                    .label("needs a `[start]` that sets nothing up but `mount` and `volume_size`; or use `recreate`");
+                    .label("needs a `[start]` that sets nothing up; or use `recreate`");
                 }
                 Operation::HoldAt { state } => {
                     held = true;
@@ -111,6 +110,32 @@ impl Reader {
                 .note("engine-start starts it again");
             }
             containers.after(raw, step, places.start.policy);
+            self.check_paused(raw, step, &mut paused);
+        }
+    }
+
+    /// In a paused container nothing can be done, and it cannot be paused again.
+    fn check_paused(&mut self, raw: &RawStep, step: &Step, paused: &mut BTreeMap<Option<String>, Span>) {
+        let info = step.op.info();
+        let pauses = step.op == Operation::EnginePause;
+        if let Some(by) = paused
+            .get(&step.container)
+            .cloned()
+            .filter(|_| pauses || info.sender.needs_container())
+        {
+            let name = step.op.name();
+            self.error(
+                raw.span.clone(),
+                format!("`{name}` cannot be done in a paused container"),
+            )
+            .label("nothing runs in it")
+            .also(by, "paused here")
+            .note("engine-unpause lets it go on");
+        }
+        if pauses {
+            paused.entry(step.container.clone()).or_insert(raw.span.clone());
+        } else if step.op == Operation::EngineUnpause || info.container.acts() {
+            paused.remove(&step.container);
         }
     }
 
@@ -201,12 +226,7 @@ fn ends_for_good(op: &Operation, policy: RestartPolicy) -> bool {
     }
 }
 
-/// True if the container is set up as usual, but for its volume.
+/// True if the container and its volume are set up as usual.
 fn is_plain(start: &Start) -> bool {
-    let usual = Setup {
-        mount: start.setup.mount,
-        volume_size: start.setup.volume_size,
-        ..Setup::default()
-    };
-    start.setup == usual && start.cmd.is_empty() && start.env.is_empty() && start.policy == RestartPolicy::No
+    start.setup == Setup::default() && start.cmd.is_empty() && start.env.is_empty() && start.policy == RestartPolicy::No
 }

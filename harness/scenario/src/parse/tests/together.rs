@@ -38,15 +38,13 @@ fn compose_sets_the_container_up() {
         let text = GOOD.replacen("by = \"operator\"", &format!("by = \"operator\"\n{keys}"), 1);
         text.replacen("engine-restart = { grace = \"10s\" }", "compose-recreate = {}", 1)
     };
-    assert_eq!(
-        good(&composed("mount = \"bind\"")).steps[0].op,
-        Operation::ComposeRecreate
-    );
-    assert_eq!(
-        good(&composed("mount = \"bind\"")).needs,
-        [Need::HostFolder, Need::Compose]
-    );
+    let plain = good(&composed(""));
+    assert_eq!(plain.steps[0].op, Operation::ComposeRecreate);
+    assert_eq!(plain.needs, [Need::Compose]);
+    // Compose refuses a volume that is not as its file says.
     for keys in [
+        "mount = \"bind\"",
+        "volume_size = \"8M\"",
         "env = { A = \"b\" }",
         "cmd = [\"sleep\"]",
         "policy = \"always\"",
@@ -206,6 +204,27 @@ fn steps_that_cannot_be_done_where_they_stand() {
             "",
         ),
         with_steps("", &["engine-restart = {}"], "[[container]]\nname = \"side\"\n"),
+        with_steps(
+            "",
+            &["engine-pause = {}", "operator-stop = {}", "engine-pause = {}"],
+            "",
+        ),
+        with_steps(
+            "",
+            &["engine-start = { container = \"side\" }", "engine-restart = {}"],
+            "[[container]]\nname = \"side\"\n[[expect]]\nat = \"start\"\nprobe = \"container\"\ncontainer = \"side\"\n\
+             fixed = \"exited\"\nregressed = \"exited\"\n",
+        ),
+        with_steps(
+            sized,
+            &["engine-restart = {}"],
+            "[[seed]]\npath = \"big\"\nsize = 9000000\n",
+        ),
+        with_steps(
+            "cap_drop = [\"KILL\"]\ncap_add = [\"kill\"]",
+            &["engine-restart = {}"],
+            "",
+        ),
     ];
     insta::assert_snapshot!(texts.iter().map(|text| shown(&errors(text)) + "\n").collect::<String>());
     // Here nobody knows whether the container has ended.
