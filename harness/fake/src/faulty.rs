@@ -453,7 +453,11 @@ impl Engine for Faulty {
     }
 
     async fn remove_container(&self, id: &str) -> Result<bool, EngineError> {
-        self.around("remove", self.fake.remove_container(id)).await
+        let call = self.begins("remove")?;
+        match call.kind {
+            Some(Kind::AnswersOnly) => Ok(true),
+            _ => call.carry_out(self.fake.remove_container(id)).await,
+        }
     }
 
     async fn keep(&self, id: &str) {

@@ -57,8 +57,8 @@ pub fn invariants(scenario: &Scenario, case: &CaseEvidence) -> Vec<InvariantRow>
 
 fn in_order(scenario: &Scenario, history: &[Observation]) -> Vec<InvariantRow> {
     let end = Now::at_end(history);
-    // Whoever names an entrypoint says what becomes PID 1, and whether anything is reconciled.
-    let boots = match names_an_entrypoint(scenario) {
+    // Whoever says what PID 1 is says whether anything is reconciled.
+    let boots = match sets_pid_1(scenario) {
         true => 0,
         false => end.incarnations.len(),
     };
@@ -231,10 +231,11 @@ fn slot_agrees(history: &[Observation], end: &Now, boot: usize, profile: &str) -
     })
 }
 
-/// True if the scenario has an entrypoint of its own in place of the image's.
-fn names_an_entrypoint(scenario: &Scenario) -> bool {
+/// True if PID 1 is not the image's own: another entrypoint, or the engine's init.
+fn sets_pid_1(scenario: &Scenario) -> bool {
+    let setup = &scenario.start.setup;
     let recreated = |step: &Step| matches!(&step.op, Operation::Recreate(new) if new.entrypoint.is_some());
-    scenario.start.setup.entrypoint.is_some() || scenario.steps.iter().any(recreated)
+    setup.init || setup.entrypoint.is_some() || scenario.steps.iter().any(recreated)
 }
 
 /// In the settling window nothing changes: a gateway that is up stays up with the same process, and one that is down

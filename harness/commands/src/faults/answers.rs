@@ -26,7 +26,8 @@ fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize, Kind)>)
     let fault = call.map(|(op, nth, kind)| Fault {
         op,
         nth,
-        always: true,
+        // The clean-up removes what is left.
+        always: op != "remove",
         kind,
     });
     let played = play_on(Fake::new(Personality::Fixed), scenario, fault, 1).unwrap_or_else(|why| panic!("{why}"));
@@ -34,7 +35,7 @@ fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize, Kind)>)
     played
         .attempts
         .into_iter()
-        .next_back()
+        .next()
         .unwrap_or_else(|| panic!("no attempt"))
 }
 
@@ -52,6 +53,8 @@ fn found(start: &str, steps: &[&str], call: Option<(&'static str, usize, Kind)>)
 #[case::run("", &["operator-run = { no_supervise = true }"], ("exec", 1))]
 #[case::profile_in_use("[[profile]]\nname = \"work\"\nstart = \"none\"", &["profile-use = { profile = \"work\" }"], ("exec", 1))]
 #[case::stop_by_the_operator("", &["operator-stop = {}"], ("exec", 1))]
+#[case::stamp("", &["stamp = { path = \"a\", text = \"b\" }"], ("upload", 0))]
+#[case::recreate_by_force("", &["recreate = { how = \"force\" }"], ("remove", 0))]
 #[case::stop_of_another(SIDECAR, &[STARTS, STOPS], ("stop", 0))]
 #[case::restart_of_another(SIDECAR, &[STARTS, RESTARTS], ("restart", 0))]
 #[case::start_of_another(SIDECAR, &[STARTS, STOPS, STARTS], ("start", 0))]
@@ -61,8 +64,17 @@ fn an_answer_is_no_proof(#[case] start: &str, #[case] steps: &[&str], #[case] ca
     assert_eq!(classification, Classification::Inconclusive, "{why}");
 }
 
+#[test]
+fn seeds_that_are_not_there_are_an_error() {
+    let seed = "[[seed]]\npath = \"a\"\ntext = \"b\"";
+    let (classification, why) = found(seed, &["engine-restart = {}"], Some(("upload", 0, Kind::AnswersOnly)));
+    assert_eq!(classification, Classification::Error, "{why}");
+    assert!(why.contains("but a is not"), "{why}");
+}
+
 #[rstest]
 #[case::pause("", &["engine-pause = {}"])]
+#[case::stamp("", &["stamp = { path = \"a/b\", text = \"c\" }"])]
 #[case::unpause("", &["engine-pause = {}", "engine-unpause = {}", "engine-restart = {}"])]
 #[case::another_container(SIDECAR, &[STARTS, RESTARTS, STOPS, STARTS, "engine-restart = {}"])]
 fn what_is_done_is_proven(#[case] start: &str, #[case] steps: &[&str]) {

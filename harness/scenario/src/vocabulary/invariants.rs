@@ -17,7 +17,7 @@ declare! {
 
     Supervisor => InvariantInfo {
         name: "invariant.supervisor",
-        doc: "each boot:N: PID 1 is the supervisor, if the reconciler wrote no line; not with an `entrypoint` of the scenario's",
+        doc: "each boot:N: PID 1 is the supervisor, if the reconciler wrote no line; not with an `entrypoint` or `init` of the scenario's",
     },
     Container => InvariantInfo {
         name: "invariant.container",
@@ -30,7 +30,7 @@ declare! {
     OneBootLine => InvariantInfo {
         name: "invariant.one_boot_line",
         doc: "each boot:N: the reconciler wrote one line of each profile; a row `boot.lines` at that boot replaces it, and there is \
-              none with an `entrypoint` of the scenario's",
+              none with an `entrypoint` or `init` of the scenario's",
     },
     SlotAgrees => InvariantInfo {
         name: "invariant.slot_agrees",
