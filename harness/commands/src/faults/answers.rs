@@ -92,6 +92,22 @@ fn what_was_not_done_is_not_tested(#[case] start: &str, #[case] steps: &[&str]) 
     assert!(why.contains(" was not done: "), "{why}");
 }
 
+/// No gateway ends twice here, so nothing is to be read at `down:2`: neither what differs nor what does not is a verdict.
+#[rstest]
+#[case::differs("present")]
+#[case::does_not_differ("absent")]
+fn a_moment_that_never_came_is_no_verdict(#[case] marker: &str) {
+    let rows =
+        format!("[[expect]]\nat = \"down:2\"\nprobe = \"marker\"\nfixed = \"{marker}\"\nregressed = \"{marker}\"\n");
+    let text = format!("schema = 1\ntitle = \"t\"\ninvariant = true\n[[step]]\nengine-restart = {{}}\n{rows}");
+    let table = Catalogue::from_texts([("never.toml", text.as_str())]).unwrap_or_else(|errors| panic!("{errors}"));
+    let scenario = table.iter().next().cloned().unwrap_or_else(|| panic!("no scenario"));
+    let played = play_on(Fake::new(Personality::Fixed), scenario, None, 1).unwrap_or_else(|why| panic!("{why}"));
+    let (classification, why) = &played.attempts[0];
+    assert_eq!(*classification, Classification::Inconclusive, "{why}");
+    assert!(why.contains("1 gateways of default ended"), "{why}");
+}
+
 /// The engine has no event of a command that could not be started. That its container ended at that moment explains it.
 #[rstest]
 #[case::the_container_ends("operator-start = { wait = false }", Classification::Fixed)]
