@@ -103,13 +103,7 @@ impl Case {
 /// answered proves nothing.
 pub async fn put(engine: &dyn Engine, container: &str, tar: Vec<u8>) -> Result<Option<String>, EngineError> {
     engine.upload(container, files::DATA, tar.clone()).await?;
-    // A directory is read with all that is in it, which can be much: whether it is there is seen by what was put into it.
-    let wanted = entries(&tar);
-    let inside = |entry: &Entry| format!("{}/", entry.path);
-    let leaves = wanted
-        .iter()
-        .filter(|entry| !wanted.iter().any(|other| other.path.starts_with(&inside(entry))));
-    for leaf in leaves {
+    for leaf in leaves(&entries(&tar)) {
         let path = format!("{}/{}", files::DATA, leaf.path);
         let limit = leaf.content.len() + OVERHEAD;
         let there = match engine.download(container, &path, limit).await {
@@ -124,6 +118,17 @@ pub async fn put(engine: &dyn Engine, container: &str, tar: Vec<u8>) -> Result<O
         }
     }
     Ok(None)
+}
+
+/// The entries by which it is seen that all are there. A later one takes the place of an earlier one, and a directory is seen by
+/// what was put into it: it would be read with all that is in it, which can be much.
+fn leaves(all: &[Entry]) -> Vec<&Entry> {
+    let remains = |(index, entry): &(usize, &Entry)| {
+        let inside = format!("{}/", entry.path);
+        let replaced = all[index + 1..].iter().any(|later| later.path == entry.path);
+        !replaced && !all.iter().any(|other| other.path.starts_with(&inside))
+    };
+    all.iter().enumerate().filter(remains).map(|(_, entry)| entry).collect()
 }
 
 /// The most that an archive of one file is larger than the file, in bytes.
@@ -299,6 +304,23 @@ fn filler(size: u64) -> Vec<u8> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_looked_at_is_what_remains() {
+        let text = |path: &str, text: &str| file(path.to_owned(), SeedContent::Text(text.to_owned()));
+        let seeds = [
+            text("profiles/work/SOUL.md", "ours"),
+            text("profiles/work/SOUL.md", "theirs"),
+            text("a", "b"),
+        ];
+        let tar = archive(&seeds, None, Timestamp::UNIX_EPOCH, HERMES).unwrap();
+        let all = entries(&tar);
+        let seen: Vec<(&str, &[u8])> = leaves(&all)
+            .into_iter()
+            .map(|leaf| (&*leaf.path, &*leaf.content))
+            .collect();
+        assert_eq!(seen, [("profiles/work/SOUL.md", &b"theirs"[..]), ("a", b"b")]);
+    }
 
     #[test]
     fn an_archive_holds_parents_owners_and_filled_text() {
