@@ -271,7 +271,7 @@ fn settled(history: &[Observation], profile: &str) -> Option<InvariantRow> {
 }
 
 /// At the end no other process of the gateway runs beside the supervised one, unless a row of the scenario says how many there
-/// are, or a step runs one.
+/// are, or a step runs one. There is a row only if that does not hold.
 fn nobody_beside(scenario: &Scenario, history: &[Observation], profile: &str) -> Option<InvariantRow> {
     let now = Now::at_end(until(history, Moment::End)?);
     let says = |e: &Expect| e.at == Moment::End && e.probe == Probe::GatewayProcesses && e.profile == profile;
@@ -280,18 +280,16 @@ fn nobody_beside(scenario: &Scenario, history: &[Observation], profile: &str) ->
         return None;
     }
     let after = now.profile(profile);
-    let wanted = if after.supervised().is_some() { 1 } else { 0 };
-    let nobody = !now.running()
-        || after
-            .service
-            .as_ref()
-            .is_none_or(|(status, _)| status.processes <= wanted);
+    let wanted = u32::from(after.supervised().is_some());
+    let (status, seq) = after
+        .service
+        .filter(|(status, _)| now.running() && status.processes > wanted)?;
     Some(InvariantRow {
         at: Moment::End,
         kind: Invariant::NobodyBeside,
         profile: profile.to_owned(),
-        wanted: Value::Bool(true),
-        reading: Reading::seen(Value::Bool(nobody), after.service.map(|s| s.1)),
+        wanted: Value::Int(wanted.into()),
+        reading: Reading::seen(Value::Int(status.processes.into()), Some(seq)),
     })
 }
 
@@ -413,6 +411,29 @@ mod tests {
             let seen = value_of(&docker_restart(), &history, "invariant.settled");
             assert_eq!(seen, Some(Value::Bool(settled)));
         }
+    }
+
+    #[test]
+    fn a_process_beside_the_supervised_one_is_told() {
+        let seen = |processes: u32| {
+            let history = History::default();
+            started(&history);
+            let status = ServiceStatus {
+                slot: true,
+                up: true,
+                want_up: true,
+                pid: Some(7),
+                start_time: Some(7),
+                processes,
+                ..ServiceStatus::default()
+            };
+            let profile = DEFAULT_PROFILE.to_owned();
+            history.push(Source::Agent, None, Fact::Service { profile, status });
+            history.settling();
+            history.mark(Moment::End);
+            value_of(&docker_restart(), &history, "invariant.nobody_beside")
+        };
+        assert_eq!((seen(1), seen(2)), (None, Some(Value::Int(2))));
     }
 
     /// A record is untrusted. Each mark is renamed to each other mark and moved to each position.

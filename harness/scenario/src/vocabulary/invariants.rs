@@ -17,11 +17,11 @@ declare! {
 
     Supervisor => InvariantInfo {
         name: "invariant.supervisor",
-        doc: "each boot:N: PID 1 is the supervisor, if the reconciler wrote no line; not with an `entrypoint` or `init` of the scenario's",
+        doc: "each boot:N, only where it does not hold: PID 1 is the supervisor, if the reconciler wrote no line; not with an `entrypoint` or `init` of the scenario's",
     },
     Container => InvariantInfo {
         name: "invariant.container",
-        doc: "start and end: the container is up at the start and never ends again and again; a row about its end replaces it",
+        doc: "start and end, only where it does not hold: the container is up at the start and never ends again and again; a row about its end replaces it",
     },
     CameUp => InvariantInfo {
         name: "invariant.came_up",
@@ -42,7 +42,7 @@ declare! {
     },
     NobodyBeside => InvariantInfo {
         name: "invariant.nobody_beside",
-        doc: "end: no process of the gateway runs beside the supervised one; a row `gateway.processes` at the end replaces it, and \
+        doc: "end, only where it does not hold: no process of the gateway runs beside the supervised one; a row `gateway.processes` at the end replaces it, and \
               there is none with a step `operator-run`",
     },
     StateParses => InvariantInfo {
