@@ -11,7 +11,7 @@ pub(super) mod grid;
 pub(super) mod likeness;
 pub(super) mod overview;
 pub(super) mod repeats;
-mod selftest;
+pub(super) mod selftest;
 mod summary;
 mod table;
 pub(super) mod words;

@@ -178,9 +178,16 @@ fn line(case: &CaseEntry) -> usize {
 }
 
 fn of_overlay<'d>(document: &'d RunDocument, overlay: &OverlayEntry) -> Item<'d> {
-    let caught: Vec<String> = overlay.caught_by.iter().map(caught).collect();
+    let rows = |catches: &[Catch]| catches.iter().map(caught).collect::<Vec<_>>().join(", ");
     let (grade, verdict, headline) = match overlay.outcome {
-        OverlayOutcome::Caught => (Grade::Fine, "caught", format!("caught by {}", caught.join(", "))),
+        OverlayOutcome::Caught => (Grade::Fine, "caught", format!("caught by {}", rows(&overlay.caught_by))),
+        OverlayOutcome::Masked => {
+            let headline = format!(
+                "the image shows this fault without the overlay: {}",
+                rows(&overlay.masked_by)
+            );
+            (Grade::Skipped, "masked", headline)
+        }
         OverlayOutcome::Escaped => (Grade::Red, "escaped", format!("escaped: {}", overlay.breaks)),
         OverlayOutcome::Unclear => {
             let all_failed = overlay.unclear.iter().all(|u| u.verdict == Verdict::Error);

@@ -41,6 +41,10 @@ pub struct OverlayEntry {
     pub caught_by: Vec<Catch>,
     /// Scenarios that held in spite of the fault.
     pub missed_by: Vec<String>,
+    /// Scenarios that could not catch it, because the image breaks the same rows without the fault. Each with the row of
+    /// the control that shows it.
+    #[serde(default)]
+    pub masked_by: Vec<Catch>,
     /// Scenarios that were inconclusive.
     pub unclear: Vec<Unclear>,
     /// Scenarios that should catch it but did not, or were not run.
@@ -53,18 +57,22 @@ pub struct OverlayEntry {
 pub enum OverlayOutcome {
     /// A scenario caught the fault.
     Caught,
+    /// No scenario caught it, but those that have to catch it are known to show this fault on the image without it. The
+    /// table sees the fault there, but cannot tell it from the image's own.
+    Masked,
     /// Every scenario held, or none was run.
     Escaped,
     /// No scenario caught it, and at least one was inconclusive.
     Unclear,
 }
 
-/// A scenario that caught an overlay.
+/// A scenario that caught an overlay, or cannot catch it on this image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Catch {
     /// The scenario's id.
     pub scenario: String,
-    /// The most telling of the rows that caught it.
+    /// The most telling of the rows that are not in the fixed column: of the case under the overlay if it caught the
+    /// fault, of the control if that masks it.
     pub row: RowEntry,
 }
 
@@ -98,7 +106,9 @@ pub fn judge(document: &mut RunDocument, overlays: &[Overlay], table: String, fa
     // Judging an overlay needs the same case without it, which may be in another shard.
     let overlays = if document.partition.is_some() { &[] } else { overlays };
     let entries: Vec<OverlayEntry> = overlays.iter().map(|overlay| entry(document, overlay)).collect();
-    let verdicts: Vec<Verdict> = control.iter().copied().chain(entries.iter().map(verdict)).collect();
+    let caught = entries.iter().any(|entry| entry.outcome == OverlayOutcome::Caught);
+    let of_overlays = entries.iter().map(|entry| verdict(entry, caught));
+    let verdicts: Vec<Verdict> = control.iter().copied().chain(of_overlays).collect();
     let outcome = outcome(&verdicts, faults);
     document.verdict = outcome.verdict;
     document.exit_code = outcome.exit.code();
@@ -132,6 +142,7 @@ fn entry(document: &RunDocument, overlay: &Overlay) -> OverlayEntry {
         outcome: OverlayOutcome::Escaped,
         caught_by: Vec::new(),
         missed_by: Vec::new(),
+        masked_by: Vec::new(),
         unclear: Vec::new(),
         not_caught_by: Vec::new(),
     };
@@ -154,6 +165,10 @@ fn entry(document: &RunDocument, overlay: &Overlay) -> OverlayEntry {
                 row: row.clone(),
             }),
             Seen::Missed => entry.missed_by.push(scenario),
+            Seen::Masked(row) => entry.masked_by.push(Catch {
+                scenario,
+                row: row.clone(),
+            }),
             Seen::Unclear(why) => entry.unclear.push(Unclear {
                 scenario,
                 verdict: case.verdict,
@@ -168,6 +183,8 @@ fn entry(document: &RunDocument, overlay: &Overlay) -> OverlayEntry {
         OverlayOutcome::Caught
     } else if !entry.unclear.is_empty() {
         OverlayOutcome::Unclear
+    } else if !entry.masked_by.is_empty() && !overlay.caught_by.iter().any(|id| entry.missed_by.contains(id)) {
+        OverlayOutcome::Masked
     } else {
         OverlayOutcome::Escaped
     };
@@ -178,6 +195,8 @@ fn entry(document: &RunDocument, overlay: &Overlay) -> OverlayEntry {
 enum Seen<'c> {
     Caught(&'c RowEntry),
     Missed,
+    /// The control has this row off, too.
+    Masked(&'c RowEntry),
     Unclear(String),
     /// The case is unsupported on this engine or host.
     Nothing,
@@ -189,13 +208,14 @@ impl Seen<'_> {
         match self {
             Self::Missed => 0,
             Self::Unclear(_) => 1,
-            Self::Caught(_) => 2,
-            Self::Nothing => 3,
+            Self::Masked(_) => 2,
+            Self::Caught(_) => 3,
+            Self::Nothing => 4,
         }
     }
 }
 
-fn look<'c>(document: &RunDocument, case: &'c CaseEntry, overlay: &Overlay) -> Seen<'c> {
+fn look<'c>(document: &'c RunDocument, case: &'c CaseEntry, overlay: &Overlay) -> Seen<'c> {
     if case.verdict == Verdict::Unsupported {
         return Seen::Nothing;
     }
@@ -212,16 +232,26 @@ fn look<'c>(document: &RunDocument, case: &'c CaseEntry, overlay: &Overlay) -> S
     if case.overlay_processes.is_none() && !output_lines(case).any(|line| line.contains(&overlay.says_on())) {
         return Seen::Unclear("the overlay never took effect".into());
     }
-    let mut control = counting(document, None)
-        .filter(|c| c.scenario == case.scenario && c.image == case.image)
-        .peekable();
-    if control.peek().is_none() || !control.all(|control| holds(control.verdict)) {
+    let control = counting(document, None).filter(|c| c.scenario == case.scenario && c.image == case.image);
+    let control: Vec<&CaseEntry> = control.collect();
+    if control.is_empty() || !control.iter().all(|control| holds(control.verdict)) {
         return Seen::Unclear("the scenario does not hold without the overlay either".into());
     }
     match telling(case, overlay) {
         Some(row) if case.verdict.is_red() => Seen::Caught(row),
-        _ => Seen::Missed,
+        _ => control
+            .iter()
+            .find_map(|control| masking(control, overlay))
+            .map_or(Seen::Missed, Seen::Masked),
     }
+}
+
+/// The row of the control that hides the fault of the overlay: one that is known to be off on this image. If rows of the
+/// scenario guard the part of the fix that the overlay removes, then only these hide it.
+fn masking<'c>(control: &'c CaseEntry, overlay: &Overlay) -> Option<&'c RowEntry> {
+    let guards = |row: &RowEntry| row.guards.is_some() && row.guards == overlay.guards;
+    let row = telling(control, overlay).filter(|_| control.verdict == Verdict::KnownBad)?;
+    (guards(row) || !control.rows.iter().any(guards)).then_some(row)
 }
 
 /// All output of the container: of its processes and of the commands that were run in it.
@@ -238,10 +268,13 @@ fn telling<'c>(case: &'c CaseEntry, overlay: &Overlay) -> Option<&'c RowEntry> {
     off.min_by_key(|row| (!guards(row), row.implicit))
 }
 
-/// What an overlay contributes to the verdict of the run.
-fn verdict(entry: &OverlayEntry) -> Verdict {
+/// What an overlay contributes to the verdict of the run. A masked one is excused only beside one that was `caught`:
+/// alone it shows nothing.
+fn verdict(entry: &OverlayEntry, caught: bool) -> Verdict {
     match entry.outcome {
         OverlayOutcome::Caught => Verdict::Held,
+        OverlayOutcome::Masked if caught => Verdict::KnownBad,
+        OverlayOutcome::Masked => Verdict::Inconclusive,
         OverlayOutcome::Escaped => Verdict::Regression,
         OverlayOutcome::Unclear if entry.unclear.iter().all(|u| u.verdict == Verdict::Error) => Verdict::Error,
         OverlayOutcome::Unclear => Verdict::Inconclusive,

@@ -1,7 +1,7 @@
 //! The top of the page: the verdict, the counts and the overviews.
 
 use super::view::{Attention, Cell, Count, Matrix, Section};
-use crate::human::{grid, mark, overview, words};
+use crate::human::{grid, mark, overview, selftest as of_overlays, words};
 use crate::items::{Grade, Item, RUN, cut_short, items, worst_first};
 use comeback_record::compare::worst;
 use comeback_record::document::{CaseEntry, ImageEntry, RunDocument};
@@ -85,12 +85,12 @@ pub fn counts(document: &RunDocument) -> Vec<Count> {
         })
         .collect();
     if let Some(selftest) = &document.selftest {
-        use comeback_record::document::selftest::OverlayOutcome::Caught;
-        let caught = selftest.overlays.iter().filter(|o| o.outcome == Caught).count();
-        let all = selftest.overlays.len();
-        let (mark, tone) = if caught == all { ("✓", "good") } else { ("✗", "bad") };
-        let text = format!("{caught} of {all} overlays caught");
-        counts.push(Count { mark, tone, text });
+        let (mark, tone) = if of_overlays::good(selftest) { ("✓", "good") } else { ("✗", "bad") };
+        counts.push(Count {
+            mark,
+            tone,
+            text: of_overlays::tally(selftest),
+        });
     }
     counts
 }

@@ -18,6 +18,7 @@ pub fn overlays(found: &Selftest, style: Style) -> String {
 fn one(overlay: &OverlayEntry, names: usize, style: Style) -> String {
     let (sign, paint) = match overlay.outcome {
         OverlayOutcome::Caught => ("✓", Paint::Good),
+        OverlayOutcome::Masked => ("~", Paint::Dim),
         OverlayOutcome::Escaped => ("✗", Paint::Bad),
         OverlayOutcome::Unclear => ("?", Paint::Doubt),
     };
@@ -51,6 +52,11 @@ fn said(overlay: &OverlayEntry) -> Vec<(Paint, String)> {
     if overlay.outcome == OverlayOutcome::Escaped {
         lines.push((Paint::Bad, format!("escaped: {}", overlay.breaks)));
     }
+    if !overlay.masked_by.is_empty() {
+        let by: Vec<String> = overlay.masked_by.iter().map(caught).collect();
+        let masked = format!("masked: the image shows this fault without the overlay: {}", by.join(", "));
+        lines.push((Paint::Doubt, masked));
+    }
     for unclear in &overlay.unclear {
         lines.push((Paint::Doubt, format!("{}: {}", unclear.scenario, unclear.why)));
     }
@@ -58,7 +64,11 @@ fn said(overlay: &OverlayEntry) -> Vec<(Paint, String)> {
         let missed = format!("not caught by {}", overlay.missed_by.join(", "));
         lines.push((Paint::Dim, missed));
     }
-    let run = |id: &&String| !overlay.missed_by.contains(id) && overlay.unclear.iter().all(|u| u.scenario != **id);
+    let run = |id: &&String| {
+        !overlay.missed_by.contains(id)
+            && overlay.unclear.iter().all(|u| u.scenario != **id)
+            && overlay.masked_by.iter().all(|m| m.scenario != **id)
+    };
     let left: Vec<&str> = overlay.not_caught_by.iter().filter(run).map(String::as_str).collect();
     if !left.is_empty() {
         lines.push((
@@ -85,10 +95,25 @@ fn caught(catch: &Catch) -> String {
     format!("{} ({} {}{profile} {change})", catch.scenario, row.at, row.probe)
 }
 
+/// `5 of 8 overlays caught, 3 masked`.
+pub fn tally(found: &Selftest) -> String {
+    let n = |outcome| found.overlays.iter().filter(|o| o.outcome == outcome).count();
+    let caught = format!("{} of {} overlays caught", n(OverlayOutcome::Caught), found.overlays.len());
+    match n(OverlayOutcome::Masked) {
+        0 => caught,
+        masked => format!("{caught}, {masked} masked"),
+    }
+}
+
+/// True if every overlay was caught, or is masked beside one that was.
+pub fn good(found: &Selftest) -> bool {
+    let caught = |o: &OverlayEntry| o.outcome == OverlayOutcome::Caught;
+    let fine = |o: &OverlayEntry| caught(o) || o.outcome == OverlayOutcome::Masked;
+    found.overlays.iter().all(fine) && (found.overlays.is_empty() || found.overlays.iter().any(caught))
+}
+
 /// `8 of 8 overlays caught; control: 6 cases as expected · 2 m 31 s · exit 0`.
 pub fn closing(document: &RunDocument, found: &Selftest, style: Style) -> String {
-    let caught = found.overlays.iter().filter(|o| o.outcome == OverlayOutcome::Caught);
-    let (caught, all) = (caught.count(), found.overlays.len());
     let control: Vec<&CaseEntry> = document
         .cases
         .iter()
@@ -108,11 +133,11 @@ pub fn closing(document: &RunDocument, found: &Selftest, style: Style) -> String
     let paint = |good: bool| if good { Paint::Good } else { Paint::Bad };
     let overlays = match document.partition {
         Some(_) => "overlays are judged when the shards are merged".to_owned(),
-        None => format!("{caught} of {all} overlays caught"),
+        None => tally(found),
     };
     format!(
         "{}; {} · {} · {}\n",
-        style.paint(paint(caught == all), &overlays),
+        style.paint(paint(good(found)), &overlays),
         style.paint(paint(found.control_held), &held),
         words::seconds(document.seconds),
         words::exit(document, style),

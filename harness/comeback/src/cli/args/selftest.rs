@@ -10,6 +10,10 @@ Breaks one thing at a time in the real gateway of an image with a fault overlay,
 the fault, or the whole table with --all. The same scenarios without an overlay are the control, and have to hold. A fault \
 is caught if a scenario that holds without the overlay does not hold with it. An error or missing evidence catches nothing.
 
+An image can have a fault already, and then its scenarios are red with and without the overlay. If that is on record, the \
+overlay is \"masked\": the row that shows it is named, and the exit code is that of the others. If nothing at all was caught, \
+it is 2.
+
 Works with the images that comeback builds: release:…, pypi:… and source:….
 
 Examples:

@@ -8,6 +8,8 @@ use comeback_history::facts::CaseEnd;
 use comeback_record::document::samples::{Attempt, header, image, restart, run, stop};
 use comeback_record::document::selftest::{OverlayOutcome, Selftest, judge};
 use comeback_record::document::{RunDocument, RunHeader};
+use comeback_scenario::fixtures::known;
+use comeback_scenario::model::{Moment, Probe};
 use comeback_scenario::overlay::{Overlay, overlays};
 use comeback_text::terminal::Style;
 use comeback_verdict::expected::{Column, Expectation};
@@ -160,6 +162,72 @@ fn a_fault_caught_only_sometimes_is_not_caught() {
     assert_eq!(outcome, OverlayOutcome::Escaped);
 }
 
+/// As a release without the fix, on which the scenario is as expected without the overlay.
+fn regressed() -> Attempt {
+    restart(
+        IMAGE,
+        "stopped stopped registered down",
+        Expectation::Column(Column::Regressed),
+    )
+}
+
+/// One overlay is masked, and one is caught.
+fn masked() -> RunDocument {
+    let marker = Overlay {
+        caught_by: vec!["operator-stop".into()],
+        ..named("stop-writes-no-marker")
+    };
+    let stopped = |seen| stop(IMAGE, seen, fixed());
+    let attempts = [
+        regressed(),
+        under(&flag(), regressed()),
+        stopped("stopped registered down"),
+        under(&marker, stopped("running registered down")),
+    ];
+    judged(&plain(), &[flag(), marker], &attempts, on)
+}
+
+#[test]
+fn a_fault_that_the_image_has_already_is_masked() {
+    let document = masked();
+    let overlay = &found(&document).overlays[0];
+    assert_eq!(overlay.outcome, OverlayOutcome::Masked);
+    assert_eq!(overlay.masked_by[0].scenario, "docker-restart");
+    assert_eq!(overlay.masked_by[0].row.at, "down:1");
+    assert_eq!((document.verdict, document.exit_code), (RunVerdict::Held, 0));
+}
+
+#[test]
+fn a_selftest_that_catches_nothing_shows_nothing() {
+    let (outcome, exit) = one(&[regressed(), under(&flag(), regressed())]);
+    assert_eq!((outcome, exit), (OverlayOutcome::Masked, Exit::Inconclusive.code()));
+}
+
+/// The row that guards the signal half is as in the fixed column, so the overlay would have been seen.
+#[test]
+fn a_fault_is_not_masked_by_another_one() {
+    let on_record = || Expectation::Known(vec![known(Moment::End, Probe::Service, &["down"])]);
+    let elsewhere = || Attempt {
+        expectation: on_record(),
+        ..control("running running started down")
+    };
+    let (outcome, exit) = one(&[elsewhere(), under(&flag(), elsewhere())]);
+    assert_eq!((outcome, exit), (OverlayOutcome::Escaped, Exit::Regression.code()));
+}
+
+/// `docker-restart` has to catch it and holds in both, so that another scenario cannot is no excuse.
+#[test]
+fn a_fault_is_not_masked_if_a_scenario_that_has_to_catch_it_misses_it() {
+    let both = Overlay {
+        caught_by: vec!["docker-restart".into(), "operator-stop".into()],
+        ..named("signal-flag-never-set")
+    };
+    let bad = || stop(IMAGE, "stopped registered down", Expectation::Column(Column::Fixed));
+    let attempts = [control(FIXED), under(&both, control(FIXED)), bad(), under(&both, bad())];
+    let document = judged(&plain(), &[both], &attempts, on);
+    assert_eq!(found(&document).overlays[0].outcome, OverlayOutcome::Escaped);
+}
+
 #[test]
 fn leaks_and_interrupts_decide_the_exit_code() {
     let attempts = [control(FIXED), under(&flag(), control(BROKEN))];
@@ -207,6 +275,7 @@ fn rendered(#[values(80, 120)] width: usize) {
     let style = Style { color: false, width };
     let text = human::render(&motley(), style);
     insta::assert_snapshot!(format!("motley_{width}"), text);
+    insta::assert_snapshot!(format!("masked_{width}"), human::render(&masked(), style));
     let all = [control(FIXED), under(&flag(), control(BROKEN))];
     let text = human::render(&judged(&plain(), &[flag()], &all, on), style);
     insta::assert_snapshot!(format!("all_caught_{width}"), text);
@@ -234,6 +303,7 @@ fn the_document_names_row_and_scenarios_of_each_overlay() {
         "outcome",
         "caught_by",
         "missed_by",
+        "masked_by",
         "unclear",
         "not_caught_by",
     ];
