@@ -71,7 +71,7 @@ fn run(
     }));
     // The panic hook has printed the message.
     let outcome = outcome.unwrap_or_else(|_| Err(internal("it panicked".to_owned())));
-    outcome.unwrap_or_else(|failure| caller.failed(&failure))
+    outcome.unwrap_or_else(|failure| caller.failed(failure))
 }
 
 fn in_runtime(command: options::Command, caller: Caller, defaults: Option<std::path::PathBuf>) -> Result<u8, Failure> {

@@ -49,7 +49,7 @@ mod watchdog;
 
 use std::sync::Arc;
 
-use comeback_engine::{Address, NoAddress, locate};
+use comeback_engine::{Address, NamedBy, NoAddress, locate};
 use comeback_text::redact;
 use comeback_verdict::ExitStyle;
 
@@ -118,10 +118,24 @@ impl Caller {
     }
 
     /// Prints a failure on stderr. Returns the exit code.
-    pub fn failed(&self, failure: &Failure) -> u8 {
-        print_failure(failure, &self.terminal);
+    pub fn failed(&self, failure: Failure) -> u8 {
+        let failure = match (&failure.kind, &self.address) {
+            (FailureKind::EngineUnavailable { .. }, Some(Ok(address))) => failure.detail(context(address)),
+            _ => failure,
+        };
+        print_failure(&failure, &self.terminal);
         failure.code(self.exit_style)
     }
+}
+
+/// The docker context that an address comes from, and where its certificates are: its address alone does not say it.
+fn context(address: &Address) -> Option<String> {
+    let NamedBy::Context { .. } = address.named_by else {
+        return None;
+    };
+    let certificates = address.certificates.as_ref();
+    let certificates = certificates.map(|folder| format!("; its certificates are in {}", folder.display()));
+    Some(format!("{}{}", address.named_by, certificates.unwrap_or_default()))
 }
 
 /// Prepares this process as the `comeback` program: the log on stderr, the answer to SIGUSR1, and the program to start as a
