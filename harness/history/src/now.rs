@@ -174,11 +174,14 @@ impl Now {
         match &o.fact {
             Fact::State { profile, content } => {
                 let inits = self.inits();
-                let p = self.profiles.entry(profile.clone()).or_default();
                 if let Some(process) = process_of(content).filter(|process| !elsewhere(*process)) {
                     let runs = word(content, GATEWAY_STATE).is_some_and(is_serving);
+                    // A gateway that was started without a profile writes to the one in use, whatever its slot is.
+                    let writer = self.supervisor_of(process).unwrap_or_else(|| profile.clone());
+                    let p = self.profiles.entry(writer).or_default();
                     p.names(process, runs, &inits, o);
                 }
+                let p = self.profiles.entry(profile.clone()).or_default();
                 p.state = Some((content.clone(), o.seq));
             }
             Fact::Marker { profile, content } => {
@@ -293,6 +296,12 @@ impl Now {
             | Fact::Observer { .. }
             | Fact::Overlay { .. } => {}
         }
+    }
+
+    /// The profile whose slot the supervisor has run that process in.
+    fn supervisor_of(&self, process: Process) -> Option<String> {
+        let mut profiles = self.profiles.iter();
+        profiles.find_map(|(name, p)| p.has_supervised(process).then(|| name.clone()))
     }
 
     /// Start times of each incarnation's PID 1, where they are known.

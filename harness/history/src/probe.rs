@@ -484,6 +484,41 @@ mod tests {
         history
     }
 
+    /// `hermes profile use work`: the gateway of the default slot is work's then, and that of work's own slot finds it running.
+    #[test]
+    fn a_gateway_that_writes_to_another_profile_is_that_of_its_slot() {
+        let history = History::watched(Some(Timestamp::UNIX_EPOCH));
+        let serves = |profile: &str, pid: u32| Fact::Service {
+            profile: profile.to_owned(),
+            status: ServiceStatus {
+                slot: true,
+                up: true,
+                want_up: true,
+                pid: Some(pid),
+                start_time: Some(u64::from(pid)),
+                ..ServiceStatus::default()
+            },
+        };
+        history.push(Source::Agent, None, serves("default", 40));
+        history.push(Source::Agent, None, serves("work", 41));
+        let value = json!({"pid": 40, "start_time": 40, "gateway_state": "running"});
+        let value = value.as_object().unwrap().clone();
+        let (profile, content) = ("work".to_owned(), FileContent::Json { value });
+        history.push(Source::Observer, None, Fact::State { profile, content });
+        let now = Now::at_end(&history.observations());
+        let service = |profile| current(&now, Probe::Service, profile, None);
+        assert_eq!(service("default"), Some(Value::str("up")));
+        assert_eq!(service("work"), Some(Value::str("respawning")));
+        let lives = |profile: &str| {
+            now.profile(profile)
+                .lives
+                .iter()
+                .map(|l| (l.process.pid, l.ran))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!((lives("default"), lives("work")), (vec![(40, true)], vec![(41, false)]));
+    }
+
     /// A pause ends no process, so the one from before the first step is no new one.
     #[test]
     fn a_process_that_no_step_ended_is_not_new() {

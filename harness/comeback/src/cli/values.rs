@@ -56,13 +56,28 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// The variables in which CI servers give the shard's number and the number of shards, and the number of the first shard.
-const SHARDS: [(&str, &str, u32); 4] = [
+/// Where the number of the first shard stands.
+enum First {
+    Is(u32),
+    /// In this variable.
+    In(&'static str),
+}
+
+/// The variables in which CI servers and clusters give the shard's number and the number of shards, and the number of the
+/// first shard.
+const SHARDS: [(&str, &str, First); 6] = [
+    // For those that let a job name its variables, as Docker Swarm does.
+    ("COMEBACK_PARTITION_INDEX", "COMEBACK_PARTITION_COUNT", First::Is(0)),
     // A Kubernetes Indexed Job has no variable for the number of its pods.
-    ("JOB_COMPLETION_INDEX", "COMEBACK_PARTITION_COUNT", 0),
-    ("CI_NODE_INDEX", "CI_NODE_TOTAL", 1),
-    ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", 0),
-    ("BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", 0),
+    ("JOB_COMPLETION_INDEX", "COMEBACK_PARTITION_COUNT", First::Is(0)),
+    (
+        "SLURM_ARRAY_TASK_ID",
+        "SLURM_ARRAY_TASK_COUNT",
+        First::In("SLURM_ARRAY_TASK_MIN"),
+    ),
+    ("CI_NODE_INDEX", "CI_NODE_TOTAL", First::Is(1)),
+    ("CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", First::Is(0)),
+    ("BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", First::Is(0)),
 ];
 
 /// A shard such as `slice:2/3`. `slice:auto` is the shard that the environment names.
@@ -79,8 +94,12 @@ fn partition_in(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result
         let (Some(of_index), Some(of_total)) = (variable(index), variable(total)) else {
             continue;
         };
-        let number = of_index.parse::<u32>().ok();
-        let shard = number.and_then(|n| n.checked_sub(first)?.checked_add(1));
+        let first = match first {
+            First::Is(first) => Some(first),
+            First::In(name) => variable(name).and_then(|first| first.parse().ok()),
+        };
+        let number = of_index.parse::<u32>().ok().zip(first);
+        let shard = number.and_then(|(number, first)| number.checked_sub(first)?.checked_add(1));
         let shard = shard.ok_or_else(|| format!("{index}={of_index} is not the number of a shard"))?;
         return format!("{name}:{shard}/{of_total}")
             .parse()
@@ -134,6 +153,12 @@ mod tests {
     #[case::the_last("hash:auto", &[("JOB_COMPLETION_INDEX", "2"), ("COMEBACK_PARTITION_COUNT", "3")], Ok("hash:3/3"))]
     #[case::counts_from_1("slice:auto", &[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "2")], Ok("slice:1/2"))]
     #[case::counts_from_0("slice:auto", &[("CIRCLE_NODE_INDEX", "1"), ("CIRCLE_NODE_TOTAL", "2")], Ok("slice:2/2"))]
+    #[case::an_array("slice:auto", &[("SLURM_ARRAY_TASK_ID", "4"), ("SLURM_ARRAY_TASK_COUNT", "2"), ("SLURM_ARRAY_TASK_MIN", "3")],
+        Ok("slice:2/2"))]
+    #[case::an_array_with_gaps("slice:auto", &[("SLURM_ARRAY_TASK_ID", "4"), ("SLURM_ARRAY_TASK_COUNT", "2"),
+        ("SLURM_ARRAY_TASK_MIN", "0")], Err("there is no shard 5 of 2"))]
+    #[case::named_by_the_job("slice:auto", &[("COMEBACK_PARTITION_INDEX", "1"), ("COMEBACK_PARTITION_COUNT", "2"),
+        ("JOB_COMPLETION_INDEX", "0")], Ok("slice:2/2"))]
     #[case::half("slice:auto", &[("JOB_COMPLETION_INDEX", "0")], Err("the environment does not say"))]
     #[case::none("slice:auto", &[], Err("the environment does not say"))]
     #[case::beyond("slice:auto", &[("JOB_COMPLETION_INDEX", "3"), ("COMEBACK_PARTITION_COUNT", "3")], Err("there is no shard 4 of 3"))]

@@ -85,7 +85,11 @@ pub fn counts(document: &RunDocument) -> Vec<Count> {
         })
         .collect();
     if let Some(selftest) = &document.selftest {
-        let (mark, tone) = if of_overlays::good(selftest) { ("✓", "good") } else { ("✗", "bad") };
+        let (mark, tone) = if of_overlays::good(selftest) {
+            ("✓", "good")
+        } else {
+            ("✗", "bad")
+        };
         counts.push(Count {
             mark,
             tone,

@@ -54,7 +54,10 @@ fn said(overlay: &OverlayEntry) -> Vec<(Paint, String)> {
     }
     if !overlay.masked_by.is_empty() {
         let by: Vec<String> = overlay.masked_by.iter().map(caught).collect();
-        let masked = format!("masked: the image shows this fault without the overlay: {}", by.join(", "));
+        let masked = format!(
+            "masked: the image shows this fault without the overlay: {}",
+            by.join(", ")
+        );
         lines.push((Paint::Doubt, masked));
     }
     for unclear in &overlay.unclear {
@@ -98,7 +101,11 @@ fn caught(catch: &Catch) -> String {
 /// `5 of 8 overlays caught, 3 masked`.
 pub fn tally(found: &Selftest) -> String {
     let n = |outcome| found.overlays.iter().filter(|o| o.outcome == outcome).count();
-    let caught = format!("{} of {} overlays caught", n(OverlayOutcome::Caught), found.overlays.len());
+    let caught = format!(
+        "{} of {} overlays caught",
+        n(OverlayOutcome::Caught),
+        found.overlays.len()
+    );
     match n(OverlayOutcome::Masked) {
         0 => caught,
         masked => format!("{caught}, {masked} masked"),

@@ -36,7 +36,6 @@ pub fn cases(document: &RunDocument, style: Style) -> String {
     let taken: usize = others.iter().map(|i| widest(*i) + GAP).sum();
     let with_finding = taken + GAP + WORD <= style.width;
     let mut table = Table::new();
-    table.force_no_tty();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
