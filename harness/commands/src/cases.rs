@@ -47,7 +47,7 @@ pub fn assignment(
     Assignment {
         case,
         images,
-        alone: scenario.wants_the_machine_throughout(),
+        alone: scenario.wants_the_machine(),
         scenario,
     }
 }

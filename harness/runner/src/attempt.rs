@@ -5,7 +5,7 @@ mod set_up;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
@@ -134,11 +134,11 @@ fn explained(end: Done, recorder: &Recorder) -> CaseEnd {
 }
 
 impl Case {
-    async fn play(self: Arc<Self>, mut permit: Busy) -> Done {
+    async fn play(self: Arc<Self>, permit: Busy) -> Done {
         let settle = self.order.scenario.settle;
         let all = async {
             self.start().await?;
-            self.clone().steps(&mut permit).await?;
+            self.clone().steps().await?;
             // The settling window begins once everything has come to rest, even if no step waited for that. A gateway may take
             // over the word `running` of the life before it, so its start has to be over, too.
             self.all_come_to_rest().await?;
@@ -167,12 +167,11 @@ impl Case {
         };
         let limit = self.ctx.case_limit;
         let done = tokio::select! {
-            done = all => Some(done),
-            () = self.too_long(limit) => None,
+            done = tokio::time::timeout(limit, all) => done,
             // The observer should outlive the case. Without it, nothing more can be observed.
-            () = self.observer.gone() => Some(Err(Halt::Inconclusive(LinkError::Closed("observer").into()))),
+            () = self.observer.gone() => Ok(Err(Halt::Inconclusive(LinkError::Closed("observer").into()))),
         };
-        done.unwrap_or_else(|| {
+        done.unwrap_or_else(|_| {
             let why = format!(
                 "the case took longer than {} s (--timeout); its last phase was {}",
                 limit.as_secs(),
@@ -180,17 +179,5 @@ impl Case {
             );
             Err(Halt::Inconclusive(why.into()))
         })
-    }
-
-    /// Waits as long as a case may take. What it waited for the machine does not count.
-    async fn too_long(&self, limit: Duration) {
-        let began = tokio::time::Instant::now();
-        loop {
-            let until = began + limit + self.shared().waited;
-            if tokio::time::Instant::now() >= until {
-                return;
-            }
-            tokio::time::sleep_until(until).await;
-        }
     }
 }

@@ -118,8 +118,6 @@ pub struct Shared {
     pub profiles: Vec<String>,
     pub steps: Vec<StepSeconds>,
     pub output: BTreeMap<u32, Vec<String>>,
-    /// How long the case has waited for the machine.
-    pub waited: Duration,
     pub restless: Vec<Process>,
     pub still: Option<(Picture, tokio::time::Instant)>,
     /// Where in the history a gateway's process had ended last when the last step began that may change something.
@@ -145,7 +143,6 @@ impl Shared {
             profiles: scenario.profiles.iter().map(|p| p.name.clone()).collect(),
             steps: Vec::new(),
             output: BTreeMap::new(),
-            waited: Duration::ZERO,
             restless: Vec::new(),
             still: None,
             ended_before: None,

@@ -21,7 +21,7 @@ pub struct Assignment {
     pub scenario: Arc<Scenario>,
     /// Its images.
     pub images: CaseImages,
-    /// True if no other case may be busy from its beginning to its end.
+    /// True if no other case may be busy meanwhile.
     pub alone: bool,
 }
 

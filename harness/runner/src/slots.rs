@@ -1,7 +1,7 @@
 //! Limits how many cases run at the same time, and how many of them are busy.
 //!
 //! A case is *under way* from its set-up to its removal, and needs memory. It is *busy* except in its settling window,
-//! and needs a processor. A case that measures a window of time has the machine to itself meanwhile; one that ends
+//! and needs a processor. A case that measures a window of time has the machine to itself while it is busy; one that ends
 //! everything on the engine is the only one under way.
 
 use std::num::NonZeroUsize;
@@ -32,38 +32,8 @@ pub struct Slots {
     slack: u32,
 }
 
-/// The permits of a busy case.
-#[derive(Debug)]
-pub struct Busy {
-    permits: Option<OwnedSemaphorePermit>,
-    slots: Slots,
-    /// It has the whole machine to its end.
-    throughout: bool,
-}
-
-impl Busy {
-    /// Waits until no other case is busy, for a window of time. Others may begin before, if they waited first.
-    pub async fn take_the_machine(&mut self) {
-        if self.held() < self.slots.most_busy {
-            // Two cases that kept theirs would wait for each other.
-            self.permits = None;
-            self.permits = self.slots.permits(true).await;
-        }
-    }
-
-    /// Lets other cases be busy again, unless this one was to have the machine to its end.
-    pub fn share_the_machine(&mut self) {
-        if self.throughout {
-            return;
-        }
-        let extra = self.held().saturating_sub(1);
-        drop(self.permits.as_mut().and_then(|permits| permits.split(extra)));
-    }
-
-    fn held(&self) -> usize {
-        self.permits.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
-    }
-}
+/// The permit of a busy case.
+pub type Busy = OwnedSemaphorePermit;
 
 impl Slots {
     /// Slots for so many jobs, by default for as many as the engine's processors and memory allow, and never for more.
@@ -92,14 +62,6 @@ impl Slots {
 
     /// Waits for a processor, or for the whole machine.
     pub(super) async fn busy(&self, alone: bool) -> Option<Busy> {
-        Some(Busy {
-            permits: Some(self.permits(alone).await?),
-            slots: self.clone(),
-            throughout: alone,
-        })
-    }
-
-    async fn permits(&self, alone: bool) -> Option<OwnedSemaphorePermit> {
         let many = if alone { self.most_busy } else { 1 };
         let many = u32::try_from(many).unwrap_or(1);
         self.busy.clone().acquire_many_owned(many).await.ok()
@@ -185,39 +147,6 @@ mod tests {
         assert_eq!(slots.busy.available_permits(), 0);
         drop(alone);
         assert_eq!(slots.busy.available_permits(), 2);
-    }
-
-    /// Two cases come to their windows at the same time: one after the other has the machine, and neither waits for ever.
-    #[tokio::test]
-    async fn a_window_has_the_machine_and_gives_it_back() {
-        let slots = Slots::new(NonZeroUsize::new(2), &engine(2, 24));
-        let mut one = slots.busy(false).await.unwrap();
-        let mut two = slots.busy(false).await.unwrap();
-        let waiting = tokio::spawn(async move {
-            two.take_the_machine().await;
-            two
-        });
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        let both = tokio::spawn(async move {
-            one.take_the_machine().await;
-            one
-        });
-        let mut two = waiting.await.unwrap();
-        assert_eq!((two.held(), slots.busy.available_permits()), (2, 0));
-        two.share_the_machine();
-        drop(two);
-        let mut one = both.await.unwrap();
-        assert_eq!(one.held(), 2);
-        one.take_the_machine().await;
-        one.share_the_machine();
-        assert_eq!((one.held(), slots.busy.available_permits()), (1, 1));
-        drop(one);
-        // A second attempt, and a case that is one window.
-        let mut all = slots.busy(true).await.unwrap();
-        all.take_the_machine().await;
-        all.share_the_machine();
-        assert_eq!(all.held(), 2);
     }
 
     #[test]

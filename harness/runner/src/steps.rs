@@ -13,7 +13,6 @@ use super::case::Case;
 use super::limits::ANSWER;
 use super::operator::Verb;
 use super::outcome::{Armed, StepOutcome};
-use super::slots::Busy;
 use super::{Done, Halt, Why, volume};
 use comeback_history::facts::{Fact, Source};
 use comeback_history::now::{Now, Process, ProfileNow};
@@ -24,16 +23,12 @@ use comeback_scenario::vocabulary::Afterwards;
 use windows::{acts, changes, holds_what, is_hold, signal_on_marker, waits_for_state};
 
 impl Case {
-    /// All steps. Steps in flight are joined at the end. `busy` has the whole machine from the first step of a window until the
-    /// last one and all that is in flight are done.
-    pub async fn steps(self: Arc<Self>, busy: &mut Busy) -> Done {
+    /// All steps. Steps in flight are joined at the end.
+    pub async fn steps(self: Arc<Self>) -> Done {
         let steps = &self.order.scenario.steps;
         let mut in_flight: Vec<(&Step, JoinHandle<Done>)> = Vec::new();
         let mut armed: Option<Armed> = None;
         for (index, step) in steps.iter().enumerate() {
-            if step.is_of_a_window() {
-                self.have_the_machine(busy).await;
-            }
             let delay_ms = self.of(step).before(index).await?;
             // A hold that follows a step in flight must be in place before that step begins.
             if !step.wait
@@ -84,25 +79,12 @@ impl Case {
                 // The step is in flight once it has been polled: let it get as far as its first call.
                 tokio::task::yield_now().await;
             }
-            let over = in_flight.is_empty() && !steps[number..].iter().any(Step::is_of_a_window);
-            if over {
-                busy.share_the_machine();
-            }
         }
         self.join(&mut in_flight, |_| true).await?;
-        busy.share_the_machine();
         if steps.iter().any(|s| !s.wait) {
             self.after_flight().await?;
         }
         Ok(())
-    }
-
-    /// Waits until no other case keeps the processors busy.
-    async fn have_the_machine(&self, busy: &mut Busy) {
-        self.phase("waiting for the machine to itself, for a window of time");
-        let since = Instant::now();
-        busy.take_the_machine().await;
-        self.shared().waited += since.elapsed();
     }
 
     /// Waits for the ends of these steps in flight.

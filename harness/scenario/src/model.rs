@@ -155,12 +155,11 @@ impl Scenario {
     /// True if it measures a window of time: something is caught as it happens, or two things go on at once. What else keeps
     /// the processors busy would move that window.
     pub fn wants_the_machine(&self) -> bool {
-        self.wants_the_machine_throughout() || self.steps.iter().any(Step::is_of_a_window)
-    }
-
-    /// True if that window is not one of some steps: it begins with the case, or the whole case is one.
-    pub fn wants_the_machine_throughout(&self) -> bool {
-        self.wants_the_engine() || self.start.wait == StartWait::Process || self.tags.iter().any(|t| t == ALONE)
+        let window = |step: &Step| !step.wait || matches!(step.op, Operation::HoldAt { .. });
+        self.wants_the_engine()
+            || self.start.wait == StartWait::Process
+            || self.steps.iter().any(window)
+            || self.tags.iter().any(|t| t == ALONE)
     }
 }
 

@@ -24,13 +24,6 @@ pub struct Step {
     pub wait: bool,
 }
 
-impl Step {
-    /// True if the time at which it happens matters to a few milliseconds, or that of the step after it.
-    pub fn is_of_a_window(&self) -> bool {
-        !self.wait || matches!(self.op, Operation::HoldAt { .. })
-    }
-}
-
 /// Which gateways an operation addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProfileSel {
