@@ -6,6 +6,7 @@ const TESTED: &[(&str, &str, &str)] = &[
     ("docker", "26.1", "by ci/engines"),
     ("docker", "28.5", "by ci/engines"),
     ("podman", "4.3", "with every change"),
+    ("podman", "5.4", "by ci/podman"),
 ];
 
 /// Whether comeback was tried on this version.
@@ -33,7 +34,7 @@ mod tests {
     #[case("docker", "20.10.24+dfsg1", "comeback is tested with 20.10, with every change")]
     #[case("docker", "28.5.2+dfsg4", "comeback is tested with 28.5, by ci/engines")]
     #[case("docker", "31.0.1", "comeback is tested with 20.10, 26.1, 28.5, and not with 31.0")]
-    #[case("podman", "5", "comeback is tested with 4.3, and not with 5")]
+    #[case("podman", "5", "comeback is tested with 4.3, 5.4, and not with 5")]
     fn each_version_is_told_apart(#[case] name: &str, #[case] version: &str, #[case] wanted: &str) {
         assert_eq!(words(name, version), wanted);
     }
