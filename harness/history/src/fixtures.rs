@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use comeback_scenario::model::Moment;
 
-use crate::facts::{ContainerChange, Fact, MomentName, Observation, SETTLING, Source};
+use crate::facts::{ContainerChange, Fact, MomentName, Observation, SETTLING, ServiceStatus, Source};
 
 /// A history in the making. Everything is known at the beginning of the epoch.
 #[derive(Default)]
@@ -62,4 +62,18 @@ impl History {
     pub fn observations(&self) -> Vec<Observation> {
         self.0.borrow().clone()
     }
+}
+
+/// The supervisor runs that process in the slot of a profile. Its start time is its pid.
+pub fn serves(profile: &str, pid: u32) -> Fact {
+    let status = ServiceStatus {
+        slot: true,
+        up: true,
+        want_up: true,
+        pid: Some(pid),
+        start_time: Some(u64::from(pid)),
+        ..ServiceStatus::default()
+    };
+    let profile = profile.to_owned();
+    Fact::Service { profile, status }
 }

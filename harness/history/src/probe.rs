@@ -428,7 +428,7 @@ mod tests {
 
     use super::*;
     use crate::facts::{ContainerChange, Source};
-    use crate::fixtures::History;
+    use crate::fixtures::{History, serves};
 
     /// A container that has just been started, and when.
     fn started() -> (History, Option<Timestamp>) {
@@ -488,17 +488,6 @@ mod tests {
     #[test]
     fn a_gateway_that_writes_to_another_profile_is_that_of_its_slot() {
         let history = History::watched(Some(Timestamp::UNIX_EPOCH));
-        let serves = |profile: &str, pid: u32| Fact::Service {
-            profile: profile.to_owned(),
-            status: ServiceStatus {
-                slot: true,
-                up: true,
-                want_up: true,
-                pid: Some(pid),
-                start_time: Some(u64::from(pid)),
-                ..ServiceStatus::default()
-            },
-        };
         history.push(Source::Agent, None, serves("default", 40));
         history.push(Source::Agent, None, serves("work", 41));
         let value = json!({"pid": 40, "start_time": 40, "gateway_state": "running"});

@@ -67,26 +67,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::facts::{ContainerChange, FileContent, MomentName, ServiceStatus};
-    use crate::fixtures::History;
+    use crate::facts::{ContainerChange, FileContent, MomentName};
+    use crate::fixtures::{History, serves};
     use crate::now::tests::{at, container, line};
     use comeback_scenario::model::Moment;
 
     fn of_side(history: &History, source: Source, ms: i64, fact: Fact) {
         history.push_of(Some("side"), source, Some(at(ms)), fact);
-    }
-
-    fn serves(pid: u32) -> Fact {
-        let status = ServiceStatus {
-            slot: true,
-            up: true,
-            want_up: true,
-            pid: Some(pid),
-            start_time: Some(u64::from(pid)),
-            ..ServiceStatus::default()
-        };
-        let profile = "default".to_owned();
-        Fact::Service { profile, status }
     }
 
     fn writes(pid: u32) -> Fact {
@@ -102,7 +89,7 @@ mod tests {
         container(&history, ContainerChange::Started, 0);
         line(&history, 10);
         history.mark(Moment::Boot(1));
-        history.push(Source::Agent, Some(at(20)), serves(40));
+        history.push(Source::Agent, Some(at(20)), serves("default", 40));
         history.push(Source::Observer, Some(at(30)), writes(40));
         let started = Fact::Container {
             change: ContainerChange::Started,
@@ -129,7 +116,7 @@ mod tests {
     #[test]
     fn the_gateway_of_another_container_is_no_life_of_this_one() {
         let history = beside();
-        of_side(&history, Source::Agent, 120, serves(41));
+        of_side(&history, Source::Agent, 120, serves("default", 41));
         history.push(Source::Observer, Some(at(130)), writes(41));
         let now = Now::at_end(&history.observations());
         let lives = |now: &Now| {
