@@ -122,10 +122,17 @@ fn left_by(scenario: &str) -> Vec<(Value, Option<String>)> {
 async fn containers_are_confined() {
     drop(engine().await);
     let _alone = MACHINE.lock().await;
-    let mut kept = left_by("docker-restart-seeded");
-    kept.extend(left_by("compose-recreate"));
-    kept.extend(left_by("second-container"));
-    kept.extend(left_by("volume-full-restart"));
+    // Beside each other, because each mostly waits.
+    let kept: Vec<_> = std::thread::scope(|scope| {
+        let scenarios = [
+            "docker-restart-seeded",
+            "compose-recreate",
+            "second-container",
+            "volume-full-restart",
+        ];
+        let begun = scenarios.map(|scenario| scope.spawn(move || left_by(scenario)));
+        begun.into_iter().flat_map(|run| run.join().unwrap()).collect()
+    });
     let mut roles: Vec<&str> = kept
         .iter()
         .map(|(c, _)| c["Config"]["Labels"]["comeback.role"].as_str().unwrap())
